@@ -1,0 +1,69 @@
+"""Settings of a developer's machine and of `make demo`. Every setting of `base` is imported by name: a test fails where one is forgotten."""
+
+import secrets
+
+from config.settings.base import (
+    ANONYMOUS_USER_NAME,
+    ASGI_APPLICATION,
+    AUTHENTICATION_BACKENDS,
+    AUTH_PASSWORD_VALIDATORS,
+    AUTH_USER_MODEL,
+    BASE_DIR,
+    CSRF_COOKIE_SAMESITE,
+    DEFAULT_AUTO_FIELD,
+    GUARDIAN_MONKEY_PATCH_GROUP,
+    GUARDIAN_MONKEY_PATCH_USER,
+    INSTALLED_APPS,
+    LANGUAGE_CODE,
+    LOGGING,
+    LOGIN_REDIRECT_URL,
+    LOGIN_URL,
+    MIDDLEWARE,
+    PROCRASTINATE_AUTODISCOVER_MODULE_NAME,
+    PROCRASTINATE_IMPORT_PATHS,
+    ROOT_URLCONF,
+    SECURE_CONTENT_TYPE_NOSNIFF,
+    SECURE_REFERRER_POLICY,
+    SESSION_COOKIE_HTTPONLY,
+    SESSION_COOKIE_SAMESITE,
+    SILENCED_SYSTEM_CHECKS,
+    STATICFILES_DIRS,
+    STATIC_ROOT,
+    STATIC_URL,
+    TEMPLATES,
+    TIME_ZONE,
+    UNFOLD,
+    USE_TZ,
+    VAR_DIR,
+    WSGI_APPLICATION,
+    X_FRAME_OPTIONS,
+    database,
+    env,
+)
+
+
+def local_secret_key() -> str:
+    """The key that signs this clone's sessions: made once, kept in a file that only its owner can read."""
+    VAR_DIR.mkdir(exist_ok=True)
+    path = VAR_DIR / "secret_key"
+    try:
+        with path.open("x") as file:
+            path.chmod(0o600)
+            file.write(secrets.token_urlsafe(64))
+    except FileExistsError:
+        pass
+    return path.read_text()
+
+
+# `make demo` turns it off: people who try the product should meet its pages, not Django's debug pages.
+DEBUG = env.bool("DEBUG", default=True)
+SECRET_KEY = env.str("SECRET_KEY", default="") or local_secret_key()
+ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
+INTERNAL_IPS = ["127.0.0.1"]
+
+DATABASES = {"default": database("demo")}
+
+# Straight from the source folders, so nothing has to be collected first.
+WHITENOISE_USE_FINDERS = True
+
+EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"

@@ -1,0 +1,68 @@
+"""Settings of a server that people work on. Every setting of `base` is imported by name: a test fails where one is forgotten."""
+
+from config.settings.base import (
+    ANONYMOUS_USER_NAME,
+    ASGI_APPLICATION,
+    AUTHENTICATION_BACKENDS,
+    AUTH_PASSWORD_VALIDATORS,
+    AUTH_USER_MODEL,
+    BASE_DIR,
+    CSRF_COOKIE_SAMESITE,
+    DEFAULT_AUTO_FIELD,
+    GUARDIAN_MONKEY_PATCH_GROUP,
+    GUARDIAN_MONKEY_PATCH_USER,
+    INSTALLED_APPS,
+    LANGUAGE_CODE,
+    LOGGING,
+    LOGIN_REDIRECT_URL,
+    LOGIN_URL,
+    MIDDLEWARE,
+    PROCRASTINATE_AUTODISCOVER_MODULE_NAME,
+    PROCRASTINATE_IMPORT_PATHS,
+    ROOT_URLCONF,
+    SECURE_CONTENT_TYPE_NOSNIFF,
+    SECURE_REFERRER_POLICY,
+    SESSION_COOKIE_HTTPONLY,
+    SESSION_COOKIE_SAMESITE,
+    SILENCED_SYSTEM_CHECKS,
+    STATICFILES_DIRS,
+    STATIC_ROOT,
+    STATIC_URL,
+    TEMPLATES,
+    TIME_ZONE,
+    UNFOLD,
+    USE_TZ,
+    VAR_DIR,
+    WSGI_APPLICATION,
+    X_FRAME_OPTIONS,
+    database,
+    env,
+)
+
+DEBUG = False
+SECRET_KEY = env.str("SECRET_KEY")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS")
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+# DATABASE_URL is required here: the embedded server is for one machine's demo and tests.
+env.str("DATABASE_URL")
+DATABASES = {
+    "default": database("none") | {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True},
+}
+
+SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
+SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=365 * 24 * 3600)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+SECURE_HSTS_PRELOAD = True
+SESSION_COOKIE_SECURE = True
+CSRF_COOKIE_SECURE = True
+# Only where a proxy in front always sets or strips this header: otherwise a client could claim to be on TLS.
+if env.bool("BEHIND_TLS_PROXY", default=False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+EMAIL_CONFIG = env.email_url("EMAIL_URL", default="smtp://localhost:25")
