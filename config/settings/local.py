@@ -1,13 +1,16 @@
-"""Settings of a developer's machine and of `make demo`. Every setting of `base` is imported by name: a test fails where one is forgotten."""
+"""Settings of a developer's machine and of `make demo`.
+
+Every setting of `base` is imported by name: a test fails where one is forgotten.
+"""
 
 import secrets
 
 from config.settings.base import (
     ANONYMOUS_USER_NAME,
     ASGI_APPLICATION,
-    AUTHENTICATION_BACKENDS,
     AUTH_PASSWORD_VALIDATORS,
     AUTH_USER_MODEL,
+    AUTHENTICATION_BACKENDS,
     BASE_DIR,
     CSRF_COOKIE_SAMESITE,
     DEFAULT_AUTO_FIELD,
@@ -27,9 +30,9 @@ from config.settings.base import (
     SESSION_COOKIE_HTTPONLY,
     SESSION_COOKIE_SAMESITE,
     SILENCED_SYSTEM_CHECKS,
-    STATICFILES_DIRS,
     STATIC_ROOT,
     STATIC_URL,
+    STATICFILES_DIRS,
     TEMPLATES,
     TIME_ZONE,
     UNFOLD,

@@ -1,11 +1,14 @@
-"""Settings of a server that people work on. Every setting of `base` is imported by name: a test fails where one is forgotten."""
+"""Settings of a server that people work on.
+
+Every setting of `base` is imported by name: a test fails where one is forgotten.
+"""
 
 from config.settings.base import (
     ANONYMOUS_USER_NAME,
     ASGI_APPLICATION,
-    AUTHENTICATION_BACKENDS,
     AUTH_PASSWORD_VALIDATORS,
     AUTH_USER_MODEL,
+    AUTHENTICATION_BACKENDS,
     BASE_DIR,
     CSRF_COOKIE_SAMESITE,
     DEFAULT_AUTO_FIELD,
@@ -25,9 +28,9 @@ from config.settings.base import (
     SESSION_COOKIE_HTTPONLY,
     SESSION_COOKIE_SAMESITE,
     SILENCED_SYSTEM_CHECKS,
-    STATICFILES_DIRS,
     STATIC_ROOT,
     STATIC_URL,
+    STATICFILES_DIRS,
     TEMPLATES,
     TIME_ZONE,
     UNFOLD,
@@ -64,5 +67,3 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
-
-EMAIL_CONFIG = env.email_url("EMAIL_URL", default="smtp://localhost:25")

@@ -1,11 +1,14 @@
-"""Settings of the tests. Every setting of `base` is imported by name: a test fails where one is forgotten."""
+"""Settings of the tests.
+
+Every setting of `base` is imported by name: a test fails where one is forgotten.
+"""
 
 from config.settings.base import (
     ANONYMOUS_USER_NAME,
     ASGI_APPLICATION,
-    AUTHENTICATION_BACKENDS,
     AUTH_PASSWORD_VALIDATORS,
     AUTH_USER_MODEL,
+    AUTHENTICATION_BACKENDS,
     BASE_DIR,
     CSRF_COOKIE_SAMESITE,
     DEFAULT_AUTO_FIELD,
@@ -25,9 +28,9 @@ from config.settings.base import (
     SESSION_COOKIE_HTTPONLY,
     SESSION_COOKIE_SAMESITE,
     SILENCED_SYSTEM_CHECKS,
-    STATICFILES_DIRS,
     STATIC_ROOT,
     STATIC_URL,
+    STATICFILES_DIRS,
     TEMPLATES,
     TIME_ZONE,
     UNFOLD,
@@ -40,7 +43,7 @@ from config.settings.base import (
 )
 
 DEBUG = False
-SECRET_KEY = "of the tests alone"
+SECRET_KEY = "of the tests alone"  # noqa: S105 - guards nothing
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 
 # The name is free to choose, so that several runs can go side by side on one server.

