@@ -1,0 +1,272 @@
+"""Facts: what the rules need to know about one user in one account, read in at most five queries.
+
+Facts are immutable and know nothing of how they are used; `mandate` turns them into answers.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import CharField, F, OuterRef, QuerySet, Subquery, Value
+
+from apps.access.models import Override
+from apps.accounts.models import Account, Branch, User
+from apps.roles.models import Role, RoleGrant
+from apps.roles.schemes import Grant, Scheme, scheme
+from apps.roles.scopes import Scope
+from apps.teams.models import Membership, ParentMembership, TeamMember
+
+_NO_GRANT = Grant(Scope.NONE, grantable=True)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFacts:
+    """The account's state, its plan's features (None: no limits) and its open branches."""
+
+    id: int
+    scheme: Scheme
+    status: str
+    features: frozenset[str] | None
+    version: int
+    open_branches: frozenset[int]
+    branches: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RoleFacts:
+    """A role with its grants. Two instances stand for the same role when their ids agree."""
+
+    id: int
+    key: str
+    name: str
+    kind: str
+    rank: int
+    locked: bool
+    supreme: bool
+    grants: Mapping[str, Grant]
+
+    def grant(self, codename: str) -> Grant:
+        """What the role says of a permission; an own role is silent about what came after it."""
+        return self.grants.get(codename, _NO_GRANT)
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideFacts:
+    """One override as it stands, ended or not."""
+
+    permission: str
+    scope: Scope
+    reason: str
+    author: str
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class MembershipFacts:
+    """A membership with what hangs on it: overrides by permission, the teams' groups, and everybody in those teams."""
+
+    branch_id: int
+    role: RoleFacts
+    active: bool
+    overrides: Mapping[str, OverrideFacts] = field(default_factory=lambda: MappingProxyType({}))
+    groups: frozenset[int] = frozenset()
+    mates: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that decides what one user may do in one account."""
+
+    user_id: int
+    active: bool
+    operator: bool
+    account: AccountFacts
+    parent: RoleFacts | None
+    memberships: Mapping[int, MembershipFacts]
+
+
+def load(user_id: int, account_id: int) -> Facts:
+    """The facts of one user in one account, fresh from the database.
+
+    Raises:
+        User.DoesNotExist, Account.DoesNotExist: there is no such user or account.
+    """
+    row = (
+        _account_rows()
+        .annotate(
+            user_active=Subquery(User.objects.filter(pk=user_id).values("is_active")),
+            user_operates=Subquery(User.objects.filter(pk=user_id).values("is_superuser")),
+        )
+        .get(pk=account_id)
+    )
+    if row.user_active is None:
+        raise User.DoesNotExist(f"There is no user {user_id}.")
+    return next(_assemble(_account_facts(row), {user_id: (row.user_active, row.user_operates)}))
+
+
+def load_people(account_id: int, branch_ids: Collection[int] | None = None) -> Iterator[Facts]:
+    """The facts of everybody who has a membership (on one of these branches, or on any) or a parent role.
+
+    With branches, only what hangs on them is loaded. Operators are judged as the members that they are.
+    """
+    account = account_facts(account_id)
+    members = Membership.objects.filter(account=account_id)
+    if branch_ids is not None:
+        members = members.filter(branch__in=branch_ids)
+    ids = members.values("user").union(ParentMembership.objects.filter(account=account_id).values("user"))
+    people = {
+        user.pk: (user.is_active, False) for user in User.objects.filter(pk__in=ids).only("id", "is_active")
+    }
+    return _assemble(account, people, branch_ids)
+
+
+def account_facts(account_id: int) -> AccountFacts:
+    """The account's own part of the facts.
+
+    Raises:
+        Account.DoesNotExist: there is no such account.
+    """
+    return _account_facts(_account_rows().get(pk=account_id))
+
+
+def _account_rows() -> QuerySet[Any]:
+    branches = Branch.objects.filter(account=OuterRef("pk"))
+    return Account.objects.annotate(
+        every_branch=ArraySubquery(branches.values("pk")),
+        every_open_branch=ArraySubquery(branches.filter(status=Branch.Status.ACTIVE).values("pk")),
+    )
+
+
+def _account_facts(row: Any) -> AccountFacts:
+    return AccountFacts(
+        id=row.pk,
+        scheme=scheme(row.scheme),
+        status=row.status,
+        features=None if row.features is None else frozenset(row.features),
+        version=row.access_version,
+        open_branches=frozenset(row.every_open_branch),
+        branches=frozenset(row.every_branch),
+    )
+
+
+def _assemble(
+    account: AccountFacts, people: Mapping[int, tuple[bool, bool]], branch_ids: Collection[int] | None = None
+) -> Iterator[Facts]:
+    if not people:
+        return
+    roles, held, parents = _held_roles(account, people, branch_ids)
+    overrides = _overrides(account, people, branch_ids)
+    groups, mates = _teams(account, people, branch_ids)
+    for user_id, (active, operator) in people.items():
+        memberships = {
+            branch: MembershipFacts(
+                branch_id=branch,
+                role=roles[role_id],
+                active=status == Membership.Status.ACTIVE,
+                overrides=overrides.get((user_id, branch), MappingProxyType({})),
+                groups=frozenset(groups.get((user_id, branch), ())),
+                mates=frozenset(mates.get((user_id, branch), ())),
+            )
+            for branch, role_id, status in held.get(user_id, ())
+        }
+        parent = parents.get(user_id)
+        yield Facts(user_id, active, operator, account, roles[parent] if parent else None, memberships)
+
+
+HeldRoles = dict[int, list[tuple[int, int, str]]]
+
+
+def _held_roles(
+    account: AccountFacts, people: Collection[int], branch_ids: Collection[int] | None
+) -> tuple[dict[int, RoleFacts], HeldRoles, dict[int, int]]:
+    """One query for memberships and parent roles, and one more where own roles are among them."""
+    attributes = [
+        f"role__{name}"
+        for name in ("scheme", "key", "name", "kind", "rank", "locked", "supreme", "account_id")
+    ]
+    members: QuerySet[Membership, tuple[object, ...]] = Membership.objects.filter(
+        account=account.id, user__in=people
+    )
+    if branch_ids is not None:
+        members = members.filter(branch__in=branch_ids)
+    parents = ParentMembership.objects.filter(account=account.id, user__in=people).annotate(
+        no_branch=F("account") - F("account"), always=Value("active", output_field=CharField())
+    )
+    rows = members.values_list("user", "branch", "status", "role", *attributes).union(
+        parents.values_list("user", "no_branch", "always", "role", *attributes), all=True
+    )
+    held: HeldRoles = defaultdict(list)
+    parent_of: dict[int, int] = {}
+    found: dict[int, tuple[str, ...]] = {}
+    for user, branch, status, role, *description in rows:
+        found[role] = tuple(description)
+        if branch:
+            held[user].append((branch, role, status))
+        else:
+            parent_of[user] = role
+    return _role_facts(found), held, parent_of
+
+
+def _role_facts(found: Mapping[int, tuple[object, ...]]) -> dict[int, RoleFacts]:
+    own = [role_id for role_id, description in found.items() if description[-1] is not None]
+    grants = _own_grants(own)
+    facts = {}
+    for role_id, (scheme_key, key, name, kind, rank, locked, supreme, owner) in found.items():
+        given = grants[role_id] if owner is not None else scheme(str(scheme_key)).roles[str(key)].grants
+        facts[role_id] = RoleFacts(
+            role_id, str(key), str(name), str(kind), int(str(rank)), bool(locked), bool(supreme), given
+        )
+    return facts
+
+
+def _own_grants(role_ids: Collection[int]) -> Mapping[int, Mapping[str, Grant]]:
+    grants: dict[int, dict[str, Grant]] = {role_id: {} for role_id in role_ids}
+    if role_ids:
+        rows = RoleGrant.objects.filter(role__in=role_ids).values_list(
+            "role", "permission", "scope", "grantable"
+        )
+        for role_id, permission, scope, grantable in rows:
+            grants[role_id][permission] = Grant(scope, grantable)
+    return grants
+
+
+def _overrides(
+    account: AccountFacts, people: Collection[int], branch_ids: Collection[int] | None
+) -> dict[tuple[int, int], Mapping[str, OverrideFacts]]:
+    rows = Override.objects.filter(account=account.id, user__in=people).order_by()
+    if branch_ids is not None:
+        rows = rows.filter(branch__in=branch_ids)
+    found: dict[tuple[int, int], dict[str, OverrideFacts]] = defaultdict(dict)
+    for user, branch, permission, scope, reason, author, expires_at in rows.values_list(
+        "user", "branch", "permission", "scope", "reason", "author__name", "expires_at"
+    ):
+        found[user, branch][permission] = OverrideFacts(permission, scope, reason, author or "", expires_at)
+    return {key: MappingProxyType(overrides) for key, overrides in found.items()}
+
+
+def _teams(
+    account: AccountFacts, people: Collection[int], branch_ids: Collection[int] | None
+) -> tuple[dict[tuple[int, int], set[int]], dict[tuple[int, int], set[int]]]:
+    """The groups of each person's teams on each branch, and everybody in those teams. Removed members count as mates."""
+    places = TeamMember.objects.filter(
+        team__in=TeamMember.objects.filter(account=account.id, user__in=people).values("team")
+    )
+    if branch_ids is not None:
+        places = places.filter(team__branch__in=branch_ids)
+    members: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for branch, group, user in places.values_list("team__branch", "team__group", "user"):
+        members[branch, group].append(user)
+    groups: dict[tuple[int, int], set[int]] = defaultdict(set)
+    mates: dict[tuple[int, int], set[int]] = defaultdict(set)
+    for (branch, group), users in members.items():
+        for user in users:
+            if user in people:
+                groups[user, branch].add(group)
+                mates[user, branch].update(users)
+    return groups, mates

@@ -1,0 +1,293 @@
+"""The Mandate: facts compiled into answers, each with its provenance. No I/O; the one implementation of the rules.
+
+`may` asks it about one record, `visible_to` turns the same clauses into SQL, `explain` puts the steps into words.
+The sections named below are those of the access model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from apps.access.facts import Facts, MembershipFacts, OverrideFacts, RoleFacts
+from apps.access.records import RecordLike
+from apps.access.shares import share_codename
+from apps.roles import catalogue
+from apps.roles.catalogue import Target
+from apps.roles.scopes import Scope
+
+_CREATED, _RESPONSIBLE, _SHARED, _TEAM, _ALL = (
+    int(reach) for reach in (Scope.CREATED, Scope.RESPONSIBLE, Scope.SHARED, Scope.TEAM, Scope.ALL)
+)
+
+
+class Because(StrEnum):
+    """Why a scope is what it is: the steps of section 3."""
+
+    ACCOUNT_CLOSED = "account_closed"
+    PLAN = "plan"
+    INACTIVE = "inactive"
+    OPERATOR = "operator"
+    SUPREME = "supreme"
+    PARENT = "parent"
+    NO_MEMBERSHIP = "no_membership"
+    REMOVED = "removed"
+    BRANCH_CLOSED = "branch_closed"
+    ROLE = "role"
+    OVERRIDE = "override"
+    OVERRIDE_ENDED = "override_ended"
+    OVERRIDE_IGNORED = "override_ignored"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of the way to an effective scope, with what it adds."""
+
+    because: Because
+    scope: Scope = Scope.NONE
+    role: RoleFacts | None = None
+    override: OverrideFacts | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Effective:
+    """An effective scope with its provenance."""
+
+    scope: Scope
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One condition of a decision: the record is within `scope`, where `share` is the permission whose shares count."""
+
+    codename: str
+    scope: int
+    share: str | None
+
+
+Shares = Callable[[RecordLike, frozenset[int]], frozenset[str]]
+"""Reads, for the Mandate's user and the groups of their teams, which permissions shares of a record give."""
+
+
+class Profile:
+    """A role with its overrides. Branches on which the user has the same ones share the compiled result."""
+
+    __slots__ = ("clauses", "effective", "membership")
+
+    def __init__(self, membership: MembershipFacts | None) -> None:
+        self.membership = membership
+        self.effective: dict[str, Effective] = {}
+        self.clauses: dict[tuple[str, str], tuple[Clause, ...] | None] = {}
+
+
+class Mandate:
+    """What one user may do in one account at one instant, and why.
+
+    `valid_until` is the earliest end among the overrides; from then on the facts have to be compiled anew.
+    """
+
+    def __init__(self, facts: Facts, now: datetime) -> None:
+        self.facts = facts
+        self.now = now
+        self.user_id = facts.user_id
+        self.account_id = facts.account.id
+        self._scheme = facts.account.scheme
+        self._outside = Profile(None)
+        self._profiles: dict[object, Profile] = {}
+        self._by_branch = {
+            branch: self._profile(membership)
+            for branch, membership in facts.memberships.items()
+            if membership.active and branch in facts.account.open_branches
+        }
+        ends = [
+            override.expires_at
+            for membership in facts.memberships.values()
+            for override in membership.overrides.values()
+            if override.expires_at is not None and override.expires_at > now
+        ]
+        self.valid_until = min(ends, default=None)
+
+    def effective(self, branch_id: int, codename: str) -> Effective:
+        """The effective scope of a permission on a branch (section 3), with its provenance.
+
+        Raises:
+            UnknownPermission: the catalogue lacks it.
+        """
+        profile = self._by_branch.get(branch_id)
+        if profile is not None:
+            return self._effective(profile, codename)
+        found = self._effective(self._outside, codename)
+        if (
+            found.steps
+            and found.steps[-1].because is Because.NO_MEMBERSHIP
+            and branch_id in self.facts.memberships
+        ):
+            removed = not self.facts.memberships[branch_id].active
+            why = Step(
+                Because.REMOVED if removed else Because.BRANCH_CLOSED,
+                role=self.facts.memberships[branch_id].role,
+            )
+            return Effective(found.scope, (*found.steps[:-1], why))
+        return found
+
+    def allows(self, codename: str, branch_id: int | None) -> bool:
+        """Whether the permission and all that it needs are given on the branch; without a branch, on the account.
+
+        On the account, the scope is the union over the branches and the parent role (section 3).
+        """
+        profiles = (
+            [self._outside, *self._by_branch.values()]
+            if branch_id is None
+            else [self._by_branch.get(branch_id, self._outside)]
+        )
+        return all(
+            any(self._effective(profile, needed).scope for profile in profiles)
+            for needed in self._scheme.closure(codename)
+        )
+
+    def may(self, codename: str, record: RecordLike, shares: Shares) -> bool:
+        """Whether the record is within reach of the permission and of all that it needs, and not somebody else's secret.
+
+        The prerequisites are applied record by record, as a conjunction (section 4); privacy only narrows (section 5).
+        """
+        if record.account_id != self.account_id or self.is_private_to_another(record):
+            return False
+        clauses = self.clauses(record.branch_id, codename, record.record_type)
+        if clauses is None or not self._within_all(clauses, record, shares):
+            return False
+        if catalogue.record_type(record.record_type).follows_about:
+            about = record.about
+            return about is not None and self.may(f"view_{about.record_type}", about, shares)
+        return True
+
+    def is_private_to_another(self, record: RecordLike) -> bool:
+        """Whether the record, or one that it is about however remotely, is private to somebody else (section 5)."""
+        seen: RecordLike | None = record
+        while seen is not None:
+            if seen.private and seen.responsible_id != self.user_id:
+                return True
+            seen = seen.about
+        return False
+
+    def clauses(self, branch_id: int, codename: str, record_type: str) -> tuple[Clause, ...] | None:
+        """What a record of the type on the branch has to satisfy; None where nothing can. Scopes of `all` need no clause."""
+        profile = self._by_branch.get(branch_id, self._outside)
+        key = (codename, record_type)
+        if key not in profile.clauses:
+            profile.clauses[key] = self._compile(profile, codename, record_type)
+        return profile.clauses[key]
+
+    def within(self, clause: Clause, record: RecordLike, shares: Shares) -> Scope:
+        """The reaches of the clause that the record is within (section 2); `NONE` where it is within none."""
+        scope, reached = clause.scope, 0
+        if scope & _ALL:
+            reached |= _ALL
+        if scope & _CREATED and record.created_by_id == self.user_id:
+            reached |= _CREATED
+        if scope & _RESPONSIBLE and record.responsible_id == self.user_id:
+            reached |= _RESPONSIBLE
+        if scope & (_TEAM | _SHARED) and record.branch_id in self._by_branch:
+            membership = self.facts.memberships[record.branch_id]
+            if scope & _TEAM and record.responsible_id in membership.mates:
+                reached |= _TEAM
+            if scope & _SHARED and not reached and clause.share in shares(record, membership.groups):
+                reached |= _SHARED
+        return Scope(reached)
+
+    def branches(self) -> Iterator[tuple[int, MembershipFacts, Profile]]:
+        """The branches on which a membership gives something, with what the user is there."""
+        for branch_id, profile in self._by_branch.items():
+            yield branch_id, self.facts.memberships[branch_id], profile
+
+    def beyond(self, codename: str, record_type: str) -> tuple[Clause, ...] | None:
+        """The clauses on every branch where no membership counts: what the parent role alone gives."""
+        return self.clauses(0, codename, record_type)
+
+    def allows_anywhere(self, codename: str) -> bool:
+        """Whether any branch, or the parent role, gives the permission and what it needs: should a menu show it?"""
+        permission = catalogue.get(codename)
+        profiles = [self._outside, *self._profiles.values()]
+        if permission.target is not Target.RECORD:
+            return any(
+                all(self._effective(p, needed).scope for needed in self._scheme.closure(codename))
+                for p in profiles
+            )
+        types = permission.record_types or tuple(record_type.name for record_type in catalogue.record_types())
+        return any(
+            self._compile(profile, codename, name) is not None for profile in profiles for name in types
+        )
+
+    def _within_all(self, clauses: tuple[Clause, ...], record: RecordLike, shares: Shares) -> bool:
+        known: list[frozenset[str]] = []
+
+        def once(subject: RecordLike, groups: frozenset[int]) -> frozenset[str]:
+            if not known:
+                known.append(shares(subject, groups))
+            return known[0]
+
+        return all(self.within(clause, record, once) for clause in clauses)
+
+    def _compile(self, profile: Profile, codename: str, record_type: str) -> tuple[Clause, ...] | None:
+        clauses = []
+        for needed in self._scheme.closure(codename, record_type):
+            scope = self._effective(profile, needed).scope
+            if not scope:
+                return None
+            if not scope & Scope.ALL:
+                clauses.append(Clause(needed, int(scope), share_codename(needed, record_type)))
+        return tuple(clauses)
+
+    def _profile(self, membership: MembershipFacts) -> Profile:
+        key = (membership.role.id, frozenset(membership.overrides.values()))
+        if key not in self._profiles:
+            self._profiles[key] = Profile(membership)
+        return self._profiles[key]
+
+    def _effective(self, profile: Profile, codename: str) -> Effective:
+        found = profile.effective.get(codename)
+        if found is None:
+            found = profile.effective[codename] = self._resolve(profile.membership, codename)
+        return found
+
+    def _resolve(self, membership: MembershipFacts | None, codename: str) -> Effective:
+        """Section 3, in its order."""
+        permission = catalogue.get(codename)
+        account, parent = self.facts.account, self.facts.parent
+        if account.status == "closed" and not (self.facts.operator and self.facts.active):
+            return Effective(Scope.NONE, (Step(Because.ACCOUNT_CLOSED),))
+        if permission.feature and account.features is not None and permission.feature not in account.features:
+            return Effective(Scope.NONE, (Step(Because.PLAN),))
+        if not self.facts.active:
+            return Effective(Scope.NONE, (Step(Because.INACTIVE),))
+        if self.facts.operator:
+            return Effective(Scope.ALL, (Step(Because.OPERATOR, Scope.ALL),))
+        steps = []
+        if parent is not None and parent.supreme:
+            return Effective(Scope.ALL, (Step(Because.SUPREME, Scope.ALL, parent),))
+        if parent is not None:
+            steps.append(Step(Because.PARENT, parent.grant(codename).scope, parent))
+        if membership is None:
+            steps.append(Step(Because.NO_MEMBERSHIP))
+        else:
+            steps.extend(self._membership_steps(membership, codename))
+        scope = Scope.NONE
+        for step in steps:
+            if step.because not in (Because.OVERRIDE_ENDED, Because.OVERRIDE_IGNORED):
+                scope |= step.scope
+        return Effective(Scope.ALL if scope & Scope.ALL else scope, tuple(steps))
+
+    def _membership_steps(self, membership: MembershipFacts, codename: str) -> Iterator[Step]:
+        role, grant = membership.role, membership.role.grant(codename)
+        override = membership.overrides.get(codename)
+        if override is not None:
+            if role.locked or not grant.grantable:
+                yield Step(Because.OVERRIDE_IGNORED, override.scope, role, override)
+            elif override.expires_at is not None and override.expires_at <= self.now:
+                yield Step(Because.OVERRIDE_ENDED, override.scope, role, override)
+            else:
+                yield Step(Because.OVERRIDE, override.scope, role, override)
+                return
+        yield Step(Because.ROLE, grant.scope, role)

@@ -1,0 +1,107 @@
+"""Where Mandates come from: compiled once, kept while the account's version and the user's state stand.
+
+A kept Mandate is trusted only after the account's `access_version` and the user's flags were read from the primary; any
+change of access raises the version in its own transaction. So a revocation holds from the next request on, and nothing
+ends by a time-out but an override by its own end.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from threading import Lock
+
+from django.db.models import Q, Subquery
+from django.utils import timezone
+
+from apps.access.facts import load
+from apps.access.mandate import Mandate
+from apps.accounts.models import Account, AccountQuerySet, User
+
+KEPT = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What a kept Mandate was compiled for."""
+
+    version: int
+    active: bool
+    operator: bool
+
+
+_kept: OrderedDict[tuple[int, int], tuple[_State, Mandate]] = OrderedDict()
+_lock = Lock()
+
+
+def mandate_for(user: User, account_id: int) -> Mandate:
+    """The user's Mandate in an account: the one of the user's request, else a kept one that still holds, else anew.
+
+    Raises:
+        User.DoesNotExist, Account.DoesNotExist: one of them is gone.
+    """
+    account = user.current_account
+    if account is None or account.pk != account_id:
+        return _holding(user.pk, account_id, _state(user.pk, account_id))
+    return _holding(user.pk, account_id, _State(account.access_version, user.is_active, user.is_superuser))
+
+
+def bind_account(user: User, account: Account) -> None:
+    """Let this user object work in the account: for a request, or for one batch of a long job.
+
+    Both objects are to be fresh from the database: their state is what the answers go by until they are bound anew.
+    """
+    user.current_account = account
+
+
+def accounts_of(user: User) -> AccountQuerySet:
+    """The open accounts that the user may work in, by name: where they are a member or hold a parent role.
+
+    A platform operator may work in every account, closed ones too.
+    """
+    accounts = Account.objects.order_by("name", "pk")
+    if user.is_superuser:
+        return accounts
+    memberships = Q(
+        memberships__user=user, memberships__status="active", memberships__branch__status="active"
+    )
+    return accounts.open().filter(memberships | Q(parent_memberships__user=user)).distinct()
+
+
+def choose_account(user: User, chosen: int | None) -> Account | None:
+    """The account to work in: the chosen one while the user belongs to it, else their first, else None."""
+    accounts = accounts_of(user)
+    return (accounts.filter(pk=chosen).first() if chosen else None) or accounts.first()
+
+
+def forget_kept() -> None:
+    """Drop every kept Mandate of this process, for a process that turns to another database."""
+    with _lock:
+        _kept.clear()
+
+
+def _holding(user_id: int, account_id: int, state: _State) -> Mandate:
+    key = (user_id, account_id)
+    with _lock:
+        kept = _kept.get(key)
+        if kept is not None:
+            _kept.move_to_end(key)
+    if kept is not None and kept[0] == state:
+        mandate = kept[1]
+        if mandate.valid_until is None or timezone.now() < mandate.valid_until:
+            return mandate
+    facts = load(user_id, account_id)
+    mandate = Mandate(facts, timezone.now())
+    with _lock:
+        _kept[key] = (_State(facts.account.version, facts.active, facts.operator), mandate)
+        while len(_kept) > KEPT:
+            _kept.popitem(last=False)
+    return mandate
+
+
+def _state(user_id: int, account_id: int) -> _State:
+    flags = User.objects.filter(pk=user_id)
+    row = Account.objects.values_list(
+        "access_version", Subquery(flags.values("is_active")), Subquery(flags.values("is_superuser"))
+    ).get(pk=account_id)
+    return _State(*row)

@@ -1,0 +1,142 @@
+"""What every record has, and which model stands behind each record type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Protocol
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import models
+from django.utils import timezone
+
+from apps.accounts.models import Account, Branch
+from apps.roles import catalogue
+
+
+class RecordLike(Protocol):
+    """What the rules look at in a record."""
+
+    @property
+    def pk(self) -> Any: ...
+    @property
+    def record_type(self) -> str: ...
+    @property
+    def account_id(self) -> int: ...
+    @property
+    def branch_id(self) -> int: ...
+    @property
+    def responsible_id(self) -> int | None: ...
+    @property
+    def created_by_id(self) -> int | None: ...
+    @property
+    def private(self) -> bool: ...
+    @property
+    def about(self) -> RecordLike | None: ...
+
+
+class Record(models.Model):
+    """A record belongs to one branch, and so to one account. `reference` is what people read: `L-17`.
+
+    `private` is a field where records can be private, and plain False elsewhere. `about_fields` maps the foreign keys
+    that say what a record is about to the record types behind them; at most one of them is filled.
+    """
+
+    record_type: ClassVar[str]
+    about_fields: ClassVar[Mapping[str, str]] = {}
+    private: Any = False
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+")
+    branch = models.ForeignKey(Branch, on_delete=models.PROTECT, related_name="+", db_constraint=False)
+    reference = models.CharField(max_length=60, editable=False)
+    responsible = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+    )
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+        editable=False,
+    )
+    created_at = models.DateTimeField("created", default=timezone.now, editable=False)
+    updated_at = models.DateTimeField("updated", auto_now=True)
+
+    class Meta:
+        """Every list is newest first; its indexes end in that order (`record_indexes`)."""
+
+        abstract = True
+        ordering = ["-created_at", "-id"]
+
+    def __str__(self) -> str:
+        return self.reference
+
+    @property
+    def about(self) -> Record | None:
+        """The record that this one is about, or None."""
+        for name in self.about_fields:
+            if getattr(self, f"{name}_id") is not None:
+                about: Record = getattr(self, name)
+                return about
+        return None
+
+
+def record_constraints(name: str) -> list[models.BaseConstraint]:
+    """The constraints of a record table: a reference is unique, and (account, id) can be pointed at."""
+    return [
+        models.UniqueConstraint(fields=["account", "reference"], name=f"{name}_reference"),
+        models.UniqueConstraint(fields=["account", "id"], name=f"{name}_of_account"),
+    ]
+
+
+def record_indexes(name: str) -> list[models.Index]:
+    """The indexes behind each reach; every one ends in the order of the lists."""
+    newest = ["-created_at", "-id"]
+    return [
+        models.Index(fields=["account", *newest], name=f"{name}_by_account"),
+        models.Index(fields=["branch", *newest], name=f"{name}_by_branch"),
+        models.Index(fields=["account", "responsible", *newest], name=f"{name}_by_responsible"),
+        models.Index(fields=["account", "created_by", *newest], name=f"{name}_by_creator"),
+    ]
+
+
+_models: dict[str, type[Record]] = {}
+
+
+def register(model: type[Record]) -> type[Record]:
+    """Bind a model to its record type. Used as a decorator.
+
+    Raises:
+        ImproperlyConfigured: the model names no record type of the catalogue, or the type has a model already.
+    """
+    name = getattr(model, "record_type", "")
+    if name in _models:
+        raise ImproperlyConfigured(
+            f'The record type "{name}" has the model {_models[name].__name__} already.'
+        )
+    _models[name] = model
+    return model
+
+
+def model_of(record_type: str) -> type[Record]:
+    """The model behind a record type.
+
+    Raises:
+        LookupError: the type is unknown, or none of the installed apps keeps such records yet.
+    """
+    catalogue.record_type(record_type)
+    if record_type not in _models:
+        raise LookupError(f'There are no records of the type "{record_type}" here yet.')
+    return _models[record_type]
+
+
+def registered() -> Mapping[str, type[Record]]:
+    """The models by record type, in the order of registration."""
+    return dict(_models)

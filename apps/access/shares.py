@@ -1,0 +1,154 @@
+"""Shares: record-level grants to a user or a team. The only module that imports django-guardian.
+
+A share is a guardian object permission in a direct-foreign-key table of its record type. The columns that guardian does
+not know (account, who granted it, when and why) are ours, so shares are written here and not by guardian's shortcuts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import Permission
+from django.db import models
+from django.db.models import QuerySet
+from django.utils import timezone
+from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
+
+from apps.access.records import RecordLike
+from apps.accounts.models import Account
+from apps.roles import catalogue
+
+
+class ShareColumns(models.Model):
+    """What every share states besides the record, the permission and its subject."""
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+")
+    granted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    granted_at = models.DateTimeField(default=timezone.now)
+    reason = models.TextField()
+
+    class Meta:
+        """Only a base."""
+
+        abstract = True
+
+
+class UserShare(ShareColumns, UserObjectPermissionBase):
+    """A permission of one user on one record; a record type's own table adds `content_object`."""
+
+    class Meta(UserObjectPermissionBase.Meta):
+        """A user has a permission on a record once; the index behind it serves the lists."""
+
+        abstract = True
+        default_permissions = ()
+
+
+class TeamShare(ShareColumns, GroupObjectPermissionBase):
+    """A permission of one team (its group) on one record; a record type's own table adds `content_object`."""
+
+    class Meta(GroupObjectPermissionBase.Meta):
+        """A team has a permission on a record once; the index behind it serves the lists."""
+
+        abstract = True
+        default_permissions = ()
+
+
+_tables: dict[str, tuple[type[UserShare], type[TeamShare]]] = {}
+_permission_ids: dict[str, int] = {}
+
+
+def register(record_type: str, user_table: type[UserShare], team_table: type[TeamShare]) -> None:
+    """Bind a record type to the two tables of its shares."""
+    _tables[record_type] = (user_table, team_table)
+
+
+def tables(record_type: str) -> tuple[type[UserShare], type[TeamShare]] | None:
+    """The tables of user shares and of team shares, or None for a record type that has none."""
+    return _tables.get(record_type)
+
+
+def share_codename(codename: str, record_type: str) -> str | None:
+    """The permission whose share counts for `codename` on such a record (section 2); None where none does.
+
+    `view`, `change`, `delete` and `export` count for themselves; for every other record permission `view` does.
+    """
+    if record_type not in _tables:
+        return None
+    verb, _, name = codename.partition("_")
+    if name == record_type and verb in catalogue.SHAREABLE_VERBS:
+        return codename
+    return f"view_{record_type}"
+
+
+def permission_id(codename: str) -> int:
+    """The row of Django's permission table that a share of `codename` points at.
+
+    Raises:
+        Permission.DoesNotExist: the permission is none of a model's own.
+    """
+    if codename not in _permission_ids:
+        _permission_ids[codename] = Permission.objects.get(
+            codename=codename, content_type__app_label=catalogue.get(codename).app
+        ).pk
+    return _permission_ids[codename]
+
+
+def shared_codenames(record: RecordLike, user_id: int, group_ids: Iterable[int]) -> frozenset[str]:
+    """Which permissions shares of this very record give the user directly, or through one of these teams' groups."""
+    found = tables(record.record_type)
+    if found is None:
+        return frozenset()
+    user_table, team_table = found
+    shared = user_table._default_manager.filter(content_object=record.pk, user=user_id).values_list(
+        "permission__codename"
+    )
+    groups = list(group_ids)
+    if groups:
+        shared = shared.union(
+            team_table._default_manager.filter(content_object=record.pk, group__in=groups).values_list(
+                "permission__codename"
+            )
+        )
+    return frozenset(codename for (codename,) in shared)
+
+
+def shared_ids(
+    record_type: str, codename: str, user_id: int, group_ids: Iterable[int]
+) -> QuerySet[Any] | None:
+    """The ids of records that a share gives the user this permission on; None where there can be none."""
+    found = tables(record_type)
+    if found is None:
+        return None
+    user_table, team_table = found
+    permission = permission_id(codename)
+    ids: QuerySet[Any] = user_table._default_manager.filter(user=user_id, permission=permission).values(
+        "content_object"
+    )
+    groups = list(group_ids)
+    if groups:
+        ids = ids.union(
+            team_table._default_manager.filter(group__in=groups, permission=permission).values(
+                "content_object"
+            )
+        )
+    return ids
+
+
+def subjects(record: RecordLike) -> tuple[Mapping[int, frozenset[str]], Mapping[int, frozenset[str]]]:
+    """Who holds shares of a record: codenames by user id, and codenames by the team's group id."""
+    found = tables(record.record_type)
+    if found is None:
+        return {}, {}
+    collected: list[dict[int, set[str]]] = [{}, {}]
+    for place, (table, subject) in enumerate(zip(found, ("user_id", "group_id"), strict=True)):
+        rows = table._default_manager.filter(content_object=record.pk).values_list(
+            subject, "permission__codename"
+        )
+        for key, codename in rows:
+            collected[place].setdefault(key, set()).add(codename)
+    users, groups = ({key: frozenset(codenames) for key, codenames in found.items()} for found in collected)
+    return users, groups

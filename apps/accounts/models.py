@@ -1,0 +1,229 @@
+"""Users, the accounts that they work in, and the accounts' branches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.contrib.auth import get_backends
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+from apps.roles.schemes import Scheme, scheme
+
+validate_slug = RegexValidator(
+    r"^[a-z0-9]+(?:-[a-z0-9]+)*\Z",
+    "Write small letters, digits and single hyphens, such as north-sea.",
+    code="slug",
+)
+validate_currency = RegexValidator(
+    r"^[A-Z]{3}\Z", "Write a currency's three letters, such as EUR.", code="currency"
+)
+
+
+class UserManager(BaseUserManager["User"]):
+    """Users by e-mail address, whatever its case."""
+
+    @classmethod
+    def normalize_email(cls, email: str | None) -> str:
+        """The address as it is stored: without spaces around it, in small letters."""
+        return (email or "").strip().lower()
+
+    def get_by_natural_key(self, username: str | None) -> User:
+        """The user who signs in with this address.
+
+        Raises:
+            User.DoesNotExist: there is none.
+        """
+        return self.get(email=self.normalize_email(username))
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
+        """A new user; without a password they cannot sign in yet.
+
+        Raises:
+            ValueError: the address is empty.
+        """
+        if not email:
+            raise ValueError("A user needs an e-mail address.")
+        user = self.model(email=self.normalize_email(email), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> User:
+        """A new platform operator, who may also open the admin."""
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+
+class User(AbstractBaseUser):
+    """A person, who signs in by e-mail. What they may do is asked of the permission backends alone, superusers included.
+
+    `current_account` is the account that the request works in; the middleware binds it.
+    """
+
+    current_account: Account | None = None
+
+    email = models.EmailField(
+        "e-mail",
+        max_length=254,
+        unique=True,
+        error_messages={"unique": "Somebody signs in with this address already."},
+    )
+    name = models.CharField(max_length=150)
+    is_active = models.BooleanField("active", default=True)
+    is_staff = models.BooleanField("may open the admin", default=False)
+    is_superuser = models.BooleanField("platform operator", default=False)
+    time_zone = models.CharField(max_length=60, blank=True)
+    date_joined = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = UserManager()
+
+    EMAIL_FIELD = "email"
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS = ["name"]
+
+    class Meta:
+        """An address belongs to one user, whatever its case."""
+
+        default_permissions = ()
+        constraints = [
+            models.CheckConstraint(condition=models.Q(email=Lower("email")), name="emails_in_small_letters"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Store the address in the one form that it is compared in."""
+        self.email = User.objects.normalize_email(self.email)
+        super().save(*args, **kwargs)
+
+    def get_full_name(self) -> str:
+        """The name that people read."""
+        return self.name
+
+    def get_short_name(self) -> str:
+        """The first word of the name, or the address."""
+        return self.name.split(" ")[0] if self.name else self.email
+
+    def has_perm(self, perm: str, obj: Any = None) -> bool:
+        """Whether some backend grants the permission; without an object: anywhere in the current account?"""
+        return any(backend.has_perm(self, perm, obj) for backend in get_backends())
+
+    def has_perms(self, perm_list: Iterable[str], obj: Any = None) -> bool:
+        """Whether all of the permissions are granted."""
+        return all(self.has_perm(perm, obj) for perm in perm_list)
+
+    def has_module_perms(self, app_label: str) -> bool:
+        """Whether any permission of the app is granted anywhere in the current account."""
+        return any(backend.has_module_perms(self, app_label) for backend in get_backends())
+
+    def get_all_permissions(self, obj: Any = None) -> set[str]:
+        """Every granted permission by full name, of the object or anywhere in the current account."""
+        return {name for backend in get_backends() for name in backend.get_all_permissions(self, obj)}
+
+    async def ahas_perm(self, perm: str, obj: Any = None) -> bool:
+        """See `has_perm`."""
+        return await sync_to_async(self.has_perm)(perm, obj)
+
+    async def ahas_perms(self, perm_list: Iterable[str], obj: Any = None) -> bool:
+        """See `has_perms`."""
+        return await sync_to_async(self.has_perms)(perm_list, obj)
+
+    async def ahas_module_perms(self, app_label: str) -> bool:
+        """See `has_module_perms`."""
+        return await sync_to_async(self.has_module_perms)(app_label)
+
+    async def aget_all_permissions(self, obj: Any = None) -> set[str]:
+        """See `get_all_permissions`."""
+        return await sync_to_async(self.get_all_permissions)(obj)
+
+
+class AccountQuerySet(models.QuerySet["Account"]):
+    """Accounts by their state."""
+
+    def open(self) -> AccountQuerySet:
+        """Accounts that are not closed."""
+        return self.exclude(status=Account.Status.CLOSED)
+
+
+class Account(models.Model):
+    """The organisation that subscribes: the tenant. It follows one scheme.
+
+    `features` are those that its plan gives; empty (NULL) means that no plan limits it. `access_version` is raised by
+    triggers whenever anything changes that decisions depend on.
+    """
+
+    class Status(models.TextChoices):
+        """A closing account keeps its access until it is closed."""
+
+        ACTIVE = "active", "Active"
+        CLOSING = "closing", "Closing"
+        CLOSED = "closed", "Closed"
+
+    slug = models.CharField(max_length=60, unique=True, validators=[validate_slug])
+    name = models.CharField(max_length=150)
+    scheme = models.CharField(max_length=40)
+    currency = models.CharField(max_length=3, default="EUR", validators=[validate_currency])
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.ACTIVE)
+    features = ArrayField(models.CharField(max_length=40), null=True, blank=True)
+    access_version = models.BigIntegerField(default=1, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = AccountQuerySet.as_manager()
+
+    class Meta:
+        """Accounts are no record type; their permissions stand in the catalogue."""
+
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def role_system(self) -> Scheme:
+        """The scheme that the account follows."""
+        return scheme(self.scheme)
+
+    def has_feature(self, feature: str) -> bool:
+        """Whether the account's plan gives the feature."""
+        return self.features is None or feature in self.features
+
+
+class Branch(models.Model):
+    """A part of an account with its own members, records and settings."""
+
+    class Status(models.TextChoices):
+        """Memberships of a closed branch give nothing."""
+
+        ACTIVE = "active", "Active"
+        CLOSED = "closed", "Closed"
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="branches")
+    slug = models.CharField(max_length=60, validators=[validate_slug])
+    name = models.CharField(max_length=150)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.ACTIVE)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        """A slug names one branch of an account; the pair (account, id) is what tenants' keys point at."""
+
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["account", "slug"], name="one_branch_per_slug"),
+            models.UniqueConstraint(fields=["account", "id"], name="branch_of_account"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def users_by_email(emails: Iterable[str]) -> dict[str, User]:
+    """The known users among these addresses, by address as stored."""
+    wanted = {User.objects.normalize_email(email) for email in emails}
+    return {user.email: user for user in User.objects.filter(email__in=wanted)}

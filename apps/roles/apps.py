@@ -1,0 +1,16 @@
+"""The roles app."""
+
+from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
+
+
+class RolesConfig(AppConfig):
+    """What roles exist, and what each gives."""
+
+    name = "apps.roles"
+    label = "roles"
+    verbose_name = "Roles"
+
+    def ready(self) -> None:
+        """Fill the catalogue from every app's `permissions.py`; hear every app's system checks and publish hooks."""
+        autodiscover_modules("permissions", "checks", "publishing")

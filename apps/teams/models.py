@@ -1,0 +1,130 @@
+"""Who is where, as what: memberships, parent roles and teams. What it lets them do is asked elsewhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import Group
+from django.db import models
+from django.utils import timezone
+
+from apps.accounts.models import Account, Branch, validate_slug
+from apps.roles.models import Role
+
+
+class MembershipQuerySet(models.QuerySet["Membership"]):
+    """Memberships by their state."""
+
+    def active(self) -> MembershipQuerySet:
+        """Those that give something: not removed, and on an open branch."""
+        return self.filter(status=Membership.Status.ACTIVE, branch__status=Branch.Status.ACTIVE)
+
+
+class Membership(models.Model):
+    """A user's membership of one branch, with exactly one role there."""
+
+    class Status(models.TextChoices):
+        """A removed membership stands on the Restore list and gives nothing."""
+
+        ACTIVE = "active", "Active"
+        REMOVED = "removed", "Removed"
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="memberships")
+    branch = models.ForeignKey(
+        Branch, on_delete=models.PROTECT, related_name="memberships", db_constraint=False
+    )
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="memberships")
+    role = models.ForeignKey(Role, on_delete=models.PROTECT, related_name="memberships")
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.ACTIVE)
+    joined_at = models.DateTimeField(default=timezone.now)
+    removed_at = models.DateTimeField(null=True, blank=True)
+
+    objects = MembershipQuerySet.as_manager()
+
+    class Meta:
+        """A user has one membership of a branch."""
+
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["branch", "user"], name="one_membership_per_branch"),
+            models.CheckConstraint(
+                condition=models.Q(status="active", removed_at=None)
+                | models.Q(status="removed", removed_at__isnull=False),
+                name="removed_memberships_know_when",
+            ),
+        ]
+        indexes = [models.Index(fields=["account", "user"], name="membership_by_user")]
+
+    def __str__(self) -> str:
+        return f"{self.user} on {self.branch} as {self.role}"
+
+
+class ParentMembership(models.Model):
+    """A user's one account-wide role, on top of memberships or without any."""
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="parent_memberships")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="parent_memberships"
+    )
+    role = models.ForeignKey(Role, on_delete=models.PROTECT, related_name="parent_memberships")
+    granted_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        """A user holds at most one parent role in an account."""
+
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["account", "user"], name="one_parent_role_per_user")]
+
+    def __str__(self) -> str:
+        return f"{self.user} as {self.role}"
+
+
+class Team(models.Model):
+    """A named group of members inside one branch. `group` only stands for it as the subject of shares."""
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="teams")
+    branch = models.ForeignKey(Branch, on_delete=models.PROTECT, related_name="teams", db_constraint=False)
+    slug = models.CharField(max_length=60, validators=[validate_slug])
+    name = models.CharField(max_length=100)
+    group = models.OneToOneField(Group, on_delete=models.PROTECT, related_name="team", editable=False)
+
+    class Meta:
+        """A slug names one team of a branch."""
+
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["branch", "slug"], name="one_team_per_slug"),
+            models.UniqueConstraint(fields=["account", "id"], name="team_of_account"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Bind a new team to its group, `team:<id>`."""
+        if self.group_id is None:
+            group = Group.objects.create(name=f"team:new:{self.branch_id}:{self.slug}")
+            self.group = group
+            super().save(*args, **kwargs)
+            Group.objects.filter(pk=group.pk).update(name=f"team:{self.pk}")
+            return
+        super().save(*args, **kwargs)
+
+
+class TeamMember(models.Model):
+    """Somebody is in a team. It stays when their membership of the branch is removed, and counts again when restored."""
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+")
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="members", db_constraint=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="team_places")
+
+    class Meta:
+        """A user is in a team once."""
+
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["team", "user"], name="one_place_per_team")]
+        indexes = [models.Index(fields=["account", "user"], name="teammember_by_user")]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.team}"
