@@ -1,0 +1,46 @@
+"""What every test run shares: the database, the browser, and how hard hypothesis tries."""
+
+import os
+from collections.abc import Generator
+from unittest.mock import patch
+
+import pytest
+from django.db import connections
+from django.test import TestCase, TransactionTestCase
+from hypothesis import settings
+from pytest_django import DjangoDbBlocker
+
+from tests.browsers import browser_type_launch_args
+from tests.databases import drop_template, keep_template, restore_from_template
+
+__all__ = ["browser_type_launch_args"]
+
+DATABASE_FIXTURES = {"db", "transactional_db", "live_server"}
+
+# Time limits on single examples fail on a busy machine and say nothing about the code.
+settings.register_profile("dev", deadline=None)
+settings.register_profile("ci", deadline=None, max_examples=200, print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what uses the database or a browser, so that a run can choose by it (`-m database`)."""
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        test_class = getattr(item, "cls", None)
+        is_django_case = test_class is not None and issubclass(test_class, TestCase | TransactionTestCase)
+        if is_django_case or fixtures & DATABASE_FIXTURES or item.get_closest_marker("django_db"):
+            item.add_marker("database")
+        if "browser_name" in fixtures:
+            item.add_marker("browser")
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Generator[None]:
+    """pytest-django's migrated database, which tests that commit get back from a template."""
+    with django_db_blocker.unblock():
+        keep_template(connections["default"])
+    with patch.object(TransactionTestCase, "_fixture_teardown", restore_from_template):
+        yield
+    with django_db_blocker.unblock():
+        drop_template(connections["default"])
