@@ -35,3 +35,38 @@ lock: ## the lock files again, from pyproject.toml (needs uv)
 	        $$extra $${extra:+--constraint requirements.lock} pyproject.toml \
 	        --output-file requirements$${extra:+-dev}.lock; \
 	done
+
+.PHONY: demo
+demo: setup ## the product with demo data; PORT=9000 chooses the port, RESET=1 starts over
+	@PORT='$(PORT)' RESET='$(RESET)' exec $(py) -m config.demo
+
+.PHONY: test
+test: setup chromium ## every test, on the embedded PostgreSQL or the one in DATABASE_URL
+	$(py) -m pytest $(TESTS)
+
+.PHONY: chromium
+chromium:
+	@if ! command -v chromium chromium-browser google-chrome-stable google-chrome >/dev/null; then \
+	    if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	        echo 'Installing Chromium for the tests in a browser…'; \
+	        apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends chromium >/dev/null; \
+	    else \
+	        echo 'The tests in a browser need Chromium: install it, and run `make test` again.' >&2; exit 1; \
+	    fi; \
+	fi
+
+.PHONY: lint
+lint: setup ## style, types, floors, templates, migrations, and the checks for a deployment
+	$(py) -m ruff check .
+	$(py) -m ruff format --check .
+	$(py) -m mypy
+	$(venv)/bin/lint-imports
+	git ls-files -z --cached --others --exclude-standard '*.html' | xargs -0 --no-run-if-empty $(venv)/bin/djade --check --target-version 5.2
+	$(py) manage.py makemigrations --check --dry-run
+	DJANGO_SETTINGS_MODULE=config.settings.production SECRET_KEY=$$($(py) -c 'import secrets; print(secrets.token_urlsafe(64))') \
+	    ALLOWED_HOSTS=mandate.example DATABASE_URL=postgres://localhost/unused \
+	    $(py) manage.py check --deploy --fail-level WARNING
+
+.PHONY: bench
+bench: setup ## what the engine costs, measured beside hand-written SQL and other libraries
+	$(py) -m bench

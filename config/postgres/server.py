@@ -97,14 +97,10 @@ class Server:
         log = self.data / "server.log"
         log.unlink(missing_ok=True)
         options = " ".join(f"-c {name}={value}" for name, value in settings.items())
-        started = self._pg_ctl(
-            "start", f"--timeout={SECONDS_TO_START}", f"--log={log}", f"--options={options}"
-        )
+        started = self._pg_ctl("start", f"--timeout={SECONDS_TO_START}", f"--log={log}", f"--options={options}")
         if started.returncode:
             said = log.read_text(errors="replace") if log.exists() else started.stdout
-            raise EmbeddedServerError(
-                f"The embedded PostgreSQL in {self.data} did not start:\n{said.strip()}"
-            )
+            raise EmbeddedServerError(f"The embedded PostgreSQL in {self.data} did not start:\n{said.strip()}")
 
     def _pg_ctl(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return run_as_server([self._programs / "pg_ctl", *arguments, "--wait", f"--pgdata={self.data}"])

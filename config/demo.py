@@ -1,0 +1,190 @@
+"""`make demo`: the whole product on one machine, from the database to the queue worker, in the foreground.
+
+PORT names the port (8000), RESET=1 throws the demo's data away first. Ctrl-C ends all of it.
+"""
+
+import contextlib
+import errno
+import http.client
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from types import FrameType
+
+import django
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.db import DatabaseError, connections
+from django.shortcuts import resolve_url
+
+from config.children import Child, end_all
+from config.postgres.cluster import CLONE, Cluster, cluster_named
+from config.postgres.places import EmbeddedServerError
+
+HOST = "127.0.0.1"
+SECONDS_TO_ANSWER = 60
+SECONDS_BETWEEN_TRIES = 0.1
+SECONDS_BETWEEN_LOOKS = 1
+STOPPING = {signal.SIGINT, signal.SIGTERM}
+
+
+class DemoError(Exception):
+    """Why the demo cannot run, in one sentence for whoever started it."""
+
+
+def say(text: str) -> None:
+    """Tell whoever watches, at once."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def listen(port: str) -> socket.socket:
+    """The socket that the web server will serve, bound before anything is started.
+
+    Raises DemoError where the port is no port, or taken.
+    """
+    if not port.isdecimal() or not 0 < int(port) < 65536:
+        raise DemoError(f"PORT={port} is no port: give a number from 1 to 65535.")
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, int(port)))
+        listener.listen()
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise DemoError(f"Port {port} is taken by another program: choose one with `make demo PORT=…`.") from error
+        raise DemoError(
+            f"Port {port} cannot be used ({error.strerror}): choose one with `make demo PORT=…`."
+        ) from error
+    return listener
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Hold signals back until a step is whole, such as a database server between started and known."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
+
+
+@contextlib.contextmanager
+def database(*, reset: bool) -> Iterator[Cluster | None]:
+    """The embedded server while the block runs; None where DATABASE_URL names another one."""
+    if settings.DATABASES["default"]["ENGINE"] != "config.postgres":
+        if reset:
+            raise DemoError("RESET=1 empties the embedded database alone: empty the one in DATABASE_URL yourself.")
+        yield None
+        return
+    cluster = cluster_named(settings.DATABASES["default"]["CLUSTER"])
+    if reset:
+        cluster.wipe()
+    try:
+        with undisturbed():
+            cluster.hold()
+        yield cluster
+    finally:
+        connections.close_all()
+        with undisturbed():
+            stopped = cluster.release()
+        say("Mandate has stopped." if stopped else "Mandate has stopped; its database runs on for another command.")
+
+
+@contextlib.contextmanager
+def children(listener: socket.socket) -> Iterator[list[Child]]:
+    """The web server and the queue worker while the block runs."""
+    web = [
+        "-m", "gunicorn", "config.wsgi", f"--bind=fd://{listener.fileno()}", "--preload",
+        "--worker-class=gthread", "--workers=2", "--threads=4", "--log-level=warning", "--no-control-socket",
+    ]  # fmt: skip
+    worker = ["manage.py", "procrastinate", "worker"]
+    running: list[Child] = []
+    try:
+        with undisturbed():
+            running.append(Child.start("web server", [sys.executable, *web], folder=CLONE, sockets=[listener.fileno()]))
+            running.append(Child.start("queue worker", [sys.executable, *worker], folder=CLONE))
+            # The web server has it now: were it kept open here too, a caller would wait for a server that ended.
+            listener.close()
+        yield running
+    finally:
+        with undisturbed():
+            end_all(running)
+
+
+def check_alive(running: list[Child]) -> None:
+    """Raises DemoError where one of them has ended: the rest alone would be a broken product."""
+    for child in running:
+        if obituary := child.obituary:
+            raise DemoError(f"{obituary} Everything else is stopped too.")
+
+
+def wait_for_answer(port: int, running: list[Child]) -> None:
+    """Return when the sign-in page comes; raises DemoError where it does not."""
+    path = resolve_url(settings.LOGIN_URL)
+    deadline = time.monotonic() + SECONDS_TO_ANSWER
+    while time.monotonic() < deadline:
+        check_alive(running)
+        with contextlib.closing(http.client.HTTPConnection(HOST, port, timeout=SECONDS_TO_ANSWER)) as web:
+            try:
+                web.request("GET", path)
+                status = web.getresponse().status
+            except (OSError, http.client.HTTPException):
+                time.sleep(SECONDS_BETWEEN_TRIES)
+                continue
+        if status != http.HTTPStatus.OK:
+            raise DemoError(f"The web server answers {path} with status {status}.")
+        return
+    raise DemoError(f"The web server does not answer on port {port}.")
+
+
+def watch(cluster: Cluster | None, running: list[Child]) -> None:
+    """Look after the parts until a signal comes; raises DemoError when one of them ends."""
+    while True:
+        check_alive(running)
+        if cluster is not None and not cluster.server.is_running():
+            raise DemoError("The database has ended. Everything else is stopped too.")
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+
+
+def run(port: str, *, reset: bool) -> None:
+    """Run the demo until a signal comes. Raises DemoError where it cannot, or a part of it ends."""
+    with listen(port) as listener, database(reset=reset) as cluster:
+        call_command("migrate", verbosity=0)
+        with children(listener) as running:
+            call_command("demo")
+            connections.close_all()
+            wait_for_answer(int(port), running)
+            say(f"\nMandate is ready at http://{HOST}:{port}/ (Ctrl-C stops it).")
+            watch(cluster, running)
+
+
+def interrupt(signal_number: int, frame: FrameType | None) -> None:
+    """A plea to stop unwinds what runs, whichever signal brought it."""
+    raise KeyboardInterrupt
+
+
+def main() -> int:
+    """Run the demo as the environment says; returns the exit code."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
+    os.environ.setdefault("DEBUG", "0")
+    for stop in STOPPING:
+        signal.signal(stop, interrupt)
+    django.setup()
+    try:
+        run(os.environ.get("PORT") or "8000", reset=bool(os.environ.get("RESET")))
+    except KeyboardInterrupt:
+        return 0
+    except (DemoError, EmbeddedServerError, CommandError, DatabaseError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
