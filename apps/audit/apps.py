@@ -1,0 +1,18 @@
+"""The audit app: the append-only log and its hash chains. The lowest floor, which knows no other app."""
+
+from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
+
+from apps.audit import checks
+
+
+class AuditConfig(AppConfig):
+    """Collects the verbs that each app registers in its `verbs` module."""
+
+    name = "apps.audit"
+    verbose_name = "audit log"
+
+    def ready(self) -> None:
+        """Load every app's `verbs` module, so that the registry is complete before the first request."""
+        checks.register()
+        autodiscover_modules("verbs")
