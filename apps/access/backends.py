@@ -11,8 +11,8 @@ from django.db.models import QuerySet
 from apps.access.mandate import Mandate
 from apps.access.mandates import mandate_for
 from apps.access.policy import account_id_of, asked_of, decide, who_may
-from apps.accounts.models import Account, Branch, User
 from apps.access.records import Record
+from apps.accounts.models import Account, Branch, User
 from apps.roles import catalogue
 from apps.roles.catalogue import Permission, UnknownPermission, WrongTarget
 
@@ -71,9 +71,7 @@ class MandateBackend(BaseBackend):
         found = [user.pk for user in who_may(codename, obj)]
         if include_superusers:
             found += [
-                u.pk
-                for u in User.objects.filter(is_superuser=True, is_active=True)
-                if self.has_perm(u, codename, obj)
+                u.pk for u in User.objects.filter(is_superuser=True, is_active=True) if self.has_perm(u, codename, obj)
             ]
         return User.objects.filter(pk__in=found)
 

@@ -120,9 +120,7 @@ def load_people(account_id: int, branch_ids: Collection[int] | None = None) -> I
     if branch_ids is not None:
         members = members.filter(branch__in=branch_ids)
     ids = members.values("user").union(ParentMembership.objects.filter(account=account_id).values("user"))
-    people = {
-        user.pk: (user.is_active, False) for user in User.objects.filter(pk__in=ids).only("id", "is_active")
-    }
+    people = {user.pk: (user.is_active, False) for user in User.objects.filter(pk__in=ids).only("id", "is_active")}
     return _assemble(account, people, branch_ids)
 
 
@@ -187,12 +185,9 @@ def _held_roles(
 ) -> tuple[dict[int, RoleFacts], HeldRoles, dict[int, int]]:
     """One query for memberships and parent roles, and one more where own roles are among them."""
     attributes = [
-        f"role__{name}"
-        for name in ("scheme", "key", "name", "kind", "rank", "locked", "supreme", "account_id")
+        f"role__{name}" for name in ("scheme", "key", "name", "kind", "rank", "locked", "supreme", "account_id")
     ]
-    members: QuerySet[Membership, tuple[object, ...]] = Membership.objects.filter(
-        account=account.id, user__in=people
-    )
+    members: QuerySet[Membership] = Membership.objects.filter(account=account.id, user__in=people)
     if branch_ids is not None:
         members = members.filter(branch__in=branch_ids)
     parents = ParentMembership.objects.filter(account=account.id, user__in=people).annotate(
@@ -213,6 +208,12 @@ def _held_roles(
     return _role_facts(found), held, parent_of
 
 
+def role_facts(roles: QuerySet[Role]) -> list[RoleFacts]:
+    """These roles with their grants, in the queryset's order."""
+    fields = ("scheme", "key", "name", "kind", "rank", "locked", "supreme", "account_id")
+    return list(_role_facts({pk: tuple(described) for pk, *described in roles.values_list("pk", *fields)}).values())
+
+
 def _role_facts(found: Mapping[int, tuple[object, ...]]) -> dict[int, RoleFacts]:
     own = [role_id for role_id, description in found.items() if description[-1] is not None]
     grants = _own_grants(own)
@@ -228,9 +229,7 @@ def _role_facts(found: Mapping[int, tuple[object, ...]]) -> dict[int, RoleFacts]
 def _own_grants(role_ids: Collection[int]) -> Mapping[int, Mapping[str, Grant]]:
     grants: dict[int, dict[str, Grant]] = {role_id: {} for role_id in role_ids}
     if role_ids:
-        rows = RoleGrant.objects.filter(role__in=role_ids).values_list(
-            "role", "permission", "scope", "grantable"
-        )
+        rows = RoleGrant.objects.filter(role__in=role_ids).values_list("role", "permission", "scope", "grantable")
         for role_id, permission, scope, grantable in rows:
             grants[role_id][permission] = Grant(scope, grantable)
     return grants
@@ -253,7 +252,7 @@ def _overrides(
 def _teams(
     account: AccountFacts, people: Collection[int], branch_ids: Collection[int] | None
 ) -> tuple[dict[tuple[int, int], set[int]], dict[tuple[int, int], set[int]]]:
-    """The groups of each person's teams on each branch, and everybody in those teams. Removed members count as mates."""
+    """The groups of each person's teams on each branch, and everybody in those teams, removed members too."""
     places = TeamMember.objects.filter(
         team__in=TeamMember.objects.filter(account=account.id, user__in=people).values("team")
     )

@@ -120,11 +120,7 @@ class Mandate:
         if profile is not None:
             return self._effective(profile, codename)
         found = self._effective(self._outside, codename)
-        if (
-            found.steps
-            and found.steps[-1].because is Because.NO_MEMBERSHIP
-            and branch_id in self.facts.memberships
-        ):
+        if found.steps and found.steps[-1].because is Because.NO_MEMBERSHIP and branch_id in self.facts.memberships:
             removed = not self.facts.memberships[branch_id].active
             why = Step(
                 Because.REMOVED if removed else Because.BRANCH_CLOSED,
@@ -149,7 +145,7 @@ class Mandate:
         )
 
     def may(self, codename: str, record: RecordLike, shares: Shares) -> bool:
-        """Whether the record is within reach of the permission and of all that it needs, and not somebody else's secret.
+        """Whether the record is within reach of the permission and all that it needs, and no secret of somebody else.
 
         The prerequisites are applied record by record, as a conjunction (section 4); privacy only narrows (section 5).
         """
@@ -173,7 +169,7 @@ class Mandate:
         return False
 
     def clauses(self, branch_id: int, codename: str, record_type: str) -> tuple[Clause, ...] | None:
-        """What a record of the type on the branch has to satisfy; None where nothing can. Scopes of `all` need no clause."""
+        """What a record on the branch has to satisfy; None where nothing can. A scope of `all` needs no clause."""
         profile = self._by_branch.get(branch_id, self._outside)
         key = (codename, record_type)
         if key not in profile.clauses:
@@ -212,13 +208,10 @@ class Mandate:
         profiles = [self._outside, *self._profiles.values()]
         if permission.target is not Target.RECORD:
             return any(
-                all(self._effective(p, needed).scope for needed in self._scheme.closure(codename))
-                for p in profiles
+                all(self._effective(p, needed).scope for needed in self._scheme.closure(codename)) for p in profiles
             )
         types = permission.record_types or tuple(record_type.name for record_type in catalogue.record_types())
-        return any(
-            self._compile(profile, codename, name) is not None for profile in profiles for name in types
-        )
+        return any(self._compile(profile, codename, name) is not None for profile in profiles for name in types)
 
     def _within_all(self, clauses: tuple[Clause, ...], record: RecordLike, shares: Shares) -> bool:
         known: list[frozenset[str]] = []
@@ -230,15 +223,23 @@ class Mandate:
 
         return all(self.within(clause, record, once) for clause in clauses)
 
+    def clause(self, branch_id: int, codename: str, record_type: str) -> Clause | None:
+        """The condition of this one permission, without what it needs; None where nothing can satisfy it."""
+        return self._clause(self._by_branch.get(branch_id, self._outside), codename, record_type)
+
     def _compile(self, profile: Profile, codename: str, record_type: str) -> tuple[Clause, ...] | None:
         clauses = []
         for needed in self._scheme.closure(codename, record_type):
-            scope = self._effective(profile, needed).scope
-            if not scope:
+            clause = self._clause(profile, needed, record_type)
+            if clause is None:
                 return None
-            if not scope & Scope.ALL:
-                clauses.append(Clause(needed, int(scope), share_codename(needed, record_type)))
+            if not clause.scope & _ALL:
+                clauses.append(clause)
         return tuple(clauses)
+
+    def _clause(self, profile: Profile, codename: str, record_type: str) -> Clause | None:
+        scope = self._effective(profile, codename).scope
+        return Clause(codename, int(scope), share_codename(codename, record_type)) if scope else None
 
     def _profile(self, membership: MembershipFacts) -> Profile:
         key = (membership.role.id, frozenset(membership.overrides.values()))

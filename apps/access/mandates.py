@@ -62,9 +62,7 @@ def accounts_of(user: User) -> AccountQuerySet:
     accounts = Account.objects.order_by("name", "pk")
     if user.is_superuser:
         return accounts
-    memberships = Q(
-        memberships__user=user, memberships__status="active", memberships__branch__status="active"
-    )
+    memberships = Q(memberships__user=user, memberships__status="active", memberships__branch__status="active")
     return accounts.open().filter(memberships | Q(parent_memberships__user=user)).distinct()
 
 

@@ -28,9 +28,7 @@ class Override(models.Model):
     """
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="overrides")
-    branch = models.ForeignKey(
-        Branch, on_delete=models.PROTECT, related_name="overrides", db_constraint=False
-    )
+    branch = models.ForeignKey(Branch, on_delete=models.PROTECT, related_name="overrides", db_constraint=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="overrides")
     permission = models.CharField(max_length=100)
     scope = ScopeField()
@@ -48,9 +46,7 @@ class Override(models.Model):
 
         default_permissions = ()
         constraints = [
-            models.UniqueConstraint(
-                fields=["branch", "user", "permission"], name="one_override_per_permission"
-            ),
+            models.UniqueConstraint(fields=["branch", "user", "permission"], name="one_override_per_permission"),
             models.CheckConstraint(condition=~Q(reason__regex=r"^\s*$"), name="overrides_have_a_reason"),
         ]
         indexes = [models.Index(fields=["account", "user"], name="override_by_user")]

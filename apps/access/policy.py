@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 
 from django.db import models
@@ -31,7 +31,7 @@ def may(user: User, codename: str, obj: models.Model) -> bool:
 
 
 def decide(mandate: Mandate, permission: Permission, obj: models.Model, shares: Shares | None = None) -> bool:
-    """The Mandate's answer. Shares are read from the database when the answer depends on them, unless a reader is given."""
+    """The Mandate's answer; `shares` reads the shares that it may depend on, else the database is asked."""
     if isinstance(obj, Record):
         return mandate.may(permission.codename, obj, shares or share_reader(mandate))
     return mandate.allows(permission.codename, obj.pk if isinstance(obj, Branch) else None)
@@ -55,23 +55,29 @@ def who_may(codename: str, obj: models.Model) -> list[User]:
     Raises:
         UnknownPermission, WrongTarget: as `may` does.
     """
+    found = [mandate.user_id for mandate in mandates_who_may(codename, obj)]
+    return list(User.objects.filter(pk__in=found).order_by("email"))
+
+
+def mandates_who_may(codename: str, obj: models.Model) -> Iterator[Mandate]:
+    """The Mandates behind `who_may`: of everybody who may.
+
+    Raises:
+        UnknownPermission, WrongTarget: as `may` does.
+    """
     permission = asked_of(codename, obj)
-    now, branches, read = timezone.now(), _branches_of(obj), _SubjectReader()
-    found = []
-    for facts in load_people(account_id_of(obj), branches):
+    now, read = timezone.now(), _SubjectReader()
+    for facts in load_people(account_id_of(obj), _branches_of(obj)):
         mandate = Mandate(facts, now)
         if decide(mandate, permission, obj, partial(read, facts.user_id)):
-            found.append(facts.user_id)
-    return list(User.objects.filter(pk__in=found).order_by("email"))
+            yield mandate
 
 
 class _SubjectReader:
     """Reads who holds shares of a record once, however many users are asked about."""
 
     def __init__(self) -> None:
-        self._read: dict[
-            tuple[str, int], tuple[Mapping[int, frozenset[str]], Mapping[int, frozenset[str]]]
-        ] = {}
+        self._read: dict[tuple[str, int], tuple[Mapping[int, frozenset[str]], Mapping[int, frozenset[str]]]] = {}
 
     def __call__(self, user_id: int, record: RecordLike, groups: frozenset[int]) -> frozenset[str]:
         key = (record.record_type, record.pk)
@@ -109,9 +115,7 @@ def asked_of(codename: str, obj: models.Model) -> Permission:
     elif isinstance(obj, Account):
         catalogue.check_target(permission, Target.ACCOUNT)
     else:
-        raise WrongTarget(
-            f"{permission.codename} is asked of an account, a branch or a record, not of {obj!r}."
-        )
+        raise WrongTarget(f"{permission.codename} is asked of an account, a branch or a record, not of {obj!r}.")
     return permission
 
 

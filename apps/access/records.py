@@ -46,8 +46,8 @@ class Record(models.Model):
     about_fields: ClassVar[Mapping[str, str]] = {}
     private: Any = False
 
-    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+")
-    branch = models.ForeignKey(Branch, on_delete=models.PROTECT, related_name="+", db_constraint=False)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+", db_index=False)
+    branch = models.ForeignKey(Branch, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False)
     reference = models.CharField(max_length=60, editable=False)
     responsible = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -118,9 +118,7 @@ def register(model: type[Record]) -> type[Record]:
     """
     name = getattr(model, "record_type", "")
     if name in _models:
-        raise ImproperlyConfigured(
-            f'The record type "{name}" has the model {_models[name].__name__} already.'
-        )
+        raise ImproperlyConfigured(f'The record type "{name}" has the model {_models[name].__name__} already.')
     _models[name] = model
     return model
 

@@ -116,9 +116,7 @@ def shared_codenames(record: RecordLike, user_id: int, group_ids: Iterable[int])
     return frozenset(codename for (codename,) in shared)
 
 
-def shared_ids(
-    record_type: str, codename: str, user_id: int, group_ids: Iterable[int]
-) -> QuerySet[Any] | None:
+def shared_ids(record_type: str, codename: str, user_id: int, group_ids: Iterable[int]) -> QuerySet[Any] | None:
     """The ids of records that a share gives the user this permission on; None where there can be none."""
     found = tables(record_type)
     if found is None:
@@ -131,9 +129,7 @@ def shared_ids(
     groups = list(group_ids)
     if groups:
         ids = ids.union(
-            team_table._default_manager.filter(group__in=groups, permission=permission).values(
-                "content_object"
-            )
+            team_table._default_manager.filter(group__in=groups, permission=permission).values("content_object")
         )
     return ids
 
@@ -145,9 +141,8 @@ def subjects(record: RecordLike) -> tuple[Mapping[int, frozenset[str]], Mapping[
         return {}, {}
     collected: list[dict[int, set[str]]] = [{}, {}]
     for place, (table, subject) in enumerate(zip(found, ("user_id", "group_id"), strict=True)):
-        rows = table._default_manager.filter(content_object=record.pk).values_list(
-            subject, "permission__codename"
-        )
+        shares: QuerySet[Any] = table._default_manager.all()
+        rows = shares.filter(content_object=record.pk).values_list(subject, "permission__codename")
         for key, codename in rows:
             collected[place].setdefault(key, set()).add(codename)
     users, groups = ({key: frozenset(codenames) for key, codenames in found.items()} for found in collected)

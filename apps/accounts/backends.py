@@ -24,7 +24,7 @@ class SignInBackend(BaseBackend):
         password: str | None = None,
         **kwargs: Any,
     ) -> User | None:
-        """The user with this address and password, or None. An unknown address costs as much time as a wrong password."""
+        """The user with this address and password, or None; an unknown address takes as long as a wrong password."""
         email = username or kwargs.get(User.USERNAME_FIELD)
         if not email or password is None:
             return None

@@ -21,9 +21,7 @@ validate_slug = RegexValidator(
     "Write small letters, digits and single hyphens, such as north-sea.",
     code="slug",
 )
-validate_currency = RegexValidator(
-    r"^[A-Z]{3}\Z", "Write a currency's three letters, such as EUR.", code="currency"
-)
+validate_currency = RegexValidator(r"^[A-Z]{3}\Z", "Write a currency's three letters, such as EUR.", code="currency")
 
 
 class UserManager(BaseUserManager["User"]):
@@ -61,7 +59,7 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser):
-    """A person, who signs in by e-mail. What they may do is asked of the permission backends alone, superusers included.
+    """A person, who signs in by e-mail. What they may do is asked of the permission backends alone, of a superuser too.
 
     `current_account` is the account that the request works in; the middleware binds it.
     """
@@ -121,7 +119,7 @@ class User(AbstractBaseUser):
 
     def has_module_perms(self, app_label: str) -> bool:
         """Whether any permission of the app is granted anywhere in the current account."""
-        return any(backend.has_module_perms(self, app_label) for backend in get_backends())
+        return any(backend.has_module_perms(self, app_label) for backend in get_backends())  # type: ignore[attr-defined]
 
     def get_all_permissions(self, obj: Any = None) -> set[str]:
         """Every granted permission by full name, of the object or anywhere in the current account."""

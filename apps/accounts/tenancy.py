@@ -58,9 +58,7 @@ class TenantForeignKey(Operation):
     ) -> None:
         model = from_state.apps.get_model(app_label, self.model_name)
         quote = schema_editor.quote_name
-        schema_editor.execute(
-            f"ALTER TABLE {quote(model._meta.db_table)} DROP CONSTRAINT {quote(self._name(model))}"
-        )
+        schema_editor.execute(f"ALTER TABLE {quote(model._meta.db_table)} DROP CONSTRAINT {quote(self._name(model))}")
 
     def describe(self) -> str:
         return f"Keep {self.field} of {self.model_name} inside its account"
@@ -131,7 +129,7 @@ class RaisesAccessVersion(Operation):
     def _accounts(self, event: str) -> str:
         if event != "update":
             return self.accounts_of
-        return f"WITH changed AS (SELECT * FROM old_rows UNION ALL SELECT * FROM new_rows) {self.accounts_of}"
+        return " ".join(("WITH changed AS (SELECT * FROM old_rows UNION ALL SELECT * FROM new_rows)", self.accounts_of))
 
 
 _VERSION_FUNCTION = """

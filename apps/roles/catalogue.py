@@ -129,9 +129,7 @@ def register(permission: Permission) -> None:
         taken = _permissions[permission.codename]
         raise ValueError(f"Permission {permission.full_name} is registered already, by {taken.full_name}.")
     if permission.category not in CATEGORIES:
-        raise ValueError(
-            f'Permission {permission.full_name} names the unknown category "{permission.category}".'
-        )
+        raise ValueError(f'Permission {permission.full_name} names the unknown category "{permission.category}".')
     _permissions[permission.codename] = permission
 
 
@@ -205,9 +203,7 @@ def check_target(permission: Permission, target: Target, type_name: str | None =
     right_type = type_name is None or not permission.record_types or type_name in permission.record_types
     if permission.target is target and right_type:
         return
-    asked = (
-        permission.record_types[0] if permission.record_types and permission.target is Target.RECORD else ""
-    )
+    asked = permission.record_types[0] if permission.record_types and permission.target is Target.RECORD else ""
     noun = asked or str(permission.target)
     article = "an" if noun[0] in "aeiou" else "a"
     given = type_name or str(target)
@@ -216,9 +212,7 @@ def check_target(permission: Permission, target: Target, type_name: str | None =
     )
 
 
-def direct_needs(
-    permission: Permission, type_name: str | None, extra: Mapping[str, Iterable[str]]
-) -> Iterator[str]:
+def direct_needs(permission: Permission, type_name: str | None, extra: Mapping[str, Iterable[str]]) -> Iterator[str]:
     """What a permission needs at first hand. `extra` holds a scheme's own additions, verb to verbs."""
     yield from permission.needs
     if permission.needs_view and type_name:

@@ -39,9 +39,7 @@ class Role(models.Model):
     locked = models.BooleanField(default=False)
     supreme = models.BooleanField(default=False)
     account_id = models.BigIntegerField(null=True, blank=True, editable=False)
-    based_on = models.ForeignKey(
-        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="copies"
-    )
+    based_on = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="copies")
 
     objects = RoleQuerySet.as_manager()
 
@@ -93,9 +91,7 @@ class RoleGrant(models.Model):
         """One line for each role and permission."""
 
         default_permissions = ()
-        constraints = [
-            models.UniqueConstraint(fields=["role", "permission"], name="one_grant_per_role_and_permission")
-        ]
+        constraints = [models.UniqueConstraint(fields=["role", "permission"], name="one_grant_per_role_and_permission")]
 
     def __str__(self) -> str:
         return f"{self.role_id}: {self.permission} {self.scope.label}"

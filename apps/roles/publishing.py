@@ -21,9 +21,7 @@ def publish_schemes(*, using: str = "default", **kwargs: object) -> int:
     with transaction.atomic(using=using):
         with connections[using].cursor() as cursor:
             cursor.execute("SELECT set_config('mandate.publishing', 'on', true)")
-        written = sum(
-            _publish_role(using, key, role) for key in scheme_keys() for role in scheme(key).roles.values()
-        )
+        written = sum(_publish_role(using, key, role) for key in scheme_keys() for role in scheme(key).roles.values())
         with connections[using].cursor() as cursor:
             cursor.execute("SELECT set_config('mandate.publishing', '', true)")
     return written
@@ -38,9 +36,7 @@ def _publish_role(using: str, scheme_key: str, definition: RoleDefinition) -> bo
     if changed and not created:
         Role.objects.using(using).filter(pk=role.pk).update(**wanted)
     grants = {(codename, grant.scope, grant.grantable) for codename, grant in definition.grants.items()}
-    present = set(
-        RoleGrant.objects.using(using).filter(role=role).values_list("permission", "scope", "grantable")
-    )
+    present = set(RoleGrant.objects.using(using).filter(role=role).values_list("permission", "scope", "grantable"))
     if grants == present:
         return changed
     stale = [codename for codename, _, _ in present - grants]
@@ -52,6 +48,4 @@ def _publish_role(using: str, scheme_key: str, definition: RoleDefinition) -> bo
     return True
 
 
-post_migrate.connect(
-    publish_schemes, sender=apps.get_app_config("roles"), dispatch_uid="roles.publish_schemes"
-)
+post_migrate.connect(publish_schemes, sender=apps.get_app_config("roles"), dispatch_uid="roles.publish_schemes")

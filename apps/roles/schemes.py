@@ -103,9 +103,7 @@ class Scheme:
     @property
     def top_role(self) -> RoleDefinition:
         """The branch role of the highest rank."""
-        return max(
-            (role for role in self.roles.values() if role.kind == "branch"), key=lambda role: role.rank
-        )
+        return max((role for role in self.roles.values() if role.kind == "branch"), key=lambda role: role.rank)
 
 
 def scheme(key: str) -> Scheme:
@@ -240,9 +238,7 @@ def _role(role: Mapping[str, Any], cells: Mapping[str, tuple[int, str]]) -> Role
     grants = {}
     for permission in catalogue.permissions():
         code, source = (
-            _read_cell(cells[permission.codename][1])
-            if permission.codename in cells
-            else ("P" if full else "-", "c")
+            _read_cell(cells[permission.codename][1]) if permission.codename in cells else ("P" if full else "-", "c")
         )
         scope = CELLS[code]
         if permission.target is not catalogue.Target.RECORD and scope not in (Scope.NONE, Scope.ALL):

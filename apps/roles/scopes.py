@@ -31,9 +31,7 @@ class Scope(IntFlag):
         """
         if isinstance(value, str):
             if value not in ("none", "all"):
-                raise ValueError(
-                    f'"{value}" is no scope: write none, all, or a list of {", ".join(RECORD_REACHES)}'
-                )
+                raise ValueError(f'"{value}" is no scope: write none, all, or a list of {", ".join(RECORD_REACHES)}')
             return cls.ALL if value == "all" else cls.NONE
         scope = cls.NONE
         for word in value:
@@ -103,7 +101,7 @@ class ScopeField(_Field):
         return "text[]"
 
     def db_check(self, connection: BaseDatabaseWrapper) -> str:
-        column = connection.ops.quote_name(self.column)
+        column = connection.ops.quote_name(str(self.column))
         return f"{column} <@ ARRAY[{', '.join(repr(name) for name in _BY_NAME)}]::text[]"
 
     def from_db_value(self, value: list[str] | None, expression: Any, connection: Any) -> Scope | None:

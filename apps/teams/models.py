@@ -31,9 +31,7 @@ class Membership(models.Model):
         REMOVED = "removed", "Removed"
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="memberships")
-    branch = models.ForeignKey(
-        Branch, on_delete=models.PROTECT, related_name="memberships", db_constraint=False
-    )
+    branch = models.ForeignKey(Branch, on_delete=models.PROTECT, related_name="memberships", db_constraint=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="memberships")
     role = models.ForeignKey(Role, on_delete=models.PROTECT, related_name="memberships")
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.ACTIVE)
@@ -64,9 +62,7 @@ class ParentMembership(models.Model):
     """A user's one account-wide role, on top of memberships or without any."""
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="parent_memberships")
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="parent_memberships"
-    )
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="parent_memberships")
     role = models.ForeignKey(Role, on_delete=models.PROTECT, related_name="parent_memberships")
     granted_at = models.DateTimeField(default=timezone.now)
 
@@ -103,7 +99,7 @@ class Team(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Bind a new team to its group, `team:<id>`."""
-        if self.group_id is None:
+        if self._state.adding:
             group = Group.objects.create(name=f"team:new:{self.branch_id}:{self.slug}")
             self.group = group
             super().save(*args, **kwargs)
@@ -113,7 +109,7 @@ class Team(models.Model):
 
 
 class TeamMember(models.Model):
-    """Somebody is in a team. It stays when their membership of the branch is removed, and counts again when restored."""
+    """Somebody is in a team. The place outlasts a removed membership of the branch, and counts again when restored."""
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+")
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="members", db_constraint=False)

@@ -3,9 +3,7 @@
 from apps.roles.catalogue import Permission, Target, register
 
 for _permission in (
-    Permission(
-        "view_members", "teams", "View team members", "team", Target.BRANCH, "See who works on the branch."
-    ),
+    Permission("view_members", "teams", "View team members", "team", Target.BRANCH, "See who works on the branch."),
     Permission(
         "invite_members",
         "teams",

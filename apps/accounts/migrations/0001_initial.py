@@ -39,9 +39,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 (
                     "slug",
@@ -99,9 +97,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("password", models.CharField(max_length=128, verbose_name="password")),
                 ("last_login", models.DateTimeField(blank=True, null=True, verbose_name="last login")),
@@ -136,9 +132,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 (
                     "slug",
@@ -178,12 +172,8 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
-        migrations.RunSQL(
-            ACCOUNTS_RAISE_THEIR_OWN_VERSION, "DROP FUNCTION accounts_raise_own_version() CASCADE"
-        ),
-        migrations.RunSQL(
-            OWN_ROLES_BELONG_TO_AN_ACCOUNT, "ALTER TABLE roles_role DROP CONSTRAINT roles_role_account"
-        ),
+        migrations.RunSQL(ACCOUNTS_RAISE_THEIR_OWN_VERSION, "DROP FUNCTION accounts_raise_own_version() CASCADE"),
+        migrations.RunSQL(OWN_ROLES_BELONG_TO_AN_ACCOUNT, "ALTER TABLE roles_role DROP CONSTRAINT roles_role_account"),
         RaisesAccessVersion("Branch"),
         RaisesAccessVersion("roles.Role", "SELECT account_id FROM changed WHERE account_id IS NOT NULL"),
         RaisesAccessVersion(

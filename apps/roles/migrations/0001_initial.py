@@ -58,9 +58,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("scheme", models.CharField(max_length=40)),
                 ("key", models.SlugField(max_length=60)),
@@ -68,9 +66,7 @@ class Migration(migrations.Migration):
                 ("description", models.TextField(blank=True)),
                 (
                     "kind",
-                    models.CharField(
-                        choices=[("branch", "Branch role"), ("parent", "Parent role")], max_length=10
-                    ),
+                    models.CharField(choices=[("branch", "Branch role"), ("parent", "Parent role")], max_length=10),
                 ),
                 ("rank", models.PositiveSmallIntegerField()),
                 ("single", models.BooleanField(default=False)),
@@ -97,9 +93,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("permission", models.CharField(max_length=100)),
                 ("scope", apps.roles.scopes.ScopeField()),
@@ -151,9 +145,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="rolegrant",
-            constraint=models.UniqueConstraint(
-                fields=("role", "permission"), name="one_grant_per_role_and_permission"
-            ),
+            constraint=models.UniqueConstraint(fields=("role", "permission"), name="one_grant_per_role_and_permission"),
         ),
         migrations.RunSQL(REFUSE_TRUNCATE, "DROP FUNCTION roles_refuse_truncate CASCADE"),
         _immutable("roles_role", "account_id IS NULL"),

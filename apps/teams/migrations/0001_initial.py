@@ -28,9 +28,7 @@ CREATE TRIGGER {table}_role_fits_update AFTER UPDATE ON {table} REFERENCING NEW 
 
 def _role_fits(table: str, kind: str) -> migrations.RunSQL:
     """A membership's role is published or the account's own, and of the right kind, whoever writes it."""
-    return migrations.RunSQL(
-        ROLE_FITS.format(table=table, kind=kind), f"DROP FUNCTION {table}_role_fits() CASCADE"
-    )
+    return migrations.RunSQL(ROLE_FITS.format(table=table, kind=kind), f"DROP FUNCTION {table}_role_fits() CASCADE")
 
 
 class Migration(migrations.Migration):
@@ -49,9 +47,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 (
                     "slug",
@@ -103,9 +99,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 (
                     "account",
@@ -140,9 +134,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 (
                     "status",
@@ -209,9 +201,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("granted_at", models.DateTimeField(default=django.utils.timezone.now)),
                 (
@@ -241,9 +231,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "default_permissions": (),
-                "constraints": [
-                    models.UniqueConstraint(fields=("account", "user"), name="one_parent_role_per_user")
-                ],
+                "constraints": [models.UniqueConstraint(fields=("account", "user"), name="one_parent_role_per_user")],
             },
         ),
         migrations.AddConstraint(

@@ -1,0 +1,215 @@
+"""`explain`: the provenance of a decision, in sentences that a branch owner understands.
+
+The verdict is what the walk through the reasons ends in, and is tested to be the decision. Where it is "no", the
+smallest changes that would make it "yes" follow, each tried on changed facts, with the people who may make them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from django.db import models
+from django.utils import timezone
+from django.utils.formats import date_format
+
+from apps.access.fixes import Fix, smallest_fixes
+from apps.access.mandate import Because, Clause, Effective, Mandate, Step
+from apps.access.mandates import mandate_for
+from apps.access.policy import account_id_of, asked_of, share_reader
+from apps.access.records import Record
+from apps.accounts.models import Account, Branch, User
+from apps.roles import catalogue
+from apps.roles.catalogue import Permission
+from apps.roles.scopes import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A decision with its reasons in order and, for a "no", the smallest changes that would make it a "yes"."""
+
+    allowed: bool
+    reasons: list[str] = field(default_factory=list)
+    fixes: list[Fix] = field(default_factory=list)
+
+    @property
+    def sentences(self) -> list[str]:
+        """The reasons and the fixes, as one list of sentences."""
+        return [*self.reasons, *(fix.with_people for fix in self.fixes)]
+
+
+def explain(user: User, codename: str, obj: models.Model, *, fixes: bool = True) -> Explanation:
+    """Why the user may or may not do this to this very thing.
+
+    Raises:
+        UnknownPermission, WrongTarget: as `may` does.
+    """
+    permission = asked_of(codename, obj)
+    mandate = mandate_for(user, account_id_of(obj))
+    walk = _Walk(user, mandate, obj)
+    allowed = walk.record(permission, obj) if isinstance(obj, Record) else walk.place(permission, obj)
+    found = [] if allowed or not fixes else smallest_fixes(user, mandate, permission, obj)
+    return Explanation(allowed, walk.reasons, found)
+
+
+class _Walk:
+    """Goes through the rules in their order and writes down what each of them says."""
+
+    def __init__(self, user: User, mandate: Mandate, obj: models.Model) -> None:
+        self.name = str(user)
+        self.user = user
+        self.mandate = mandate
+        self.account = obj if isinstance(obj, Account) else obj.account  # type: ignore[attr-defined]
+        self.reasons: list[str] = []
+
+    def record(self, permission: Permission, record: Record) -> bool:
+        """The decision on a record; the reasons stop at the first condition that fails."""
+        if self.mandate.is_private_to_another(record):
+            self._say(
+                f"{record.reference} is private to somebody else, or about something that is: nobody else reaches it."
+            )
+            return False
+        for codename in self._closure(permission.codename, record.record_type):
+            if codename != permission.codename:
+                self._say(f"“{permission.label}” needs “{_label(codename)}”.")
+            effective = self.mandate.effective(record.branch_id, codename)
+            self._provenance(codename, effective, record.branch)
+            if not effective.scope:
+                return False
+            if not effective.scope & Scope.ALL and not self._reach(codename, record, effective):
+                return False
+        if not catalogue.record_type(record.record_type).follows_about:
+            return True
+        about = record.about
+        if about is None:
+            self._say(f"{record.reference} is about nothing, so nobody reaches it.")
+            return False
+        self._say(f"{record.reference} is about {about.reference}, and is seen by those who may view that.")
+        return self.record(catalogue.get(f"view_{about.record_type}"), about)
+
+    def place(self, permission: Permission, obj: models.Model) -> bool:
+        """The decision on a branch, or on the account as the union over its branches."""
+        for codename in self._closure(permission.codename, None):
+            if codename != permission.codename:
+                self._say(f"“{permission.label}” needs “{_label(codename)}”.")
+            if isinstance(obj, Branch):
+                effective = self.mandate.effective(obj.pk, codename)
+                self._provenance(codename, effective, obj)
+                given = bool(effective.scope)
+            else:
+                given = self._on_some_branch(codename)
+            if not given:
+                return False
+        return True
+
+    def _closure(self, codename: str, record_type: str | None) -> tuple[str, ...]:
+        return self.mandate.facts.account.scheme.closure(codename, record_type)
+
+    def _say(self, sentence: str) -> None:
+        self.reasons.append(sentence)
+
+    def _on_some_branch(self, codename: str) -> bool:
+        places = [(branch_id, profile) for branch_id, _, profile in self.mandate.branches()]
+        if not places:
+            effective = self.mandate.effective(0, codename)
+            self._provenance(codename, effective, None)
+            return bool(effective.scope)
+        names = dict(Branch.objects.filter(account=self.account).values_list("pk", "name"))
+        results = [(branch_id, self.mandate.effective(branch_id, codename)) for branch_id, _ in places]
+        giving = [(branch_id, effective) for branch_id, effective in results if effective.scope]
+        for branch_id, effective in giving[:1] or results:
+            self._provenance(codename, effective, names[branch_id])
+        return bool(giving)
+
+    def _provenance(self, codename: str, effective: Effective, branch: Branch | str | None) -> None:
+        for step in effective.steps:
+            self._say(self._step(_label(codename), step, str(branch or self.account)))
+
+    def _step(self, label: str, step: Step, branch: str) -> str:
+        role = step.role.name if step.role else ""
+        match step.because:
+            case Because.ACCOUNT_CLOSED:
+                return f"{self.account} is closed, and a closed account gives nobody access."
+            case Because.PLAN:
+                return f"The plan of {self.account} does not include the feature that “{label}” belongs to."
+            case Because.INACTIVE:
+                return f"{self.name} has been deactivated and may not do anything."
+            case Because.OPERATOR:
+                return (
+                    f"{self.name} is a platform operator, who reaches everything but other people's private contacts."
+                )
+            case Because.SUPREME:
+                return (
+                    f"{self.name} holds the parent role {role}, which gives everything; nothing on a branch narrows it."
+                )
+            case Because.PARENT if step.scope:
+                return f"{self.name} holds the parent role {role}, which gives “{label}” on every branch."
+            case Because.PARENT:
+                return f"{self.name} holds the parent role {role}, which does not give “{label}”."
+            case Because.NO_MEMBERSHIP:
+                return f"{self.name} is no member of {branch}."
+            case Because.REMOVED:
+                return f"{self.name} was {role} on {branch}, and has been removed from it."
+            case Because.BRANCH_CLOSED:
+                return f"{branch} is closed, and its memberships give nothing."
+            case Because.ROLE:
+                return f"{self.name} is {role} on {branch}; the role gives “{label}”: {step.scope.label}."
+        return self._override(label, step, role, branch)
+
+    def _override(self, label: str, step: Step, role: str, branch: str) -> str:
+        override = step.override
+        if override is None:
+            raise AssertionError("an override's step carries the override")
+        by = f" by {override.author}" if override.author else ""
+        told = f"An override{by} (“{override.reason}”)"
+        if step.because is Because.OVERRIDE:
+            until = f" until {_when(override.expires_at)}" if override.expires_at else ""
+            return (
+                f"{self.name} is {role} on {branch}. {told} sets “{label}” to {override.scope.label}{until},"
+                " in place of what the role gives."
+            )
+        if step.because is Because.OVERRIDE_ENDED:
+            return f"{told} set “{label}” to {override.scope.label}, and ended on {_when(override.expires_at)}."
+        return f"{told} of “{label}” has no effect, since the role {role} does not let this be overridden."
+
+    def _reach(self, codename: str, record: Record, effective: Effective) -> bool:
+        clauses = self.mandate.clauses(record.branch_id, codename, record.record_type) or ()
+        clause = next(clause for clause in clauses if clause.codename == codename)
+        reached = self.mandate.within(clause, record, share_reader(self.mandate))
+        if reached:
+            matched = "; ".join(self._matched(reach, record) for reach in Scope if reached & reach)
+            self._say(f"{record.reference} is within that reach: {matched}.")
+        else:
+            self._say(f"{record.reference} is out of that reach: {'; '.join(self._missed(clause, record))}.")
+        return bool(reached)
+
+    def _matched(self, reach: Scope, record: Record) -> str:
+        if reach is Scope.CREATED:
+            return f"{self.name} created it"
+        if reach is Scope.RESPONSIBLE:
+            return f"{self.name} is responsible for it"
+        if reach is Scope.SHARED:
+            return f"it is shared with {self.name}"
+        return f"its responsible, {record.responsible}, is in a team with {self.name}"
+
+    def _missed(self, clause: Clause, record: Record) -> Iterator[str]:
+        if clause.scope & Scope.CREATED:
+            yield f"{self.name} did not create it"
+        if clause.scope & Scope.RESPONSIBLE:
+            yield (
+                f"{record.responsible} is responsible for it"
+                if record.responsible_id
+                else "nobody is responsible for it"
+            )
+        if clause.scope & Scope.SHARED:
+            yield f"it is not shared with {self.name}"
+        if clause.scope & Scope.TEAM and record.responsible_id:
+            yield f"{record.responsible} is in no team with {self.name}"
+
+
+def _label(codename: str) -> str:
+    return catalogue.get(codename).label
+
+
+def _when(moment: object) -> str:
+    return date_format(timezone.localtime(moment), "j F Y, H:i")  # type: ignore[arg-type]

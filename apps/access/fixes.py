@@ -1,0 +1,268 @@
+"""The smallest changes that would turn a "no" into a "yes", and who may make them.
+
+Every candidate is tried: the facts are changed as the change would change them, compiled, and asked again. From the
+smallest to the largest: a share of this one record, overrides, another role, a membership, a parent role.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from django.db import models
+
+from apps.access.facts import Facts, MembershipFacts, OverrideFacts, RoleFacts, role_facts
+from apps.access.mandate import Because, Mandate, Shares
+from apps.access.policy import decide, mandates_who_may, share_reader
+from apps.access.records import Record, RecordLike
+from apps.accounts.models import Account, Branch, User
+from apps.roles import catalogue
+from apps.roles.catalogue import Permission
+from apps.roles.models import Role
+from apps.roles.scopes import IF_CREATOR, IF_RESPONSIBLE, IN_GROUP, PERMITTED, Scope
+
+NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """One sufficient change, and the people who may make it."""
+
+    kind: str
+    sentence: str
+    who: list[User]
+
+    @property
+    def with_people(self) -> str:
+        """The change and who may make it, as sentences."""
+        if not self.who:
+            return f"{self.sentence} Nobody in the account may do that at present."
+        names = [str(user) for user in self.who[:NAMED]]
+        more = len(self.who) - len(names)
+        if more:
+            names.append(f"{more} other{'s' if more > 1 else ''}")
+        people = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
+        return f"{self.sentence} {people} can do that."
+
+
+def smallest_fixes(user: User, mandate: Mandate, permission: Permission, obj: models.Model) -> list[Fix]:
+    """The smallest sufficient change of each kind, smallest kind first; empty where no change of access helps."""
+    search = _Search(user, mandate, permission, obj)
+    return list(search.found())
+
+
+class _Search:
+    def __init__(self, user: User, mandate: Mandate, permission: Permission, obj: models.Model) -> None:
+        self.user = user
+        self.mandate = mandate
+        self.facts = mandate.facts
+        self.permission = permission
+        self.obj = obj
+        self.shares = share_reader(mandate)
+        self.branch = self._branch()
+
+    def found(self) -> Iterator[Fix]:
+        state = self._state()
+        if state is not None:
+            yield state
+            return
+        if isinstance(self.obj, Record) and self.mandate.is_private_to_another(self.obj):
+            return
+        for kind in (self._share, self._overrides, self._role, self._membership, self._parent_role):
+            fix = kind()
+            if fix is not None:
+                yield fix
+
+    def _state(self) -> Fix | None:
+        """What no change of rights can mend: a closed account, the plan, a deactivated user."""
+        steps = self.mandate.effective(self.branch.pk if self.branch else 0, self.permission.codename).steps
+        because = steps[0].because if steps else None
+        if because is Because.ACCOUNT_CLOSED:
+            return Fix(
+                "account", "The account would have to be opened again, which only a platform operator can do.", []
+            )
+        if because is Because.PLAN:
+            account = Account.objects.get(pk=self.mandate.account_id)
+            return Fix("plan", "Choose a plan that includes the feature.", self._people("manage_subscription", account))
+        if because is Because.INACTIVE:
+            return Fix(
+                "user", f"{self.user} would have to be activated again, which only a platform operator can do.", []
+            )
+        return None
+
+    def _share(self) -> Fix | None:
+        record = self.obj
+        if not isinstance(record, Record) or record.private or self._membership_facts() is None:
+            return None
+        subject = record
+        if catalogue.record_type(record.record_type).follows_about and record.about is not None:
+            subject = record.about
+        asked = self.permission.codename if subject is record else f"view_{subject.record_type}"
+        clauses = self.mandate.clauses(subject.branch_id, asked, subject.record_type) or ()
+        missing = [c.share for c in clauses if c.share and not self.mandate.within(c, subject, self.shares)]
+        if not missing or not self._passes(self.facts, self._sharing(subject, frozenset(missing))):
+            return None
+        verbs = ", ".join(codename.partition("_")[0] for codename in dict.fromkeys(missing))
+        gives = dict.fromkeys(missing, Scope.SHARED)
+        return Fix(
+            "share",
+            f"Share {subject.reference} with {self.user} ({verbs}).",
+            self._people("grant_record_access", subject, gives),
+        )
+
+    def _overrides(self) -> Fix | None:
+        membership = self._membership_facts()
+        if membership is None or membership.role.locked:
+            return None
+        overrides: dict[str, OverrideFacts] = {}
+        for codename in self._needed():
+            if not membership.role.grant(codename).grantable:
+                continue
+            for scope in self._scopes(codename):
+                tried = OverrideFacts(codename, scope, "", "", None)
+                if self._satisfied(codename, self._with_overrides(membership, {**overrides, codename: tried})):
+                    if not self._satisfied(codename, self._with_overrides(membership, overrides)):
+                        overrides[codename] = tried
+                    break
+        if not overrides or not self._passes(self._with_overrides(membership, overrides)):
+            return None
+        told = " and ".join(f"“{catalogue.get(o.permission).label}” to {o.scope.label}" for o in overrides.values())
+        gives = {codename: override.scope for codename, override in overrides.items()}
+        return Fix(
+            "override",
+            f"Set {self.user}'s own scope on {self.branch}: {told}.",
+            self._people("manage_member_permissions", self.branch, gives),
+        )
+
+    def _role(self) -> Fix | None:
+        membership = self._membership_facts()
+        if membership is None or membership.role.locked:
+            return None
+        for role in self._branch_roles():
+            rises = role.rank > membership.role.rank
+            if role.id == membership.role.id or (self.facts.account.scheme.up_only and not rises):
+                continue
+            if self._passes(self._with_membership(replace(membership, role=role))):
+                sentence = f"Make {self.user} {role.name} on {self.branch}."
+                return Fix("role", sentence, self._people("change_roles", self.branch, _gives(role)))
+        return None
+
+    def _membership(self) -> Fix | None:
+        if self.branch is None or self._membership_facts() is not None:
+            return None
+        removed = self.facts.memberships.get(self.branch.pk)
+        if removed is not None:
+            if self.branch.pk in self.facts.account.open_branches and self._passes(
+                self._with_membership(replace(removed, active=True))
+            ):
+                return Fix(
+                    "restore",
+                    f"Restore {self.user} on {self.branch}.",
+                    self._people("remove_members", self.branch, _gives(removed.role)),
+                )
+            return None
+        for role in self._branch_roles():
+            if self._passes(self._with_membership(MembershipFacts(self.branch.pk, role, active=True))):
+                return Fix(
+                    "membership",
+                    f"Add {self.user} to {self.branch} as {role.name}.",
+                    self._people("invite_members", self.branch, _gives(role)),
+                )
+        return None
+
+    def _parent_role(self) -> Fix | None:
+        account = Account.objects.get(pk=self.mandate.account_id)
+        for role in self._roles("parent"):
+            if self.facts.parent is not None and role.id == self.facts.parent.id:
+                continue
+            if self._passes(replace(self.facts, parent=role)):
+                right = "grant_parent_roles" if self.facts.parent is None else "change_parent_roles"
+                sentence = f"Give {self.user} the parent role {role.name}, which reaches every branch."
+                return Fix("parent_role", sentence, self._people(right, account, _gives(role)))
+        return None
+
+    def _branch(self) -> Branch | None:
+        """The branch that a change would be made on; of an account, the member's first."""
+        if isinstance(self.obj, Branch):
+            return self.obj
+        if isinstance(self.obj, Record):
+            return self.obj.branch
+        first = [branch for branch, _, _ in self.mandate.branches()][:1]
+        return Branch.objects.filter(pk__in=first).first()
+
+    def _membership_facts(self) -> MembershipFacts | None:
+        return next((m for branch, m, _ in self.mandate.branches() if self.branch and branch == self.branch.pk), None)
+
+    def _needed(self) -> list[str]:
+        """All that the decision asks for, the record's surroundings included."""
+        scheme = self.facts.account.scheme
+        if not isinstance(self.obj, Record):
+            return list(scheme.closure(self.permission.codename))
+        needed = list(scheme.closure(self.permission.codename, self.obj.record_type))
+        if catalogue.record_type(self.obj.record_type).follows_about and self.obj.about is not None:
+            needed += [f"view_{self.obj.about.record_type}"]
+        return needed
+
+    def _satisfied(self, codename: str, facts: Facts) -> bool:
+        """Whether this one condition of the decision holds, whatever the others say."""
+        mandate = Mandate(facts, self.mandate.now)
+        if not isinstance(self.obj, Record):
+            return bool(self.branch and mandate.effective(self.branch.pk, codename).scope)
+        subject: Record = self.obj
+        if codename not in self.facts.account.scheme.closure(self.permission.codename, subject.record_type):
+            subject = subject.about or subject
+        clause = mandate.clause(subject.branch_id, codename, subject.record_type)
+        return clause is not None and bool(mandate.within(clause, subject, self.shares))
+
+    def _scopes(self, codename: str) -> list[Scope]:
+        if catalogue.get(codename).target is not catalogue.Target.RECORD:
+            return [PERMITTED]
+        held = self.mandate.effective(self.branch.pk, codename).scope if self.branch else Scope.NONE
+        return [held | scope for scope in (IF_CREATOR, IF_RESPONSIBLE, IN_GROUP)] + [PERMITTED]
+
+    def _passes(self, facts: Facts, shares: Shares | None = None) -> bool:
+        return decide(Mandate(facts, self.mandate.now), self.permission, self.obj, shares or self.shares)
+
+    def _sharing(self, subject: Record, codenames: frozenset[str]) -> Shares:
+        def read(record: RecordLike, groups: frozenset[int]) -> frozenset[str]:
+            held = self.shares(record, groups)
+            return held | codenames if (record.record_type, record.pk) == (subject.record_type, subject.pk) else held
+
+        return read
+
+    def _with_overrides(self, membership: MembershipFacts, overrides: Mapping[str, OverrideFacts]) -> Facts:
+        return self._with_membership(replace(membership, overrides={**membership.overrides, **overrides}))
+
+    def _with_membership(self, membership: MembershipFacts) -> Facts:
+        return replace(self.facts, memberships={**self.facts.memberships, membership.branch_id: membership})
+
+    def _branch_roles(self) -> list[RoleFacts]:
+        return self._roles("branch")
+
+    def _roles(self, kind: str) -> list[RoleFacts]:
+        """The roles that somebody can be given, lowest first; a single role moves by a transfer only."""
+        roles = Role.objects.usable_in(self.mandate.account_id, self.facts.account.scheme.key)
+        return role_facts(roles.filter(kind=kind, single=False).order_by("rank", "pk"))
+
+    def _people(self, codename: str, obj: models.Model | None, gives: Mapping[str, Scope] | None = None) -> list[User]:
+        """Who may make the change: they hold the right to it, give no more than they have, and are not the person."""
+        if obj is None:
+            return []
+        branch_id = self.branch.pk if self.branch else 0
+        holders = [
+            mandate.user_id
+            for mandate in mandates_who_may(codename, obj)
+            if mandate.user_id != self.user.pk and _covers(mandate, branch_id, gives or {})
+        ]
+        return list(User.objects.filter(pk__in=holders).order_by("name", "email"))
+
+
+def _covers(mandate: Mandate, branch_id: int, gives: Mapping[str, Scope]) -> bool:
+    """Whether the Mandate's own scopes contain what would be given (access model, section 6: no escalation)."""
+    return all(mandate.effective(branch_id, codename).scope.covers(scope) for codename, scope in gives.items())
+
+
+def _gives(role: RoleFacts) -> dict[str, Scope]:
+    if role.supreme:
+        return {permission.codename: Scope.ALL for permission in catalogue.permissions()}
+    return {codename: grant.scope for codename, grant in role.grants.items() if grant.scope}

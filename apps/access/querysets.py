@@ -1,0 +1,150 @@
+"""`visible_to`: the Mandate's clauses as SQL, for exactly the records with `may(user, permission, record)`.
+
+Every condition is built from the same clauses that `Mandate.may` goes through. Branches on which the clauses, the teams
+and the team-mates are the same form one *zone*; a record is visible when it satisfies the clauses of its zone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from apps.access import records
+from apps.access.mandate import Clause, Mandate
+from apps.access.mandates import mandate_for
+from apps.access.records import Record
+from apps.access.shares import shared_ids
+from apps.accounts.models import Account, User
+from apps.roles import catalogue
+from apps.roles.catalogue import Target
+from apps.roles.scopes import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """Branches where the same clauses decide. `branches` is None for every branch of the account."""
+
+    branches: frozenset[int] | None
+    clauses: tuple[Clause, ...]
+    groups: frozenset[int]
+    mates: frozenset[int]
+
+    @property
+    def branch_q(self) -> Q:
+        """The condition of being on one of the zone's branches."""
+        return Q() if self.branches is None else Q(branch__in=sorted(self.branches))
+
+
+def visible_to(user: User, codename: str, *, account: Account, record_type: str | None = None) -> QuerySet[Any]:
+    """The records of one type, in one account, on which the user holds the permission and all that it needs.
+
+    `record_type` is needed only for permissions that are asked of records of every type.
+
+    Raises:
+        UnknownPermission: the catalogue lacks the codename.
+        WrongTarget: it is not asked of records, or not of that type.
+        LookupError: no installed app keeps records of the type.
+    """
+    return visible(mandate_for(user, account.pk), codename, record_type)
+
+
+def visible(mandate: Mandate, codename: str, record_type: str | None = None) -> QuerySet[Any]:
+    """`visible_to` for a Mandate at hand."""
+    permission = catalogue.get(codename)
+    name = record_type or (permission.record_types[0] if len(permission.record_types) == 1 else "")
+    catalogue.check_target(permission, Target.RECORD, name)
+    model = records.model_of(name)
+    zones = list(zones_of(mandate, permission.codename, name))
+    base: QuerySet[Any] = model._default_manager.filter(account=mandate.account_id)
+    if not zones:
+        return base.none()
+    condition = Q()
+    for zone in zones:
+        condition |= zone.branch_q & zone_q(mandate, zone, name)
+    return base.filter(condition, surroundings_q(mandate, model))
+
+
+def zones_of(mandate: Mandate, codename: str, record_type: str) -> Iterator[Zone]:
+    """The zones in which the permission gives anything on records of the type; together they cover its whole reach."""
+    beyond = mandate.beyond(codename, record_type)
+    if beyond == ():
+        yield Zone(None, (), frozenset(), frozenset())
+        return
+    found: dict[tuple[Any, ...], set[int]] = {}
+    for branch_id, membership, _ in mandate.branches():
+        clauses = mandate.clauses(branch_id, codename, record_type)
+        if clauses is None:
+            continue
+        asks_groups = any(clause.scope & Scope.SHARED for clause in clauses)
+        asks_mates = any(clause.scope & Scope.TEAM for clause in clauses)
+        key = (
+            clauses,
+            membership.groups if asks_groups else frozenset(),
+            membership.mates if asks_mates else frozenset(),
+        )
+        found.setdefault(key, set()).add(branch_id)
+    for (clauses, groups, mates), branches in found.items():
+        everywhere = branches == mandate.facts.account.branches
+        yield Zone(None if everywhere else frozenset(branches), clauses, groups, mates)
+
+
+def zone_q(mandate: Mandate, zone: Zone, record_type: str) -> Q:
+    """The conjunction of the zone's clauses, each the disjunction of its reaches."""
+    condition = Q()
+    for clause in zone.clauses:
+        reached = Q(pk__in=[])
+        for reach in reach_qs(mandate, zone, clause, record_type).values():
+            reached |= reach
+        condition &= reached
+    return condition
+
+
+def reach_qs(mandate: Mandate, zone: Zone, clause: Clause, record_type: str) -> dict[Scope, Q]:
+    """Each reach of a clause as a condition (access model, section 2); a reach that holds nothing is left out."""
+    found: dict[Scope, Q] = {}
+    if clause.scope & Scope.CREATED:
+        found[Scope.CREATED] = Q(created_by=mandate.user_id)
+    if clause.scope & Scope.RESPONSIBLE:
+        found[Scope.RESPONSIBLE] = Q(responsible=mandate.user_id)
+    if clause.scope & Scope.TEAM and zone.mates:
+        found[Scope.TEAM] = Q(responsible__in=sorted(zone.mates))
+    if clause.scope & Scope.SHARED and clause.share is not None:
+        ids = shared_ids(record_type, clause.share, mandate.user_id, zone.groups)
+        if ids is not None:
+            found[Scope.SHARED] = Q(pk__in=ids)
+    return found
+
+
+def surroundings_q(mandate: Mandate, model: type[Record]) -> Q:
+    """What holds on every branch: privacy, and for what lives within another record the right to view that one."""
+    condition = privacy_q(mandate, model)
+    if not catalogue.record_type(model.record_type).follows_about:
+        return condition
+    within = Q(pk__in=[])
+    for name, about_type in model.about_fields.items():
+        about = visible(mandate, f"view_{about_type}").filter(pk=OuterRef(f"{name}_id"))
+        within |= Q(**{f"{name}__isnull": False}) & Q(Exists(about))
+    return condition & within
+
+
+def privacy_q(mandate: Mandate, model: type[Record]) -> Q:
+    """Not private to somebody else, nor about anything that is, however remotely (access model, section 5)."""
+    condition = Q()
+    if can_be_private(model, itself=True):
+        condition &= Q(private=False) | Q(responsible=mandate.user_id)
+    for name, about_type in model.about_fields.items():
+        about = records.model_of(about_type)
+        if can_be_private(about):
+            hidden = about._default_manager.filter(~privacy_q(mandate, about), pk=OuterRef(f"{name}_id"))
+            condition &= Q(**{f"{name}__isnull": True}) | ~Q(Exists(hidden))
+    return condition
+
+
+def can_be_private(model: type[Record], *, itself: bool = False) -> bool:
+    """Whether such records can be private, or (unless only `itself` is asked) be about one that can."""
+    if any(field.name == "private" for field in model._meta.get_fields()):
+        return True
+    return not itself and any(can_be_private(records.model_of(name)) for name in model.about_fields.values())
