@@ -41,9 +41,7 @@ for _permission in (
         Target.BRANCH,
         "Keep contacts that nobody else sees.",
     ),
-    Permission(
-        "view_reports", "crm", "View reports", "audit_reports", Target.BRANCH, "Open the branch's reports."
-    ),
+    Permission("view_reports", "crm", "View reports", "audit_reports", Target.BRANCH, "Open the branch's reports."),
     Permission(
         "manage_reports",
         "crm",
@@ -60,9 +58,7 @@ for _permission in (
         Target.BRANCH,
         "See the page of everything that happened lately.",
     ),
-    Permission(
-        "import_records", "crm", "Import", "data_tools", Target.BRANCH, "Bring records in from a file."
-    ),
+    Permission("import_records", "crm", "Import", "data_tools", Target.BRANCH, "Bring records in from a file."),
     Permission(
         "bulk_edit",
         "crm",

@@ -1,0 +1,73 @@
+"""Companies and contacts: whom the account does business with."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from apps.access.records import record_constraints, record_indexes, register
+from apps.crm.models.base import DescribedRecord, details_index, link, link_index, name_index
+from apps.crm.models.customisation import Source
+from apps.crm.models.fields import Reachable
+
+
+@register
+class Company(DescribedRecord, Reachable):
+    """An organisation that the account does business with."""
+
+    record_type = "company"
+
+    class Size(models.TextChoices):
+        """How many people work there."""
+
+        MICRO = "1-9", "1–9 people"
+        SMALL = "10-49", "10–49 people"
+        MEDIUM = "50-249", "50–249 people"
+        LARGE = "250-999", "250–999 people"
+        HUGE = "1000+", "1,000 people or more"
+
+    legal_name = models.CharField(max_length=255, blank=True)
+    industry = models.CharField(max_length=100, blank=True)
+    size = models.CharField(max_length=10, choices=Size.choices, blank=True)
+    tax_number = models.CharField("tax number", max_length=40, blank=True)
+    source = link(Source, "+", models.PROTECT)
+
+    class Meta(DescribedRecord.Meta):
+        """Newest first."""
+
+        default_permissions = ("add", "view", "change", "delete", "export")
+        verbose_name_plural = "companies"
+        constraints = record_constraints("company")
+        indexes = [
+            *record_indexes("company"),
+            name_index("company"),
+            details_index("company", "emails", "phones", "tags"),
+        ]
+
+
+@register
+class Contact(DescribedRecord, Reachable):
+    """A person whom the account does business with. A private one is out of reach of all but its responsible."""
+
+    record_type = "contact"
+
+    job_title = models.CharField(max_length=150, blank=True)
+    company = link(Company, "contacts", models.SET_NULL)
+    private = models.BooleanField(default=False, help_text="Only its responsible sees it, whatever anybody's role is.")
+
+    class Meta(DescribedRecord.Meta):
+        """Newest first; a private contact has somebody who sees it."""
+
+        default_permissions = ("add", "view", "change", "delete", "export")
+        constraints = [
+            *record_constraints("contact"),
+            models.CheckConstraint(
+                condition=Q(private=False) | Q(responsible__isnull=False), name="private_contacts_have_a_responsible"
+            ),
+        ]
+        indexes = [
+            *record_indexes("contact"),
+            name_index("contact"),
+            details_index("contact", "emails", "phones", "tags"),
+            link_index("contact_by_company", "company"),
+        ]

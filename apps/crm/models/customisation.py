@@ -1,0 +1,89 @@
+"""The lists that an account keeps for itself: statuses of leads and of opportunities, and sources."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from apps.accounts.models import Account
+
+
+class Outcome(models.TextChoices):
+    """What a status says of its record."""
+
+    OPEN = "open", "Open"
+    WON = "won", "Won"
+    LOST = "lost", "Lost"
+
+
+class ListEntry(models.Model):
+    """A line of an account's list. What is no longer offered stays with the records that have it."""
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+", db_index=False)
+    name = models.CharField(max_length=60)
+    position = models.PositiveSmallIntegerField(default=0)
+    offered = models.BooleanField(default=True, help_text="Whether people can pick it.")
+
+    class Meta:
+        """In the order that the account gave."""
+
+        abstract = True
+        ordering = ["position", "id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Status(ListEntry):
+    """How far a record is."""
+
+    outcome = models.CharField(max_length=4, choices=Outcome.choices, default=Outcome.OPEN)
+
+    class Meta(ListEntry.Meta):
+        """Only a base."""
+
+        abstract = True
+
+
+class LeadStatus(Status):
+    """How far a lead is; *won* means that it became an opportunity or a customer."""
+
+    class Meta(Status.Meta):
+        """A name stands in the list once."""
+
+        default_permissions = ()
+        verbose_name_plural = "lead statuses"
+        constraints = [
+            models.UniqueConstraint(fields=["account", "name"], name="one_leadstatus_per_name"),
+            models.UniqueConstraint(fields=["account", "id"], name="leadstatus_of_account"),
+        ]
+
+
+class OpportunityStatus(Status):
+    """How far an opportunity is, and how likely it is then to be won."""
+
+    probability = models.PositiveSmallIntegerField(default=0, help_text="Per cent; what a new opportunity starts with.")
+
+    class Meta(Status.Meta):
+        """A name stands in the list once; a probability is a percentage."""
+
+        default_permissions = ()
+        verbose_name_plural = "opportunity statuses"
+        constraints = [
+            models.UniqueConstraint(fields=["account", "name"], name="one_opportunitystatus_per_name"),
+            models.UniqueConstraint(fields=["account", "id"], name="opportunitystatus_of_account"),
+            models.CheckConstraint(condition=Q(probability__lte=100), name="status_probability_is_a_share"),
+        ]
+
+
+class Source(ListEntry):
+    """Where a lead, a company or an opportunity came from."""
+
+    class Meta(ListEntry.Meta):
+        """A name stands in the list once."""
+
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["account", "name"], name="one_source_per_name"),
+            models.UniqueConstraint(fields=["account", "id"], name="source_of_account"),
+        ]

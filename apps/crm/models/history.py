@@ -1,0 +1,49 @@
+"""The plain history of records: who changed what, when. It is not chained, unlike the audit log."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from apps.accounts.models import Account
+
+
+class Change(models.Model):
+    """What one person did to one record at one moment.
+
+    The record is named by type and id, not by a key, since its history outlives it; the person's name stays as it was.
+    `fields` holds `[before, after]` for each changed field. A link is `{"type": …, "id": …, "reference": …}`: never a
+    name, since the reader of the history may not be allowed to see what was linked.
+    """
+
+    class Action(models.TextChoices):
+        """What was done."""
+
+        CREATED = "created", "Created"
+        CHANGED = "changed", "Changed"
+        DELETED = "deleted", "Deleted"
+        COMPLETED = "completed", "Completed"
+        REOPENED = "reopened", "Reopened"
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+", db_index=False)
+    record_type = models.CharField(max_length=20)
+    record_id = models.BigIntegerField()
+    reference = models.CharField(max_length=60)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
+    actor_name = models.CharField(max_length=254)
+    at = models.DateTimeField(default=timezone.now)
+    action = models.CharField(max_length=10, choices=Action.choices)
+    fields = models.JSONField(default=dict)
+
+    class Meta:
+        """The newest first."""
+
+        default_permissions = ()
+        ordering = ["-at", "-id"]
+        indexes = [models.Index(fields=["account", "record_type", "record_id", "-at", "-id"], name="change_of_record")]
+
+    def __str__(self) -> str:
+        return f"{self.reference}: {self.get_action_display()}"

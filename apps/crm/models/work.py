@@ -1,0 +1,147 @@
+"""Tasks and activities: what is to be done about a record, and what was."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Func, IntegerField, Q
+from django.db.models.lookups import Exact, LessThanOrEqual
+from django.utils import timezone
+
+from apps.access.records import record_constraints, record_indexes, register
+from apps.crm.models.base import CrmRecord, DescribedRecord, details_index, link, link_index, name_index
+from apps.crm.models.clients import Company, Contact
+from apps.crm.models.sales import Lead, Opportunity
+
+
+def _filled(fields: Mapping[str, str]) -> Func:
+    """How many of the columns hold something."""
+    return Func(*(F(field) for field in fields), function="num_nonnulls", output_field=IntegerField())
+
+
+_TASK_ABOUT = {
+    "about_lead": "lead",
+    "about_contact": "contact",
+    "about_company": "company",
+    "about_opportunity": "opportunity",
+}
+_ACTIVITY_ABOUT = {**_TASK_ABOUT, "about_task": "task"}
+
+
+@register
+class Task(DescribedRecord):
+    """Something to be done, about one record or about none. Its responsible completes and reopens it."""
+
+    record_type = "task"
+    about_fields: ClassVar[Mapping[str, str]] = _TASK_ABOUT
+
+    class Kind(models.TextChoices):
+        """What is to be done."""
+
+        TODO = "todo", "To do"
+        CALL = "call", "Call"
+        EMAIL = "email", "E-mail"
+        MEETING = "meeting", "Meeting"
+        FOLLOW_UP = "follow_up", "Follow up"
+
+    class Priority(models.IntegerChoices):
+        """How urgent it is."""
+
+        LOW = 1, "Low"
+        NORMAL = 2, "Normal"
+        HIGH = 3, "High"
+
+    kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.TODO)
+    priority = models.PositiveSmallIntegerField(choices=Priority.choices, default=Priority.NORMAL)
+    due_at = models.DateTimeField("due", null=True, blank=True)
+    done = models.BooleanField(default=False, editable=False)
+    done_at = models.DateTimeField("completed", null=True, blank=True, editable=False)
+    done_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+        editable=False,
+    )
+    about_lead = link(Lead, "tasks", models.SET_NULL)
+    about_contact = link(Contact, "tasks", models.SET_NULL)
+    about_company = link(Company, "tasks", models.SET_NULL)
+    about_opportunity = link(Opportunity, "tasks", models.SET_NULL)
+
+    class Meta(DescribedRecord.Meta):
+        """Newest first; about one record at most; done means when."""
+
+        default_permissions = ("add", "view", "change", "delete")
+        constraints = [
+            *record_constraints("task"),
+            models.CheckConstraint(
+                condition=LessThanOrEqual(_filled(_TASK_ABOUT), 1),
+                name="tasks_are_about_one_at_most",
+                violation_error_message="A task is about one record at most.",
+            ),
+            models.CheckConstraint(
+                condition=Q(done=True, done_at__isnull=False) | Q(done=False, done_at=None, done_by=None),
+                name="done_tasks_know_when",
+            ),
+        ]
+        indexes = [
+            *record_indexes("task"),
+            name_index("task"),
+            details_index("task", "tags"),
+            *(link_index(f"task_by_{about}", field) for field, about in _TASK_ABOUT.items()),
+            models.Index(
+                fields=["account", "responsible", "due_at", "id"], condition=Q(done=False), name="task_open_by_due"
+            ),
+        ]
+
+
+@register
+class Activity(CrmRecord):
+    """Something that happened with a record: a note, a call, a message, an e-mail or a meeting."""
+
+    record_type = "activity"
+    about_fields: ClassVar[Mapping[str, str]] = _ACTIVITY_ABOUT
+
+    class Kind(models.TextChoices):
+        """What happened."""
+
+        NOTE = "note", "Note"
+        CALL = "call", "Call"
+        MESSAGE = "message", "Message"
+        EMAIL = "email", "E-mail"
+        MEETING = "meeting", "Meeting"
+
+    name = models.CharField("subject", max_length=255, blank=True)
+    kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.NOTE)
+    happened_at = models.DateTimeField("when", default=timezone.now)
+    duration = models.PositiveIntegerField("duration in minutes", null=True, blank=True)
+    body = models.TextField("text", blank=True)
+    about_lead = link(Lead, "activities", models.CASCADE)
+    about_contact = link(Contact, "activities", models.CASCADE)
+    about_company = link(Company, "activities", models.CASCADE)
+    about_opportunity = link(Opportunity, "activities", models.CASCADE)
+    about_task = link(Task, "activities", models.CASCADE)
+
+    class Meta(CrmRecord.Meta):
+        """Newest first; about exactly one record."""
+
+        default_permissions = ("add", "view", "change", "delete")
+        verbose_name_plural = "activities"
+        constraints = [
+            *record_constraints("activity"),
+            models.CheckConstraint(
+                condition=Exact(_filled(_ACTIVITY_ABOUT), 1),
+                name="activities_are_about_exactly_one",
+                violation_error_message="An activity is about exactly one record.",
+            ),
+        ]
+        indexes = [
+            *record_indexes("activity"),
+            name_index("activity"),
+            *(link_index(f"activity_by_{about}", field) for field, about in _ACTIVITY_ABOUT.items()),
+        ]
