@@ -53,7 +53,7 @@ class _Author:
         self.slug = slug
         self.people = [person["email"] for person in people]
         self.keeper = next(person["email"] for person in people if person["active"])
-        self.scheme = rng.choice(tables.SCHEMES)
+        self.scheme = rng.choice((*tables.SCHEMES, "atlas"))
         self.published = tables.roles(self.scheme)
         self.many = tables.rules(self.scheme)["many_branches"]
         self.own: list[Row] = []
@@ -173,8 +173,9 @@ class _Author:
         if kind == "activity":
             row["kind"] = self.rng.choice(("note", "call", "meeting"))
         if kind == "activity" or (kind == "task" and about and self.chance(0.7)):
-            private = [each for each in about if each.get("private")]
-            subject = self.rng.choice(private if private and self.chance(0.3) else about)
+            private = {f"contact/{each['ref']}" for each in self.records if each.get("private")}
+            delicate = [each for each in about if each.get("private") or each.get("about") in private]
+            subject = self.rng.choice(delicate if delicate and self.chance(0.5) else about)
             row["about"] = f"{subject['type']}/{subject['ref']}"
         self.records.append(row)
 
