@@ -26,12 +26,7 @@ from tests.reference.world import (
 ALL: Reaches = frozenset({"all"})
 NONE: Reaches = frozenset()
 SHARED_VERBS = ("view", "change", "delete", "export")
-PROJECTS = frozenset(
-    name
-    for name, row in CATALOGUE.items()
-    if row.category == "Projects" or name.rpartition("_")[2] in {"project", "event", "goal", "page"}
-) - {"view_activity_page"}
-FEATURES = dict.fromkeys(PROJECTS, "projects")
+FEATURES = {"manage_roles": "custom_roles", "add_branch": "branches", "manage_autoflows": "automation"}
 
 
 # Section 1: roles

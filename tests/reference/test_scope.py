@@ -56,10 +56,10 @@ def test_an_inactive_user_has_nothing_not_as_supreme_nor_as_operator() -> None:
 def test_what_the_plan_lacks_is_gone_for_everyone() -> None:
     operator = {"eve": {"superuser": True}}
     supreme = [{"user": "ben", "role": "super_admin"}]
-    for features, answer in (([], set()), (["projects"], {"all"})):
+    for features, answer in (([], set()), (["automation"], {"all"})):
         asked = world("atlas", {"ann": "owner"}, account={"features": features}, people=operator, parent_roles=supreme)
         for user in ("ann", "ben", "eve"):
-            assert reaches(asked, user, "view_project") == answer
+            assert reaches(asked, user, "manage_autoflows") == answer
             assert reaches(asked, user, "view_lead") == {"all"}
 
 

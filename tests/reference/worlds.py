@@ -223,7 +223,9 @@ def random_world(
     if beyond_files:
         for organisation in found:
             organisation["account"]["status"] = rng.choice(("active", "active", "active", "closing", "closed"))
-            organisation["account"]["features"] = rng.choice((None, None, [], ["projects"]))
+            organisation["account"]["features"] = rng.choice(
+                (None, None, [], ["custom_roles"], ["automation", "branches"])
+            )
             for branch in organisation["branches"]:
                 branch["status"] = rng.choice(("active", "active", "closed"))
     return found
