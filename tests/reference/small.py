@@ -25,7 +25,7 @@ SCOPES: dict[str, str | list[str]] = {
     "prohibited": "none",
     "creator": ["created"],
     "responsible": ["responsible", "shared"],
-    "creator or responsible": ["created", "responsible", "shared"],
+    "creator or team": ["created", "team"],
     "group": ["responsible", "shared", "team"],
     "permitted": "all",
 }
@@ -264,6 +264,8 @@ def _positions() -> Iterator[Sam]:
                 yield Sam(scheme, role, parent, view=view, rest=rest)
             for chosen in choices[1:]:
                 yield Sam(scheme, role, parent, view=chosen, rest=chosen, ended=True)
+            if locked:
+                yield Sam(scheme, role, parent, "overrides left behind", view="prohibited", rest="prohibited")
             for state in STATES:
                 if state != "removed" or not (mark is not None and mark.single):
                     yield Sam(scheme, role, parent, state, view=choices[-1], rest=choices[-1])
@@ -272,8 +274,9 @@ def _positions() -> Iterator[Sam]:
 def small_worlds(*, every: int = 1) -> Iterator[SmallWorld]:
     """Each world in turn, or each ``every``-th one.
 
-    Records and shares are the same objects in a scheme's worlds: only read them. The worlds whose state is
-    a closed branch or account use keys that no organisation file has.
+    Records and shares are the same objects in a scheme's worlds: only read them. The worlds named after a
+    closed branch or account use keys that no organisation file has, and those of overrides left behind by a
+    change to a locked role would be refused as one.
     """
     for number, sam in enumerate(_positions()):
         if number % every == 0:

@@ -85,7 +85,7 @@ def test_the_small_worlds_ask_more_than_a_million_questions_with_both_answers_in
     asked, answers = 0, Counter[tuple[str, bool]]()
     for number, small in enumerate(small_worlds()):
         asked += len(small.questions)
-        if number % 40 == 0:
+        if number % 50 == 0:
             reference = Reference(small.world)
             answers.update((name, reference.may(SAM, name, target)) for _, name, target in small.questions)
     assert asked > 1_000_000
@@ -93,10 +93,10 @@ def test_the_small_worlds_ask_more_than_a_million_questions_with_both_answers_in
 
 
 def test_the_small_worlds_of_files_are_valid() -> None:
+    beyond_files = ("closed", "closing", "left behind")
     for small in small_worlds(every=30):
         (organisation,) = small.world.organisations
-        if not {"status"} & organisation["account"].keys() and "status" not in organisation["branches"][0]:
-            assert faults(organisation) == [], small.name
+        assert any(words in small.name for words in beyond_files) or faults(organisation) == [], small.name
 
 
 @pytest.mark.parametrize("fault", ["second branch", "no keeper", "private contact of nobody", "activity about nothing"])

@@ -47,9 +47,10 @@ def _some(rng: random.Random, items: Sequence[Choice], least: int, most: int) ->
 class _Author:
     """Writes one organisation file."""
 
-    def __init__(self, rng: random.Random, slug: str, people: list[Row], now: datetime) -> None:
+    def __init__(self, rng: random.Random, slug: str, people: list[Row], now: datetime, beyond_files: bool) -> None:
         self.rng = rng
         self.now = now
+        self.beyond_files = beyond_files
         self.slug = slug
         self.people = [person["email"] for person in people]
         self.keeper = next(person["email"] for person in people if person["active"])
@@ -131,7 +132,7 @@ class _Author:
         locked = {
             (row["user"], row["branch"])
             for row in self.members
-            if row["role"] in self.published and self.published[row["role"]].locked
+            if row["role"] in self.published and self.published[row["role"]].locked and not self.beyond_files
         }
         subjects = [(person, slug) for person in self.people for slug in slugs if (person, slug) not in locked]
         taken = set()
@@ -184,10 +185,11 @@ class _Author:
         taken = set()
         for _ in range(self.rng.randint(0, 10) if sharable else 0):
             record = self.rng.choice(sharable)
-            teams = next(branch["teams"] for branch in branches if branch["slug"] == record["branch"])
+            near = [each for each in branches if each["slug"] == record["branch"] or self.beyond_files]
+            teams = [f"{each['slug']}/{team['slug']}" for each in near for team in each["teams"]]
             subject = {"user": self.rng.choice(self.people)}
             if teams and self.chance(0.5):
-                subject = {"team": f"{record['branch']}/{self.rng.choice(teams)['slug']}"}
+                subject = {"team": self.rng.choice(teams)}
             verbs = [verb for verb in VERBS if f"{verb}_{record['type']}" in CATALOGUE]
             key = (record["type"], record["ref"], *subject.items())
             if key not in taken:
@@ -206,7 +208,8 @@ def random_world(
 ) -> list[Organisation]:
     """An organisation file for each slug, with users in common; the ends of overrides lie about ``now``.
 
-    With ``beyond_files`` also closed branches and accounts, plan limits and operators, which no file states.
+    With ``beyond_files`` also what no file states or may state: closed branches and accounts, plan limits,
+    operators, overrides left behind by a change to a locked role, shares to teams of other branches.
     """
     people: list[Row] = [
         {"email": email, "name": email.partition("@")[0].title(), "active": rng.random() < 0.85} for email in PEOPLE
@@ -219,7 +222,7 @@ def random_world(
     found = []
     for slug in slugs:
         chosen = [people[0], *_some(rng, people[1:], 1, 5)]
-        found.append(_Author(rng, slug, chosen, now).write(chosen))
+        found.append(_Author(rng, slug, chosen, now, beyond_files).write(chosen))
     if beyond_files:
         for organisation in found:
             organisation["account"]["status"] = rng.choice(("active", "active", "active", "closing", "closed"))
