@@ -8,6 +8,10 @@ from tests.conformance import tables
 from tests.reference import model
 
 
+def _key(category: str) -> str:
+    return category.lower().replace(" and ", " ").replace(" ", "_")
+
+
 def test_the_catalogue_is_the_published_one() -> None:
     ours = {
         permission.codename: (permission.category, str(permission.target), permission.danger)
@@ -15,7 +19,7 @@ def test_the_catalogue_is_the_published_one() -> None:
     }
     theirs = {
         name: (
-            permission.category.lower().replace(" and ", " ").replace(" ", "_"),
+            _key(permission.category),
             permission.target,
             permission.danger,
         )
