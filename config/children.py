@@ -15,8 +15,12 @@ SECONDS_TO_END = 10
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
-def _end_with_parent() -> None:
-    """Where the kernel can, have it end this process when its parent is killed without a chance to do so."""
+def _be_a_child() -> None:
+    """Hear signals, which the parent may hold back for itself; and end when the parent is killed.
+
+    The latter is the kernel's doing, on Linux alone: elsewhere a parent that was killed leaves its children.
+    """
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     if _libc is not None:
         _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
@@ -37,7 +41,7 @@ class Child:
             stdin=subprocess.DEVNULL,
             pass_fds=sockets,
             start_new_session=True,
-            preexec_fn=_end_with_parent,
+            preexec_fn=_be_a_child,
         )
         return cls(name, process)
 

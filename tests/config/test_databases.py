@@ -27,8 +27,7 @@ def test_a_table_that_refuses_truncate_does_not_stop_the_restoring(run: str) -> 
     with connection.cursor() as cursor:
         cursor.execute("CREATE TABLE stubborn (id int)")
         cursor.execute(
-            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
-            " $$ BEGIN RAISE EXCEPTION 'refused'; END $$"
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused'; END $$"
         )
         cursor.execute("CREATE TRIGGER refuse BEFORE TRUNCATE ON stubborn EXECUTE FUNCTION refuse()")
         cursor.execute("INSERT INTO stubborn VALUES (1)")
