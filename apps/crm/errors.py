@@ -1,0 +1,64 @@
+"""Why a change of a record is refused. Each error is one sentence for the person; none shows what they may not see."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from apps.access.records import Record
+
+
+class CrmError(Exception):
+    """A change that is refused. `field` names the form field that it is about, where it is about one."""
+
+    def __init__(self, sentence: str, field: str | None = None) -> None:
+        super().__init__(sentence)
+        self.field = field
+
+
+class NoSuchRecord(CrmError, LookupError):
+    """The record is gone, or the actor may not view it: to them these are the same."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such record.")
+
+
+class NoSuchLink(CrmError):
+    """What is to be linked does not exist in this account, or not for the actor: the two read the same."""
+
+    def __init__(self, field: str, label: str) -> None:
+        super().__init__(f"There is no such {label} here: choose one from the list.", field)
+
+
+class WrongAbout(CrmError):
+    """An activity is about exactly one record, a task about one at most, of its own branch."""
+
+
+class NotAMember(CrmError):
+    """Only an active member of a record's branch can become its responsible."""
+
+    def __init__(self, name: str, branch: str) -> None:
+        super().__init__(f"{name} is not an active member of {branch}: choose somebody who works there.", "responsible")
+
+
+class WrongBranch(CrmError):
+    """The record cannot be on that branch."""
+
+
+class PrivacyRefused(CrmError):
+    """What would break the rules of private contacts."""
+
+
+class DoubleFound(CrmError):
+    """The new record looks like others that the actor may see; they are in `doubles`."""
+
+    def __init__(self, doubles: Sequence[Record]) -> None:
+        names = ", ".join(f"{double} ({double.reference})" for double in doubles)
+        super().__init__(f"This may be there already: {names}. Save again to keep both.")
+        self.doubles = doubles
+
+
+class EntryInUse(CrmError):
+    """A status or a source that a record has is not deleted."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} is in use: stop offering it instead, or move its records to another one first.")

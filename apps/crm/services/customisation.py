@@ -1,0 +1,89 @@
+"""The lists that an account keeps for itself: what they begin with, and how they change."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from django.db import transaction
+from django.db.models import ProtectedError
+
+from apps.access import policy
+from apps.access.errors import MissingPermission
+from apps.accounts.models import Account, User
+from apps.crm.errors import EntryInUse
+from apps.crm.models import LeadStatus, OpportunityStatus, Outcome, Source
+from apps.crm.models.customisation import ListEntry
+
+_LEAD_STATUSES = (
+    ("New", Outcome.OPEN),
+    ("Contacted", Outcome.OPEN),
+    ("Qualified", Outcome.OPEN),
+    ("Converted", Outcome.WON),
+    ("Disqualified", Outcome.LOST),
+)
+_OPPORTUNITY_STATUSES = (
+    ("Qualification", Outcome.OPEN, 10),
+    ("Needs analysis", Outcome.OPEN, 25),
+    ("Proposal", Outcome.OPEN, 50),
+    ("Negotiation", Outcome.OPEN, 75),
+    ("Won", Outcome.WON, 100),
+    ("Lost", Outcome.LOST, 0),
+)
+_SOURCES = ("Website", "Referral", "Advertisement", "Event", "Cold call", "Partner", "Other")
+_E = TypeVar("_E", bound=ListEntry)
+
+
+def create_defaults(account: Account) -> None:
+    """Give an account the lists that it begins with. What it has by the same name already stays as it is."""
+    LeadStatus.objects.bulk_create(
+        (
+            LeadStatus(account=account, name=name, outcome=outcome, position=position)
+            for position, (name, outcome) in enumerate(_LEAD_STATUSES)
+        ),
+        ignore_conflicts=True,
+    )
+    OpportunityStatus.objects.bulk_create(
+        (
+            OpportunityStatus(account=account, name=name, outcome=outcome, probability=probability, position=position)
+            for position, (name, outcome, probability) in enumerate(_OPPORTUNITY_STATUSES)
+        ),
+        ignore_conflicts=True,
+    )
+    Source.objects.bulk_create(
+        (Source(account=account, name=name, position=position) for position, name in enumerate(_SOURCES)),
+        ignore_conflicts=True,
+    )
+
+
+def save_entry(entry: _E, *, actor: User) -> _E:
+    """Add a status or a source to its account's list, or store what was changed in it.
+
+    Raises:
+        MissingPermission: the actor may not manage the account's statuses and sources.
+        ValidationError: the list has an entry of that name, or a value is off.
+    """
+    _need_right(entry, actor)
+    entry.full_clean()
+    entry.save()
+    return entry
+
+
+def delete_entry(entry: ListEntry, *, actor: User) -> None:
+    """Take a status or a source that no record has from its account's list.
+
+    Raises:
+        MissingPermission: the actor may not manage the account's statuses and sources.
+        EntryInUse: a record has it, whether or not the actor may see that record.
+    """
+    _need_right(entry, actor)
+    try:
+        with transaction.atomic():
+            entry.delete()
+    except ProtectedError:
+        # The chain would carry the records that have it, seen or unseen.
+        raise EntryInUse(entry.name) from None
+
+
+def _need_right(entry: ListEntry, actor: User) -> None:
+    if not policy.may(actor, "manage_statuses", entry.account):
+        raise MissingPermission("manage_statuses", entry.account)
