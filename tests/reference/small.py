@@ -75,11 +75,12 @@ Question = tuple[str, str, str]
 
 
 class SmallWorld(NamedTuple):
-    """A world, what is special about it, and what to ask: (user, permission, target)."""
+    """A world, what is special about it, what to ask (user, permission, target), and whether it is a file's."""
 
     name: str
     world: World
     questions: list[Question]
+    importable: bool
 
 
 class Stage(NamedTuple):
@@ -245,6 +246,8 @@ def _organisation(sam: Sam) -> Organisation:
 
 
 STATES = ("removed", "inactive", "closed branch", "closing account", "closed account")
+LEFT_BEHIND = "overrides left behind"
+BEYOND_FILES = frozenset({"closed branch", "closing account", "closed account", LEFT_BEHIND})
 
 
 def _positions() -> Iterator[Sam]:
@@ -265,19 +268,19 @@ def _positions() -> Iterator[Sam]:
             for chosen in choices[1:]:
                 yield Sam(scheme, role, parent, view=chosen, rest=chosen, ended=True)
             if locked:
-                yield Sam(scheme, role, parent, "overrides left behind", view="prohibited", rest="prohibited")
+                yield Sam(scheme, role, parent, LEFT_BEHIND, view="prohibited", rest="prohibited")
             for state in STATES:
-                if state != "removed" or not (mark is not None and mark.single):
+                if state not in {"removed", "inactive"} or not (mark is not None and mark.single):
                     yield Sam(scheme, role, parent, state, view=choices[-1], rest=choices[-1])
 
 
 def small_worlds(*, every: int = 1) -> Iterator[SmallWorld]:
     """Each world in turn, or each ``every``-th one.
 
-    Records and shares are the same objects in a scheme's worlds: only read them. The worlds named after a
-    closed branch or account use keys that no organisation file has, and those of overrides left behind by a
-    change to a locked role would be refused as one.
+    Records and shares are the same objects in a scheme's worlds: only read them. What is not importable uses
+    keys that no organisation file has, or states overrides left behind by a change to a locked role.
     """
     for number, sam in enumerate(_positions()):
         if number % every == 0:
-            yield SmallWorld(sam.name, World([_organisation(sam)], NOW), _stage(sam.scheme).questions)
+            world = World([_organisation(sam)], NOW)
+            yield SmallWorld(sam.name, world, _stage(sam.scheme).questions, sam.state not in BEYOND_FILES)

@@ -111,7 +111,7 @@ def test_a_grant_never_shrinks_and_its_revocation_never_grows(
     assert allowed(before) <= allowed(after)
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(found=anywhere, rng=drawn)
 def test_the_compiled_form_answers_as_the_plain_one(found: Worlds, rng: random.Random) -> None:
     asked = World(found, NOW)
@@ -127,7 +127,7 @@ def test_the_compiled_form_answers_as_the_plain_one(found: Worlds, rng: random.R
             assert reference.visible(user, permission, account) == model.visible(asked, user, permission, account)
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(found=anywhere)
 def test_lists_and_holders_are_the_decisions_asked_the_other_way(found: Worlds) -> None:
     reference = Reference(World(found, NOW))
@@ -152,7 +152,7 @@ def test_lists_and_holders_are_the_decisions_asked_the_other_way(found: Worlds) 
     assert listed == seen
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(found=anywhere)
 def test_what_has_ended_or_been_removed_is_as_if_it_had_never_been(found: Worlds) -> None:
     without = copy.deepcopy(found)
@@ -167,7 +167,7 @@ def ended(row: Row) -> bool:
     return "expires" in row and model.instant(row["expires"]) <= NOW
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(found=anywhere)
 def test_nothing_crosses_from_one_account_to_another(found: Worlds) -> None:
     yes = allowed(found)
@@ -181,7 +181,7 @@ def test_nothing_crosses_from_one_account_to_another(found: Worlds) -> None:
         assert strangers <= operators
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(found=anywhere)
 def test_a_private_contact_and_what_is_about_it_is_its_responsibles_alone(found: Worlds) -> None:
     yes = allowed(found)
@@ -196,7 +196,7 @@ def test_a_private_contact_and_what_is_about_it_is_its_responsibles_alone(found:
         assert all(user == targets[target] for user, _, target in yes if target in targets)
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(found=anywhere)
 def test_who_may_do_something_may_do_all_that_it_needs(found: Worlds) -> None:
     yes = allowed(found)
