@@ -33,6 +33,7 @@ from config.settings.base import (
     TEMPLATES,
     TIME_ZONE,
     UNFOLD,
+    USE_I18N,
     USE_TZ,
     VAR_DIR,
     WSGI_APPLICATION,

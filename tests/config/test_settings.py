@@ -1,0 +1,114 @@
+"""The settings of each place: complete, and closed where they must be."""
+
+import os
+import stat
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from config.postgres.cluster import CLONE
+from config.settings import base, local
+
+PRODUCTION = {
+    "DJANGO_SETTINGS_MODULE": "config.settings.production",
+    "SECRET_KEY": "8Vn3uYq1TjPz0sLw6RbKx4GhMd9cFa2Ee7Ii5OoUuNnBbVvCcXxZz",
+    "ALLOWED_HOSTS": "mandate.example",
+    "DATABASE_URL": "postgres://mandate@localhost/mandate",
+}
+
+WITHOUT_SERVER = """
+from unittest.mock import patch
+from config.postgres.cluster import Cluster
+from manage import main
+with patch.object(Cluster, "hold", side_effect=SystemExit("a server was started")):
+    main()
+"""
+
+
+def run(*arguments: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run Python in an environment that holds nothing but what is given."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=CLONE,
+        env={"PATH": os.environ["PATH"], **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("place", ["local", "production", "test"])
+def test_no_place_forgets_a_setting_of_base(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in PRODUCTION.items():
+        monkeypatch.setenv(name, value)
+    settings = import_module(f"config.settings.{place}")
+
+    names = {name for name in vars(base) if name.isupper()}
+
+    assert names - set(vars(settings)) == set()
+
+
+def test_production_passes_djangos_checks_for_a_deployment() -> None:
+    checked = run("manage.py", "check", "--deploy", "--fail-level", "WARNING", environment=PRODUCTION)
+
+    assert checked.returncode == 0, checked.stderr
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY", "ALLOWED_HOSTS", "DATABASE_URL"])
+def test_production_does_not_start_without(name: str) -> None:
+    environment = {key: value for key, value in PRODUCTION.items() if key != name}
+
+    refused = run("manage.py", "check", environment=environment)
+
+    assert refused.returncode != 0
+    assert f"Set the {name} environment variable" in refused.stderr
+
+
+def test_a_url_names_another_server_than_the_embedded_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgres://postgres@//run/postgresql/crm")
+
+    assert base.database("demo") == {
+        **base.database("demo"),
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": "crm",
+        "USER": "postgres",
+        "HOST": "/run/postgresql",
+    }
+
+
+def test_without_a_url_it_is_the_embedded_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+
+    assert base.database("demo")["ENGINE"] == "config.postgres"
+
+
+def test_the_local_secret_is_made_once_and_is_its_owners_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "VAR_DIR", tmp_path / "var")
+
+    secret = local.local_secret_key()
+
+    assert len(secret) >= 50
+    assert local.local_secret_key() == secret
+    assert stat.S_IMODE((tmp_path / "var" / "secret_key").stat().st_mode) == 0o600
+
+
+def manage_without_server(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a management command that fails where it starts a server."""
+    return run("-c", WITHOUT_SERVER, *arguments, environment={"DJANGO_SETTINGS_MODULE": "config.settings.test"})
+
+
+@pytest.mark.parametrize("command", [["--help"], ["check"], ["migrate", "--help"]])
+def test_a_command_that_asks_no_database_starts_no_server(command: list[str]) -> None:
+    told = manage_without_server(*command)
+
+    assert told.returncode == 0, told.stderr
+
+
+def test_a_command_that_asks_the_database_starts_one() -> None:
+    told = manage_without_server("showmigrations")
+
+    assert told.returncode != 0
+    assert "a server was started" in told.stderr
