@@ -45,8 +45,8 @@ CREATE TRIGGER audit_from_entries BEFORE INSERT ON audit_link
 # One link for each account and operation among the rows of the statement, in this order, so that two statements
 # take the locks of their chains in the same order. The lock is held until the transaction ends: the next writer
 # of the chain waits, and then reads (in a fresh snapshot, under READ COMMITTED) the link that was committed.
-# Under a stricter isolation the snapshot may be older than the chain: the conflict on (account_id, seq) is then a
-# serialization failure, to be tried again like any other.
+# Under a stricter isolation the snapshot may be older than the chain: ON CONFLICT makes of that a serialization
+# failure, to be tried again like any other, where a plain INSERT would say that a number is taken.
 #
 # A row's text is a JSON array, so that no two different rows have the same; times are microseconds since 1970,
 # so that no setting of the session has a part in it. Each entry is digested alone, and the link digests the
@@ -122,7 +122,13 @@ BEGIN
         ) VALUES (
             link.account_id, link.seq, link.operation_id, link.first_entry, link.last_entry, link.entry_count,
             link.operation_digest, link.entries_digest, link.previous, link.hash, link.at
-        );
+        ) ON CONFLICT (account_id, seq) DO NOTHING;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION USING
+                ERRCODE = 'serialization_failure',
+                MESSAGE = format('the chain of account %s went on meanwhile', part.account_id),
+                HINT = 'Try the transaction again.';
+        END IF;
     END LOOP;
     RETURN NULL;
 END $$;

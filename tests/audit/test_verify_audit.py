@@ -1,0 +1,144 @@
+"""The command, its words and its exit codes."""
+
+import json
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.core.management.base import OutputWrapper
+
+from apps.accounts.models import Account
+from apps.audit.management.progress import ProgressBar
+from apps.audit.models import Link
+from tests.audit.chains import report, sql, unguarded, write
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def acme() -> Account:
+    return Account.objects.create(slug="acme", name="Acme Ltd", scheme="atlas", currency="EUR")
+
+
+@pytest.fixture
+def other() -> Account:
+    return Account.objects.create(slug="other", name="Other Ltd", scheme="atlas", currency="EUR")
+
+
+def run(*arguments: str) -> str:
+    """What the command prints."""
+    out = StringIO()
+    call_command("verify_audit", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def refused(*arguments: str) -> tuple[str, str, int]:
+    """What the command prints before it fails, its last sentence and its exit code."""
+    out = StringIO()
+    with pytest.raises(CommandError) as error:
+        call_command("verify_audit", *arguments, stdout=out)
+    return out.getvalue(), str(error.value), error.value.returncode
+
+
+def spoil(account: Account, seq: int) -> int:
+    """Change the reason of the operation behind this link; the operation's id."""
+    operation = Link.objects.get(account_id=account.pk, seq=seq).operation_id
+    with unguarded():
+        sql("UPDATE audit_operation SET reason = 'another' WHERE id = %s", operation)
+    return operation
+
+
+def test_a_log_that_fits_is_told_chain_by_chain(acme: Account, other: Account) -> None:
+    write(acme.pk, entries=1200)
+    write(other.pk)
+    write(None)
+    assert run().splitlines() == [
+        f"the platform: fits: 1 links, 2 entries, head {report(0).head_hash}",
+        f"acme: fits: 1 links, 1,200 entries, head {report(acme.pk).head_hash}",
+        f"other: fits: 1 links, 2 entries, head {report(other.pk).head_hash}",
+    ]
+
+
+def test_one_account_is_verified_alone(acme: Account, other: Account) -> None:
+    write(acme.pk)
+    write(other.pk)
+    spoil(other, 1)
+    assert run("acme").startswith("acme: fits: 1 links")
+
+
+def test_an_account_with_no_log_has_nothing_to_verify(acme: Account) -> None:
+    assert run("acme") == "acme: nothing is written yet\n"
+    assert json.loads(run("--json")) == {"sound": True, "chains": []}
+
+
+def test_the_first_link_that_does_not_fit_is_named(acme: Account, other: Account) -> None:
+    for _ in range(4):
+        write(acme.pk)
+    write(other.pk)
+    spoil(acme, 4)
+    operation = spoil(acme, 2)
+    out, sentence, code = refused()
+    fault = f"link 2, operation {operation}: its operation was changed"
+    assert code == 1
+    assert f"acme: does not fit: 4 links, 8 entries; {fault}" in out.splitlines()
+    assert "other: fits" in out
+    assert sentence == f"The audit log does not fit in 1 of 2 chains, first in acme: {fault}."
+    assert refused("acme")[1:] == (f"The audit log does not fit in acme: {fault}.", 1)
+
+
+def test_an_unknown_account_is_an_argument_that_is_off() -> None:
+    assert refused("nobody") == ("", "There is no account 'nobody'.", 2)
+
+
+def test_the_log_of_an_account_that_is_gone_is_still_verified() -> None:
+    write(999)
+    assert run().startswith("account number 999, which is gone: fits")
+
+
+def test_scripts_read_json(acme: Account) -> None:
+    write(acme.pk)
+    write(None)
+    operation = spoil(acme, 1)
+    out, _, code = refused("--json")
+    found = json.loads(out)
+    assert (code, found["sound"]) == (1, False)
+    assert found["chains"][0]["account"] is None
+    assert found["chains"][0]["account_id"] == 0
+    assert found["chains"][1] == {
+        "account": "acme",
+        "account_id": acme.pk,
+        "sound": False,
+        "links": 1,
+        "entries": 2,
+        "head": {"seq": 1, "hash": report(acme.pk).head_hash},
+        "fault": {
+            "seq": 1,
+            "operation": operation,
+            "problems": ["operation"],
+            "sentence": f"link 1, operation {operation}: its operation was changed",
+        },
+    }
+
+
+class Terminal(StringIO):
+    """A stream that says that it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_long_work_shows_a_bar_on_a_terminal() -> None:
+    stream = Terminal()
+    bar = ProgressBar(OutputWrapper(stream), patience=0)
+    bar(1, 4)
+    assert stream.getvalue() == f"\r[{'#' * 10}{' ' * 30}]  25%"
+    bar(4, 4)
+    assert stream.getvalue().endswith(" \r")
+
+
+@pytest.mark.parametrize(("stream", "patience"), [(StringIO(), 0), (Terminal(), 60)])
+def test_no_bar_is_shown_in_a_file_or_for_short_work(stream: StringIO, patience: float) -> None:
+    bar = ProgressBar(OutputWrapper(stream), patience=patience)
+    bar(1, 4)
+    bar(4, 4)
+    assert stream.getvalue() == ""
