@@ -106,7 +106,8 @@ class _Walk:
         return self.mandate.facts.account.scheme.closure(codename, record_type)
 
     def _say(self, sentence: str) -> None:
-        self.reasons.append(sentence)
+        if sentence not in self.reasons:
+            self.reasons.append(sentence)
 
     def _on_some_branch(self, codename: str) -> bool:
         places = [(branch_id, profile) for branch_id, _, profile in self.mandate.branches()]

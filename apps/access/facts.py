@@ -113,14 +113,15 @@ def load(user_id: int, account_id: int) -> Facts:
 def load_people(account_id: int, branch_ids: Collection[int] | None = None) -> Iterator[Facts]:
     """The facts of everybody who has a membership (on one of these branches, or on any) or a parent role.
 
-    With branches, only what hangs on them is loaded. Operators are judged as the members that they are.
+    With branches, only what hangs on them is loaded. Operators are left out.
     """
     account = account_facts(account_id)
     members = Membership.objects.filter(account=account_id)
     if branch_ids is not None:
         members = members.filter(branch__in=branch_ids)
     ids = members.values("user").union(ParentMembership.objects.filter(account=account_id).values("user"))
-    people = {user.pk: (user.is_active, False) for user in User.objects.filter(pk__in=ids).only("id", "is_active")}
+    users = User.objects.filter(pk__in=ids, is_superuser=False).only("id", "is_active")
+    people = {user.pk: (user.is_active, False) for user in users}
     return _assemble(account, people, branch_ids)
 
 

@@ -47,7 +47,7 @@ def may_anywhere(user: User, codename: str, account: Account) -> bool:
 
 
 def who_may(codename: str, obj: models.Model) -> list[User]:
-    """Exactly the active users for whom `may` is true, by address; operators count only as the members that they are.
+    """Exactly the active users for whom `may` is true, by address; operators are left out.
 
     The facts of everybody on the record's branch (or in the account) are loaded in a constant number of queries and go
     through the same Mandate as a single question does.
