@@ -30,6 +30,16 @@ class CrmRecord(Record):
     def __str__(self) -> str:
         return self.name or self.reference
 
+    def set_about(self, about: Record | None) -> None:
+        """Let this be about that record, and about nothing else.
+
+        Raises:
+            KeyError: such a record is never about such a one.
+        """
+        field = None if about is None else {kind: name for name, kind in self.about_fields.items()}[about.record_type]
+        for name in self.about_fields:
+            setattr(self, name, about if name == field else None)
+
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Number a new record."""
         if not self.reference:
@@ -62,6 +72,11 @@ def link(to: type[_M], related_name: str, on_delete: Callable[..., None]) -> mod
 def name_index(name: str) -> models.Index:
     """The index behind `name__icontains`: Django asks in capitals, so it holds capitals."""
     return GinIndex(OpClass(Upper("name"), name="gin_trgm_ops"), name=f"{name}_by_name")
+
+
+def prefix_index(name: str, field: str) -> models.Index:
+    """The index behind `<field>__istartswith`, at a fraction of what one for every part of a word costs an insert."""
+    return models.Index(OpClass(Upper(field), name="text_pattern_ops"), name=name)
 
 
 def details_index(name: str, *fields: str) -> models.Index:

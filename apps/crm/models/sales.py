@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from apps.access.records import record_constraints, record_indexes, register
-from apps.crm.models.base import DescribedRecord, details_index, link, link_index, name_index
+from apps.crm.models.base import DescribedRecord, details_index, link, link_index, name_index, prefix_index
 from apps.crm.models.clients import Company, Contact
 from apps.crm.models.customisation import LeadStatus, OpportunityStatus, Source
 from apps.crm.models.fields import AmountField, Reachable
@@ -41,6 +41,8 @@ class Lead(DescribedRecord, Reachable):
         indexes = [
             *record_indexes("lead"),
             name_index("lead"),
+            prefix_index("lead_by_person", "person_name"),
+            prefix_index("lead_by_company_name", "company_name"),
             details_index("lead", "emails", "phones", "tags"),
             link_index("lead_by_contact", "contact"),
             link_index("lead_by_company", "company"),
