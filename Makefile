@@ -56,16 +56,35 @@ chromium:
 	fi
 
 .PHONY: lint
-lint: setup ## style, types, floors, templates, migrations, and the checks for a deployment
+lint: style types floors templates migrations deployment ## all that can be checked without running the product
+
+.PHONY: style
+style: setup
 	$(py) -m ruff check .
 	$(py) -m ruff format --check .
+
+.PHONY: types
+types: setup
 	$(py) -m mypy
+
+.PHONY: floors
+floors: setup
 	$(venv)/bin/lint-imports
-	git ls-files -z --cached --others --exclude-standard '*.html' | xargs -0 --no-run-if-empty $(venv)/bin/djade --check --target-version 5.2
-	$(py) manage.py makemigrations --check --dry-run
-	DJANGO_SETTINGS_MODULE=config.settings.production SECRET_KEY=$$($(py) -c 'import secrets; print(secrets.token_urlsafe(64))') \
-	    ALLOWED_HOSTS=mandate.example DATABASE_URL=postgres://localhost/unused \
-	    $(py) manage.py check --deploy --fail-level WARNING
+
+.PHONY: templates
+templates: setup
+	git ls-files -z --cached --others --exclude-standard '*.html' \
+	    | xargs -0 --no-run-if-empty $(venv)/bin/djade --check --target-version 5.2
+
+.PHONY: migrations
+migrations: setup
+	DJANGO_SETTINGS_MODULE=config.settings.test $(py) manage.py makemigrations --check --dry-run
+
+.PHONY: deployment
+deployment: setup
+	SECRET_KEY=$$($(py) -c 'import secrets; print(secrets.token_urlsafe(64))') \
+	    DJANGO_SETTINGS_MODULE=config.settings.production ALLOWED_HOSTS=mandate.example \
+	    DATABASE_URL=postgres://localhost/unused $(py) manage.py check --deploy --fail-level WARNING
 
 .PHONY: bench
 bench: setup ## what the engine costs, measured beside hand-written SQL and other libraries
