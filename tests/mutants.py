@@ -1,0 +1,202 @@
+"""Plants bugs in a copy of the project, one at a time, and shows that the tests of the law catch each of them.
+
+Run as `python -m tests.mutants`; with words, only the bugs whose name contains one of them. Exit 0: all were caught.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+COPIED = ("apps", "config", "tests", "templates", "static", "manage.py", "pyproject.toml")
+QUICK = {"MANDATE_RANDOM_WORLDS": "120", "MANDATE_SMALL_WORLDS_EVERY": "7"}
+SMALL, RANDOM = "tests/access/test_small_worlds.py", "tests/access/test_random_worlds.py"
+KEPT = "tests/access/test_mandates.py"
+
+
+class Mutant(NamedTuple):
+    """A bug: in which file which text becomes which other, and the tests that have to notice."""
+
+    name: str
+    file: str
+    right: str
+    wrong: str
+    tests: str
+
+
+MANDATE, QUERYSETS, LISTS = "apps/access/mandate.py", "apps/access/querysets.py", "apps/access/lists.py"
+MUTANTS = (
+    Mutant(
+        "prerequisites are forgotten",
+        MANDATE,
+        "        for needed in self._scheme.closure(codename, record_type):\n            clause",
+        "        for needed in (codename,):\n            clause",
+        SMALL,
+    ),
+    Mutant(
+        "an override counts at the instant of its end",
+        MANDATE,
+        "override.expires_at <= self.now",
+        "override.expires_at < self.now",
+        SMALL,
+    ),
+    Mutant(
+        "a locked role takes overrides",
+        MANDATE,
+        "if role.locked or not grant.grantable:",
+        "if not grant.grantable:",
+        SMALL,
+    ),
+    Mutant(
+        "what is never grantable is granted by an override",
+        MANDATE,
+        "if role.locked or not grant.grantable:",
+        "if role.locked:",
+        SMALL,
+    ),
+    Mutant("a removed member keeps the role", MANDATE, "if membership.active and branch in", "if branch in", SMALL),
+    Mutant(
+        "memberships of a closed branch count",
+        MANDATE,
+        "if membership.active and branch in facts.account.open_branches",
+        "if membership.active",
+        SMALL,
+    ),
+    Mutant("privacy is not passed on", MANDATE, "            seen = seen.about", "            seen = None", SMALL),
+    Mutant(
+        "an activity is seen without what it is about",
+        MANDATE,
+        "if catalogue.record_type(record.record_type).follows_about:",
+        "if False:",
+        SMALL,
+    ),
+    Mutant("a deactivated user keeps the rights", MANDATE, "if not self.facts.active:", "if False:", SMALL),
+    Mutant("a closed account stays open", MANDATE, 'if account.status == "closed" and', "if False and", SMALL),
+    Mutant(
+        "an override joins the role instead of replacing it",
+        MANDATE,
+        "                yield Step(Because.OVERRIDE, override.scope, role, override)\n                return\n",
+        "                yield Step(Because.OVERRIDE, override.scope, role, override)\n",
+        SMALL,
+    ),
+    Mutant(
+        "a share of view counts for every verb",
+        "apps/access/shares.py",
+        "        return codename\n    return",
+        '        return f"view_{record_type}"\n    return',
+        SMALL,
+    ),
+    Mutant(
+        "the scheme's own prerequisites are forgotten",
+        "apps/roles/schemes.py",
+        "catalogue.closure(codename, type_name, self.extra_needs)",
+        "catalogue.closure(codename, type_name)",
+        SMALL,
+    ),
+    Mutant(
+        "the account asks for a right on every branch",
+        MANDATE,
+        "any(self._effective(profile, needed).scope for profile in profiles)",
+        "all(self._effective(profile, needed).scope for profile in profiles)",
+        RANDOM,
+    ),
+    Mutant("the plan is not looked at", MANDATE, "if permission.feature and", "if False and", RANDOM),
+    Mutant("operators stand among those who may", "apps/access/facts.py", ", is_superuser=False", "", RANDOM),
+    Mutant(
+        "the list forgets privacy",
+        QUERYSETS,
+        "    condition = privacy_q(mandate, model)",
+        "    condition = Q()",
+        RANDOM,
+    ),
+    Mutant(
+        "the list joins clauses that have to meet", QUERYSETS, "condition &= reached", "condition |= reached", RANDOM
+    ),
+    Mutant(
+        "the list shows activities of what is unseen",
+        QUERYSETS,
+        "return condition & within",
+        "return condition",
+        RANDOM,
+    ),
+    Mutant(
+        "the list takes the first branch's team-mates everywhere",
+        QUERYSETS,
+        "membership.mates if asks_mates else frozenset(),",
+        "frozenset(),",
+        RANDOM,
+    ),
+    Mutant(
+        "team shares of other branches count",
+        "apps/access/facts.py",
+        "groups[user, branch].add(group)",
+        "[groups[user, other].add(group) for other, _ in members]",
+        RANDOM,
+    ),
+    Mutant(
+        "a membership's change leaves kept answers standing",
+        "apps/teams/migrations/0001_initial.py",
+        '        RaisesAccessVersion("Membership"),\n',
+        "",
+        KEPT,
+    ),
+    Mutant(
+        "a kept answer outlives an override",
+        "apps/access/mandates.py",
+        "if mandate.valid_until is None or timezone.now() < mandate.valid_until:",
+        "if True:",
+        KEPT,
+    ),
+)
+
+
+def main(words: list[str]) -> int:
+    """Plant each chosen bug, and tell whether the tests failed as they should. Returns how many went unnoticed."""
+    chosen = [mutant for mutant in MUTANTS if not words or any(word in mutant.name for word in words)]
+    survivors = 0
+    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
+        place = Path(folder)
+        for name in COPIED:
+            copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
+            copy(ROOT / name, place / name)
+        for mutant in chosen:
+            started = time.monotonic()
+            caught = _is_caught(place, mutant)
+            survivors += not caught
+            sys.stdout.write(
+                f"{'caught' if caught else 'MISSED'}  {time.monotonic() - started:5.1f} s  {mutant.name}\n"
+            )
+            sys.stdout.flush()
+    sys.stdout.write(f"{len(chosen) - survivors} of {len(chosen)} planted bugs caught\n")
+    return survivors
+
+
+def _is_caught(place: Path, mutant: Mutant) -> bool:
+    file = place / mutant.file
+    right = file.read_text("utf-8")
+    if right.count(mutant.right) != 1:
+        raise SystemExit(f"{mutant.name}: the text to change stands {right.count(mutant.right)} times in {mutant.file}")
+    file.write_text(right.replace(mutant.right, mutant.wrong), "utf-8")
+    try:
+        run = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", mutant.tests],
+            cwd=place,
+            env={**os.environ, **QUICK, "MANDATE_TEST_DB": f"test_mutants_{os.getpid()}"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    finally:
+        file.write_text(right, "utf-8")
+    if run.returncode not in (0, 1):
+        raise SystemExit(f"{mutant.name}: the tests did not run\n{run.stdout[-3000:]}{run.stderr[-3000:]}")
+    return run.returncode == 1
+
+
+if __name__ == "__main__":
+    sys.exit(min(main(sys.argv[1:]), 1))
