@@ -7,6 +7,7 @@ not know (account, who granted it, when and why) are ours, so shares are written
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -132,6 +133,47 @@ def shared_ids(record_type: str, codename: str, user_id: int, group_ids: Iterabl
             team_table._default_manager.filter(group__in=groups, permission=permission).values("content_object")
         )
     return ids
+
+
+@dataclass(frozen=True, slots=True)
+class NewShare:
+    """A share to be written: a verb such as `view` on one record, for a user or for a team's group."""
+
+    account_id: int
+    record_type: str
+    record_id: int
+    verb: str
+    reason: str
+    user_id: int | None = None
+    group_id: int | None = None
+    granted_by_id: int | None = None
+
+
+def grant_many(rows: Iterable[NewShare]) -> int:
+    """Write shares, a statement for each table and batch; returns how many.
+
+    Raises:
+        ValueError: a record of that type cannot be shared.
+        IntegrityError: one of them is there already.
+    """
+    by_table: dict[type[UserShare] | type[TeamShare], list[UserShare | TeamShare]] = {}
+    for row in rows:
+        found = tables(row.record_type)
+        if found is None:
+            raise ValueError(f"Records of the type {row.record_type} have no shares.")
+        table = found[0] if row.group_id is None else found[1]
+        columns: dict[str, Any] = {
+            "content_object_id": row.record_id,
+            "permission_id": permission_id(f"{row.verb}_{row.record_type}"),
+            "account_id": row.account_id,
+            "granted_by_id": row.granted_by_id,
+            "reason": row.reason,
+        }
+        columns |= {"user_id": row.user_id} if row.group_id is None else {"group_id": row.group_id}
+        by_table.setdefault(table, []).append(table(**columns))
+    for table, share_rows in by_table.items():
+        table._default_manager.bulk_create(share_rows, batch_size=2_000)
+    return sum(len(share_rows) for share_rows in by_table.values())
 
 
 def subjects(record: RecordLike) -> tuple[Mapping[int, frozenset[str]], Mapping[int, frozenset[str]]]:

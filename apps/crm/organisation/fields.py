@@ -1,0 +1,162 @@
+"""The fields that each record type has of its own, derived from its model: how each is read from a file and written.
+
+A key is named as the model's field; the currency of a type's amount is `currency`. Links to other records are written
+as references, people as addresses, statuses and sources by name, and what a record is about as `about: type/reference`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from functools import cache
+from typing import Any
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from djmoney.models.fields import CurrencyField, MoneyField
+
+from apps.access import records
+from apps.access.records import Record
+from apps.accounts.models import User
+from apps.crm.models.customisation import ListEntry
+from apps.crm.organisation import rows
+from apps.crm.organisation.rows import Misfit, Row
+
+_OF_EVERY_RECORD = frozenset(
+    {"id", "account", "branch", "reference", "name", "responsible", "created_by", "created_at", "updated_at"}
+)
+# The tables hold these to at most 100.
+_PERCENTAGES = frozenset({"probability"})
+
+
+class Kind(StrEnum):
+    """How a value of the file and a column of the table stand for each other."""
+
+    TEXT = "text"
+    VALUE = "value"
+    WORD = "word"
+    RECORD = "record"
+    USER = "user"
+    ENTRY = "entry"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordField:
+    """A key of a record type. `to` is the model of what is linked, if anything; `words` stand for stored numbers."""
+
+    key: str
+    column: str
+    kind: Kind
+    read: Callable[[Any], Any]
+    longest: int | None = None
+    to: Any = None
+    words: Mapping[str, Any] | None = None
+
+    def value(self, row: Row) -> Any:
+        """The field's value in a row: for links and people still their names. None where it is left out."""
+        if self.kind is Kind.TEXT:
+            return row.text(self.key, self.longest)
+        found = row.get(self.key, self.read)
+        return self.words[found] if self.words is not None and found is not None else found
+
+
+@cache
+def fields_of(record_type: str) -> Mapping[str, RecordField]:
+    """The type's own fields by key, in the order of the model.
+
+    Raises:
+        LookupError: no installed app keeps such records.
+    """
+    model = records.model_of(record_type)
+    found = (
+        _derived(field)
+        for field in model._meta.concrete_fields
+        if field.name not in _OF_EVERY_RECORD and field.name not in model.about_fields
+    )
+    return {field.key: field for field in found}
+
+
+@cache
+def about_columns(record_type: str) -> Mapping[str, str]:
+    """The column for each type of record that such a record can be about; empty for most types."""
+    return {about: f"{name}_id" for name, about in records.model_of(record_type).about_fields.items()}
+
+
+@cache
+def name_length(record_type: str) -> int | None:
+    """How long the name of such a record may be."""
+    model: Any = records.model_of(record_type)
+    longest: int | None = model._meta.get_field("name").max_length
+    return longest
+
+
+def _derived(field: models.Field[Any, Any]) -> RecordField:
+    if isinstance(field, CurrencyField):
+        return RecordField("currency", field.attname, Kind.VALUE, rows.currency)
+    if isinstance(field, models.ForeignKey):
+        return _link(field)
+    if isinstance(field, ArrayField):
+        longest = field.base_field.max_length
+        read = rows.several(rows.short(longest) if longest else rows.text)
+        return RecordField(field.name, field.attname, Kind.VALUE, lambda value: list(read(value)))
+    if field.choices and isinstance(field, models.IntegerField):
+        words = {str(label).lower(): number for number, label in field.flatchoices}
+        return RecordField(field.name, field.attname, Kind.WORD, rows.choice(*words), words=words)
+    if field.choices:
+        choices = [str(value) for value, _ in field.flatchoices]
+        return RecordField(field.name, field.attname, Kind.VALUE, rows.choice(*choices))
+    if isinstance(field, models.CharField | models.TextField):
+        return RecordField(field.name, field.attname, Kind.TEXT, rows.text, longest=field.max_length)
+    return RecordField(field.name, field.attname, Kind.VALUE, _plain_reader(field))
+
+
+def _link(field: models.ForeignKey[Any, Any]) -> RecordField:
+    to = field.related_model
+    if issubclass(to, Record):
+        return RecordField(field.name, field.attname, Kind.RECORD, rows.text, to=to)
+    if issubclass(to, User):
+        return RecordField(field.name, field.attname, Kind.USER, rows.email, to=to)
+    if issubclass(to, ListEntry):
+        return RecordField(field.name, field.attname, Kind.ENTRY, rows.short(60), to=to)
+    raise TypeError(f"{field} links to {to}, which an organisation file has no name for.")
+
+
+def _plain_reader(field: models.Field[Any, Any]) -> Callable[[Any], Any]:
+    if isinstance(field, MoneyField):
+        return _amount(field.max_digits - field.decimal_places, field.decimal_places)
+    if isinstance(field, models.BooleanField):
+        return rows.flag
+    if isinstance(field, models.DateTimeField):
+        return rows.moment
+    if isinstance(field, models.DateField):
+        return rows.day
+    if isinstance(field, models.IntegerField):
+        return _within(field)
+    raise TypeError(f"{field} is of a kind that an organisation file cannot state.")
+
+
+def _amount(whole: int, places: int) -> Callable[[Any], Decimal]:
+    def read(value: Any) -> Decimal:
+        found = rows.number(value)
+        if abs(found) >= Decimal(10) ** whole:
+            raise Misfit(f"{value} is too large: {whole} digits are the most")
+        if found != round(found, places):
+            raise Misfit(f"{value} has more than {places} decimal places")
+        return found
+
+    return read
+
+
+def _within(field: models.IntegerField[Any, Any]) -> Callable[[Any], int]:
+    small = isinstance(field, models.PositiveSmallIntegerField)
+    highest = 100 if field.name in _PERCENTAGES else 2**15 - 1 if small else 2**31 - 1
+
+    def read(value: Any) -> int:
+        found = rows.integer(value)
+        if not 0 <= found <= highest:
+            raise Misfit(f"{found} is not between 0 and {highest}")
+        return found
+
+    return read

@@ -1,0 +1,259 @@
+"""From plain values to the lines of an organisation: every key and every value is of the kind that it has to be.
+
+What can be said of a line by itself is said here; what it needs of other lines, `checking` says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path as FilePath
+from typing import IO, Any, TypeVar
+
+from apps.access import records
+from apps.crm.organisation import rows
+from apps.crm.organisation.checking import check
+from apps.crm.organisation.contents import (
+    AccountLine,
+    BranchLine,
+    MemberLine,
+    Organisation,
+    OverrideLine,
+    ParentRoleLine,
+    RecordLine,
+    RoleLine,
+    ShareLine,
+    TeamLine,
+    UserLine,
+)
+from apps.crm.organisation.fields import about_columns, fields_of, name_length
+from apps.crm.organisation.problems import Problems
+from apps.crm.organisation.reading import open_source
+from apps.crm.organisation.rows import Misfit, Row, rows_of
+from apps.roles import catalogue
+from apps.roles.catalogue import Target, UnknownPermission
+from apps.roles.schemes import Scheme, scheme, scheme_keys
+from apps.roles.scopes import Scope
+
+VERSION = 1
+_NAME = 150
+_TEAM_NAME = 100
+_REFERENCE = 60
+_Line = TypeVar("_Line")
+
+
+def load(file: str | FilePath | IO[bytes] | IO[str]) -> Organisation:
+    """The organisation in a file or a stream, checked.
+
+    Raises:
+        Refused: it cannot be read, or says something that cannot be; each problem with its line, column and path.
+    """
+    source = open_source(file)
+    return _organisation(source.name, source.sections(), source.problems)
+
+
+def parse(data: Mapping[str, Any], name: str = "") -> Organisation:
+    """The organisation in values as YAML or JSON would give them, checked.
+
+    Raises:
+        Refused: it says something that cannot be; each problem with its path.
+    """
+    return _organisation(name, iter(data.items()), Problems(name))
+
+
+def _organisation(name: str, sections: Iterator[tuple[str, Any]], problems: Problems) -> Organisation:
+    account: AccountLine | None = None
+    found: dict[str, Any] = {}
+    for key, value in sections:
+        if key == "account":
+            account = _closed(_account, Row(problems, ("account",), value))
+        elif key == "mandate":
+            _check_version(value, problems)
+        elif key in _SECTIONS:
+            found[key] = tuple(_closed(_SECTIONS[key], row) for row in rows_of(problems, (key,), value))
+        else:
+            known = ", ".join(("mandate", "account", *_SECTIONS))
+            problems.add((str(key),), f"this key is unknown; the keys here are {known}.")
+    if account is None:
+        problems.add(("account",), "is missing.")
+        raise problems.refusal()
+    problems.stop()
+    return check(Organisation(name=name, account=account, problems=problems, **found))
+
+
+def _closed(read: Callable[[Row], _Line], row: Row) -> _Line:
+    line = read(row)
+    row.close()
+    return line
+
+
+def _check_version(value: Any, problems: Problems) -> None:
+    if str(value) != str(VERSION):
+        problems.add(("mandate",), f'is "{value}", and this program reads files of version {VERSION} only.')
+
+
+def _account(row: Row) -> AccountLine:
+    slug = row.need("slug", rows.slug, "?")
+    return AccountLine(
+        slug=slug,
+        name=row.text("name", _NAME) or slug,
+        scheme=row.need("scheme", _scheme, scheme(scheme_keys()[0])),
+        currency=row.get("currency", rows.currency) or "EUR",
+        status=row.get("status", rows.choice("active", "closing", "closed")) or "active",
+        features=row.get("features", rows.several(rows.short(40))),
+    )
+
+
+def _scheme(value: Any) -> Scheme:
+    key = rows.text(value)
+    if key not in scheme_keys():
+        raise Misfit(f'"{key}" is no scheme: choose from {", ".join(scheme_keys())}')
+    return scheme(key)
+
+
+def _user(row: Row) -> UserLine:
+    line = UserLine(
+        email=row.need("email", rows.email, "?"),
+        name=row.text("name", _NAME),
+        password=row.get("password", rows.text),
+        active=row.get("active", rows.flag),
+        staff=row.get("staff", rows.flag),
+    )
+    if line.password == "":
+        row.wrong("password", "is blank: leave the key out for somebody who cannot sign in yet.")
+    return line
+
+
+def _branch(row: Row) -> BranchLine:
+    slug = row.need("slug", rows.slug, "?")
+    return BranchLine(
+        slug=slug,
+        name=row.text("name", _NAME) or slug,
+        status=row.get("status", rows.choice("active", "closed")) or "active",
+        teams=tuple(_closed(_team, team) for team in row.rows("teams")),
+    )
+
+
+def _team(row: Row) -> TeamLine:
+    slug = row.need("slug", rows.slug, "?")
+    return TeamLine(slug, row.text("name", _TEAM_NAME) or slug, row.get("members", rows.several(rows.email)) or ())
+
+
+def _member(row: Row) -> MemberLine:
+    return MemberLine(
+        user=row.need("user", rows.email, "?"),
+        branch=row.need("branch", rows.slug, "?"),
+        role=row.need("role", rows.slug, "?"),
+        active=row.get("status", rows.choice("active", "removed")) != "removed",
+    )
+
+
+def _parent_role(row: Row) -> ParentRoleLine:
+    return ParentRoleLine(row.need("user", rows.email, "?"), row.need("role", rows.slug, "?"))
+
+
+def _role(row: Row) -> RoleLine:
+    key = row.need("key", rows.slug, "?")
+    return RoleLine(
+        key=key,
+        name=row.text("name", _TEAM_NAME) or key,
+        based_on=row.need("based_on", rows.slug, "?"),
+        grants=_grants(row),
+    )
+
+
+def _grants(row: Row) -> dict[str, Scope]:
+    found: dict[str, Scope] = {}
+    given = row.row("grants")
+    for key in given.rest():
+        scope = given.need(key, rows.scope, Scope.NONE)
+        codename = _codename(given, key, key, scope)
+        if codename in found:
+            given.wrong(key, f"this is {codename} again.")
+        found[codename] = scope
+    return found
+
+
+def _override(row: Row) -> OverrideLine:
+    scope = row.need("scope", rows.scope, Scope.NONE)
+    return OverrideLine(
+        user=row.need("user", rows.email, "?"),
+        branch=row.need("branch", rows.slug, "?"),
+        permission=_codename(row, "permission", row.need_text("permission", None), scope),
+        scope=scope,
+        reason=row.need_text("reason", None),
+        expires=row.get("expires", rows.moment),
+    )
+
+
+def _codename(row: Row, key: str, codename: str, scope: Scope) -> str:
+    """The permission that the key names, by its codename; it has to know the scope."""
+    try:
+        permission = catalogue.get(codename)
+    except UnknownPermission:
+        row.wrong(key, f'"{codename}" is no permission.')
+        return codename
+    if permission.target is not Target.RECORD and scope not in (Scope.NONE, Scope.ALL):
+        row.wrong(
+            key,
+            f"{permission.codename} is asked of the {permission.target}, so its scope is none or all, nothing else.",
+        )
+    return permission.codename
+
+
+def _record(row: Row) -> RecordLine:
+    kind = row.need("type", rows.choice(*records.registered()), "")
+    return RecordLine(
+        type=kind,
+        ref=row.need_text("ref", _REFERENCE),
+        branch=row.need("branch", rows.slug, "?"),
+        name=row.text("name", name_length(kind) if kind else None) or "",
+        responsible=row.get("responsible", rows.email),
+        created_by=row.get("created_by", rows.email),
+        about=row.get("about", rows.typed) if kind and about_columns(kind) else None,
+        created_at=row.get("created_at", rows.moment),
+        values=_values(row, kind),
+    )
+
+
+def _values(row: Row, kind: str) -> dict[str, Any]:
+    if not kind:
+        row.ignore_rest()
+        return {}
+    fields = fields_of(kind)
+    row.offer(fields)
+    found = {key: fields[key].value(row) for key in row.rest() if key in fields}
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _share(row: Row) -> ShareLine:
+    line = ShareLine(
+        record=row.need("record", rows.typed, ("", "")),
+        user=row.get("user", rows.email),
+        team=row.get("team", _team_path),
+        permissions=row.need("permissions", rows.several(rows.choice(*catalogue.SHAREABLE_VERBS)), ("?",)),
+        reason=row.need_text("reason", None),
+    )
+    if not line.permissions:
+        row.wrong("permissions", "is empty: a share gives at least one.")
+    if (line.user is None) == (line.team is None):
+        row.wrong(None, "a share is of one user or of one team: give it the key user or the key team.")
+    return line
+
+
+def _team_path(value: Any) -> tuple[str, str]:
+    branch, slash, team = rows.text(value).partition("/")
+    if not (branch and slash and team):
+        raise Misfit(f'"{value}" names no team: write its branch and its slug, such as north/sales')
+    return branch, team
+
+
+_SECTIONS: Mapping[str, Callable[[Row], Any]] = {
+    "users": _user,
+    "branches": _branch,
+    "members": _member,
+    "parent_roles": _parent_role,
+    "roles": _role,
+    "overrides": _override,
+    "records": _record,
+    "shares": _share,
+}

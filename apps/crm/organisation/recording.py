@@ -1,0 +1,108 @@
+"""Writing the records of an organisation, type by type: what is linked to comes before what links."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from apps.access import records
+from apps.accounts.models import Account
+from apps.crm.models import PREFIXES, ReferenceCounter
+from apps.crm.organisation.contents import RecordLine
+from apps.crm.organisation.fields import Kind, RecordField, about_columns, fields_of
+
+BATCH = 1_000
+ORDER = ("company", "contact", "lead", "opportunity", "task", "activity")
+# A reference with a larger number than this was not counted up to, and the next one must still be a number.
+_COUNTED = 10**12
+
+
+class RecordWriter:
+    """Writes the records of a new account, whose users and branches are there already."""
+
+    def __init__(self, account: Account, users: Mapping[str, int], branches: Mapping[str, int], now: datetime) -> None:
+        self._account = account
+        self._users = users
+        self._branches = branches
+        self._now = now
+        self._ids: dict[tuple[str, str], int] = {}
+        self._entries: dict[Any, dict[str, int]] = {}
+
+    def write(self, lines: Sequence[RecordLine], progress: Callable[[int, int], None]) -> Mapping[tuple[str, str], int]:
+        """The ids of the new records, by type and reference."""
+        for record_type in ORDER:
+            mine = [line for line in lines if line.type == record_type]
+            self._make_entries(mine)
+            model: Any = records.model_of(record_type)
+            for batch in _batches(mine):
+                made = model._default_manager.bulk_create(self._record(model, line) for line in batch)
+                self._ids.update(((record_type, each.reference), each.pk) for each in made)
+                progress(len(self._ids), len(lines))
+            self._raise_counter(record_type, mine)
+        return self._ids
+
+    def _record(self, model: Any, line: RecordLine) -> Any:
+        fields = fields_of(line.type)
+        columns = {fields[key].column: self._column(fields[key], value) for key, value in line.values.items()}
+        if line.about is not None:
+            columns[about_columns(line.type)[line.about[0]]] = self._ids[line.about]
+        created_at = line.created_at or self._now
+        if line.type == "task" and columns.get("done"):
+            columns.setdefault("done_at", max(created_at, self._now))
+        if line.type == "activity":
+            columns.setdefault("happened_at", created_at)
+        for amount in ("amount", "value"):
+            if amount in columns:
+                columns.setdefault(f"{amount}_currency", self._account.currency)
+        return model(
+            account_id=self._account.pk,
+            branch_id=self._branches[line.branch],
+            reference=line.ref,
+            name=line.name,
+            responsible_id=self._users[line.responsible] if line.responsible else None,
+            created_by_id=self._users[line.created_by] if line.created_by else None,
+            created_at=created_at,
+            **columns,
+        )
+
+    def _column(self, field: RecordField, value: Any) -> Any:
+        if field.kind is Kind.RECORD:
+            return self._ids[field.to.record_type, value]
+        if field.kind is Kind.USER:
+            return self._users[value]
+        if field.kind is Kind.ENTRY:
+            return self._entries[field.to][value]
+        return value
+
+    def _make_entries(self, lines: Iterable[RecordLine]) -> None:
+        """Add the statuses and sources that the records have and that the account's lists lack."""
+        wanted: dict[Any, dict[str, None]] = {}
+        for line in lines:
+            fields = fields_of(line.type)
+            for key, value in line.values.items():
+                if fields[key].kind is Kind.ENTRY:
+                    wanted.setdefault(fields[key].to, {})[value] = None
+        for model, names in wanted.items():
+            have = dict(model.objects.filter(account=self._account).values_list("name", "pk"))
+            last = len(have)
+            made = model.objects.bulk_create(
+                model(account=self._account, name=name, position=last + place)
+                for place, name in enumerate(name for name in names if name not in have)
+            )
+            self._entries[model] = have | {entry.name: entry.pk for entry in made}
+
+    def _raise_counter(self, record_type: str, lines: Iterable[RecordLine]) -> None:
+        """Let new references come after those of the file."""
+        counted = re.compile(rf"{PREFIXES[record_type]}-([0-9]{{1,13}})\Z")
+        numbers = (int(found[1]) for line in lines if (found := counted.match(line.ref)))
+        if last := max((number for number in numbers if number <= _COUNTED), default=0):
+            ReferenceCounter.objects.raise_to(self._account.pk, record_type, last)
+
+
+def _batches(lines: Iterable[RecordLine]) -> Iterator[list[RecordLine]]:
+    iterator = iter(lines)
+    while batch := list(islice(iterator, BATCH)):
+        yield batch

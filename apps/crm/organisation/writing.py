@@ -1,0 +1,257 @@
+"""Creating an account from an organisation: all of it in one transaction, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from django.contrib.auth.models import Group
+from django.db import DataError, IntegrityError, connection, transaction
+from django.db.models import OuterRef, Subquery, TextField, Value
+from django.db.models.functions import Cast, Concat
+from django.utils import timezone
+
+from apps.access import shares
+from apps.access.models import Override
+from apps.access.shares import NewShare
+from apps.accounts.models import Account, Branch
+from apps.accounts.verbs import ACCOUNT_IMPORTED
+from apps.audit.services import Change, record
+from apps.crm.organisation.contents import BranchLine, Organisation, RoleLine, TeamLine
+from apps.crm.organisation.people import users_of
+from apps.crm.organisation.recording import RecordWriter
+from apps.crm.services.customisation import create_defaults
+from apps.roles.models import Role, RoleGrant
+from apps.roles.schemes import Grant
+from apps.teams.models import Membership, ParentMembership, Team, TeamMember
+
+BATCH = 2_000
+Progress = Callable[[int, int], None]
+
+
+def create(organisation: Organisation, *, progress: Progress | None = None) -> Account:
+    """The account that the organisation describes, with everything in it. `progress` hears of records done and of all.
+
+    An import is the operator's act: the guards that bind people do not apply. It is recorded as one operation.
+
+    Raises:
+        Refused: the account's slug is taken, a known user differs, or the database refuses what the file says.
+            Nothing is written then.
+    """
+    try:
+        with transaction.atomic():
+            account = _Writer(organisation, progress or (lambda done, steps: None)).write()
+            # Deferred keys are asked now, so that a refusal is this function's and not the commit's.
+            connection.check_constraints()
+    except (IntegrityError, DataError) as error:
+        organisation.problems.add((), f"the database refuses it: {_first_line(error)}.")
+        raise organisation.problems.refusal() from error
+    return account
+
+
+class _Writer:
+    """Writes one organisation; keeps the ids of what is there by the names that the file uses."""
+
+    def __init__(self, organisation: Organisation, progress: Progress) -> None:
+        self.org = organisation
+        self.progress = progress
+        self.now = timezone.now()
+
+    def write(self) -> Account:
+        self.account = self._account()
+        self.users = users_of(self.org)
+        self.branches = self._branches()
+        self.groups = self._teams()
+        self.roles = self._roles()
+        self._memberships()
+        self._parent_roles()
+        self._overrides()
+        create_defaults(self.account)
+        writer = RecordWriter(self.account, self.users, self.branches, self.now)
+        self.records = writer.write(self.org.records, self.progress)
+        self._shares()
+        self._record_operation()
+        return self.account
+
+    def _account(self) -> Account:
+        line = self.org.account
+        if Account.objects.filter(slug=line.slug).exists():
+            self.org.problems.add(("account", "slug"), f"there is an account {line.slug} already.")
+            self.org.problems.stop()
+        features = None if line.features is None else list(line.features)
+        return Account.objects.create(
+            slug=line.slug,
+            name=line.name,
+            scheme=line.scheme.key,
+            currency=line.currency,
+            status=line.status,
+            features=features,
+        )
+
+    def _branches(self) -> dict[str, int]:
+        made = Branch.objects.bulk_create(
+            Branch(account=self.account, slug=line.slug, name=line.name, status=line.status)
+            for line in self.org.branches
+        )
+        return {branch.slug: branch.pk for branch in made}
+
+    def _teams(self) -> dict[tuple[str, str], int]:
+        """The group of each team, by branch and slug. A group is named after its team, which is made after it."""
+        lines = [(branch, team) for branch in self.org.branches for team in branch.teams]
+        if not lines:
+            return {}
+        groups = Group.objects.bulk_create(
+            Group(name=f"team:new:{self.branches[branch.slug]}:{team.slug}") for branch, team in lines
+        )
+        teams = Team.objects.bulk_create(
+            Team(
+                account=self.account,
+                branch_id=self.branches[branch.slug],
+                slug=team.slug,
+                name=team.name,
+                group=group,
+            )
+            for (branch, team), group in zip(lines, groups, strict=True)
+        )
+        number = Subquery(Team.objects.filter(group=OuterRef("pk")).values("pk")[:1])
+        Group.objects.filter(pk__in=[group.pk for group in groups]).update(
+            name=Concat(Value("team:"), Cast(number, TextField()))
+        )
+        self._team_members(lines, teams)
+        return {(branch.slug, team.slug): group.pk for (branch, team), group in zip(lines, groups, strict=True)}
+
+    def _team_members(self, lines: Iterable[tuple[BranchLine, TeamLine]], teams: Iterable[Team]) -> None:
+        TeamMember.objects.bulk_create(
+            (
+                TeamMember(account=self.account, team=team, user_id=self.users[email])
+                for (_, line), team in zip(lines, teams, strict=True)
+                for email in line.members
+            ),
+            batch_size=BATCH,
+        )
+
+    def _roles(self) -> dict[str, int]:
+        """The ids of the scheme's roles and of the account's own ones, by key."""
+        key = self.org.account.scheme.key
+        published = {role.key: role for role in Role.objects.published(key)}
+        made = Role.objects.bulk_create(
+            Role(
+                scheme=key,
+                key=line.key,
+                name=line.name,
+                description=published[line.based_on].description,
+                kind=Role.Kind.BRANCH,
+                rank=published[line.based_on].rank,
+                account_id=self.account.pk,
+                based_on=published[line.based_on],
+            )
+            for line in self.org.roles
+        )
+        RoleGrant.objects.bulk_create(
+            (
+                RoleGrant(role=role, permission=codename, scope=grant.scope, grantable=grant.grantable)
+                for line, role in zip(self.org.roles, made, strict=True)
+                for codename, grant in self._grants(line).items()
+            ),
+            batch_size=BATCH,
+        )
+        return {role.key: role.pk for role in (*published.values(), *made)}
+
+    def _grants(self, line: RoleLine) -> dict[str, Grant]:
+        """The copied role's grants with the line's own; what is never grantable there is not given here (section 1)."""
+        grants = dict(self.org.account.scheme.roles[line.based_on].grants)
+        for codename, scope in line.grants.items():
+            if grants[codename].grantable:
+                grants[codename] = Grant(scope, grantable=True)
+        return grants
+
+    def _memberships(self) -> None:
+        Membership.objects.bulk_create(
+            (
+                Membership(
+                    account=self.account,
+                    branch_id=self.branches[line.branch],
+                    user_id=self.users[line.user],
+                    role_id=self.roles[line.role],
+                    status=Membership.Status.ACTIVE if line.active else Membership.Status.REMOVED,
+                    joined_at=self.now,
+                    removed_at=None if line.active else self.now,
+                )
+                for line in self.org.members
+            ),
+            batch_size=BATCH,
+        )
+
+    def _parent_roles(self) -> None:
+        ParentMembership.objects.bulk_create(
+            (
+                ParentMembership(account=self.account, user_id=self.users[line.user], role_id=self.roles[line.role])
+                for line in self.org.parent_roles
+            ),
+            batch_size=BATCH,
+        )
+
+    def _overrides(self) -> None:
+        Override.objects.bulk_create(
+            (
+                Override(
+                    account=self.account,
+                    branch_id=self.branches[line.branch],
+                    user_id=self.users[line.user],
+                    permission=line.permission,
+                    scope=line.scope,
+                    reason=line.reason,
+                    expires_at=line.expires,
+                )
+                for line in self.org.overrides
+            ),
+            batch_size=BATCH,
+        )
+
+    def _shares(self) -> None:
+        shares.grant_many(
+            NewShare(
+                account_id=self.account.pk,
+                record_type=line.record[0],
+                record_id=self.records[line.record],
+                verb=verb,
+                reason=line.reason,
+                user_id=None if line.user is None else self.users[line.user],
+                group_id=None if line.team is None else self.groups[line.team],
+            )
+            for line in self.org.shares
+            for verb in line.permissions
+        )
+
+    def _record_operation(self) -> None:
+        org = self.org
+        counts = {
+            section: len(getattr(org, section))
+            for section in (
+                "users",
+                "branches",
+                "members",
+                "parent_roles",
+                "roles",
+                "overrides",
+                "records",
+                "shares",
+            )
+        }
+        record(
+            verb=ACCOUNT_IMPORTED,
+            actor=None,
+            reason=f"Imported from {org.name or 'an organisation file'}",
+            account_id=self.account.pk,
+            entries=[
+                Change(
+                    target_type="accounts.account",
+                    target_id=self.account.pk,
+                    target_text=self.account.name,
+                    after={"slug": self.account.slug, "scheme": self.account.scheme, "counts": counts},
+                )
+            ],
+        )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0].rstrip(".")
