@@ -3,7 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+import django_stubs_ext
 import environ
+
+# Django's generic classes (`ModelAdmin[Lead]`, `Paginator[Any]`) take their parameters at run time too.
+django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 # What a run makes and git ignores: the embedded database, the local secret, collected static files.
