@@ -34,10 +34,10 @@ class WrongAbout(CrmError):
 
 
 class NotAMember(CrmError):
-    """Only an active member of a record's branch can become its responsible."""
+    """Only an active member of a record's branch can become its responsible. Who else there is, it does not say."""
 
-    def __init__(self, name: str, branch: str) -> None:
-        super().__init__(f"{name} is not an active member of {branch}: choose somebody who works there.", "responsible")
+    def __init__(self, branch: str) -> None:
+        super().__init__(f"Choose an active member of {branch}: nobody else can be responsible there.", "responsible")
 
 
 class WrongBranch(CrmError):

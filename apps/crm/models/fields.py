@@ -52,7 +52,7 @@ def _each_once(values: Iterable[str]) -> list[str]:
     return [value for value in dict.fromkeys(values) if value]
 
 
-class _TextsField(_TextArray):
+class MultiTextField(_TextArray):
     """Several short texts in one column, each once, in the order given; brought into form on every save."""
 
     def __init__(self, base_field: models.CharField[str, str], **options: Any) -> None:
@@ -74,7 +74,7 @@ class _TextsField(_TextArray):
         return str(name), "django.contrib.postgres.fields.ArrayField", list(args), dict(options)
 
 
-class EmailsField(_TextsField):
+class EmailsField(MultiTextField):
     """E-mail addresses, in small letters."""
 
     def __init__(self, base_field: models.CharField[str, str] | None = None, **options: Any) -> None:
@@ -85,7 +85,7 @@ class EmailsField(_TextsField):
         return _each_once(normalised_email(value) for value in values)
 
 
-class PhonesField(_TextsField):
+class PhonesField(MultiTextField):
     """Phone numbers, in international form where the record's country lets them be read."""
 
     def __init__(self, base_field: models.CharField[str, str] | None = None, **options: Any) -> None:
@@ -97,7 +97,7 @@ class PhonesField(_TextsField):
         return _each_once(normalised_phone(value, country) for value in values)
 
 
-class TagsField(_TextsField):
+class TagsField(MultiTextField):
     """Free words that people group records by."""
 
     def __init__(self, base_field: models.CharField[str, str] | None = None, **options: Any) -> None:

@@ -1,0 +1,70 @@
+"""What a change would bring about, told before it happens and only as far as the actor may see."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from apps.access import policy
+from apps.access.querysets import visible_to
+from apps.accounts.models import Branch, User
+from apps.crm.models import Activity, Contact, CrmRecord, Lead, Opportunity, Task
+from apps.crm.services.rules import links_of
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """The visible records that a deletion concerns: those that go along, and by type those whose link becomes empty.
+
+    `uncovers_tasks`: the record is a private contact, and the tasks about it become as visible as other tasks.
+    """
+
+    goes_along: QuerySet[Any]
+    emptied: Mapping[str, QuerySet[Any]]
+    uncovers_tasks: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """Who would see a record after another responsible or another branch: its giver, and the one who receives it."""
+
+    giver_sees: bool
+    receiver_sees: bool | None
+
+
+def of_deletion(record: CrmRecord, *, actor: User) -> Deletion:
+    """What else the deletion of a record changes (access model, section 5). What is invisible is not in it."""
+    activities = visible_to(actor, "view_activity", account=record.account).filter(_linked_to(record, Activity))
+    models: tuple[type[CrmRecord], ...] = (Contact, Lead, Opportunity, Task)
+    emptied = {
+        model.record_type: visible_to(actor, f"view_{model.record_type}", account=record.account).filter(condition)
+        for model in models
+        if (condition := _linked_to(record, model))
+    }
+    return Deletion(activities, emptied, uncovers_tasks=bool(record.private) and emptied["task"].exists())
+
+
+def of_hand_over(record: CrmRecord, *, actor: User, responsible: User | None, branch: Branch | None = None) -> HandOver:
+    """Whether the actor and the new responsible would see the record then. Nothing is changed."""
+    imagined = copy.copy(record)
+    imagined.responsible = responsible
+    if branch is not None:
+        imagined.branch = branch
+    codename = f"view_{record.record_type}"
+    return HandOver(
+        giver_sees=policy.may(actor, codename, imagined),
+        receiver_sees=None if responsible is None else policy.may(responsible, codename, imagined),
+    )
+
+
+def _linked_to(record: CrmRecord, model: type[CrmRecord]) -> Q:
+    """The condition of a link to the record, by any field; empty where such records never link to such a one."""
+    found = Q()
+    for field in links_of(model):
+        if field.related_model is type(record):
+            found |= Q(**{field.name: record.pk})
+    return found

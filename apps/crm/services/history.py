@@ -1,0 +1,122 @@
+"""The records' plain history: written with each change, read through the reader's own eyes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from django.db import models
+from django.utils import timezone
+from django.utils.formats import date_format
+from djmoney.money import Money
+
+from apps.access.querysets import visible_to
+from apps.access.records import Record
+from apps.accounts.models import Account, User
+from apps.crm.models import Change, CrmRecord
+
+Fields = Mapping[str, tuple[Any, Any]]
+"""Before and after, by the name of the changed field."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One changed field in words."""
+
+    label: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One change as its reader may see it."""
+
+    at: datetime
+    actor_name: str
+    action: str
+    lines: tuple[Line, ...]
+
+
+def remember(record: CrmRecord, action: Change.Action, *, actor: User, fields: Fields | None = None) -> None:
+    """Write one entry of the record's history, in the transaction of the change."""
+    Change.objects.create(
+        account_id=record.account_id,
+        record_type=record.record_type,
+        record_id=record.pk,
+        reference=record.reference,
+        actor=actor,
+        actor_name=str(actor),
+        action=action,
+        fields={name: [_stored(before), _stored(after)] for name, (before, after) in (fields or {}).items()},
+    )
+
+
+def history_of(record: CrmRecord, *, reader: User, limit: int = 100) -> list[Entry]:
+    """What was done to a record that the reader may view, newest first.
+
+    A link to what the reader may not view reads as no link; lines and changes that then say nothing are left out.
+    """
+    changes = list(
+        Change.objects.filter(account=record.account_id, record_type=record.record_type, record_id=record.pk)[:limit]
+    )
+    names = _visible_names(changes, reader, record.account)
+    entries = (
+        Entry(change.at, change.actor_name, change.get_action_display(), tuple(_lines(record, change, names)))
+        for change in changes
+    )
+    return [entry for entry in entries if entry.lines or entry.action != Change.Action.CHANGED.label]
+
+
+def _stored(value: Any) -> Any:
+    """The value as JSON keeps it. Of a linked record only what it is called by everybody: its reference."""
+    if isinstance(value, Record):
+        return {"type": value.record_type, "id": value.pk, "reference": value.reference}
+    if isinstance(value, Money):
+        return f"{value.amount} {value.currency}"
+    if isinstance(value, models.Model):
+        return str(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    return value
+
+
+def _visible_names(changes: Iterable[Change], reader: User, account: Account) -> dict[tuple[str, int], str]:
+    wanted: dict[str, set[int]] = defaultdict(set)
+    for change in changes:
+        for value in (value for pair in change.fields.values() for value in pair):
+            if isinstance(value, dict):
+                wanted[value["type"]].add(value["id"])
+    return {
+        (record_type, linked.pk): str(linked)
+        for record_type, ids in wanted.items()
+        for linked in visible_to(reader, f"view_{record_type}", account=account).filter(pk__in=ids)
+    }
+
+
+def _lines(record: CrmRecord, change: Change, names: Mapping[tuple[str, int], str]) -> Iterable[Line]:
+    for name, pair in change.fields.items():
+        field = record._meta.get_field(name)
+        before, after = (_shown(field, value, names) for value in pair)
+        if before != after:
+            label = str(getattr(field, "verbose_name", name))
+            yield Line(label[:1].upper() + label[1:], before, after)
+
+
+def _shown(field: Any, value: Any, names: Mapping[tuple[str, int], str]) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, dict):
+        return names.get((value["type"], value["id"]), "")
+    if isinstance(value, list):
+        return ", ".join(str(part) for part in value)
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    if isinstance(field, models.DateTimeField):
+        return date_format(timezone.localtime(datetime.fromisoformat(value)), "DATETIME_FORMAT")
+    if isinstance(field, models.DateField):
+        return date_format(date.fromisoformat(value), "DATE_FORMAT")
+    return str(dict(field.flatchoices).get(value, value))
