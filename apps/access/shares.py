@@ -176,16 +176,27 @@ def grant_many(rows: Iterable[NewShare]) -> int:
     return sum(len(share_rows) for share_rows in by_table.values())
 
 
-def subjects(record: RecordLike) -> tuple[Mapping[int, frozenset[str]], Mapping[int, frozenset[str]]]:
-    """Who holds shares of a record: codenames by user id, and codenames by the team's group id."""
-    found = tables(record.record_type)
-    if found is None:
-        return {}, {}
-    collected: list[dict[int, set[str]]] = [{}, {}]
-    for place, (table, subject) in enumerate(zip(found, ("user_id", "group_id"), strict=True)):
-        shares: QuerySet[Any] = table._default_manager.all()
-        rows = shares.filter(content_object=record.pk).values_list(subject, "permission__codename")
-        for key, codename in rows:
-            collected[place].setdefault(key, set()).add(codename)
-    users, groups = ({key: frozenset(codenames) for key, codenames in found.items()} for found in collected)
-    return users, groups
+Subjects = tuple[Mapping[int, frozenset[str]], Mapping[int, frozenset[str]]]
+"""Who holds shares of a record: codenames by user id, and codenames by the team's group id."""
+
+
+def subjects(record: RecordLike) -> Subjects:
+    """Who holds shares of a record."""
+    return subjects_of_many(record.record_type, [record.pk])[record.pk]
+
+
+def subjects_of_many(record_type: str, record_ids: Iterable[int]) -> dict[int, Subjects]:
+    """Who holds shares of each of these records, in two queries however many they are."""
+    collected: dict[int, tuple[dict[int, set[str]], dict[int, set[str]]]] = {key: ({}, {}) for key in record_ids}
+    found: tuple[Any, ...] = tables(record_type) or ()
+    for place, table in enumerate(found):
+        rows = table._default_manager.filter(content_object__in=list(collected)).values_list(
+            "content_object", ("user_id", "group_id")[place], "permission__codename"
+        )
+        for record_id, subject, codename in rows:
+            collected[record_id][place].setdefault(subject, set()).add(codename)
+    return {key: (_frozen(users), _frozen(groups)) for key, (users, groups) in collected.items()}
+
+
+def _frozen(codenames: Mapping[int, set[str]]) -> Mapping[int, frozenset[str]]:
+    return {subject: frozenset(found) for subject, found in codenames.items()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
@@ -16,8 +15,8 @@ from apps.crm.organisation.fields import Kind, RecordField, about_columns, field
 
 BATCH = 1_000
 ORDER = ("company", "contact", "lead", "opportunity", "task", "activity")
-# A reference with a larger number than this was not counted up to, and the next one must still be a number.
-_COUNTED = 10**12
+# A reference with more digits was not counted up to, and there must be room for the next number.
+_COUNTED_DIGITS = 12
 
 
 class RecordWriter:
@@ -41,7 +40,7 @@ class RecordWriter:
                 made = model._default_manager.bulk_create(self._record(model, line) for line in batch)
                 self._ids.update(((record_type, each.reference), each.pk) for each in made)
                 progress(len(self._ids), len(lines))
-            self._raise_counter(record_type, mine)
+        self._begin_counters(lines)
         return self._ids
 
     def _record(self, model: Any, line: RecordLine) -> Any:
@@ -94,12 +93,17 @@ class RecordWriter:
             )
             self._entries[model] = have | {entry.name: entry.pk for entry in made}
 
-    def _raise_counter(self, record_type: str, lines: Iterable[RecordLine]) -> None:
-        """Let new references come after those of the file."""
-        counted = re.compile(rf"{PREFIXES[record_type]}-([0-9]{{1,13}})\Z")
-        numbers = (int(found[1]) for line in lines if (found := counted.match(line.ref)))
-        if last := max((number for number in numbers if number <= _COUNTED), default=0):
-            ReferenceCounter.objects.raise_to(self._account.pk, record_type, last)
+    def _begin_counters(self, lines: Iterable[RecordLine]) -> None:
+        """Let new references come after those of the file. A new account has no counters yet."""
+        last: dict[str, int] = {}
+        for line in lines:
+            prefix, _, number = line.ref.partition("-")
+            if prefix == PREFIXES[line.type] and number.isascii() and number.isdigit() and len(number) <= _COUNTED_DIGITS:
+                last[line.type] = max(last.get(line.type, 0), int(number))
+        ReferenceCounter.objects.bulk_create(
+            ReferenceCounter(account=self._account, record_type=record_type, last=number)
+            for record_type, number in last.items()
+        )
 
 
 def _batches(lines: Iterable[RecordLine]) -> Iterator[list[RecordLine]]:

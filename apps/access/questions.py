@@ -1,0 +1,219 @@
+"""Many questions at once, as `check_access --batch` asks them: one JSON object a line, one answer a line.
+
+The lines are taken in chunks. What a chunk needs (users, targets, shares, Mandates) is read afresh for it in a few
+queries, and nothing read is used for the next one, so that a long run keeps up with what changes meanwhile.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from typing import Any
+
+from django.utils import timezone
+
+from apps.access import records
+from apps.access.explain import explain
+from apps.access.facts import load_people
+from apps.access.mandate import Mandate
+from apps.access.mandates import bind_account, mandate_for
+from apps.access.policy import account_id_of, asked_of, decide
+from apps.access.querysets import visible
+from apps.access.records import Record, RecordLike
+from apps.access.shares import Subjects, subjects_of_many
+from apps.access.targets import (
+    Malformed,
+    TargetName,
+    Unknown,
+    find_targets,
+    find_users,
+    no_user,
+    parse_target,
+)
+from apps.accounts.models import Account, User
+from apps.roles import catalogue
+from apps.roles.catalogue import Permission, Target, UnknownPermission, WrongTarget
+
+CHUNK = 500
+Answer = Mapping[str, Any]
+
+
+class BadLine(ValueError):
+    """The line is no question."""
+
+
+@dataclass(frozen=True, slots=True)
+class May:
+    """May the user do this to the target?"""
+
+    user: str
+    permission: str
+    target: TargetName
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """Which records of the account are within the user's reach?"""
+
+    user: str
+    permission: str
+    target: TargetName
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """Who may do this to the target?"""
+
+    permission: str
+    target: TargetName
+
+
+Question = May | Within | Who
+
+
+def answers(lines: Iterable[bytes], *, reasons: bool = False) -> Iterator[Answer]:
+    """The answer to each line, in order. What cannot be answered is `{"error": sentence}`.
+
+    `reasons` adds to each decision why it is so.
+    """
+    iterator = iter(lines)
+    while chunk := [_read(line) for line in islice(iterator, CHUNK)]:
+        answerer = _Chunk([each for each in chunk if not isinstance(each, str)], reasons=reasons)
+        for question in chunk:
+            yield {"error": question} if isinstance(question, str) else answerer.answer(question)
+
+
+def references(mandate: Mandate, permission: Permission) -> list[str]:
+    """The references of the records within reach, by code point; of every type that the permission is asked of.
+
+    Raises:
+        WrongTarget: the permission is not asked of records.
+    """
+    catalogue.check_target(permission, Target.RECORD)
+    types = permission.record_types or tuple(records.registered())
+    return sorted(
+        reference
+        for name in types
+        if name in records.registered()
+        for reference in visible(mandate, permission.codename, name).order_by().values_list("reference", flat=True)
+    )
+
+
+def _read(line: bytes) -> Question | str:
+    """The question on a line, or what is wrong with the line."""
+    try:
+        return _question(json.loads(line))
+    except (BadLine, Malformed) as error:
+        return str(error)
+    except UnicodeDecodeError as error:
+        return f"The line is not UTF-8: the byte 0x{line[error.start]:02x} stands at {error.start}."
+    except json.JSONDecodeError as error:
+        return f"The line is no JSON: {error.msg} at column {error.colno}."
+    except RecursionError:
+        return "The line is nested too deeply."
+
+
+def _question(data: Any) -> Question:
+    if not isinstance(data, dict):
+        raise BadLine("The line is no JSON object.")
+    if wrong := [key for key, value in data.items() if not isinstance(value, str)]:
+        raise BadLine(f'The value of "{wrong[0]}" is no text.')
+    match sorted(data):
+        case ["permission", "target", "user"]:
+            return May(data["user"], data["permission"], parse_target(data["target"]))
+        case ["list", "permission", "user"]:
+            return Within(data["user"], data["permission"], TargetName(Target.ACCOUNT, data["list"]))
+        case ["permission", "who"]:
+            return Who(data["permission"], parse_target(data["who"]))
+    raise BadLine("The keys are user, permission and target; or user, permission and list; or permission and who.")
+
+
+class _Chunk:
+    """Answers the questions of one chunk from what was read for it."""
+
+    def __init__(self, questions: list[Question], *, reasons: bool) -> None:
+        self._reasons = reasons
+        self._users = find_users({each.user for each in questions if not isinstance(each, Who)})
+        self._targets = find_targets(each.target for each in questions)
+        self._shares = _Shares(each for each in self._targets.values() if isinstance(each, Record))
+        self._mandates: dict[tuple[int, int], Mandate] = {}
+        self._people: dict[int, list[tuple[str, Mandate]]] = {}
+
+    def answer(self, question: Question) -> Answer:
+        try:
+            permission = catalogue.get(question.permission)
+            if isinstance(question, Who):
+                return {"users": self._who(permission, self._target(question.target))}
+            user = self._users.get(question.user)
+            if user is None:
+                raise no_user(question.user)
+            if isinstance(question, Within):
+                account: Any = self._target(question.target)
+                return {"references": references(self._mandate(user, account), permission)}
+            return self._may(user, permission, self._target(question.target))
+        except (UnknownPermission, WrongTarget, Unknown) as error:
+            return {"error": str(error)}
+
+    def _may(self, user: User, permission: Permission, target: Any) -> Answer:
+        asked_of(permission.codename, target)
+        mandate = self._mandate(user, target if isinstance(target, Account) else target.account)
+        if not self._reasons:
+            return {"allowed": decide(mandate, permission, target, partial(self._shares, user.pk))}
+        explanation = explain(user, permission.codename, target, fixes=False)
+        return {"allowed": explanation.allowed, "why": explanation.reasons}
+
+    def _who(self, permission: Permission, target: Any) -> list[str]:
+        asked_of(permission.codename, target)
+        return [
+            email
+            for email, mandate in self._people_of(account_id_of(target))
+            if decide(mandate, permission, target, partial(self._shares, mandate.user_id))
+        ]
+
+    def _target(self, name: TargetName) -> Any:
+        if name not in self._targets:
+            raise name.unknown
+        return self._targets[name]
+
+    def _mandate(self, user: User, account: Account) -> Mandate:
+        bind_account(user, account)
+        key = (user.pk, account.pk)
+        if key not in self._mandates:
+            self._mandates[key] = mandate_for(user, account.pk)
+        return self._mandates[key]
+
+    def _people_of(self, account_id: int) -> list[tuple[str, Mandate]]:
+        """Everybody who has anything in the account, by address, read once for the chunk."""
+        if account_id not in self._people:
+            now = timezone.now()
+            mandates = [Mandate(facts, now) for facts in load_people(account_id)]
+            ids = [mandate.user_id for mandate in mandates]
+            emails = dict(User.objects.filter(pk__in=ids).values_list("pk", "email"))
+            self._people[account_id] = sorted(
+                ((emails[mandate.user_id], mandate) for mandate in mandates), key=lambda each: each[0]
+            )
+        return self._people[account_id]
+
+
+class _Shares:
+    """Who holds shares of the chunk's records and of all that they are about."""
+
+    def __init__(self, found: Iterable[Record]) -> None:
+        wanted: dict[str, set[int]] = {}
+        for record in found:
+            seen: Record | None = record
+            while seen is not None:
+                wanted.setdefault(seen.record_type, set()).add(seen.pk)
+                seen = seen.about
+        self._subjects: dict[tuple[str, int], Subjects] = {
+            (name, key): subjects
+            for name, ids in wanted.items()
+            for key, subjects in subjects_of_many(name, ids).items()
+        }
+
+    def __call__(self, user_id: int, record: RecordLike, groups: frozenset[int]) -> frozenset[str]:
+        users, teams = self._subjects[record.record_type, record.pk]
+        return users.get(user_id, frozenset()).union(*(teams.get(group, ()) for group in groups))

@@ -1,0 +1,174 @@
+"""What a command line names: a user by address, an account by slug, and the target of a permission.
+
+A target is `account:SLUG`, `branch:ACCOUNT/BRANCH`, or `TYPE:ACCOUNT/REF` (`lead:acme/L-17`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import models
+
+from apps.access import records
+from apps.access.records import Record
+from apps.accounts.models import Account, Branch, User, users_by_email
+from apps.roles import catalogue
+from apps.roles.catalogue import Target
+
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
+
+
+class Unknown(LookupError):
+    """What is named does not exist; the message is a sentence that names it."""
+
+
+class Malformed(ValueError):
+    """The text is no target."""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetName:
+    """A target by its name: `kind` is account, branch or a record type, `key` a branch's slug or a reference."""
+
+    kind: str
+    account: str
+    key: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.account}/{self.key}" if self.key else f"{self.kind}:{self.account}"
+
+    @property
+    def unknown(self) -> Unknown:
+        """The error for when there is no such thing."""
+        if self.kind == Target.ACCOUNT:
+            return no_account(self.account)
+        types = [record_type.name for record_type in catalogue.record_types()]
+        if self.kind != Target.BRANCH and self.kind not in types:
+            return Unknown(f'There is no record type "{self.kind}": choose from {", ".join(types)}.')
+        return Unknown(f'There is no {self.kind} "{self.key}" in an account "{self.account}".')
+
+
+def parse_target(text: str) -> TargetName:
+    """The name in the text. A reference is any text, so it may hold slashes and colons itself.
+
+    Raises:
+        Malformed: it is no target.
+    """
+    kind, _, rest = text.partition(":")
+    account, slash, key = rest.partition("/")
+    whole = bool(account) and (not slash if kind == Target.ACCOUNT else bool(key))
+    if not kind or not whole:
+        raise Malformed(f'"{text}" is no target: write account:SLUG, branch:ACCOUNT/BRANCH or TYPE:ACCOUNT/REF.')
+    return TargetName(kind, account, key)
+
+
+def find_target(name: TargetName) -> Account | Branch | Record:
+    """The thing of that name.
+
+    Raises:
+        Unknown: there is none.
+    """
+    return find_targets([name]).get(name) or _raise(name)
+
+
+def find_targets(names: Iterable[TargetName]) -> Mapping[TargetName, Account | Branch | Record]:
+    """Those of the named things that exist, read afresh in a few queries however many they are.
+
+    Records come with all that they are about, since their rules ask for it.
+    """
+    wanted = {name for name in names if _can_be_stored(name.account + name.key)}
+    found: dict[TargetName, Account | Branch | Record] = {}
+    accounts = {account.slug: account for account in Account.objects.filter(slug__in={name.account for name in wanted})}
+    for kind in sorted({name.kind for name in wanted}):
+        mine = [name for name in wanted if name.kind == kind and name.account in accounts]
+        if kind == Target.ACCOUNT:
+            found.update((name, accounts[name.account]) for name in mine)
+        elif kind == Target.BRANCH:
+            found.update(_keyed(kind, Branch.objects.all(), "slug", mine, accounts))
+        elif kind in records.registered():
+            found.update(_keyed(kind, with_about(kind), "reference", mine, accounts))
+    return found
+
+
+def with_about(record_type: str) -> models.QuerySet[Any]:
+    """The records of a type with all that they are about, however remotely, in the same query."""
+    paths = list(_about_paths(record_type))
+    everything: models.QuerySet[Any] = records.model_of(record_type)._default_manager.all()
+    return everything.select_related(*paths) if paths else everything
+
+
+def find_user(email: str) -> User:
+    """The user of that address, whatever its case.
+
+    Raises:
+        Unknown: there is none.
+    """
+    found = find_users([email]).get(email)
+    if found is None:
+        raise no_user(email)
+    return found
+
+
+def find_users(emails: Iterable[str]) -> Mapping[str, User]:
+    """Those of the users who exist, read afresh in one query, by the address as it was given."""
+    wanted = {email: User.objects.normalize_email(email) for email in emails if _can_be_stored(email)}
+    known = users_by_email(wanted.values())
+    return {given: known[email] for given, email in wanted.items() if email in known}
+
+
+def find_account(slug: str) -> Account:
+    """The account of that slug.
+
+    Raises:
+        Unknown: there is none.
+    """
+    found = Account.objects.filter(slug=slug).first() if _can_be_stored(slug) else None
+    if found is None:
+        raise no_account(slug)
+    return found
+
+
+def no_user(email: str) -> Unknown:
+    """The error for when there is no such user."""
+    return Unknown(f'There is no user "{email}".')
+
+
+def no_account(slug: str) -> Unknown:
+    """The error for when there is no such account."""
+    return Unknown(f'There is no account "{slug}".')
+
+
+def _keyed(
+    kind: str,
+    rows: models.QuerySet[Any],
+    field: str,
+    names: list[TargetName],
+    accounts: Mapping[str, Account],
+) -> Iterator[tuple[TargetName, Any]]:
+    by_id = {account.pk: account for account in accounts.values()}
+    keys: dict[str, set[str]] = {}
+    for name in names:
+        keys.setdefault(name.account, set()).add(name.key)
+    for slug, wanted in keys.items():
+        for row in rows.filter(**{"account": accounts[slug], f"{field}__in": wanted}):
+            row.account = by_id[row.account_id]
+            yield TargetName(kind, slug, getattr(row, field)), row
+
+
+def _about_paths(record_type: str) -> Iterator[str]:
+    for name, about_type in records.model_of(record_type).about_fields.items():
+        yield name
+        for path in _about_paths(about_type):
+            yield f"{name}__{path}"
+
+
+def _can_be_stored(text: str) -> bool:
+    """Whether the database could hold the text: what it cannot, it does not hold."""
+    return _NO_TEXT.search(text) is None
+
+
+def _raise(name: TargetName) -> Any:
+    raise name.unknown
