@@ -1,10 +1,14 @@
 """Where each address leads."""
 
-from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 from django.views.generic import RedirectView
+
+from apps.access.admin.site import site
+
+handler403 = "apps.access.views.forbidden"
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
-    path("admin/", admin.site.urls),
+    path("", include("apps.access.urls")),
+    path("admin/", site.urls),
 ]

@@ -1,0 +1,100 @@
+"""The admin's site: for staff, in one account at a time, with nothing on it that does not ask the engine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.admin.views.autocomplete import AutocompleteJsonView
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, URLResolver, reverse
+from unfold.dataclasses import SearchResult
+from unfold.sites import UnfoldAdminSite
+
+from apps.access.admin.desk import desk_of
+from apps.access.admin.options import MandateAdmin
+
+FOUND = 6
+SHORTEST_SEARCH = 2
+
+
+class RecordAutocomplete(AutocompleteJsonView):
+    """What a picker offers: visible records of a type, for those who may view some."""
+
+    def has_perm(self, request: HttpRequest, obj: Any = None) -> bool:
+        admin: Any = self.model_admin
+        desk_of(request).require(admin.codename("view"))
+        return True
+
+    def serialize_result(self, obj: Any, to_field_name: str) -> dict[str, str]:
+        found: dict[str, str] = super().serialize_result(obj, to_field_name)
+        return {**found, "text": f"{obj} ({obj.reference})" if str(obj) != obj.reference else obj.reference}
+
+
+class MandateSite(UnfoldAdminSite):
+    """Django's log is not shown, there is no "view on site", and the search is not kept: rights change at once."""
+
+    site_title = "Mandate"
+    site_header = "Mandate"
+    index_title = "Today"
+    enable_nav_sidebar = True
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        """Django's and unfold's, without the redirect that tells which ids exist."""
+        return [url for url in super().get_urls() if getattr(url, "name", None) != "view_on_site"]
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        context = super().each_context(request)
+        if context["has_permission"]:
+            desk = desk_of(request)
+            context |= {"desk": desk, "current_account": desk.account}
+        return context
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """What the person may open; nothing for somebody who has not signed in."""
+        return super().get_app_list(request, app_label) if self.has_permission(request) else []
+
+    def autocomplete_view(self, request: HttpRequest) -> HttpResponseBase:
+        return RecordAutocomplete.as_view(admin_site=self)(request)
+
+    def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The first visible records of each type that the words lead to, newest first."""
+        words = request.GET.get("s", "").strip()
+        if len(words) < SHORTEST_SEARCH:
+            return HttpResponse()
+        results = [result for admin in self._registry.values() for result in self._found(request, admin, words)]
+        paginator = Paginator(results, max(len(results), 1))
+        return TemplateResponse(
+            request,
+            "unfold/helpers/command_results.html"
+            if "extended" in request.GET
+            else "unfold/helpers/search_results.html",
+            {
+                "page_obj": paginator,
+                "results": paginator.page(1),
+                "page_counter": 0,
+                "execution_time": 0,
+                "command_show_history": False,
+            },
+            headers={"HX-Trigger": "search"},
+        )
+
+    def _found(self, request: HttpRequest, admin: Any, words: str) -> list[SearchResult]:
+        if not isinstance(admin, MandateAdmin) or not admin.has_view_permission(request):
+            return []
+        rows, _ = admin.get_search_results(request, admin.get_queryset(request), words)
+        change = f"{self.name}:{admin.opts.app_label}_{admin.opts.model_name}_change"
+        return [
+            SearchResult(
+                title=str(row),
+                description=f"{str(admin.opts.verbose_name).capitalize()} {row.reference}",
+                link=reverse(change, args=[row.pk]),
+                icon="search",
+            )
+            for row in rows[:FOUND]
+        ]
+
+
+site = MandateSite(name="admin")

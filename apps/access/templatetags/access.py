@@ -1,0 +1,60 @@
+"""What templates ask of the engine: rights on a record, and buttons that are disabled with a reason.
+
+Templates show and disable; the views decide again.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.text import slugify
+
+from apps.access.admin.desk import desk_of
+from apps.access.admin.reasons import tooltip
+from apps.access.records import Record
+
+register = template.Library()
+
+
+@register.simple_tag(takes_context=True)
+def missing(context: template.Context, verb: str, record: Record) -> str:
+    """An empty text where the user may do it to the record; else the sentence that says what is missing."""
+    desk = desk_of(context["request"])
+    codename = verb if "_" in verb else f"{verb}_{record.record_type}"
+    return "" if desk.may(codename, record) else tooltip(desk, codename)
+
+
+@register.simple_tag(takes_context=True)
+def missing_anywhere(context: template.Context, codename: str) -> str:
+    """An empty text where the user may do it somewhere in the account; else what is missing."""
+    desk = desk_of(context["request"])
+    return "" if desk.may_anywhere(codename) else tooltip(desk, codename)
+
+
+@register.simple_tag(takes_context=True)
+def missing_on_branch(context: template.Context, codename: str, record: Record) -> str:
+    """An empty text where the user may do it on the record's branch; else what is missing."""
+    desk = desk_of(context["request"])
+    return "" if desk.may(codename, record.branch) else tooltip(desk, codename)
+
+
+@register.simple_tag
+def disabled_button(label: str, reason: str, icon: str = "", name: str = "", css: str = "") -> SafeString:
+    """A button that says why it cannot be used: focusable, with the reason as its title and description."""
+    key = slugify(name or label)
+    symbol: Any = (
+        format_html('<span class="material-symbols-outlined" aria-hidden="true">{}</span>', icon) if icon else ""
+    )
+    return format_html(
+        '<span class="m-disabled {css}" role="button" tabindex="0" aria-disabled="true" title="{reason}"'
+        ' aria-describedby="why-{key}">{symbol}{label}<span class="m-why" id="why-{key}" role="tooltip">{reason}</span>'
+        "</span>",
+        css=css,
+        reason=reason,
+        key=key,
+        symbol=symbol,
+        label=label,
+    )

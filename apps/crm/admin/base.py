@@ -1,0 +1,148 @@
+"""What the admins of all six record types share beyond obeying the engine: search, writing, history, rights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from djmoney.models.fields import MoneyField
+from unfold.contrib.forms.widgets import ArrayWidget
+from unfold.decorators import display
+
+from apps.access.admin.actions import DELETE_SELECTED, BulkAction
+from apps.access.admin.desk import desk_of
+from apps.access.admin.filters import BranchFilter, ResponsibleFilter
+from apps.access.admin.forms import RecordForm
+from apps.access.admin.options import MandateAdmin
+from apps.crm.admin.bulk import ASSIGN
+from apps.crm.admin.history import history_page
+from apps.crm.admin.rights import rights_page
+from apps.crm.admin.search import matching
+from apps.crm.admin.writing import remove, write, write_rows
+from apps.crm.models import CrmRecord
+
+CURRENCIES = ("EUR", "USD", "GBP", "CHF", "SEK", "NOK", "DKK", "PLN", "CZK", "CAD", "AUD", "JPY", "CNY", "INR", "BRL")
+OWNERSHIP = (
+    "Ownership",
+    {
+        "classes": ["tab"],
+        "fields": ("branch", "responsible", ("reference", "created_by"), ("created_at", "updated_at")),
+    },
+)
+ADDRESS = (
+    "Address",
+    {"classes": ["tab"], "fields": ("street", ("postal_code", "city"), ("region", "country"))},
+)
+REACH = ("Contact details", {"classes": ["tab"], "fields": ("emails", "phones", "website")})
+NOTES = ("Description", {"classes": ["tab"], "fields": ("description", "tags")})
+
+
+class CrmAdmin(MandateAdmin):
+    """The admin of a CRM record type. Writes go through the app's services, so the rules of a write hold here too."""
+
+    search_fields = ("name",)
+    search_help_text = "A name, e-mail address, phone number, reference (such as L-17) or id."
+    readonly_fields: ClassVar[Sequence[str]] = ("reference", "created_by", "created_at", "updated_at")
+    list_filter: ClassVar[Sequence[Any]] = (ResponsibleFilter, BranchFilter)
+    formfield_overrides = {ArrayField: {"widget": ArrayWidget}}
+    change_form_outer_before_template = "admin/crm/record_head.html"
+    bulk_actions: ClassVar[Sequence[BulkAction]] = (ASSIGN, DELETE_SELECTED)
+    export_columns: ClassVar[Sequence[str]] = ()
+    warn_unsaved_form = True
+    compressed_fields = True
+
+    def get_urls(self) -> list[URLPattern]:
+        """Django's, and the page of one's rights on a record."""
+        wrap = self.admin_site.admin_view
+        name = f"{self.opts.app_label}_{self.opts.model_name}"
+        own = [path("<path:object_id>/rights/", wrap(self.rights_view), name=f"{name}_rights")]
+        return own + super().get_urls()
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        return matching(queryset, search_term), False
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """A new record has no reference and no past yet."""
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is not None:
+            return fieldsets
+        gone = {"reference", "created_by", "created_at", "updated_at"}
+        return [
+            (name, {**options, "fields": [line for line in options["fields"] if not gone & set(_flat(line))]})
+            for name, options in fieldsets
+        ]
+
+    def get_inline_instances(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        """Related records are shown and added once the record itself is there."""
+        return [] if obj is None else super().get_inline_instances(request, obj)
+
+    def formfield_for_dbfield(self, db_field: models.Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
+        if isinstance(db_field, MoneyField):
+            account = desk_of(request).account
+            own = [account.currency] if account else []
+            kwargs["currency_choices"] = [(code, code) for code in dict.fromkeys([*own, *CURRENCIES])]
+            field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
+            field.widget.widgets[1].choices = kwargs["currency_choices"]
+            field.widget.default_currency = own[0] if own else None
+            return field
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    # Writing
+
+    def write_record(self, request: HttpRequest, form: RecordForm, record: Any) -> Any:
+        return write(request, form, record)
+
+    def remove_record(self, request: HttpRequest, record: Any) -> None:
+        remove(request, record)
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        write_rows(request, form.instance, formset)
+
+    # Pages beside the form
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return history_page(self, request, self.object_or_404(request, object_id))
+
+    def rights_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """What the person may do with this record, and why; who else sees it."""
+        return rights_page(self, request, self.object_or_404(request, object_id))
+
+    # Columns
+
+    @display(description="Name", ordering="name", header=True)
+    def title(self, record: CrmRecord) -> list[str]:
+        """The name with the reference under it."""
+        return [str(record), self.subtitle(record)]
+
+    def subtitle(self, record: Any) -> str:
+        """What stands under the name in a list."""
+        return str(record.reference)
+
+    @display(description="Responsible", ordering="responsible__name", empty_value="Nobody")
+    def who(self, record: CrmRecord) -> str | None:
+        """Who answers for it."""
+        return str(record.responsible) if record.responsible else None
+
+    @display(description="Created", ordering="created_at")
+    def created(self, record: CrmRecord) -> SafeString:
+        """The day, with the minute to hover over."""
+        moment = timezone.localtime(record.created_at)
+        exact, day = date_format(moment, "j M Y, H:i"), date_format(moment, "j M Y")
+        return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), exact, day)
+
+
+def _flat(line: Any) -> Sequence[str]:
+    return (line,) if isinstance(line, str) else tuple(line)

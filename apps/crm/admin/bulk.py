@@ -1,0 +1,118 @@
+"""What is done to many records at once, beyond deleting and exporting them: a page asks for the value first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+
+from apps.access.admin.actions import BulkAction, confirmation, counted
+from apps.access.admin.desk import desk_of, veil
+from apps.crm.admin.writing import Refused, change
+from apps.crm.models import LeadStatus, OpportunityStatus
+from apps.crm.models.customisation import Status
+
+Rows = list[Any]
+
+
+class ValueForm(forms.Form):
+    """One value for all of the records."""
+
+    value: forms.Field
+
+
+def asked(
+    title: str,
+    make_form: Callable[[HttpRequest, Rows], type[forms.Form]],
+    apply: Callable[[HttpRequest, Any, Any], None],
+) -> Callable[[Any, HttpRequest, Rows], HttpResponse | None]:
+    """An action that asks for a value and then applies it to each record; what is refused is told by reference."""
+
+    def run(model_admin: Any, request: HttpRequest, rows: Rows) -> HttpResponse | None:
+        form_class = make_form(request, rows)
+        form = form_class(request.POST if request.POST.get("post") == "yes" else None)
+        if form.is_bound and form.is_valid():
+            _apply(request, rows, lambda row: apply(request, row, form.cleaned_data["value"]))
+            return None
+        veil(desk_of(request), rows)
+        context = {"form": form, "rows": rows, "action": request.POST.get("action"), "summary": counted(rows)}
+        return confirmation(model_admin, request, "admin/crm/bulk.html", title, context)
+
+    return run
+
+
+def _apply(request: HttpRequest, rows: Rows, do: Callable[[Any], None]) -> None:
+    done = []
+    for row in rows:
+        try:
+            do(row)
+        except Refused as refused:
+            messages.error(request, f"{row.reference}: {refused}")
+        else:
+            done.append(row)
+    if done:
+        messages.success(request, f"Changed {counted(done)}.")
+
+
+def _people_form(request: HttpRequest, rows: Rows) -> type[forms.Form]:
+    """Those who are active members of every branch that the records are on."""
+    branches = {row.branch_id for row in rows}
+    people = [(str(pk), name) for pk, name, places in desk_of(request).colleagues if branches <= places]
+    field = forms.ChoiceField(
+        label="New responsible",
+        choices=[("", "Nobody"), *people],
+        required=False,
+        widget=UnfoldAdminSelectWidget(),
+        help_text="A hand-over may take records out of your sight.",
+    )
+    return type("PeopleForm", (ValueForm,), {"value": field})
+
+
+def _status_form(model: type[Status]) -> Callable[[HttpRequest, Rows], type[forms.Form]]:
+    def make(request: HttpRequest, rows: Rows) -> type[forms.Form]:
+        statuses = model._default_manager.filter(account=desk_of(request).account_id, offered=True)
+        field = forms.ModelChoiceField(statuses, label="New status", widget=UnfoldAdminSelectWidget())
+        return type("StatusForm", (ValueForm,), {"value": field})
+
+    return make
+
+
+def _tag_form(request: HttpRequest, rows: Rows) -> type[forms.Form]:
+    field = forms.CharField(label="Tag to add", max_length=40, widget=UnfoldAdminTextInputWidget())
+    return type("TagForm", (ValueForm,), {"value": field})
+
+
+def _assign(request: HttpRequest, row: Any, value: str) -> None:
+    change(request, row, {"responsible": int(value) if value else None})
+
+
+def _set_status(request: HttpRequest, row: Any, value: Any) -> None:
+    change(request, row, {"status": value})
+
+
+def _add_tag(request: HttpRequest, row: Any, value: str) -> None:
+    change(request, row, {"tags": [*row.tags, value]})
+
+
+def _status_action(model: type[Status]) -> BulkAction:
+    run = asked("Change the status", _status_form(model), _set_status)
+    return BulkAction("change_status", "Change status", "flag", run, "change", bulk="bulk_change_status")
+
+
+ASSIGN = BulkAction(
+    "assign",
+    "Change responsible",
+    "person_add",
+    asked("Change the responsible", _people_form, _assign),
+    "assign_record",
+    bulk="bulk_change_owner",
+)
+LEAD_STATUS = _status_action(LeadStatus)
+OPPORTUNITY_STATUS = _status_action(OpportunityStatus)
+ADD_TAG = BulkAction("add_tag", "Add tag", "label", asked("Add a tag", _tag_form, _add_tag), "change", bulk="bulk_edit")
+
+__all__: Sequence[str] = ("ADD_TAG", "ASSIGN", "LEAD_STATUS", "OPPORTUNITY_STATUS")

@@ -1,0 +1,122 @@
+"""The CRM's own filters of lists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from apps.access.admin.filters import AccountListFilter
+from apps.crm.models import Activity, LeadStatus, OpportunityStatus, Outcome, Source, Task
+
+
+class LeadStatusFilter(AccountListFilter):
+    """How far a lead is."""
+
+    title = "status"
+    parameter_name = "status"
+    model = LeadStatus
+
+
+class OpportunityStatusFilter(AccountListFilter):
+    """How far an opportunity is."""
+
+    title = "status"
+    parameter_name = "status"
+    model = OpportunityStatus
+
+
+class SourceFilter(AccountListFilter):
+    """Where a record came from."""
+
+    title = "source"
+    parameter_name = "source"
+    model = Source
+
+
+class ChoiceFilter(admin.SimpleListFilter):
+    """A fixed set of choices, each with the condition that it stands for."""
+
+    options: ClassVar[Mapping[str, tuple[str, Callable[[], Q]]]]
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]) -> Iterable[tuple[str, str]]:
+        return [(key, label) for key, (label, _) in self.options.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value()
+        if value is None:
+            return queryset
+        if value not in self.options:
+            return queryset.none()
+        return queryset.filter(self.options[value][1]())
+
+
+def _is(**condition: Any) -> Callable[[], Q]:
+    return lambda: Q(**condition)
+
+
+def _within(days: int) -> Callable[[], Q]:
+    return lambda: Q(created_at__gte=timezone.now() - timedelta(days=days))
+
+
+class OutcomeFilter(ChoiceFilter):
+    """Open, won or lost."""
+
+    title = "outcome"
+    parameter_name = "outcome"
+    options = {outcome.value: (str(outcome.label), _is(status__outcome=outcome.value)) for outcome in Outcome}
+
+
+class CreatedFilter(ChoiceFilter):
+    """How old a record is."""
+
+    title = "created"
+    parameter_name = "created"
+    options = {
+        str(days): (label, _within(days))
+        for days, label in ((1, "Last 24 hours"), (7, "Last 7 days"), (30, "Last 30 days"), (365, "Last year"))
+    }
+
+
+class TaskStateFilter(ChoiceFilter):
+    """Open, overdue or done."""
+
+    title = "state"
+    parameter_name = "state"
+    options = {
+        "open": ("Open", _is(done=False)),
+        "overdue": ("Overdue", lambda: Q(done=False, due_at__lt=timezone.now())),
+        "done": ("Done", _is(done=True)),
+    }
+
+
+class TaskKindFilter(ChoiceFilter):
+    """What is to be done."""
+
+    title = "kind"
+    parameter_name = "kind"
+    options = {kind.value: (str(kind.label), _is(kind=kind.value)) for kind in Task.Kind}
+
+
+class ActivityKindFilter(ChoiceFilter):
+    """What happened."""
+
+    title = "kind"
+    parameter_name = "kind"
+    options = {kind.value: (str(kind.label), _is(kind=kind.value)) for kind in Activity.Kind}
+
+
+class PrivateFilter(ChoiceFilter):
+    """Private contacts: of those, everybody sees only their own."""
+
+    title = "privacy"
+    parameter_name = "private"
+    options = {
+        "yes": ("My private contacts", _is(private=True)),
+        "no": ("Not private", _is(private=False)),
+    }

@@ -1,0 +1,102 @@
+"""What is shown and added on another record's page: its tasks, its activities, its contacts and its opportunities."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from unfold.decorators import display
+
+from apps.access.admin.inlines import RecordInline
+from apps.crm.models import Activity, Contact, Opportunity, Task
+from apps.crm.templatetags.crm_columns import due_badge
+
+
+class TaskInline(RecordInline):
+    """The newest tasks about the record."""
+
+    model = Task
+    fields = ("name", "kind", "due_at", "state", "who")
+    readonly_fields = ("state", "who")
+
+    @display(description="State")
+    def state(self, task: Task) -> Any:
+        """Done, overdue or when it is due."""
+        return due_badge(task) if task.pk else "New"
+
+    @display(description="Responsible", empty_value="Nobody")
+    def who(self, task: Task) -> str | None:
+        """Who answers for it; whoever adds a task answers for it at first."""
+        if not task.pk:
+            return "You"
+        return str(task.responsible) if task.responsible else None
+
+
+class ActivityInline(RecordInline):
+    """The newest activities about the record."""
+
+    model = Activity
+    fields = ("kind", "happened_at", "name", "body", "who")
+    readonly_fields = ("who",)
+
+    @display(description="By", empty_value="Nobody")
+    def who(self, activity: Activity) -> str | None:
+        """Who wrote it down."""
+        if not activity.pk:
+            return "You"
+        return str(activity.created_by) if activity.created_by else None
+
+
+class ShownInline(RecordInline):
+    """Records that are linked to this one, to look at and to open; they are made and changed on their own pages."""
+
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class ContactInline(ShownInline):
+    """The people of a company."""
+
+    model = Contact
+    fk_name = "company"
+    fields = readonly_fields = ("name", "job_title", "first_email", "first_phone")
+
+    @display(description="E-mail")
+    def first_email(self, contact: Contact) -> str | None:
+        """The first address."""
+        return next(iter(contact.emails), None)
+
+    @display(description="Phone")
+    def first_phone(self, contact: Contact) -> str | None:
+        """The first number."""
+        return next(iter(contact.phones), None)
+
+
+class OpportunityInline(ShownInline):
+    """The deals with a company or a person."""
+
+    model = Opportunity
+    fields = readonly_fields = ("name", "status", "amount", "close_date", "responsible")
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).select_related("status")
+
+
+class CompanyOpportunityInline(OpportunityInline):
+    """The deals with a company."""
+
+    fk_name = "company"
+
+
+class ContactOpportunityInline(OpportunityInline):
+    """The deals with a person."""
+
+    fk_name = "contact"

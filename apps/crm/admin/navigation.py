@@ -1,0 +1,59 @@
+"""The sidebar: what the person may open."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+
+from apps.access.admin.desk import desk_of
+from apps.crm.models import Task
+
+_GROUPS = (
+    ("Sales", (("lead", "Leads", "bolt"), ("opportunity", "Opportunities", "trending_up"))),
+    ("Clients", (("contact", "Contacts", "person"), ("company", "Companies", "apartment"))),
+    ("Work", (("task", "Tasks", "task_alt"), ("activity", "Activities", "forum"))),
+)
+MOST = 99
+
+
+def sections(request: HttpRequest) -> list[dict[str, Any]]:
+    """The groups of the sidebar; a record type is there for those who may view some of its records."""
+    desk = desk_of(request)
+    today = {
+        "title": "Today",
+        "icon": "space_dashboard",
+        "link": reverse("admin:index"),
+        "active": request.path == reverse("admin:index"),
+    }
+    groups: list[dict[str, Any]] = [{"items": [today]}]
+    for title, entries in _GROUPS:
+        items: list[dict[str, Any]] = []
+        for record_type, label, icon in entries:
+            if not desk.may_anywhere(f"view_{record_type}"):
+                continue
+            link = reverse(f"admin:crm_{record_type}_changelist")
+            item = {"title": label, "icon": icon, "link": link, "active": request.path.startswith(link)}
+            if record_type == "task":
+                item |= {"badge": overdue_badge(request), "badge_variant": "danger"}
+            items.append(item)
+        if items:
+            groups.append({"title": title, "items": items})
+    return groups
+
+
+def overdue(request: HttpRequest) -> QuerySet[Task]:
+    """The user's own open tasks whose time has passed."""
+    desk = desk_of(request)
+    return desk.rows("view_task", "task").filter(responsible=desk.user, done=False, due_at__lt=timezone.now())
+
+
+def overdue_badge(request: HttpRequest) -> str | None:
+    """How many of one's tasks are overdue: an index of open tasks by person answers it."""
+    count = desk_of(request).once("overdue", lambda: overdue(request)[: MOST + 1].count())
+    if not count:
+        return None
+    return f"{MOST}+" if count > MOST else str(count)

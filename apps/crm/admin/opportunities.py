@@ -1,0 +1,77 @@
+"""The admin of opportunities."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils import timezone
+from django.utils.formats import date_format
+from unfold.decorators import display
+
+from apps.access.admin.actions import DELETE_SELECTED, EXPORT_SELECTED
+from apps.access.admin.filters import BranchFilter, ResponsibleFilter
+from apps.access.admin.inlines import inline_about
+from apps.crm.admin.base import NOTES, OWNERSHIP, CrmAdmin
+from apps.crm.admin.bulk import ADD_TAG, ASSIGN, OPPORTUNITY_STATUS
+from apps.crm.admin.filters import CreatedFilter, OpportunityStatusFilter, OutcomeFilter, SourceFilter
+from apps.crm.admin.inlines import ActivityInline, TaskInline
+from apps.crm.models import Opportunity, Outcome
+from apps.crm.templatetags.crm_columns import badge, link_to, money, status_badge
+
+
+class OpportunityAdmin(CrmAdmin):
+    """A deal that may be made."""
+
+    list_display = ("title", "with_whom", "state", "worth", "closing", "who")
+    list_filter = (ResponsibleFilter, OpportunityStatusFilter, OutcomeFilter, SourceFilter, CreatedFilter, BranchFilter)
+    list_select_related = ("branch", "responsible", "status")
+    fieldsets = (
+        (
+            None,
+            {"fields": ("name", ("company", "contact"), ("status", "probability"), "amount", ("close_date", "source"))},
+        ),
+        ("Linked to", {"classes": ["tab"], "fields": ("lead",)}),
+        NOTES,
+        OWNERSHIP,
+    )
+    inlines = (inline_about(ActivityInline, "opportunity"), inline_about(TaskInline, "opportunity"))
+    bulk_actions = (ASSIGN, OPPORTUNITY_STATUS, ADD_TAG, EXPORT_SELECTED, DELETE_SELECTED)
+    export_columns = (
+        "reference",
+        "name",
+        "company",
+        "contact",
+        "status",
+        "probability",
+        "amount",
+        "close_date",
+        "source",
+        "tags",
+        "branch",
+        "responsible",
+        "created_at",
+    )
+
+    @display(description="With", empty_value="—")
+    def with_whom(self, opportunity: Opportunity) -> Any:
+        """The company, or the person."""
+        return link_to(opportunity.company or opportunity.contact)
+
+    @display(description="Status", empty_value="—")
+    def state(self, opportunity: Opportunity) -> Any:
+        """How far it is."""
+        return status_badge(opportunity.status)
+
+    @display(description="Amount", ordering="amount", empty_value="—")
+    def worth(self, opportunity: Opportunity) -> str | None:
+        """For how much."""
+        return money(opportunity.amount)
+
+    @display(description="Expected close", ordering="close_date", empty_value="—")
+    def closing(self, opportunity: Opportunity) -> Any:
+        """By when; what is late is marked."""
+        if opportunity.close_date is None:
+            return None
+        day = date_format(opportunity.close_date, "j M Y")
+        is_open = opportunity.status is None or opportunity.status.outcome == Outcome.OPEN
+        return badge(day, "danger") if is_open and opportunity.close_date < timezone.localdate() else day

@@ -1,0 +1,53 @@
+"""One's rights on a record, with the reasons; and who else sees it, for those who may know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
+
+from apps.access.admin.desk import desk_of
+from apps.access.explain import Explanation, explain
+from apps.access.policy import who_may
+from apps.access.records import Record
+from apps.roles import catalogue
+from apps.roles.catalogue import Permission
+
+SEES = "view_access_history"
+VERBS = ("view", "change", "delete", "export", "merge")
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """One permission on the record, with the explanation of its answer."""
+
+    permission: Permission
+    explanation: Explanation
+
+
+def rights_page(admin: Any, request: HttpRequest, record: Record) -> TemplateResponse:
+    """The page that answers "why may I?" for each right on the record, and "who can see this?"."""
+    desk = desk_of(request)
+    stored = type(record)._default_manager.select_related("branch", "responsible", "account").get(pk=record.pk)
+    kinds = catalogue.record_type(record.record_type)
+    codenames = [f"{verb}_{record.record_type}" for verb in VERBS if verb in kinds.verbs] + ["assign_record"]
+    may_know = desk.may(SEES, stored)
+    viewers = who_may(f"view_{record.record_type}", stored) if may_know else []
+    changers = {person.pk for person in who_may(f"change_{record.record_type}", stored)} if may_know else set()
+    request.current_app = admin.admin_site.name
+    return TemplateResponse(
+        request,
+        "admin/crm/rights.html",
+        {
+            **admin.admin_site.each_context(request),
+            "title": f"Rights on {record}",
+            "opts": admin.opts,
+            "original": record,
+            "rights": [Right(catalogue.get(name), explain(desk.user, name, stored)) for name in codenames],
+            "may_know": may_know,
+            "missing": catalogue.get(SEES),
+            "people": [(person, person.pk in changers) for person in viewers],
+        },
+    )

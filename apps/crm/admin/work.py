@@ -1,0 +1,133 @@
+"""The admins of tasks and activities."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from unfold.decorators import display
+
+from apps.access.admin.actions import DELETE_SELECTED
+from apps.access.admin.filters import BranchFilter, ResponsibleFilter
+from apps.access.admin.inlines import inline_about
+from apps.crm.admin.base import OWNERSHIP, CrmAdmin
+from apps.crm.admin.bulk import ADD_TAG, ASSIGN
+from apps.crm.admin.filters import ActivityKindFilter, CreatedFilter, TaskKindFilter, TaskStateFilter
+from apps.crm.admin.inlines import ActivityInline
+from apps.crm.admin.writing import Refused, set_done
+from apps.crm.models import Activity, Task
+from apps.crm.templatetags.crm_columns import badge, due_badge, link_to
+
+
+class TaskAdmin(CrmAdmin):
+    """Something to be done."""
+
+    list_display = ("title", "about_what", "due", "importance", "who", "created")
+    list_filter = (TaskStateFilter, ResponsibleFilter, TaskKindFilter, CreatedFilter, BranchFilter)
+    readonly_fields = (*CrmAdmin.readonly_fields, "due")
+    fieldsets = (
+        (None, {"fields": ("name", ("kind", "priority"), "due_at", "description", "tags")}),
+        (
+            "About",
+            {
+                "classes": ["tab"],
+                "description": "A task is about one record at most.",
+                "fields": ("about_lead", "about_contact", "about_company", "about_opportunity"),
+            },
+        ),
+        OWNERSHIP,
+    )
+    inlines = (inline_about(ActivityInline, "task"),)
+    bulk_actions = (ASSIGN, ADD_TAG, DELETE_SELECTED)
+
+    def get_urls(self) -> list[URLPattern]:
+        """The common ones, and completing or reopening a task."""
+        wrap = self.admin_site.admin_view
+        own = [
+            path("<path:object_id>/complete/", wrap(self.complete_view), name="crm_task_complete"),
+            path("<path:object_id>/reopen/", wrap(self.reopen_view), name="crm_task_reopen"),
+        ]
+        return own + super().get_urls()
+
+    def complete_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Complete a task; its responsible needs no right to edit it."""
+        return self._execute(request, object_id, done=True)
+
+    def reopen_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Open a completed task again; its responsible needs no right to edit it."""
+        return self._execute(request, object_id, done=False)
+
+    def _execute(self, request: HttpRequest, object_id: str, *, done: bool) -> HttpResponse:
+        task = self.object_or_404(request, object_id)
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        try:
+            set_done(request, task, done=done)
+        except Refused as refused:
+            messages.error(request, str(refused))
+        else:
+            messages.success(request, f"{'Completed' if done else 'Reopened'} {task} ({task.reference}).")
+        back = request.POST.get("next", "")
+        if not url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure()):
+            back = reverse("admin:crm_task_change", args=[task.pk])
+        return HttpResponseRedirect(back)
+
+    @display(description="About", empty_value="—")
+    def about_what(self, task: Task) -> Any:
+        """The record that it is about, where that is in sight."""
+        return link_to(task.about)
+
+    @display(description="State", ordering="due_at")
+    def due(self, task: Task) -> Any:
+        """Done, overdue or when it is due."""
+        return due_badge(task)
+
+    @display(description="Priority", ordering="priority")
+    def importance(self, task: Task) -> Any:
+        """How urgent it is; what is normal needs no colour."""
+        tone = {Task.Priority.HIGH: "warning"}.get(Task.Priority(task.priority), "")
+        return badge(task.get_priority_display(), tone) if tone else task.get_priority_display()
+
+
+class ActivityAdmin(CrmAdmin):
+    """Something that happened with a record."""
+
+    list_display = ("title", "what", "about_what", "by", "happened")
+    list_filter = (ResponsibleFilter, ActivityKindFilter, CreatedFilter, BranchFilter)
+    list_select_related = ("branch", "responsible", "created_by")
+    fieldsets = (
+        (None, {"fields": (("kind", "happened_at"), "name", "body", "duration")}),
+        (
+            "About",
+            {
+                "classes": ["tab"],
+                "description": "An activity is about exactly one record, and is seen by those who see that one.",
+                "fields": ("about_lead", "about_contact", "about_company", "about_opportunity", "about_task"),
+            },
+        ),
+        OWNERSHIP,
+    )
+    bulk_actions = (DELETE_SELECTED,)
+
+    @display(description="Kind", ordering="kind")
+    def what(self, activity: Activity) -> Any:
+        """What happened."""
+        return badge(activity.get_kind_display())
+
+    @display(description="About", empty_value="—")
+    def about_what(self, activity: Activity) -> Any:
+        """The record that it is about."""
+        return link_to(activity.about)
+
+    @display(description="By", empty_value="—")
+    def by(self, activity: Activity) -> str | None:
+        """Who wrote it down."""
+        return str(activity.created_by) if activity.created_by else None
+
+    @display(description="When", ordering="happened_at")
+    def happened(self, activity: Activity) -> Any:
+        """When it happened."""
+        return activity.happened_at

@@ -1,0 +1,137 @@
+"""Where the admin's writes meet the app's services, whose refusals become words in a form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.http import Http404, HttpRequest
+
+from apps.access.admin.desk import desk_of
+from apps.access.admin.forms import RecordForm, Refusal
+from apps.access.errors import MissingPermission
+from apps.crm.errors import CrmError, DoubleFound, NoSuchRecord
+from apps.crm.services import records
+
+ACCEPT_DOUBLES = "accept_doubles"
+
+
+class Refused(Exception):
+    """A change outside of a form that a service refused, in one sentence."""
+
+
+def write(request: HttpRequest, form: RecordForm, record: Any) -> Any:
+    """Create the record, or change in it what the form changed; returns it as stored.
+
+    Raises:
+        Refusal: a rule is against it, or a value is off.
+        MissingPermission: the person may not change the record.
+        Http404: it went out of sight since the page was opened.
+    """
+    actor = desk_of(request).user
+    with _in_words():
+        if not form.is_new:
+            return records.update_record(record, actor=actor, changes=form.values)
+        with _in_fields(record.record_type):
+            return records.create_record(record, actor=actor, accept_doubles=ACCEPT_DOUBLES in request.POST)
+
+
+def write_rows(request: HttpRequest, parent: Any, formset: Any) -> None:
+    """Store what was added, changed and removed in the rows within a record's page. Raises as `write` does."""
+    actor = desk_of(request).user
+    formset.save(commit=False)
+    with _in_words(str(formset.model._meta.verbose_name).capitalize()):
+        for row in formset.deleted_objects:
+            records.delete_record(row, actor=actor)
+        for row, names in formset.changed_objects:
+            records.update_record(row, actor=actor, changes={name: getattr(row, name) for name in names})
+        for row in formset.new_objects:
+            row.branch_id, row.responsible = parent.branch_id, actor
+            records.create_record(row, actor=actor, accept_doubles=True)
+
+
+def change(request: HttpRequest, record: Any, changes: Mapping[str, Any]) -> None:
+    """Change some fields of a record.
+
+    Raises:
+        Refused: a rule is against it, or the person may not.
+    """
+    with _in_a_sentence():
+        records.update_record(record, actor=desk_of(request).user, changes=changes)
+
+
+def set_done(request: HttpRequest, task: Any, *, done: bool) -> None:
+    """Complete or reopen a task.
+
+    Raises:
+        MissingPermission: the person is not responsible for it, and may not change it.
+        Refused: a rule is against it.
+    """
+    execute = records.complete_task if done else records.reopen_task
+    try:
+        execute(task, actor=desk_of(request).user)
+    except NoSuchRecord as error:
+        raise Http404 from error
+    except CrmError as error:
+        raise Refused(str(error)) from error
+
+
+def remove(request: HttpRequest, record: Any) -> None:
+    """Delete a record.
+
+    Raises:
+        MissingPermission: the person may not.
+        Http404: it went out of sight since the page was opened.
+    """
+    try:
+        records.delete_record(record, actor=desk_of(request).user)
+    except NoSuchRecord as error:
+        raise Http404 from error
+
+
+@contextmanager
+def _in_words(subject: str = "") -> Iterator[None]:
+    """Turn a service's refusal into the form's; `subject` says which rows of a page it is about."""
+    told = f"{subject}: " if subject else ""
+    try:
+        yield
+    except NoSuchRecord as error:
+        raise Http404 from error
+    except DoubleFound as error:
+        raise Refusal({None: str(error)}, again={ACCEPT_DOUBLES: "1"}) from error
+    except CrmError as error:
+        raise Refusal({None if subject else error.field: f"{told}{error}"}) from error
+    except ValidationError as error:
+        raise Refusal(_by_field(error, told)) from error
+
+
+@contextmanager
+def _in_fields(record_type: str) -> Iterator[None]:
+    """A right that a choice in the form lacks is told at that choice."""
+    try:
+        yield
+    except MissingPermission as error:
+        field = {"assign_record": "responsible", f"add_{record_type}": "branch", "own_private_contacts": "private"}
+        if error.codename not in field:
+            raise
+        raise Refusal({field[error.codename]: str(error)}) from error
+
+
+@contextmanager
+def _in_a_sentence() -> Iterator[None]:
+    try:
+        yield
+    except ValidationError as error:
+        raise Refused(" ".join(error.messages)) from error
+    except (CrmError, MissingPermission) as error:
+        raise Refused(str(error)) from error
+
+
+def _by_field(error: ValidationError, told: str) -> dict[str | None, str]:
+    if told or not hasattr(error, "message_dict"):
+        return {None: f"{told}{' '.join(error.messages)}"}
+    return {
+        None if name == NON_FIELD_ERRORS else name: " ".join(messages) for name, messages in error.message_dict.items()
+    }

@@ -1,0 +1,65 @@
+"""How values look, in lists and on pages: badges, money, links."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from djmoney.money import Money
+
+from apps.access.records import Record
+from apps.crm.models import Outcome, Task
+
+register = template.Library()
+
+_TONES = {Outcome.OPEN: "info", Outcome.WON: "success", Outcome.LOST: "danger"}
+
+
+def badge(text: str, tone: str = "") -> SafeString:
+    """A small coloured label."""
+    return render_to_string("unfold/helpers/label.html", {"text": text, "type": tone})
+
+
+@register.simple_tag(name="status")
+def status_badge(status: Any) -> SafeString:
+    """A status in the colour of its outcome."""
+    return badge(status.name, _TONES[Outcome(status.outcome)]) if status is not None else SafeString()
+
+
+@register.simple_tag(name="due")
+def due_badge(task: Task) -> SafeString:
+    """Done, overdue, or when it is due."""
+    if task.done:
+        return badge("Done", "success")
+    if task.due_at is None:
+        return badge("Open")
+    due = timezone.localtime(task.due_at)
+    if due < timezone.now():
+        return badge(f"Overdue · {date_format(due, 'j M')}", "danger")
+    today = due.date() == timezone.localdate()
+    return badge(
+        f"Today · {date_format(due, 'H:i')}" if today else f"Due {date_format(due, 'j M')}", "warning" if today else ""
+    )
+
+
+def money(amount: Money | None) -> SafeString | None:
+    """An amount with its currency, without the cents of round sums."""
+    if amount is None:
+        return None
+    number = amount.amount
+    text = f"{number:,.0f}" if number == number.to_integral_value() else f"{number:,.2f}"
+    return format_html('<span class="m-amount">{} {}</span>', text, amount.currency.code)
+
+
+def link_to(record: Record | None) -> SafeString | None:
+    """A link to a record's page. The caller has veiled what is out of sight."""
+    if record is None:
+        return None
+    url = reverse(f"admin:crm_{record.record_type}_change", args=[record.pk])
+    return format_html('<a href="{}" class="m-link">{}</a>', url, str(record) if str(record) else record.reference)
