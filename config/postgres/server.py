@@ -7,17 +7,23 @@ import contextlib
 import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import psycopg
 from psycopg import sql
 
-from config.postgres.places import EmbeddedServerError, home, programs, run_as_server, server_user
+from config.postgres.places import SOCKET, EmbeddedServerError, home, programs, run_as_server, server_user
 
 SUPERUSER = "postgres"
 # The application's role and database. The role owns the database and may make others (for tests), no more.
 OWNER = "mandate"
 SECONDS_TO_START = 60
+# A killed server's sessions end by themselves, each when it next looks.
+SECONDS_FOR_OLD_SESSIONS = 20
+STILL_IN_USE = "pre-existing shared memory block"
+# Beyond what Linux (2**22) or macOS (99,998) count to.
+IMPOSSIBLE_PID = 2**22 + 1
 
 # No TCP; the socket lies in the data folder, which only the server's user (and root) can enter. A failed
 # statement stays out of the log: it could hold a password's hash.
@@ -75,7 +81,9 @@ class Server:
 
     def stop(self) -> None:
         """End it, if it runs; its sessions are ended and its data is complete."""
-        if self._pid() is not None:
+        pid = self._pid()
+        # pg_ctl believes the pid file, and would signal whatever process has that pid now.
+        if pid is not None and self._is_server(pid):
             self._pg_ctl("stop", "--mode=fast", f"--timeout={SECONDS_TO_START}")
 
     def remove(self) -> None:
@@ -97,10 +105,13 @@ class Server:
         log = self.data / "server.log"
         log.unlink(missing_ok=True)
         options = " ".join(f"-c {name}={value}" for name, value in settings.items())
-        started = self._pg_ctl("start", f"--timeout={SECONDS_TO_START}", f"--log={log}", f"--options={options}")
-        if started.returncode:
-            said = log.read_text(errors="replace") if log.exists() else started.stdout
-            raise EmbeddedServerError(f"The embedded PostgreSQL in {self.data} did not start:\n{said.strip()}")
+        deadline = time.monotonic() + SECONDS_FOR_OLD_SESSIONS
+        while self._pg_ctl("start", f"--timeout={SECONDS_TO_START}", f"--log={log}", f"--options={options}").returncode:
+            said = log.read_text(errors="replace").strip() if log.exists() else "It left no log."
+            if STILL_IN_USE not in said or time.monotonic() > deadline:
+                raise EmbeddedServerError(f"The embedded PostgreSQL in {self.data} did not start:\n{said}")
+            time.sleep(0.2)
+            log.unlink(missing_ok=True)
 
     def _pg_ctl(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return run_as_server([self._programs / "pg_ctl", *arguments, "--wait", f"--pgdata={self.data}"])
@@ -140,22 +151,29 @@ class Server:
             )
 
     def _end_leftover(self) -> None:
-        """Clear the way after a server that neither answers nor ended as it should.
-
-        Its pid file may name a process that has nothing to do with it: pids are used again after a reboot,
-        and PostgreSQL would then refuse to start.
-        """
+        """Clear the way after a server that neither answers nor ended as it should."""
         pid = self._pid()
-        if pid is None:
-            return
-        if self._is_server(pid):
+        if pid is not None and self._is_server(pid):
             for mode in ("fast", "immediate"):
                 if self._pg_ctl("stop", f"--mode={mode}", "--timeout=10").returncode == 0:
                     return
             raise EmbeddedServerError(
                 f"The PostgreSQL server on {self.data} neither answers nor ends: end process {pid} by hand."
             )
-        (self.data / "postmaster.pid").unlink(missing_ok=True)
+        self._disown(self.data / "postmaster.pid")
+        self._disown(self.data / f"{SOCKET}.lock")
+
+    @staticmethod
+    def _disown(lock: Path) -> None:
+        """Have a dead server's lock file name a process that cannot be.
+
+        PostgreSQL takes over from a dead process, but the pid may be another's by now (after a reboot), or a
+        zombie's. The file itself must stay: from its other lines PostgreSQL learns whether a session of the dead
+        server still writes.
+        """
+        with contextlib.suppress(FileNotFoundError):
+            _, rest = lock.read_text().split("\n", 1)
+            lock.write_text(f"{IMPOSSIBLE_PID}\n{rest}")
 
     def _pid(self) -> int | None:
         try:

@@ -1,8 +1,11 @@
 """The embedded server: what it offers, and how it comes up again after anything that can befall it."""
 
+import contextlib
 import os
 import signal
 import stat
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -114,6 +117,33 @@ def test_a_pid_file_that_names_a_strangers_process_does_not_stop_it(cluster: Clu
 
     assert cluster.server.is_running()
     assert server_pid(cluster) != os.getpid()
+
+
+def test_a_stranger_whose_pid_is_in_the_pid_file_is_left_alone(cluster: Cluster) -> None:
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as stranger:
+        (cluster.server.data / "postmaster.pid").write_text(f"{stranger.pid}\n{cluster.server.data}\n")
+
+        cluster.server.stop()
+        cluster.hold()
+
+        assert cluster.server.is_running()
+        assert stranger.poll() is None
+        stranger.kill()
+
+
+def test_the_data_is_not_touched_while_a_killed_servers_session_still_works_on_it(cluster: Cluster) -> None:
+    cluster.hold()
+    with contextlib.closing(psycopg.connect(host=cluster.socket_folder, user=OWNER, dbname=OWNER)) as connection:
+        session = connection.info.backend_pid
+        connection.pgconn.send_query(b"SELECT count(*) FROM generate_series(1, 20000000)")
+        kill(server_pid(cluster))
+        cluster.release()
+        worked_on = is_alive(session)
+
+        cluster.hold()
+
+        assert worked_on
+        assert not is_alive(session)
 
 
 def test_a_server_that_does_not_answer_is_ended_and_started_again(cluster: Cluster) -> None:
