@@ -241,9 +241,7 @@ def expected(scheme: str) -> dict[str, dict[str, Grant]]:
 @cache
 def seed_cells(scheme: str) -> frozenset[tuple[str, str]]:
     """The (role, permission) pairs whose cell the vendor's own page states."""
-    return frozenset(
-        (role, name) for role, row in cells(scheme).items() for name, cell in row.items() if cell.seed
-    )
+    return frozenset((role, name) for role, row in cells(scheme).items() for name, cell in row.items() if cell.seed)
 
 
 def top_roles(scheme: str) -> frozenset[str]:
