@@ -1,5 +1,6 @@
 """Kept Mandates: they save queries, and never outlive a change."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -75,7 +76,7 @@ def test_every_change_of_access_raises_the_version_even_in_bulk_and_by_raw_sql()
     cast = make_cast("amocrm")
     team = cast.team(cast.member)
     own = OwnRoleFactory(account=cast.account)
-    changes = [
+    changes: list[Callable[[], object]] = [
         lambda: Membership.objects.filter(user=cast.member).update(role=own),
         lambda: RoleGrant.objects.create(role=own, permission="view_lead", scope=Scope.ALL),
         lambda: RoleGrant.objects.filter(role=own).update(scope=Scope.NONE),
