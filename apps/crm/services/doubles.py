@@ -34,7 +34,7 @@ def _alike(record: CrmRecord) -> Q:
         emails = [normalised_email(address) for address in record.emails]
         phones = [normalised_phone(phone, record.country) for phone in record.phones]
         if emails or phones:
-            found |= reached_by(type(record), account_id=record.account_id, emails=emails, phones=phones)
+            found |= reached_by(type(record), emails=emails, phones=phones)
     return found
 
 
