@@ -8,8 +8,8 @@ ends by a time-out but an override by its own end.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
 from threading import Lock
+from typing import NamedTuple
 
 from django.db.models import Q, Subquery
 from django.utils import timezone
@@ -21,8 +21,7 @@ from apps.accounts.models import Account, AccountQuerySet, User
 KEPT = 2048
 
 
-@dataclass(frozen=True, slots=True)
-class _State:
+class _State(NamedTuple):
     """What a kept Mandate was compiled for."""
 
     version: int

@@ -53,11 +53,9 @@ def visible_to(user: User, codename: str, *, account: Account, record_type: str 
 
 def visible(mandate: Mandate, codename: str, record_type: str | None = None) -> QuerySet[Any]:
     """`visible_to` for a Mandate at hand."""
-    permission = catalogue.get(codename)
-    name = record_type or (permission.record_types[0] if len(permission.record_types) == 1 else "")
-    catalogue.check_target(permission, Target.RECORD, name)
-    model = records.model_of(name)
-    zones = list(zones_of(mandate, permission.codename, name))
+    model, codename = asked_model(codename, record_type)
+    name = model.record_type
+    zones = list(zones_of(mandate, codename, name))
     base: QuerySet[Any] = model._default_manager.filter(account=mandate.account_id)
     if not zones:
         return base.none()
@@ -65,6 +63,18 @@ def visible(mandate: Mandate, codename: str, record_type: str | None = None) -> 
     for zone in zones:
         condition |= zone.branch_q & zone_q(mandate, zone, name)
     return base.filter(condition, surroundings_q(mandate, model))
+
+
+def asked_model(codename: str, record_type: str | None) -> tuple[type[Record], str]:
+    """The model of the records that the permission is asked of, and its bare codename.
+
+    Raises:
+        UnknownPermission, WrongTarget, LookupError: as `visible_to` does.
+    """
+    permission = catalogue.get(codename)
+    name = record_type or (permission.record_types[0] if len(permission.record_types) == 1 else "")
+    catalogue.check_target(permission, Target.RECORD, name)
+    return records.model_of(name), permission.codename
 
 
 def zones_of(mandate: Mandate, codename: str, record_type: str) -> Iterator[Zone]:
