@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, models, transaction
 
 from apps.access.records import Record
@@ -187,3 +188,15 @@ def test_every_key_between_rows_of_accounts_is_a_composite_one() -> None:
         )
         targets = {target for _, target in cursor.fetchall()}
     assert targets == {"accounts_account", "accounts_user", "auth_group", "auth_permission"}
+
+
+def test_a_form_learns_of_a_broken_constraint_before_the_database_does() -> None:
+    note, task = ActivityFactory(), TaskFactory()
+    note.validate_constraints()
+    task.validate_constraints()
+    note.about_lead = None
+    with pytest.raises(ValidationError, match="about exactly one record"):
+        note.validate_constraints()
+    task.about_lead, task.about_contact = LeadFactory(), ContactFactory()
+    with pytest.raises(ValidationError, match="about one record at most"):
+        task.validate_constraints()
