@@ -48,7 +48,7 @@ class TargetName:
         types = [record_type.name for record_type in catalogue.record_types()]
         if self.kind != Target.BRANCH and self.kind not in types:
             return Unknown(f'There is no record type "{self.kind}": choose from {", ".join(types)}.')
-        return Unknown(f'There is no {self.kind} "{self.key}" in an account "{self.account}".')
+        return Unknown(f'There is no {self.kind} "{self.key}" in the account "{self.account}".')
 
 
 def parse_target(text: str) -> TargetName:

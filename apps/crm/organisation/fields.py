@@ -44,7 +44,9 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RecordField:
-    """A key of a record type. `to` is the model of what is linked, if anything; `words` stand for stored numbers."""
+    """A key of a record type. `to` is the model of what is linked, if anything; `words` stand for stored numbers;
+    `normalise` brings a value, given with the other columns, into the one form that it is compared in.
+    """
 
     key: str
     column: str
@@ -53,6 +55,7 @@ class RecordField:
     longest: int | None = None
     to: Any = None
     words: Mapping[str, Any] | None = None
+    normalise: Callable[[Any, Any], Any] | None = None
 
     def value(self, row: Row) -> Any:
         """The field's value in a row: for links and people still their names. None where it is left out."""
@@ -100,7 +103,8 @@ def _derived(field: models.Field[Any, Any]) -> RecordField:
     if isinstance(field, ArrayField):
         longest = field.base_field.max_length
         read = rows.several(rows.short(longest) if longest else rows.text)
-        return RecordField(field.name, field.attname, Kind.VALUE, lambda value: list(read(value)))
+        normalise = getattr(field, "normalised", None)
+        return RecordField(field.name, field.attname, Kind.VALUE, lambda value: list(read(value)), normalise=normalise)
     if field.choices and isinstance(field, models.IntegerField):
         words = {str(label).lower(): number for number, label in field.flatchoices}
         return RecordField(field.name, field.attname, Kind.WORD, rows.choice(*words), words=words)

@@ -27,6 +27,7 @@ from apps.crm.organisation.contents import (
 )
 from apps.crm.organisation.fields import about_columns, fields_of, name_length
 from apps.crm.organisation.problems import Problems
+from apps.crm.organisation.progress import Progress, silent
 from apps.crm.organisation.reading import open_source
 from apps.crm.organisation.rows import Misfit, Row, rows_of
 from apps.roles import catalogue
@@ -41,14 +42,14 @@ _REFERENCE = 60
 _Line = TypeVar("_Line")
 
 
-def load(file: str | FilePath | IO[bytes] | IO[str]) -> Organisation:
-    """The organisation in a file or a stream, checked.
+def load(file: str | FilePath | IO[bytes] | IO[str], *, progress: Progress = silent) -> Organisation:
+    """The organisation in a file or a stream, checked. `progress` hears of the characters read and of all.
 
     Raises:
         Refused: it cannot be read, or says something that cannot be; each problem with its line, column and path.
     """
     source = open_source(file)
-    return _organisation(source.name, source.sections(), source.problems)
+    return _organisation(source.name, source.sections(progress), source.problems)
 
 
 def parse(data: Mapping[str, Any], name: str = "") -> Organisation:

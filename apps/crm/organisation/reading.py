@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from functools import partial
 from pathlib import Path as FilePath
 from typing import IO, Any
@@ -29,9 +29,12 @@ from yaml.events import (
 )
 
 from apps.crm.organisation.problems import Mark, Path, Problems, Refused, with_ancestors
+from apps.crm.organisation.progress import Progress, silent
 
 LIMIT = 64 * 1024 * 1024
 DEEPEST = 8
+# How deep the entries of a section lie.
+_ENTRIES = 2
 _UNREADABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ESCAPED_PAIR = re.compile(r"(?<!\\)((?:\\\\)*)\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})", re.IGNORECASE)
 
@@ -50,13 +53,13 @@ class Source:
         self._text = _with_joined_pairs(text)
         self.problems = Problems(name, self.locate)
 
-    def sections(self) -> Iterator[tuple[str, Any]]:
+    def sections(self, progress: Progress = silent) -> Iterator[tuple[str, Any]]:
         """Each key with its value. A list comes as an iterator, to be used up before the next key is asked for.
 
         Raises:
             Refused: the text is no YAML, or no single document, or holds what a file of this kind never needs.
         """
-        yield from _Reader(self._text, self.problems).sections()
+        yield from _Reader(self._text, self.problems, progress).sections()
 
     def locate(self, paths: set[Path]) -> Mapping[Path, Mark]:
         """The places of these values in the text, and of all that lead to them, as far as they exist."""
@@ -132,8 +135,9 @@ def _mark(event: Any) -> Mark:
 class _Reader:
     """Turns the events of one document into values."""
 
-    def __init__(self, text: str, problems: Problems) -> None:
+    def __init__(self, text: str, problems: Problems, progress: Progress) -> None:
         self._problems = problems
+        self._progress, self._size = progress, len(text)
         # Where every text is quoted, null can only mean nothing.
         self._is_json = _looks_like_json(text)
         self._parser = yaml.CSafeLoader(text)
@@ -159,54 +163,74 @@ class _Reader:
         if not isinstance(event, MappingStartEvent):
             raise self._fatal((), "must be a mapping that begins with a key such as account.", _mark(event))
         self._check_bare(event, ())
-        for key, path in self._keys(()):
+        seen: set[str] = set()
+        while not isinstance(event := self._next(), MappingEndEvent):
+            key = self._key(event, (), seen)
+            seen.add(key)
             event = self._next()
             if isinstance(event, SequenceStartEvent):
-                self._check_bare(event, path)
-                items = self._items(path, 2)
+                self._check_bare(event, (key,))
+                items = self._items((key,), _ENTRIES)
                 yield key, items
                 for _ in items:
                     pass
             else:
-                yield key, self._value(event, path, 2)
+                yield key, self._value(event, (key,), _ENTRIES)
         self._next()
         event = self._next()
         if not isinstance(event, StreamEndEvent):
             raise self._fatal((), "holds a second document; there can be only one.", _mark(event))
+        self._progress(self._size, self._size)
 
     def _value(self, event: Any, path: Path, depth: int) -> Any:
-        if isinstance(event, ScalarEvent):
+        if event.__class__ is ScalarEvent:
             if event.anchor is not None or event.tag is not None:
                 self._check_bare(event, path)
-            if event.implicit[0]:
-                return None if self._is_json and event.value == "null" else Plain(event.value)
-            return event.value
+            return self._scalar(event)
         self._check_bare(event, path)
         if depth > DEEPEST:
             raise self._fatal(path, "is nested too deeply.", _mark(event))
         if isinstance(event, SequenceStartEvent):
             return list(self._items(path, depth + 1))
-        return {key: self._value(self._next(), inner, depth + 1) for key, inner in self._keys(path)}
+        return self._mapping(path, depth + 1)
+
+    def _scalar(self, event: Any) -> str | None:
+        if event.implicit[0]:
+            return None if self._is_json and event.value == "null" else Plain(event.value)
+        text: str = event.value
+        return text
+
+    def _mapping(self, path: Path, depth: int) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        following = self._next
+        while (event := following()).__class__ is not MappingEndEvent:
+            key = self._key(event, path, found)
+            event = following()
+            # Nearly all values are bare scalars, and there are millions of them: no path is made for those.
+            if event.__class__ is ScalarEvent and event.anchor is None and event.tag is None:
+                found[key] = self._scalar(event)
+            else:
+                found[key] = self._value(event, (*path, key), depth)
+        return found
 
     def _items(self, path: Path, depth: int) -> Iterator[Any]:
         index = 0
         while not isinstance(event := self._next(), SequenceEndEvent):
+            if depth == _ENTRIES:
+                self._progress(event.start_mark.index, self._size)
             yield self._value(event, (*path, index), depth)
             index += 1
 
-    def _keys(self, path: Path) -> Iterator[tuple[str, Path]]:
-        seen = set()
-        while not isinstance(event := self._next(), MappingEndEvent):
-            if not isinstance(event, ScalarEvent):
-                self._check_bare(event, path)
-                raise self._fatal(path, "has a key that is no text.", _mark(event))
+    def _key(self, event: Any, path: Path, seen: Container[str]) -> str:
+        if event.__class__ is not ScalarEvent:
             self._check_bare(event, path)
-            key = str(event.value)
-            inner = (*path, key)
-            if key in seen:
-                self._problems.add(inner, "this key stands there twice.", _mark(event))
-            seen.add(key)
-            yield key, inner
+            raise self._fatal(path, "has a key that is no text.", _mark(event))
+        if event.anchor is not None or event.tag is not None:
+            self._check_bare(event, path)
+        key: str = event.value
+        if key in seen:
+            self._problems.add((*path, key), "this key stands there twice.", _mark(event))
+        return key
 
     def _check_bare(self, event: Any, path: Path) -> None:
         """Refuse what an organisation file has no use for: anchors with their aliases, and tags."""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
+from types import SimpleNamespace
 from typing import Any
 
 from apps.access import records
 from apps.accounts.models import Account
 from apps.crm.models import PREFIXES, ReferenceCounter
+from apps.crm.organisation import bulk
 from apps.crm.organisation.contents import RecordLine
 from apps.crm.organisation.fields import Kind, RecordField, about_columns, fields_of
+from apps.crm.organisation.progress import Progress
 
 BATCH = 1_000
 ORDER = ("company", "contact", "lead", "opportunity", "task", "activity")
@@ -30,42 +33,48 @@ class RecordWriter:
         self._ids: dict[tuple[str, str], int] = {}
         self._entries: dict[Any, dict[str, int]] = {}
 
-    def write(self, lines: Sequence[RecordLine], progress: Callable[[int, int], None]) -> Mapping[tuple[str, str], int]:
+    def write(self, lines: Sequence[RecordLine], progress: Progress) -> Mapping[tuple[str, str], int]:
         """The ids of the new records, by type and reference."""
         for record_type in ORDER:
             mine = [line for line in lines if line.type == record_type]
+            if not mine:
+                continue
             self._make_entries(mine)
-            model: Any = records.model_of(record_type)
+            model = records.model_of(record_type)
+            defaults = bulk.defaults_of(model) | {"account_id": self._account.pk, "updated_at": self._now}
             for batch in _batches(mine):
-                made = model._default_manager.bulk_create(self._record(model, line) for line in batch)
-                self._ids.update(((record_type, each.reference), each.pk) for each in made)
+                made = bulk.insert(model, [defaults | self._columns(line) for line in batch], "reference")
+                self._ids.update(((record_type, reference), key) for reference, key in made)
                 progress(len(self._ids), len(lines))
         self._begin_counters(lines)
         return self._ids
 
-    def _record(self, model: Any, line: RecordLine) -> Any:
+    def _columns(self, line: RecordLine) -> dict[str, Any]:
+        """What the line says, as columns of its type's table."""
         fields = fields_of(line.type)
-        columns = {fields[key].column: self._column(fields[key], value) for key, value in line.values.items()}
+        created_at = line.created_at or self._now
+        columns = {
+            "branch_id": self._branches[line.branch],
+            "reference": line.ref,
+            "name": line.name,
+            "responsible_id": self._users[line.responsible] if line.responsible else None,
+            "created_by_id": self._users[line.created_by] if line.created_by else None,
+            "created_at": created_at,
+            **{fields[key].column: self._column(fields[key], value) for key, value in line.values.items()},
+        }
         if line.about is not None:
             columns[about_columns(line.type)[line.about[0]]] = self._ids[line.about]
-        created_at = line.created_at or self._now
-        if line.type == "task" and columns.get("done"):
+        if columns.get("done"):
             columns.setdefault("done_at", max(created_at, self._now))
         if line.type == "activity":
             columns.setdefault("happened_at", created_at)
         for amount in ("amount", "value"):
             if amount in columns:
                 columns.setdefault(f"{amount}_currency", self._account.currency)
-        return model(
-            account_id=self._account.pk,
-            branch_id=self._branches[line.branch],
-            reference=line.ref,
-            name=line.name,
-            responsible_id=self._users[line.responsible] if line.responsible else None,
-            created_by_id=self._users[line.created_by] if line.created_by else None,
-            created_at=created_at,
-            **columns,
-        )
+        for field in fields.values():
+            if field.normalise is not None and field.column in columns:
+                columns[field.column] = field.normalise(columns[field.column], SimpleNamespace(**columns))
+        return columns
 
     def _column(self, field: RecordField, value: Any) -> Any:
         if field.kind is Kind.RECORD:
@@ -98,7 +107,12 @@ class RecordWriter:
         last: dict[str, int] = {}
         for line in lines:
             prefix, _, number = line.ref.partition("-")
-            if prefix == PREFIXES[line.type] and number.isascii() and number.isdigit() and len(number) <= _COUNTED_DIGITS:
+            if (
+                prefix == PREFIXES[line.type]
+                and number.isascii()
+                and number.isdigit()
+                and len(number) <= _COUNTED_DIGITS
+            ):
                 last[line.type] = max(last.get(line.type, 0), int(number))
         ReferenceCounter.objects.bulk_create(
             ReferenceCounter(account=self._account, record_type=record_type, last=number)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
@@ -158,22 +159,32 @@ def short(longest: int) -> Callable[[Any], str]:
 
 def slug(value: Any) -> str:
     """A short name for addresses: letters, digits, hyphens and underscores."""
-    found = short(60)(value)
+    return _slug(text(value))
+
+
+def email(value: Any) -> str:
+    """An e-mail address, in small letters."""
+    return _email(text(value))
+
+
+# A file names the same few people and branches over and over.
+@lru_cache(maxsize=10_000)
+def _slug(found: str) -> str:
     try:
-        validate_slug(found)
+        validate_slug(short(60)(found))
     except ValidationError:
         raise Misfit(f'"{found}" is no slug: write letters, digits, hyphens and underscores') from None
     return found
 
 
-def email(value: Any) -> str:
-    """An e-mail address, in small letters."""
-    found = User.objects.normalize_email(short(254)(value))
+@lru_cache(maxsize=10_000)
+def _email(found: str) -> str:
+    address = User.objects.normalize_email(short(254)(found))
     try:
-        validate_email(found)
+        validate_email(address)
     except ValidationError:
-        raise Misfit(f'"{found}" is no e-mail address') from None
-    return found
+        raise Misfit(f'"{address}" is no e-mail address') from None
+    return address
 
 
 def flag(value: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from django.contrib.auth.models import Group
 from django.db import DataError, IntegrityError, connection, transaction
@@ -18,6 +18,7 @@ from apps.accounts.verbs import ACCOUNT_IMPORTED
 from apps.audit.services import Change, record
 from apps.crm.organisation.contents import BranchLine, Organisation, RoleLine, TeamLine
 from apps.crm.organisation.people import users_of
+from apps.crm.organisation.progress import Progress, silent
 from apps.crm.organisation.recording import RecordWriter
 from apps.crm.services.customisation import create_defaults
 from apps.roles.models import Role, RoleGrant
@@ -25,10 +26,9 @@ from apps.roles.schemes import Grant
 from apps.teams.models import Membership, ParentMembership, Team, TeamMember
 
 BATCH = 2_000
-Progress = Callable[[int, int], None]
 
 
-def create(organisation: Organisation, *, progress: Progress | None = None) -> Account:
+def create(organisation: Organisation, *, progress: Progress = silent) -> Account:
     """The account that the organisation describes, with everything in it. `progress` hears of records done and of all.
 
     An import is the operator's act: the guards that bind people do not apply. It is recorded as one operation.
@@ -39,7 +39,7 @@ def create(organisation: Organisation, *, progress: Progress | None = None) -> A
     """
     try:
         with transaction.atomic():
-            account = _Writer(organisation, progress or (lambda done, steps: None)).write()
+            account = _Writer(organisation, progress).write()
             # Deferred keys are asked now, so that a refusal is this function's and not the commit's.
             connection.check_constraints()
     except (IntegrityError, DataError) as error:

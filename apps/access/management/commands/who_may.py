@@ -9,6 +9,7 @@ from apps.access import policy
 from apps.access.explain import explain
 from apps.access.management.arguments import PERMISSION, TARGET, AskingCommand, add_json, target
 from apps.access.targets import TargetName, find_target
+from apps.audit.management.progress import ProgressBar
 
 
 class Command(AskingCommand):
@@ -33,7 +34,10 @@ class Command(AskingCommand):
         """Print them."""
         found = find_target(target)
         users = sorted(policy.who_may(permission, found), key=lambda user: user.email)
-        through = {user.email: explain(user, permission, found).reasons for user in users}
+        bar, through = ProgressBar(self.stderr), {}
+        for done, user in enumerate(users, start=1):
+            through[user.email] = explain(user, permission, found).reasons
+            bar(done, len(users))
         if options["json"]:
             self.print_json({"users": list(through), "through": through})
             return

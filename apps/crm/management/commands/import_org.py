@@ -33,7 +33,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, file: str, **options: Any) -> None:
         """Load, check and create."""
         try:
-            found = organisation.load(sys.stdin.buffer if file == "-" else file)
+            found = organisation.load(sys.stdin.buffer if file == "-" else file, progress=ProgressBar(self.stderr))
             with transaction.atomic():
                 account = organisation.create(found, progress=ProgressBar(self.stderr))
                 transaction.set_rollback(options["dry_run"])

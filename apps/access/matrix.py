@@ -1,0 +1,78 @@
+"""The access matrix: every member of an account, with their effective scope for every permission (section 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from django.utils import timezone
+
+from apps.access.facts import load_people
+from apps.access.mandate import Because, Effective, Mandate
+from apps.accounts.models import Account, Branch, User
+from apps.roles import catalogue
+from apps.roles.catalogue import Permission, Target
+from apps.roles.scopes import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """An effective scope, and whether an override has a part in it."""
+
+    scope: Scope
+    overridden: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixRow:
+    """One membership; or, without a branch and a role, somebody who holds a parent role alone."""
+
+    user: User
+    branch: Branch | None
+    role: str
+    parent_role: str
+    cells: Mapping[str, Cell]
+
+
+def access_matrix(account: Account, branch: Branch | None = None) -> Iterator[MatrixRow]:
+    """The rows of the matrix by branch and address, parent roles without a membership last; operators are left out.
+
+    With a branch, only its members. A permission that is asked of the account shows the union over the branches and
+    the parent role, as it is decided.
+    """
+    now = timezone.now()
+    mandates = {facts.user_id: Mandate(facts, now) for facts in load_people(account.pk)}
+    users = sorted(User.objects.filter(pk__in=mandates), key=lambda user: user.email)
+    branches = Branch.objects.filter(account=account).order_by("slug")
+    for place in branches if branch is None else branches.filter(pk=branch.pk):
+        for user in users:
+            membership = mandates[user.pk].facts.memberships.get(place.pk)
+            if membership is not None and membership.active:
+                yield _row(mandates[user.pk], user, place, membership.role.key)
+    if branch is None:
+        for user in users:
+            facts = mandates[user.pk].facts
+            if facts.parent is not None and not any(each.active for each in facts.memberships.values()):
+                yield _row(mandates[user.pk], user, None, "")
+
+
+def _row(mandate: Mandate, user: User, branch: Branch | None, role: str) -> MatrixRow:
+    parent = mandate.facts.parent
+    cells = {permission.codename: _cell(mandate, permission, branch) for permission in catalogue.permissions()}
+    return MatrixRow(user, branch, role, parent.key if parent is not None else "", cells)
+
+
+def _cell(mandate: Mandate, permission: Permission, branch: Branch | None) -> Cell:
+    if permission.target is Target.ACCOUNT:
+        places = [0, *(branch_id for branch_id, _, _ in mandate.branches())]
+        found = [mandate.effective(branch_id, permission.codename) for branch_id in places]
+    else:
+        found = [mandate.effective(branch.pk if branch is not None else 0, permission.codename)]
+    scope = Scope.NONE
+    for effective in found:
+        scope |= effective.scope
+    return Cell(Scope.ALL if scope & Scope.ALL else scope, any(_is_overridden(effective) for effective in found))
+
+
+def _is_overridden(effective: Effective) -> bool:
+    return any(step.because is Because.OVERRIDE for step in effective.steps)
