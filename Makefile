@@ -7,6 +7,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 PORT ?= 8000
 RESET ?=
+TESTS ?=
+WORKERS ?= auto
 export PYTHONDONTWRITEBYTECODE ?=
 
 venv := .venv
@@ -41,8 +43,8 @@ demo: setup ## the product with demo data; PORT=9000 chooses the port, RESET=1 s
 	@PORT='$(PORT)' RESET='$(RESET)' exec $(py) -m config.demo
 
 .PHONY: test
-test: setup chromium ## every test, on the embedded PostgreSQL or the one in DATABASE_URL
-	$(py) -m pytest $(TESTS)
+test: setup chromium ## every test, on the embedded PostgreSQL or the one in DATABASE_URL; TESTS=tests/crm for some
+	$(py) -m pytest --numprocesses $(WORKERS) --dist worksteal $(TESTS)
 
 .PHONY: chromium
 chromium:
