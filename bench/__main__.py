@@ -1,0 +1,59 @@
+"""Runs the bench and prints its tables; docs/performance.md says how to read them."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import sys
+from collections.abc import Callable, Iterator
+
+from django.db import connection
+
+from apps.accounts.models import Account
+from bench import lists, mandates, objects
+from bench.database import BRANCHES, MEMBERS, prepare
+from bench.tables import Row, table
+
+LEADS = 1_000_000
+
+
+def main() -> None:
+    """Measure what the arguments ask for."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--rebuild", action="store_true", help="make the bench's database anew first")
+    parser.add_argument(
+        "--leads", type=int, default=LEADS, metavar="N", help=f"how many leads a new one gets ({LEADS:,})"
+    )
+    options = parser.parse_args()
+    account = prepare(options.leads, rebuild=options.rebuild)
+    say(_where(account))
+    parts: tuple[tuple[str, Row, Callable[[], Iterator[Row]]], ...] = (
+        ("The page of the 50 newest visible leads, all of them old", lists.HEADS, lambda: lists.pages(account)),
+        ("The count of visible leads, capped at 10,000", lists.HEADS, lambda: lists.counts(account)),
+        ("May this member view this loaded lead?", objects.HEADS, lambda: objects.questions(account)),
+        ("A Mandate: load its facts, compile it, ask it everything", mandates.HEADS, mandates.loads),
+    )
+    for title, heads, rows in parts:
+        say("", table(title, heads, rows()))
+
+
+def say(*lines: str) -> None:
+    """Print at once."""
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    sys.stdout.flush()
+
+
+def _where(account: Account) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*), current_setting('server_version') FROM crm_lead WHERE account_id = %s", [account.pk]
+        )
+        leads, version = cursor.fetchone()
+    return (
+        f"{leads:,} leads, {BRANCHES} branches, {MEMBERS} members; PostgreSQL {version}, Python "
+        f"{platform.python_version()}. Medians of calls in turn."
+    )
+
+
+if __name__ == "__main__":
+    main()
