@@ -7,7 +7,7 @@ import time
 from django.db import connection
 
 
-def until_somebody_waits(seconds: float = 10) -> None:
+def until_somebody_waits(seconds: float = 60) -> None:
     """Return once another connection of this database waits for a lock.
 
     Raises:

@@ -137,6 +137,14 @@ def test_a_status_and_a_source_are_the_account_s_own(cast: Cast) -> None:
     assert "no such source" in refusal(new(cast, source=foreign_source), cast)
 
 
+def test_who_works_in_two_accounts_links_nothing_of_one_to_the_other(cast: Cast) -> None:
+    cast.join(user=cast.member, branch=cast.elsewhere)
+    company = CompanyFactory(branch=cast.elsewhere, responsible=cast.member)
+    lead = LeadFactory(branch=cast.elsewhere, responsible=cast.member)
+    assert "no such company" in refusal(new(cast, company=company), cast)
+    assert "no such lead" in refusal(new(cast, "task", about_lead=lead), cast)
+
+
 # --- What a task or an activity is about ---
 
 

@@ -219,7 +219,7 @@ def test_a_contact_does_not_become_private_while_somebody_gets_a_task_about_it()
             set_private(contact, actor=cast.member, private=True)
             waiting = pool.submit(add_a_task)
             until_somebody_waits()
-        assert waiting.result(timeout=20) == "refused"
+        assert waiting.result(timeout=60) == "refused"
 
 
 @pytest.mark.django_db(transaction=True)
@@ -243,7 +243,7 @@ def test_a_contact_does_not_become_private_while_a_task_about_it_is_handed_over(
             assign_record(task, actor=cast.owner, responsible=cast.owner)
             waiting = pool.submit(hide)
             until_somebody_waits()
-        assert waiting.result(timeout=20) == "refused"
+        assert waiting.result(timeout=60) == "refused"
 
 
 def test_completing_one_s_own_task_about_it_works(keeper: Cast, secret: Contact) -> None:

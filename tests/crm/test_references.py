@@ -95,7 +95,7 @@ def test_no_reference_is_given_twice_when_many_create_at_once() -> None:
 
     def create(_: int) -> list[str]:
         try:
-            start.wait(timeout=20)
+            start.wait(timeout=60)
             return [LeadFactory(branch=branch).reference for _ in range(10)]
         finally:
             connection.close()
@@ -112,7 +112,7 @@ def test_a_reference_of_a_rolled_back_transaction_is_given_to_who_waited_for_it(
 
     def wait_for_the_next() -> list[str]:
         try:
-            taken.wait(timeout=20)
+            taken.wait(timeout=60)
             return ReferenceCounter.objects.allocate(account.pk, "lead")
         finally:
             connection.close()
@@ -123,7 +123,7 @@ def test_a_reference_of_a_rolled_back_transaction_is_given_to_who_waited_for_it(
             waiting = pool.submit(wait_for_the_next)
             taken.set()
             transaction.set_rollback(True)
-        assert waiting.result(timeout=20) == ["L-1"]
+        assert waiting.result(timeout=60) == ["L-1"]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -141,4 +141,4 @@ def test_numbering_one_type_does_not_wait_for_another() -> None:
 
     with ThreadPoolExecutor(1) as pool, transaction.atomic():
         LeadFactory(branch=branch)
-        assert pool.submit(create_a_contact).result(timeout=20) == "P-1"
+        assert pool.submit(create_a_contact).result(timeout=60) == "P-1"

@@ -255,6 +255,15 @@ def test_a_task_stays_about_what_its_editor_cannot_see(cast: Cast) -> None:
     assert Task.objects.get().about == unseen
 
 
+def test_a_task_whose_lead_has_moved_away_is_still_edited_and_linked_to_it_no_more_once_unlinked(cast: Cast) -> None:
+    lead = LeadFactory(branch=cast.branch_beside())
+    task = TaskFactory(branch=cast.branch, about_lead=lead, responsible=cast.member)
+    update_record(task, actor=cast.owner, changes={"name": "Call again"})
+    update_record(task, actor=cast.owner, changes={"about_lead": None})
+    with pytest.raises(WrongAbout):
+        update_record(task, actor=cast.owner, changes={"about_lead": lead})
+
+
 def test_a_note_does_not_lose_what_it_is_about(cast: Cast) -> None:
     note = ActivityFactory(about=own(cast), created_by=cast.member)
     with pytest.raises(WrongAbout):
@@ -301,6 +310,6 @@ def test_a_write_waits_for_the_one_before_it_and_is_judged_on_what_that_left() -
             assign_record(lead, actor=cast.owner, responsible=colleague)
             waiting = pool.submit(rename)
             until_somebody_waits()
-        assert waiting.result(timeout=20) == "refused"
+        assert waiting.result(timeout=60) == "refused"
     assert Lead.objects.get().name != "Mine still"
     assert not policy.may(cast.member, "view_lead", Lead.objects.get())
