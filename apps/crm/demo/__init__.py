@@ -1,0 +1,1 @@
+"""The demo: one account for each scheme, as organisation files, and an operator."""

@@ -1,0 +1,51 @@
+"""demo: accounts to look around in, one for each scheme."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from dataclasses import asdict, astuple
+from typing import Any
+
+from django.core.management.base import CommandError
+from django.db import transaction
+
+from apps.crm.demo.loading import SignIn, load_demo
+from apps.crm.organisation import Refused
+from apps.roles.management.base import Command as BaseCommand
+
+HEADS = ("E-mail", "Password", "Account", "Role")
+
+
+class Command(BaseCommand):
+    """Prints who can sign in; a second run changes nothing and prints the same."""
+
+    help = (
+        "Creates the demo accounts, one for each scheme, with people and records, and prints who can sign in. "
+        "Accounts that are there already stay as they are."
+    )
+    examples = ("", "--json")
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """How to report."""
+        parser.add_argument("--dry-run", action="store_true", help="try all of it, and write nothing")
+        parser.add_argument("--json", action="store_true", help="print who can sign in as one JSON array")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Load and print."""
+        try:
+            with transaction.atomic():
+                found = load_demo()
+                transaction.set_rollback(options["dry_run"])
+        except Refused as refused:
+            raise CommandError(str(refused)) from refused
+        if options["json"]:
+            self.print_json([asdict(sign_in) for sign_in in found])
+        else:
+            self.stdout.write(_table(found))
+
+
+def _table(found: list[SignIn]) -> str:
+    lines = [HEADS, *(astuple(sign_in) for sign_in in found)]
+    widths = [max(len(line[place]) for line in lines) for place in range(len(HEADS))]
+    lines.insert(1, tuple("-" * width for width in widths))
+    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
