@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from django.db import models
 
 from apps.access.facts import Facts, MembershipFacts, OverrideFacts, RoleFacts, role_facts
 from apps.access.mandate import Because, Mandate, Shares
-from apps.access.policy import decide, mandates_who_may, share_reader
+from apps.access.policy import decide, everybody, mandates_who_may, share_reader
 from apps.access.records import Record, RecordLike
 from apps.accounts.models import Account, Branch, User
 from apps.roles import catalogue
@@ -181,6 +182,11 @@ class _Search:
                 return Fix("parent_role", sentence, self._people(right, account, _gives(role)))
         return None
 
+    @cached_property
+    def _everybody(self) -> list[Mandate]:
+        """Read once, for all the questions of who may make a change."""
+        return list(everybody(self.mandate.account_id))
+
     def _branch(self) -> Branch | None:
         """The branch that a change would be made on; of an account, the member's first."""
         if isinstance(self.obj, Branch):
@@ -251,7 +257,7 @@ class _Search:
         branch_id = self.branch.pk if self.branch else 0
         holders = [
             mandate.user_id
-            for mandate in mandates_who_may(codename, obj)
+            for mandate in mandates_who_may(codename, obj, self._everybody)
             if mandate.user_id != self.user.pk and _covers(mandate, branch_id, gives or {})
         ]
         return list(User.objects.filter(pk__in=holders).order_by("name", "email"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import partial
 
 from django.db import models
@@ -59,18 +59,23 @@ def who_may(codename: str, obj: models.Model) -> list[User]:
     return list(User.objects.filter(pk__in=found).order_by("email"))
 
 
-def mandates_who_may(codename: str, obj: models.Model) -> Iterator[Mandate]:
-    """The Mandates behind `who_may`: of everybody who may.
+def mandates_who_may(codename: str, obj: models.Model, among: Iterable[Mandate] | None = None) -> Iterator[Mandate]:
+    """The Mandates behind `who_may`: of everybody who may. `among` holds everybody's, for one who asks repeatedly.
 
     Raises:
         UnknownPermission, WrongTarget: as `may` does.
     """
-    permission = asked_of(codename, obj)
-    now, read = timezone.now(), _SubjectReader()
-    for facts in load_people(account_id_of(obj), _branches_of(obj)):
-        mandate = Mandate(facts, now)
-        if decide(mandate, permission, obj, partial(read, facts.user_id)):
+    permission, read = asked_of(codename, obj), _SubjectReader()
+    for mandate in everybody(account_id_of(obj), _branches_of(obj)) if among is None else among:
+        if decide(mandate, permission, obj, partial(read, mandate.user_id)):
             yield mandate
+
+
+def everybody(account_id: int, branch_ids: Collection[int] | None = None) -> Iterator[Mandate]:
+    """The Mandates of everybody who may do anything in the account, or on these branches of it."""
+    now = timezone.now()
+    for facts in load_people(account_id, branch_ids):
+        yield Mandate(facts, now)
 
 
 class _SubjectReader:
