@@ -9,9 +9,10 @@ from django.contrib.auth.hashers import check_password, make_password
 from apps.accounts.models import User, users_by_email
 from apps.crm.organisation.checking import keepers, nobody_keeps
 from apps.crm.organisation.contents import Organisation, UserLine
+from apps.crm.organisation.problems import Problems
 
 
-def users_of(organisation: Organisation) -> dict[str, int]:
+def users_of(organisation: Organisation, problems: Problems) -> dict[str, int]:
     """The id of every user of the organisation, by address. A user whose address is known is that user.
 
     Raises:
@@ -21,11 +22,11 @@ def users_of(organisation: Organisation) -> dict[str, int]:
     for index, line in enumerate(organisation.users):
         if line.email in known:
             for key, sentence in _differences(line, known[line.email]):
-                organisation.problems.add(("users", index, key), sentence)
+                problems.add(("users", index, key), sentence)
     inactive = {line.email for line in organisation.users if not _will_be_active(line, known)}
     if not keepers(organisation) - inactive:
-        organisation.problems.add(*nobody_keeps(organisation.account.scheme))
-    organisation.problems.stop()
+        problems.add(*nobody_keeps(organisation.account.scheme))
+    problems.stop()
     made = User.objects.bulk_create([_made(line) for line in organisation.users if line.email not in known])
     return {user.email: user.pk for user in (*known.values(), *made)}
 

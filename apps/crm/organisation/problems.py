@@ -41,6 +41,10 @@ class Problems:
         self._found: list[Problem] = []
         self._more = 0
 
+    def anew(self) -> Problems:
+        """An empty collection about the same file."""
+        return Problems(self._name, self._locate)
+
     def add(self, path: Path, sentence: str, mark: Mark | None = None) -> None:
         """Keep a problem; past the number that is shown, only count it."""
         if len(self._found) < SHOWN:

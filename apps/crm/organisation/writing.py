@@ -18,6 +18,7 @@ from apps.accounts.verbs import ACCOUNT_IMPORTED
 from apps.audit.services import Change, record
 from apps.crm.organisation.contents import BranchLine, Organisation, RoleLine, TeamLine
 from apps.crm.organisation.people import users_of
+from apps.crm.organisation.problems import Problems
 from apps.crm.organisation.progress import Progress, silent
 from apps.crm.organisation.recording import RecordWriter
 from apps.crm.services.customisation import create_defaults
@@ -37,28 +38,30 @@ def create(organisation: Organisation, *, progress: Progress = silent) -> Accoun
         Refused: the account's slug is taken, a known user differs, or the database refuses what the file says.
             Nothing is written then.
     """
+    problems = organisation.problems.anew()
     try:
         with transaction.atomic():
-            account = _Writer(organisation, progress).write()
+            account = _Writer(organisation, problems, progress).write()
             # Deferred keys are asked now, so that a refusal is this function's and not the commit's.
             connection.check_constraints()
     except (IntegrityError, DataError) as error:
-        organisation.problems.add((), f"the database refuses it: {_first_line(error)}.")
-        raise organisation.problems.refusal() from error
+        problems.add((), f"the database refuses it: {_first_line(error)}.")
+        raise problems.refusal() from error
     return account
 
 
 class _Writer:
     """Writes one organisation; keeps the ids of what is there by the names that the file uses."""
 
-    def __init__(self, organisation: Organisation, progress: Progress) -> None:
+    def __init__(self, organisation: Organisation, problems: Problems, progress: Progress) -> None:
         self.org = organisation
+        self.problems = problems
         self.progress = progress
         self.now = timezone.now()
 
     def write(self) -> Account:
         self.account = self._account()
-        self.users = users_of(self.org)
+        self.users = users_of(self.org, self.problems)
         self.branches = self._branches()
         self.groups = self._teams()
         self.roles = self._roles()
@@ -75,8 +78,8 @@ class _Writer:
     def _account(self) -> Account:
         line = self.org.account
         if Account.objects.filter(slug=line.slug).exists():
-            self.org.problems.add(("account", "slug"), f"there is an account {line.slug} already.")
-            self.org.problems.stop()
+            self.problems.add(("account", "slug"), f"there is an account {line.slug} already.")
+            self.problems.stop()
         features = None if line.features is None else list(line.features)
         return Account.objects.create(
             slug=line.slug,
