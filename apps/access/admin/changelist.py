@@ -14,6 +14,7 @@ from unfold.views import ChangeList
 
 from apps.access import lists
 from apps.access.admin.desk import desk_of, veil
+from apps.access.admin.reasons import tooltip
 from apps.access.records import Record
 
 if TYPE_CHECKING:
@@ -88,11 +89,13 @@ class RecordChangeList(ChangeList):
         else:
             found = self.queryset[offset : offset + self.list_per_page]
         self.result_list = list(found.select_related(*self.model_admin.list_select_related))
-        veil(desk, self.result_list)
+        veil(desk, self.result_list, self.model_admin.list_links)
         self.result_count = self.full_result_count = min(counted, lists.CAP)
         self.result_count_text = f"{lists.CAP:,}+" if counted > lists.CAP else f"{counted:,}"
         self.show_full_result_count = False
         self.show_admin_actions = counted > 0
+        add = f"add_{model.record_type}"
+        self.add_missing = "" if desk.may_anywhere(add) else tooltip(desk, add)
         self.can_show_all = False
         self.multi_page = counted > self.list_per_page
         self.title = str(self.opts.verbose_name_plural).capitalize()

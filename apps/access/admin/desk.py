@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -207,15 +207,19 @@ def links_of(model: type[models.Model]) -> dict[str, str]:
     }
 
 
-def veil(desk: Desk, rows: Sequence[models.Model]) -> None:
+def veil(desk: Desk, rows: Sequence[models.Model], shown: Collection[str] | None = None) -> None:
     """Empty, in memory, each link that leads to a record out of the user's sight, and load the others.
 
     What cannot be viewed leaves no trace (access model, section 5), whichever page, column or form shows the link.
-    One query for each linked record type. The rows are never saved: services write by id.
+    One query for each linked record type; where a page says which links it shows, the others are emptied unseen.
+    The rows are never saved: services write by id.
     """
     if not rows:
         return
     links = links_of(type(rows[0]))
+    for name in set() if shown is None else links.keys() - set(shown):
+        for row in rows:
+            setattr(row, name, None)
     wanted: dict[str, set[int]] = {}
     for name, record_type in links.items():
         ids = {value for row in rows if (value := getattr(row, f"{name}_id")) is not None}

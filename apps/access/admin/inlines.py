@@ -52,8 +52,8 @@ class RecordInlineFormSet(PaginationInlineFormSet):
             for name, field in form.fields.items():
                 if name not in {pk, self.fk.name, DELETION_FIELD_NAME}:
                     field.disabled = True
-        if row_id is not None and row_id not in self.deletable:
-            form.fields.pop(DELETION_FIELD_NAME, None)
+        if row_id is not None and row_id not in self.deletable and DELETION_FIELD_NAME in form.fields:
+            form.fields[DELETION_FIELD_NAME].disabled = True
 
     def _ask(self, rows: list[Any]) -> None:
         desk, record_type = desk_of(self.asked_by), self.model.record_type

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, ClassVar
 
 from django.contrib.admin import ShowFacets
@@ -40,7 +40,8 @@ class MandateAdmin(RecordActions, ModelAdmin):
 
     What is out of sight answers 404, exactly as nothing does; what is in sight but not allowed raises
     `MissingPermission`, and the page that answers names the permission. Writing is left to `write_record` and
-    `remove_record`, which subclasses lead to their services; nothing is ever saved or deleted here.
+    `remove_record`, which subclasses lead to their services; nothing is ever saved or deleted here. `list_links` names
+    the links that the list shows, where it does not show all of them.
     """
 
     form = RecordForm
@@ -50,6 +51,7 @@ class MandateAdmin(RecordActions, ModelAdmin):
     show_facets = ShowFacets.NEVER
     ordering: ClassVar[Sequence[str]] = lists.NEWEST_FIRST
     list_select_related: ClassVar[Sequence[str]] = ("branch", "responsible")
+    list_links: ClassVar[Collection[str] | None] = None
     list_filter_submit = False
     view_on_site = False
     save_as = False

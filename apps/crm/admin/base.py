@@ -15,7 +15,6 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from djmoney.models.fields import MoneyField
-from unfold.contrib.forms.widgets import ArrayWidget
 from unfold.decorators import display
 
 from apps.access.admin.actions import DELETE_SELECTED, BulkAction
@@ -27,6 +26,7 @@ from apps.crm.admin.bulk import ASSIGN
 from apps.crm.admin.history import history_page
 from apps.crm.admin.rights import rights_page
 from apps.crm.admin.search import matching
+from apps.crm.admin.widgets import SeveralWidget
 from apps.crm.admin.writing import remove, write, write_rows
 from apps.crm.models import CrmRecord
 
@@ -53,7 +53,7 @@ class CrmAdmin(MandateAdmin):
     search_help_text = "A name, e-mail address, phone number, reference (such as L-17) or id."
     readonly_fields: ClassVar[Sequence[str]] = ("reference", "created_by", "created_at", "updated_at")
     list_filter: ClassVar[Sequence[Any]] = (ResponsibleFilter, BranchFilter)
-    formfield_overrides = {ArrayField: {"widget": ArrayWidget}}
+    formfield_overrides = {ArrayField: {"widget": SeveralWidget}}
     change_form_outer_before_template = "admin/crm/record_head.html"
     bulk_actions: ClassVar[Sequence[BulkAction]] = (ASSIGN, DELETE_SELECTED)
     export_columns: ClassVar[Sequence[str]] = ()
@@ -88,6 +88,8 @@ class CrmAdmin(MandateAdmin):
         return [] if obj is None else super().get_inline_instances(request, obj)
 
     def formfield_for_dbfield(self, db_field: models.Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
+        if isinstance(db_field, models.URLField):
+            kwargs["assume_scheme"] = "https"
         if isinstance(db_field, MoneyField):
             account = desk_of(request).account
             own = [account.currency] if account else []

@@ -12,6 +12,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from apps.access.admin.actions import BulkAction, confirmation, counted
 from apps.access.admin.desk import desk_of, veil
+from apps.accounts.models import User
 from apps.crm.admin.writing import Refused, change
 from apps.crm.models import LeadStatus, OpportunityStatus
 from apps.crm.models.customisation import Status
@@ -61,10 +62,11 @@ def _apply(request: HttpRequest, rows: Rows, do: Callable[[Any], None]) -> None:
 def _people_form(request: HttpRequest, rows: Rows) -> type[forms.Form]:
     """Those who are active members of every branch that the records are on."""
     branches = {row.branch_id for row in rows}
-    people = [(str(pk), name) for pk, name, places in desk_of(request).colleagues if branches <= places]
-    field = forms.ChoiceField(
+    people = [pk for pk, _, places in desk_of(request).colleagues if branches <= places]
+    field = forms.ModelChoiceField(
+        User.objects.filter(pk__in=people).order_by("name", "pk"),
         label="New responsible",
-        choices=[("", "Nobody"), *people],
+        empty_label="Nobody",
         required=False,
         widget=UnfoldAdminSelectWidget(),
         help_text="A hand-over may take records out of your sight.",
@@ -86,8 +88,8 @@ def _tag_form(request: HttpRequest, rows: Rows) -> type[forms.Form]:
     return type("TagForm", (ValueForm,), {"value": field})
 
 
-def _assign(request: HttpRequest, row: Any, value: str) -> None:
-    change(request, row, {"responsible": int(value) if value else None})
+def _assign(request: HttpRequest, row: Any, value: User | None) -> None:
+    change(request, row, {"responsible": value})
 
 
 def _set_status(request: HttpRequest, row: Any, value: Any) -> None:

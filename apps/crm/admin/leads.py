@@ -23,6 +23,7 @@ class LeadAdmin(CrmAdmin):
     list_display = ("title", "told_company", "state", "worth", "who", "created")
     list_filter = (ResponsibleFilter, LeadStatusFilter, OutcomeFilter, SourceFilter, CreatedFilter, BranchFilter)
     list_select_related = ("branch", "responsible", "status")
+    list_links = ("company",)
     fieldsets = (
         (
             None,

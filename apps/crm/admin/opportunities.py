@@ -13,7 +13,7 @@ from apps.access.admin.filters import BranchFilter, ResponsibleFilter
 from apps.access.admin.inlines import inline_about
 from apps.crm.admin.base import NOTES, OWNERSHIP, CrmAdmin
 from apps.crm.admin.bulk import ADD_TAG, ASSIGN, OPPORTUNITY_STATUS
-from apps.crm.admin.filters import CreatedFilter, OpportunityStatusFilter, OutcomeFilter, SourceFilter
+from apps.crm.admin.filters import CreatedFilter, OpportunityStatusFilter, OutcomeFilter
 from apps.crm.admin.inlines import ActivityInline, TaskInline
 from apps.crm.models import Opportunity, Outcome
 from apps.crm.templatetags.crm_columns import badge, link_to, money, status_badge
@@ -23,8 +23,9 @@ class OpportunityAdmin(CrmAdmin):
     """A deal that may be made."""
 
     list_display = ("title", "with_whom", "state", "worth", "closing", "who")
-    list_filter = (ResponsibleFilter, OpportunityStatusFilter, OutcomeFilter, SourceFilter, CreatedFilter, BranchFilter)
+    list_filter = (ResponsibleFilter, OpportunityStatusFilter, OutcomeFilter, CreatedFilter, BranchFilter)
     list_select_related = ("branch", "responsible", "status")
+    list_links = ("company", "contact")
     fieldsets = (
         (
             None,

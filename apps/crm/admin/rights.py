@@ -28,7 +28,10 @@ class Right:
 
 
 def rights_page(admin: Any, request: HttpRequest, record: Record) -> TemplateResponse:
-    """The page that answers "why may I?" for each right on the record, and "who can see this?"."""
+    """The page that answers "why may I?" for each right on the record, and "who can see this?".
+
+    `?fix=<codename>` adds the smallest changes for one right that is missing; looking for all of them would be slow.
+    """
     desk = desk_of(request)
     stored = type(record)._default_manager.select_related("branch", "responsible", "account").get(pk=record.pk)
     kinds = catalogue.record_type(record.record_type)
@@ -45,7 +48,11 @@ def rights_page(admin: Any, request: HttpRequest, record: Record) -> TemplateRes
             "title": f"Rights on {record}",
             "opts": admin.opts,
             "original": record,
-            "rights": [Right(catalogue.get(name), explain(desk.user, name, stored)) for name in codenames],
+            "rights": [
+                Right(catalogue.get(name), explain(desk.user, name, stored, fixes=name == request.GET.get("fix")))
+                for name in codenames
+            ],
+            "fix": request.GET.get("fix"),
             "may_know": may_know,
             "missing": catalogue.get(SEES),
             "people": [(person, person.pk in changers) for person in viewers],

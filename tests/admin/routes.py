@@ -1,0 +1,81 @@
+"""Every address of the admin: who may use it, and what it answers. An address that is missing here fails a test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tests.factories import FACTORIES
+
+LIST, NEW, RECORD = "list", "new", "record"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One address and method.
+
+    `permission` is what it needs; `right` is what somebody with it gets. `kind` says what the address speaks of: a
+    list, a new record, or one record (which is 404 for those who may not view it).
+    """
+
+    pattern: str
+    method: str
+    permission: str
+    right: int
+    kind: str
+    record_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """An address of the admin itself, open to all staff; it shows nothing but what the engine gives."""
+
+    pattern: str
+    query: str
+    status: int
+    signed_out: int = 302
+
+
+def routes() -> Iterator[Route]:
+    """The addresses of all record types."""
+    for record_type in FACTORIES:
+        base = f"admin/crm/{record_type}/"
+        one = f"{base}<path:object_id>/"
+        table = [
+            (base, "GET", "view", 200, LIST),
+            (base, "POST", "view", 200, LIST),
+            (f"{base}add/", "GET", "add", 200, NEW),
+            (f"{base}add/", "POST", "add", 200, NEW),
+            (f"{one}change/", "GET", "view", 200, RECORD),
+            (f"{one}change/", "POST", "change", 200, RECORD),
+            (f"{one}delete/", "GET", "delete", 200, RECORD),
+            (f"{one}delete/", "POST", "delete", 302, RECORD),
+            (f"{one}history/", "GET", "view", 200, RECORD),
+            (f"{one}rights/", "GET", "view", 200, RECORD),
+        ]
+        if record_type == "task":
+            table += [
+                (f"{one}complete/", "GET", "view", 405, RECORD),
+                (f"{one}complete/", "POST", "change", 302, RECORD),
+                (f"{one}reopen/", "GET", "view", 405, RECORD),
+                (f"{one}reopen/", "POST", "change", 302, RECORD),
+            ]
+        for pattern, method, verb, right, kind in table:
+            yield Route(pattern, method, f"{verb}_{record_type}", right, kind, record_type)
+
+
+# Django's old address of a record leads to the new one, whether or not there is such a record.
+REDIRECTS = tuple(f"admin/crm/{record_type}/<path:object_id>/" for record_type in FACTORIES)
+
+FRAMES = (
+    Frame("admin/", "", 200),
+    Frame("admin/login/", "", 302, 200),
+    Frame("admin/logout/", "", 405),
+    Frame("admin/password_change/", "", 200),
+    Frame("admin/password_change/done/", "", 200),
+    Frame("admin/jsi18n/", "", 200),
+    Frame("admin/search/", "?s=printers&extended=1", 200),
+    Frame("admin/autocomplete/", "?app_label=crm&model_name=lead&field_name=company&term=x", 200),
+    Frame("admin/^(?P<app_label>crm)/$", "", 200),
+    Frame("admin/(?P<url>.*)$", "", 404),
+)

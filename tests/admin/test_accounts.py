@@ -1,0 +1,59 @@
+"""One account at a time, chosen in the header."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+
+from tests.admin.people import browser, everything, make, staff, url
+from tests.factories import Cast, MembershipFactory, make_cast
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def cast() -> Cast:
+    return make_cast()
+
+
+def test_somebody_in_two_accounts_sees_one_at_a_time_and_can_switch(cast: Cast) -> None:
+    person = staff(cast.branch, everything())
+    MembershipFactory(branch=cast.elsewhere, user=person)
+    here, there = make("task", cast.branch, responsible=person), make("task", cast.elsewhere, responsible=person)
+    client = browser(person)
+    page = client.get("/admin/").content.decode()
+    assert cast.account.name in page
+    assert reverse("access:switch-account", args=[cast.elsewhere.account.slug]) in page
+    assert client.get(url(here)).status_code == 200
+    assert client.get(url(there)).status_code == 404
+    assert client.post(reverse("access:switch-account", args=[cast.elsewhere.account.slug])).status_code == 302
+    assert client.get(url(here)).status_code == 404
+    assert client.get(url(there)).status_code == 200
+
+
+def test_an_account_that_one_is_not_in_is_not_there(cast: Cast) -> None:
+    client = browser(staff(cast.branch, everything()))
+    foreign = client.post(reverse("access:switch-account", args=[cast.elsewhere.account.slug]))
+    nothing = client.post(reverse("access:switch-account", args=["nothing-here"]))
+    assert foreign.status_code == nothing.status_code == 404
+    assert foreign.content == nothing.content
+
+
+def test_switching_is_never_a_link(cast: Cast) -> None:
+    client = browser(staff(cast.branch, everything()))
+    assert client.get(reverse("access:switch-account", args=[cast.account.slug])).status_code == 405
+
+
+def test_the_header_tells_account_scheme_and_role(cast: Cast) -> None:
+    person = staff(cast.branch, everything())
+    page = browser(person).get("/admin/").content.decode()
+    assert cast.account.role_system.name in page
+    assert person.memberships.get().role.name in page
+
+
+def test_signing_in_is_by_e_mail(cast: Cast) -> None:
+    person = staff(cast.branch, everything())
+    client = browser(None)
+    credentials = {"username": person.email.upper(), "password": "correct horse battery staple"}
+    response = client.post("/admin/login/?next=/admin/", credentials)
+    assert (response.status_code, response.headers.get("Location")) == (302, "/admin/")
