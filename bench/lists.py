@@ -8,6 +8,7 @@ from functools import partial
 from apps.access.lists import capped_count, page
 from apps.access.mandate import Mandate
 from apps.access.mandates import mandate_for
+from apps.access.querysets import visible
 from apps.accounts.models import Account
 from apps.crm.models import Lead
 from bench.by_hand import SIZE, ByHand
@@ -16,7 +17,7 @@ from bench.measure import Contestants, interleaved
 from bench.rivals import Guardian
 from bench.tables import Row, milliseconds, ratio
 
-HEADS = ("reach", "ours", "by hand", "ours/hand", "guardian", "guardian/ours")
+HEADS = ("reach", "visible", "ours", "by hand", "ours/hand", "guardian", "guardian/ours")
 
 
 class Disagreement(Exception):
@@ -34,7 +35,7 @@ def pages(account: Account) -> Iterator[Row]:
         }
         found = {name: [lead.pk for lead in call()] for name, call in contestants.items()}
         _agree(asker, "page", found)
-        yield _row(asker, interleaved(contestants))
+        yield _row(asker, mandate, interleaved(contestants))
 
 
 def counts(account: Account) -> Iterator[Row]:
@@ -47,7 +48,7 @@ def counts(account: Account) -> Iterator[Row]:
             "guardian": rival.count,
         }
         _agree(asker, "count", {name: call() for name, call in contestants.items()})
-        yield _row(asker, interleaved(contestants))
+        yield _row(asker, mandate, interleaved(contestants))
 
 
 def _page(mandate: Mandate) -> list[Lead]:
@@ -60,9 +61,10 @@ def _agree(asker: Asker, what: str, found: Mapping[str, object]) -> None:
             raise Disagreement(f"The {what} for {asker.reach}: {name} has {answer}, and the engine {found['ours']}.")
 
 
-def _row(asker: Asker, taken: Mapping[str, float]) -> Row:
+def _row(asker: Asker, mandate: Mandate, taken: Mapping[str, float]) -> Row:
     return (
         asker.reach,
+        f"{visible(mandate, 'view_lead').count():,}",
         milliseconds(taken["ours"]),
         milliseconds(taken["hand"]),
         ratio(taken["ours"], taken["hand"]),

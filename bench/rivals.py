@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +18,8 @@ from apps.roles.scopes import Scope
 from bench.by_hand import SIZE
 from bench.cast import Asker
 
+# It tells the model that it was given, each time.
+logging.getLogger("casbin").setLevel(logging.WARNING)
 _MODEL = r"""
 [request_definition]
 r = user, branch, act, lead
