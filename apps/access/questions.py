@@ -83,7 +83,7 @@ def answers(lines: Iterable[bytes], *, reasons: bool = False) -> Iterator[Answer
     while chunk := [_read(line) for line in islice(iterator, CHUNK)]:
         answerer = _Chunk([each for each in chunk if not isinstance(each, str)], reasons=reasons)
         for question in chunk:
-            yield {"error": question} if isinstance(question, str) else answerer.answer(question)
+            yield _error(question) if isinstance(question, str) else answerer.answer(question)
 
 
 def references(mandate: Mandate, permission: Permission) -> list[str]:
@@ -100,6 +100,11 @@ def references(mandate: Mandate, permission: Permission) -> list[str]:
         if name in records.registered()
         for reference in visible(mandate, permission.codename, name).order_by().values_list("reference", flat=True)
     )
+
+
+def _error(sentence: str) -> Answer:
+    """The error as an answer. JSON can name characters that no output can hold: they are shown as escapes."""
+    return {"error": sentence.encode("utf-8", "backslashreplace").decode()}
 
 
 def _read(line: bytes) -> Question | str:
@@ -155,7 +160,7 @@ class _Chunk:
                 return {"references": references(self._mandate(user, account), permission)}
             return self._may(user, permission, self._target(question.target))
         except (UnknownPermission, WrongTarget, Unknown) as error:
-            return {"error": str(error)}
+            return _error(str(error))
 
     def _may(self, user: User, permission: Permission, target: Any) -> Answer:
         asked_of(permission.codename, target)
