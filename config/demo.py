@@ -97,24 +97,34 @@ def database(*, reset: bool) -> Iterator[Cluster | None]:
 
 
 @contextlib.contextmanager
-def children(listener: socket.socket) -> Iterator[list[Child]]:
-    """The web server and the queue worker while the block runs."""
-    web = [
-        "-m", "gunicorn", "config.wsgi", f"--bind=fd://{listener.fileno()}", "--preload",
-        "--worker-class=gthread", "--workers=2", "--threads=4", "--log-level=warning", "--no-control-socket",
-    ]  # fmt: skip
-    worker = ["manage.py", "procrastinate", "worker"]
+def children() -> Iterator[list[Child]]:
+    """A list for the children that the block starts; they are ended with the block."""
     running: list[Child] = []
     try:
-        with undisturbed():
-            running.append(Child.start("web server", [sys.executable, *web], folder=CLONE, sockets=[listener.fileno()]))
-            running.append(Child.start("queue worker", [sys.executable, *worker], folder=CLONE))
-            # The web server has it now: were it kept open here too, a caller would wait for a server that ended.
-            listener.close()
         yield running
     finally:
         with undisturbed():
             end_all(running)
+
+
+def start_web_server(listener: socket.socket, running: list[Child]) -> None:
+    """Start the web server on the socket."""
+    descriptor = listener.fileno()
+    command = [
+        sys.executable, "-m", "gunicorn", "config.wsgi", f"--bind=fd://{descriptor}", "--preload",
+        "--worker-class=gthread", "--workers=2", "--threads=4", "--log-level=warning", "--no-control-socket",
+    ]  # fmt: skip
+    with undisturbed():
+        running.append(Child.start("web server", command, folder=CLONE, sockets=[descriptor]))
+    # It has the socket now: were it kept open here too, a caller would wait for a server that ended.
+    listener.close()
+
+
+def start_queue_worker(running: list[Child]) -> None:
+    """Start the worker of the job queue."""
+    command = [sys.executable, "manage.py", "procrastinate", "worker"]
+    with undisturbed():
+        running.append(Child.start("queue worker", command, folder=CLONE))
 
 
 def check_alive(running: list[Child]) -> None:
@@ -156,9 +166,12 @@ def run(port: str, *, reset: bool) -> None:
     """Run the demo until a signal comes. Raises DemoError where it cannot, or a part of it ends."""
     with listen(port) as listener, database(reset=reset) as cluster:
         call_command("migrate", verbosity=0)
-        with children(listener) as running:
+        with children() as running:
+            # The web server gets ready while the demo's data is looked after.
+            start_web_server(listener, running)
             call_command("demo")
             connections.close_all()
+            start_queue_worker(running)
             wait_for_answer(int(port), running)
             say(f"\nMandate is ready at http://{HOST}:{port}/ (Ctrl-C stops it).")
             watch(cluster, running)
