@@ -178,7 +178,7 @@ def test_it_is_one_operation_in_the_log() -> None:
 def test_a_dry_run_writes_nothing() -> None:
     out = StringIO()
     call_command("generate", "load", scheme="atlas", leads=10, dry_run=True, stdout=out)
-    assert out.getvalue() == "Would generate in load (atlas): 1 branches, 10 leads.\n"
+    assert out.getvalue() == "Would generate in load (atlas): 1 branch, 10 leads.\n"
     assert not Account.objects.filter(slug="load").exists()
 
 

@@ -13,6 +13,7 @@ from apps.crm.generation.run import generate
 from apps.roles.management.base import Command as BaseCommand
 from apps.roles.schemes import scheme_keys
 
+ONE = {"branches": "branch", "members": "member", "teams": "team", "shares": "share", **RECORD_KINDS}
 HELP = {
     "branches": "new branches (a new account gets one)",
     "members": "new members, spread over the branches; none of them has a password",
@@ -25,7 +26,7 @@ class Command(BaseCommand):
     """A thin shell over `generation.run.generate`."""
 
     help = (
-        "Generate people and records for load tests, by bulk SQL: a million leads in a minute or two. "
+        "Generates people and records for load tests, by bulk SQL: a million leads in a minute or two. "
         "The same seed makes the same ones. It adds to what the account has."
     )
 
@@ -70,7 +71,7 @@ class Command(BaseCommand):
         if as_json:
             self.print_json({"account": made.account, "scheme": made.scheme, "dry_run": dry_run, "generated": counts})
             return
-        listed = ", ".join(f"{count:,} {name}" for name, count in counts.items())
+        listed = ", ".join(f"{count:,} {name if count > 1 else ONE[name]}" for name, count in counts.items())
         self.stdout.write(
             f"{'Would generate' if dry_run else 'Generated'} in {made.account} ({made.scheme}): {listed}."
         )
