@@ -38,9 +38,7 @@ def keep_template(connection: BaseDatabaseWrapper) -> None:
 def drop_template(connection: BaseDatabaseWrapper) -> None:
     """Remove the copy at the end of the run."""
     with connection._nodb_cursor() as cursor:
-        cursor.execute(
-            f"DROP DATABASE IF EXISTS {connection.ops.quote_name(_template(connection))} WITH (FORCE)"
-        )
+        cursor.execute(f"DROP DATABASE IF EXISTS {connection.ops.quote_name(_template(connection))} WITH (FORCE)")
 
 
 def restore_from_template(test: TransactionTestCase, *_: Any) -> None:
