@@ -137,7 +137,7 @@ def test_saving_a_form_keeps_the_link_that_its_reader_cannot_see(cast: Cast) -> 
     assert data["company"] == ""
     assert client.post(url(lead), data).status_code == 302
     lead.refresh_from_db()
-    assert Lead.objects.filter(pk=lead.pk, name="Renamed", company=hidden).exists()
+    assert Lead.objects.filter(pk=lead.pk, name="Renamed", company=hidden.pk).exists()
 
 
 def test_history_shows_no_trace_of_a_link_out_of_sight(cast: Cast) -> None:

@@ -24,6 +24,7 @@ from apps.roles import catalogue
 from apps.teams.models import Membership
 
 _ATTRIBUTE = "_desk"
+SWITCHABLE = 100
 _T = TypeVar("_T")
 
 
@@ -105,8 +106,8 @@ class Desk:
 
     @cached_property
     def accounts(self) -> list[Account]:
-        """The accounts that the user may work in."""
-        return list(accounts_of(self.user))
+        """The accounts that the user may work in; the first hundred of them, for an operator may work in every one."""
+        return list(accounts_of(self.user)[:SWITCHABLE])
 
     @cached_property
     def branches(self) -> Sequence[Branch]:
