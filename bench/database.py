@@ -31,19 +31,18 @@ def prepare(leads: int, *, rebuild: bool) -> Account:
         if not cursor.rowcount:
             cursor.execute(f"CREATE DATABASE {quoted}")
     call_command("migrate", verbosity=0)
-    account = Account.objects.filter(slug=ACCOUNT).first()
-    return account or _make(leads)
+    if not Account.objects.filter(slug=ACCOUNT).exists():
+        _make(leads)
+    return Account.objects.get(slug=ACCOUNT)
 
 
-def _make(leads: int) -> Account:
+def _make(leads: int) -> None:
     plan = Plan(account=ACCOUNT, scheme="atlas", branches=BRANCHES, members=MEMBERS, teams=TEAMS, leads=leads, seed=1)
     with transaction.atomic():
         started = time.perf_counter()
         generate(plan)
         sys.stderr.write(f"generate: {leads:,} leads and {MEMBERS} members in {time.perf_counter() - started:.0f} s\n")
-        account = Account.objects.get(slug=ACCOUNT)
-        add_askers(account)
+        add_askers(Account.objects.get(slug=ACCOUNT))
         add_wide_account()
     with connection.cursor() as cursor:
         cursor.execute("VACUUM (ANALYZE) crm_lead, crm_leadusershare, teams_membership, teams_teammember")
-    return account
