@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from apps.access import records
 from apps.access.explain import explain
-from apps.access.facts import load_people
+from apps.access.facts import account_facts, load_people
 from apps.access.mandate import Mandate
 from apps.access.mandates import bind_account, mandate_for
 from apps.access.policy import account_id_of, asked_of, decide
@@ -37,7 +37,7 @@ from apps.accounts.models import Account, User
 from apps.roles import catalogue
 from apps.roles.catalogue import Permission, Target, UnknownPermission, WrongTarget
 
-CHUNK = 500
+CHUNK = 1_000
 Answer = Mapping[str, Any]
 
 
@@ -194,7 +194,7 @@ class _Chunk:
         """Everybody who has anything in the account, by address, read once for the chunk."""
         if account_id not in self._people:
             now = timezone.now()
-            mandates = [Mandate(facts, now) for facts in load_people(account_id)]
+            mandates = [Mandate(facts, now) for facts in load_people(account_facts(account_id))]
             ids = [mandate.user_id for mandate in mandates]
             emails = dict(User.objects.filter(pk__in=ids).values_list("pk", "email"))
             self._people[account_id] = sorted(

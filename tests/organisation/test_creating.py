@@ -247,6 +247,15 @@ def test_an_import_may_state_what_has_no_effect() -> None:
     assert [user.email for user in who_may("view_lead", lead)] == [ANN, "zoe@acme.example"]
 
 
+def test_a_task_may_be_about_what_moved_to_another_branch() -> None:
+    data = acme()
+    data["records"][6]["about"] = "contact/P-1"
+    organisation.create(organisation.parse(data))
+    task = Task.objects.get(reference="T-2")
+    assert task.about is not None
+    assert (task.branch.slug, task.about.branch.slug) == ("south", "north")
+
+
 def test_a_small_organisation_takes_few_queries(django_assert_max_num_queries: object) -> None:
     found = organisation.parse(ACME)
     with django_assert_max_num_queries(45):  # type: ignore[operator] # pytest-django's fixture has no type to name

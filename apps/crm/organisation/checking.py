@@ -167,7 +167,8 @@ class _Checker:
             yield (*path, "about"), f"a record of the type {line.type} cannot be about {name}."
         elif subject is None:
             yield (*path, "about"), f"there is no {line.about[0]} {line.about[1]} in the file."
-        elif subject.branch != line.branch:
+        elif subject.branch != line.branch and line.type == "activity":
+            # A task stays on its branch when what it is about moves to another one; an activity goes along.
             yield (*path, "about"), f"{name} is on the branch {subject.branch}, not on {line.branch}."
 
     def _shares(self) -> Found:

@@ -21,8 +21,9 @@ from apps.access import records
 from apps.access.records import Record
 from apps.accounts.models import User
 from apps.crm.models.customisation import ListEntry
-from apps.crm.organisation import rows
-from apps.crm.organisation.rows import Misfit, Row
+from apps.crm.organisation import values
+from apps.crm.organisation.rows import Row
+from apps.crm.organisation.values import Misfit
 
 _OF_EVERY_RECORD = frozenset(
     {"id", "account", "branch", "reference", "name", "responsible", "created_by", "created_at", "updated_at"}
@@ -97,33 +98,33 @@ def name_length(record_type: str) -> int | None:
 
 def _derived(field: models.Field[Any, Any]) -> RecordField:
     if isinstance(field, CurrencyField):
-        return RecordField("currency", field.attname, Kind.VALUE, rows.currency)
+        return RecordField("currency", field.attname, Kind.VALUE, values.currency)
     if isinstance(field, models.ForeignKey):
         return _link(field)
     if isinstance(field, ArrayField):
         longest = field.base_field.max_length
-        read = rows.several(rows.short(longest) if longest else rows.text)
+        read = values.several(values.short(longest) if longest else values.text)
         normalise = getattr(field, "normalised", None)
         return RecordField(field.name, field.attname, Kind.VALUE, lambda value: list(read(value)), normalise=normalise)
     if field.choices and isinstance(field, models.IntegerField):
         words = {str(label).lower(): number for number, label in field.flatchoices}
-        return RecordField(field.name, field.attname, Kind.WORD, rows.choice(*words), words=words)
+        return RecordField(field.name, field.attname, Kind.WORD, values.choice(*words), words=words)
     if field.choices:
         choices = [str(value) for value, _ in field.flatchoices]
-        return RecordField(field.name, field.attname, Kind.VALUE, rows.choice(*choices))
+        return RecordField(field.name, field.attname, Kind.VALUE, values.choice(*choices))
     if isinstance(field, models.CharField | models.TextField):
-        return RecordField(field.name, field.attname, Kind.TEXT, rows.text, longest=field.max_length)
+        return RecordField(field.name, field.attname, Kind.TEXT, values.text, longest=field.max_length)
     return RecordField(field.name, field.attname, Kind.VALUE, _plain_reader(field))
 
 
 def _link(field: models.ForeignKey[Any, Any]) -> RecordField:
     to = field.related_model
     if issubclass(to, Record):
-        return RecordField(field.name, field.attname, Kind.RECORD, rows.text, to=to)
+        return RecordField(field.name, field.attname, Kind.RECORD, values.text, to=to)
     if issubclass(to, User):
-        return RecordField(field.name, field.attname, Kind.USER, rows.email, to=to)
+        return RecordField(field.name, field.attname, Kind.USER, values.email, to=to)
     if issubclass(to, ListEntry):
-        return RecordField(field.name, field.attname, Kind.ENTRY, rows.short(60), to=to)
+        return RecordField(field.name, field.attname, Kind.ENTRY, values.short(60), to=to)
     raise TypeError(f"{field} links to {to}, which an organisation file has no name for.")
 
 
@@ -131,11 +132,11 @@ def _plain_reader(field: models.Field[Any, Any]) -> Callable[[Any], Any]:
     if isinstance(field, MoneyField):
         return _amount(field.max_digits - field.decimal_places, field.decimal_places)
     if isinstance(field, models.BooleanField):
-        return rows.flag
+        return values.flag
     if isinstance(field, models.DateTimeField):
-        return rows.moment
+        return values.moment
     if isinstance(field, models.DateField):
-        return rows.day
+        return values.day
     if isinstance(field, models.IntegerField):
         return _within(field)
     raise TypeError(f"{field} is of a kind that an organisation file cannot state.")
@@ -143,7 +144,7 @@ def _plain_reader(field: models.Field[Any, Any]) -> Callable[[Any], Any]:
 
 def _amount(whole: int, places: int) -> Callable[[Any], Decimal]:
     def read(value: Any) -> Decimal:
-        found = rows.number(value)
+        found = values.number(value)
         if abs(found) >= Decimal(10) ** whole:
             raise Misfit(f"{value} is too large: {whole} digits are the most")
         if found != round(found, places):
@@ -158,7 +159,7 @@ def _within(field: models.IntegerField[Any, Any]) -> Callable[[Any], int]:
     highest = 100 if field.name in _PERCENTAGES else 2**15 - 1 if small else 2**31 - 1
 
     def read(value: Any) -> int:
-        found = rows.integer(value)
+        found = values.integer(value)
         if not 0 <= found <= highest:
             raise Misfit(f"{found} is not between 0 and {highest}")
         return found

@@ -10,7 +10,7 @@ from pathlib import Path as FilePath
 from typing import IO, Any, TypeVar
 
 from apps.access import records
-from apps.crm.organisation import rows
+from apps.crm.organisation import values
 from apps.crm.organisation.checking import check
 from apps.crm.organisation.contents import (
     AccountLine,
@@ -29,7 +29,8 @@ from apps.crm.organisation.fields import about_columns, fields_of, name_length
 from apps.crm.organisation.problems import Problems
 from apps.crm.organisation.progress import Progress, silent
 from apps.crm.organisation.reading import open_source
-from apps.crm.organisation.rows import Misfit, Row, rows_of
+from apps.crm.organisation.rows import Row, rows_of
+from apps.crm.organisation.values import Misfit
 from apps.roles import catalogue
 from apps.roles.catalogue import Target, UnknownPermission
 from apps.roles.schemes import Scheme, scheme, scheme_keys
@@ -93,19 +94,19 @@ def _check_version(value: Any, problems: Problems) -> None:
 
 
 def _account(row: Row) -> AccountLine:
-    slug = row.need("slug", rows.slug, "?")
+    slug = row.need("slug", values.slug, "?")
     return AccountLine(
         slug=slug,
         name=row.text("name", _NAME) or slug,
         scheme=row.need("scheme", _scheme, scheme(scheme_keys()[0])),
-        currency=row.get("currency", rows.currency) or "EUR",
-        status=row.get("status", rows.choice("active", "closing", "closed")) or "active",
-        features=row.get("features", rows.several(rows.short(40))),
+        currency=row.get("currency", values.currency) or "EUR",
+        status=row.get("status", values.choice("active", "closing", "closed")) or "active",
+        features=row.get("features", values.several(values.short(40))),
     )
 
 
 def _scheme(value: Any) -> Scheme:
-    key = rows.text(value)
+    key = values.text(value)
     if key not in scheme_keys():
         raise Misfit(f'"{key}" is no scheme: choose from {", ".join(scheme_keys())}')
     return scheme(key)
@@ -113,11 +114,11 @@ def _scheme(value: Any) -> Scheme:
 
 def _user(row: Row) -> UserLine:
     line = UserLine(
-        email=row.need("email", rows.email, "?"),
+        email=row.need("email", values.email, "?"),
         name=row.text("name", _NAME),
-        password=row.get("password", rows.text),
-        active=row.get("active", rows.flag),
-        staff=row.get("staff", rows.flag),
+        password=row.get("password", values.text),
+        active=row.get("active", values.flag),
+        staff=row.get("staff", values.flag),
     )
     if line.password == "":
         row.wrong("password", "is blank: leave the key out for somebody who cannot sign in yet.")
@@ -125,39 +126,39 @@ def _user(row: Row) -> UserLine:
 
 
 def _branch(row: Row) -> BranchLine:
-    slug = row.need("slug", rows.slug, "?")
+    slug = row.need("slug", values.slug, "?")
     return BranchLine(
         slug=slug,
         name=row.text("name", _NAME) or slug,
-        status=row.get("status", rows.choice("active", "closed")) or "active",
+        status=row.get("status", values.choice("active", "closed")) or "active",
         teams=tuple(_closed(_team, team) for team in row.rows("teams")),
     )
 
 
 def _team(row: Row) -> TeamLine:
-    slug = row.need("slug", rows.slug, "?")
-    return TeamLine(slug, row.text("name", _TEAM_NAME) or slug, row.get("members", rows.several(rows.email)) or ())
+    slug = row.need("slug", values.slug, "?")
+    return TeamLine(slug, row.text("name", _TEAM_NAME) or slug, row.get("members", values.several(values.email)) or ())
 
 
 def _member(row: Row) -> MemberLine:
     return MemberLine(
-        user=row.need("user", rows.email, "?"),
-        branch=row.need("branch", rows.slug, "?"),
-        role=row.need("role", rows.slug, "?"),
-        active=row.get("status", rows.choice("active", "removed")) != "removed",
+        user=row.need("user", values.email, "?"),
+        branch=row.need("branch", values.slug, "?"),
+        role=row.need("role", values.slug, "?"),
+        active=row.get("status", values.choice("active", "removed")) != "removed",
     )
 
 
 def _parent_role(row: Row) -> ParentRoleLine:
-    return ParentRoleLine(row.need("user", rows.email, "?"), row.need("role", rows.slug, "?"))
+    return ParentRoleLine(row.need("user", values.email, "?"), row.need("role", values.slug, "?"))
 
 
 def _role(row: Row) -> RoleLine:
-    key = row.need("key", rows.slug, "?")
+    key = row.need("key", values.slug, "?")
     return RoleLine(
         key=key,
         name=row.text("name", _TEAM_NAME) or key,
-        based_on=row.need("based_on", rows.slug, "?"),
+        based_on=row.need("based_on", values.slug, "?"),
         grants=_grants(row),
     )
 
@@ -166,7 +167,7 @@ def _grants(row: Row) -> dict[str, Scope]:
     found: dict[str, Scope] = {}
     given = row.row("grants")
     for key in given.rest():
-        scope = given.need(key, rows.scope, Scope.NONE)
+        scope = given.need(key, values.scope, Scope.NONE)
         codename = _codename(given, key, key, scope)
         if codename in found:
             given.wrong(key, f"this is {codename} again.")
@@ -175,14 +176,14 @@ def _grants(row: Row) -> dict[str, Scope]:
 
 
 def _override(row: Row) -> OverrideLine:
-    scope = row.need("scope", rows.scope, Scope.NONE)
+    scope = row.need("scope", values.scope, Scope.NONE)
     return OverrideLine(
-        user=row.need("user", rows.email, "?"),
-        branch=row.need("branch", rows.slug, "?"),
+        user=row.need("user", values.email, "?"),
+        branch=row.need("branch", values.slug, "?"),
         permission=_codename(row, "permission", row.need_text("permission", None), scope),
         scope=scope,
         reason=row.need_text("reason", None),
-        expires=row.get("expires", rows.moment),
+        expires=row.get("expires", values.moment),
     )
 
 
@@ -202,16 +203,16 @@ def _codename(row: Row, key: str, codename: str, scope: Scope) -> str:
 
 
 def _record(row: Row) -> RecordLine:
-    kind = row.need("type", rows.choice(*records.registered()), "")
+    kind = row.need("type", values.choice(*records.registered()), "")
     return RecordLine(
         type=kind,
         ref=row.need_text("ref", _REFERENCE),
-        branch=row.need("branch", rows.slug, "?"),
+        branch=row.need("branch", values.slug, "?"),
         name=row.text("name", name_length(kind) if kind else None) or "",
-        responsible=row.get("responsible", rows.email),
-        created_by=row.get("created_by", rows.email),
-        about=row.get("about", rows.typed) if kind and about_columns(kind) else None,
-        created_at=row.get("created_at", rows.moment),
+        responsible=row.get("responsible", values.email),
+        created_by=row.get("created_by", values.email),
+        about=row.get("about", values.typed) if kind and about_columns(kind) else None,
+        created_at=row.get("created_at", values.moment),
         values=_values(row, kind),
     )
 
@@ -228,10 +229,10 @@ def _values(row: Row, kind: str) -> dict[str, Any]:
 
 def _share(row: Row) -> ShareLine:
     line = ShareLine(
-        record=row.need("record", rows.typed, ("", "")),
-        user=row.get("user", rows.email),
+        record=row.need("record", values.typed, ("", "")),
+        user=row.get("user", values.email),
         team=row.get("team", _team_path),
-        permissions=row.need("permissions", rows.several(rows.choice(*catalogue.SHAREABLE_VERBS)), ("?",)),
+        permissions=row.need("permissions", values.several(values.choice(*catalogue.SHAREABLE_VERBS)), ("?",)),
         reason=row.need_text("reason", None),
     )
     if not line.permissions:
@@ -242,7 +243,7 @@ def _share(row: Row) -> ShareLine:
 
 
 def _team_path(value: Any) -> tuple[str, str]:
-    branch, slash, team = rows.text(value).partition("/")
+    branch, slash, team = values.text(value).partition("/")
     if not (branch and slash and team):
         raise Misfit(f'"{value}" names no team: write its branch and its slug, such as north/sales')
     return branch, team
