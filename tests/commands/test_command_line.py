@@ -6,7 +6,7 @@ import sys
 
 import pytest
 from django.conf import settings
-from django.db import OperationalError
+from django.db import OperationalError, connection
 
 from tests.commands.conftest import Run
 
@@ -38,6 +38,18 @@ def test_a_database_out_of_reach_is_told_in_a_sentence(run: Run, monkeypatch: py
     monkeypatch.setattr("apps.access.management.commands.access_matrix.find_account", fail)
     result = run("access_matrix", "acme")
     assert (result.code, result.err) == (1, "The database does not answer: connection to server failed: No such file\n")
+
+
+def test_a_database_without_its_tables_is_told_in_a_sentence(run: Run, transactional_db: None) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE accounts_account RENAME TO elsewhere")
+    try:
+        result = run("access_matrix", "acme")
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE elsewhere RENAME TO accounts_account")
+    assert (result.code, result.out) == (1, "")
+    assert result.err == "The database is not set up for this version: run manage.py migrate first.\n"
 
 
 def test_a_reader_who_has_seen_enough_ends_it_quietly() -> None:

@@ -247,6 +247,14 @@ def test_an_import_may_state_what_has_no_effect() -> None:
     assert [user.email for user in who_may("view_lead", lead)] == [ANN, "zoe@acme.example"]
 
 
+@pytest.mark.parametrize(("word", "kind"), [("email", "email"), ("e-mail", "email"), ("meeting", "meeting")])
+def test_a_choice_is_named_by_its_word_or_its_label(word: str, kind: str) -> None:
+    data = acme()
+    data["records"][7]["kind"] = word
+    organisation.create(organisation.parse(data))
+    assert Activity.objects.get().kind == kind
+
+
 def test_a_task_may_be_about_what_moved_to_another_branch() -> None:
     data = acme()
     data["records"][6]["about"] = "contact/P-1"

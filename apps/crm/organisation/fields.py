@@ -62,8 +62,7 @@ class RecordField:
         """The field's value in a row: for links and people still their names. None where it is left out."""
         if self.kind is Kind.TEXT:
             return row.text(self.key, self.longest)
-        found = row.get(self.key, self.read)
-        return self.words[found] if self.words is not None and found is not None else found
+        return row.get(self.key, self.read)
 
 
 @cache
@@ -106,15 +105,19 @@ def _derived(field: models.Field[Any, Any]) -> RecordField:
         read = values.several(values.short(longest) if longest else values.text)
         normalise = getattr(field, "normalised", None)
         return RecordField(field.name, field.attname, Kind.VALUE, lambda value: list(read(value)), normalise=normalise)
-    if field.choices and isinstance(field, models.IntegerField):
-        words = {str(label).lower(): number for number, label in field.flatchoices}
-        return RecordField(field.name, field.attname, Kind.WORD, values.choice(*words), words=words)
     if field.choices:
-        choices = [str(value) for value, _ in field.flatchoices]
-        return RecordField(field.name, field.attname, Kind.VALUE, values.choice(*choices))
+        words = _words(field)
+        return RecordField(field.name, field.attname, Kind.WORD, values.meaning(words), words=words)
     if isinstance(field, models.CharField | models.TextField):
         return RecordField(field.name, field.attname, Kind.TEXT, values.text, longest=field.max_length)
     return RecordField(field.name, field.attname, Kind.VALUE, _plain_reader(field))
+
+
+def _words(field: models.Field[Any, Any]) -> dict[str, Any]:
+    """What each choice is called: its stored word first (where it is a word), and its label in small letters."""
+    choices = list(field.flatchoices)
+    words = {} if isinstance(field, models.IntegerField) else {str(stored): stored for stored, _ in choices}
+    return words | {str(label).lower(): stored for stored, label in choices if str(label).lower() not in words}
 
 
 def _link(field: models.ForeignKey[Any, Any]) -> RecordField:

@@ -156,6 +156,22 @@ def choice(*choices: str) -> Callable[[Any], str]:
     return read
 
 
+def meaning(words: Mapping[str, Any]) -> Callable[[Any], Any]:
+    """What one of these words stands for; of several for the same thing, the first one is shown to choose from."""
+    first: dict[Any, str] = {}
+    for word, stored in words.items():
+        first.setdefault(stored, word)
+    read_word = choice(*words)
+
+    def read(value: Any) -> Any:
+        try:
+            return words[read_word(value)]
+        except Misfit:
+            raise Misfit(f'"{text(value)}" is none of {", ".join(first.values())}') from None
+
+    return read
+
+
 def several(read: Callable[[Any], _T]) -> Callable[[Any], tuple[_T, ...]]:
     """A list of values of one kind, none of them twice."""
 

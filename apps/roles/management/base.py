@@ -13,7 +13,8 @@ from argparse import RawDescriptionHelpFormatter
 from typing import Any, ClassVar
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser, DjangoHelpFormatter
-from django.db import OperationalError
+from django.db import OperationalError, ProgrammingError
+from psycopg.errors import UndefinedColumn, UndefinedTable
 
 from apps.roles.catalogue import UnknownPermission, WrongTarget
 
@@ -77,6 +78,10 @@ class Command(BaseCommand):
             return super().execute(*args, **options)
         except (UnknownPermission, WrongTarget) as error:
             raise CommandError(str(error)) from error
+        except ProgrammingError as error:
+            if not isinstance(error.__cause__, UndefinedTable | UndefinedColumn):
+                raise
+            raise CommandError("The database is not set up for this version: run manage.py migrate first.") from error
         except OperationalError as error:
             raise CommandError(f"The database does not answer: {str(error).strip().splitlines()[0]}") from error
 
