@@ -16,7 +16,7 @@ from django.utils.formats import date_format
 from apps.access.fixes import Fix, smallest_fixes
 from apps.access.mandate import Because, Clause, Effective, Mandate, Step
 from apps.access.mandates import mandate_for
-from apps.access.policy import account_id_of, asked_of, share_reader
+from apps.access.policy import People, account_id_of, asked_of, share_reader
 from apps.access.records import Record
 from apps.accounts.models import Account, Branch, User
 from apps.roles import catalogue
@@ -38,8 +38,10 @@ class Explanation:
         return [*self.reasons, *(fix.with_people for fix in self.fixes)]
 
 
-def explain(user: User, codename: str, obj: models.Model, *, fixes: bool = True) -> Explanation:
-    """Why the user may or may not do this to this very thing.
+def explain(
+    user: User, codename: str, obj: models.Model, *, fixes: bool = True, people: People | None = None
+) -> Explanation:
+    """Why the user may or may not do this to this very thing; `people` is for one who explains several things.
 
     Raises:
         UnknownPermission, WrongTarget: as `may` does.
@@ -48,7 +50,7 @@ def explain(user: User, codename: str, obj: models.Model, *, fixes: bool = True)
     mandate = mandate_for(user, account_id_of(obj))
     walk = _Walk(user, mandate, obj)
     allowed = walk.record(permission, obj) if isinstance(obj, Record) else walk.place(permission, obj)
-    found = [] if allowed or not fixes else smallest_fixes(user, mandate, permission, obj)
+    found = [] if allowed or not fixes else smallest_fixes(user, mandate, permission, obj, people)
     return Explanation(allowed, walk.reasons, found)
 
 

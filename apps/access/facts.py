@@ -110,19 +110,36 @@ def load(user_id: int, account_id: int) -> Facts:
     return next(_assemble(_account_facts(row), {user_id: (row.user_active, row.user_operates)}))
 
 
-def load_people(account_id: int, branch_ids: Collection[int] | None = None) -> Iterator[Facts]:
+def load_people(
+    account: AccountFacts, branch_ids: Collection[int] | None = None, holding: str | None = None
+) -> Iterator[Facts]:
     """The facts of everybody who has a membership (on one of these branches, or on any) or a parent role.
 
-    With branches, only what hangs on them is loaded. Operators are left out.
+    With branches, only what hangs on them is loaded. With `holding`, those are left out whom no role and no override
+    gives that permission: the rest are read in full, and their Mandates decide. Operators are left out.
     """
-    account = account_facts(account_id)
-    members = Membership.objects.filter(account=account_id)
+    members = Membership.objects.filter(account=account.id)
+    overrides = Override.objects.filter(account=account.id, permission=holding)
     if branch_ids is not None:
         members = members.filter(branch__in=branch_ids)
-    ids = members.values("user").union(ParentMembership.objects.filter(account=account_id).values("user"))
+        overrides = overrides.filter(branch__in=branch_ids)
+    ids = ParentMembership.objects.filter(account=account.id).values("user")
+    if holding is None:
+        ids = ids.union(members.values("user"))
+    else:
+        ids = ids.union(
+            members.filter(role__in=_roles_giving(account, holding)).values("user"), overrides.values("user")
+        )
     users = User.objects.filter(pk__in=ids, is_superuser=False).only("id", "is_active")
     people = {user.pk: (user.is_active, False) for user in users}
     return _assemble(account, people, branch_ids)
+
+
+def _roles_giving(account: AccountFacts, codename: str) -> QuerySet[Role]:
+    """The published and own roles that give the permission any scope at all."""
+    given = RoleGrant.objects.filter(permission=codename).exclude(scope=Scope.NONE)
+    roles = Role.objects.usable_in(account.id, account.scheme.key)
+    return roles.filter(pk__in=given.values("role")).values("pk")  # type: ignore[return-value]
 
 
 def account_facts(account_id: int) -> AccountFacts:

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 from django.db import models
 
 from apps.access.facts import Facts, MembershipFacts, OverrideFacts, RoleFacts, role_facts
 from apps.access.mandate import Because, Mandate, Shares
-from apps.access.policy import decide, everybody, mandates_who_may, share_reader
+from apps.access.policy import People, decide, share_reader
 from apps.access.records import Record, RecordLike
 from apps.accounts.models import Account, Branch, User
 from apps.roles import catalogue
@@ -46,17 +45,20 @@ class Fix:
         return f"{self.sentence} {people} can do that."
 
 
-def smallest_fixes(user: User, mandate: Mandate, permission: Permission, obj: models.Model) -> list[Fix]:
+def smallest_fixes(
+    user: User, mandate: Mandate, permission: Permission, obj: models.Model, people: People | None = None
+) -> list[Fix]:
     """The smallest sufficient change of each kind, smallest kind first; empty where no change of access helps."""
-    search = _Search(user, mandate, permission, obj)
+    search = _Search(user, mandate, permission, obj, people or People(mandate.facts.account))
     return list(search.found())
 
 
 class _Search:
-    def __init__(self, user: User, mandate: Mandate, permission: Permission, obj: models.Model) -> None:
+    def __init__(self, user: User, mandate: Mandate, permission: Permission, obj: models.Model, people: People) -> None:
         self.user = user
         self.mandate = mandate
         self.facts = mandate.facts
+        self.people = people
         self.permission = permission
         self.obj = obj
         self.shares = share_reader(mandate)
@@ -182,11 +184,6 @@ class _Search:
                 return Fix("parent_role", sentence, self._people(right, account, _gives(role)))
         return None
 
-    @cached_property
-    def _everybody(self) -> list[Mandate]:
-        """Read once, for all the questions of who may make a change."""
-        return list(everybody(self.mandate.account_id))
-
     def _branch(self) -> Branch | None:
         """The branch that a change would be made on; of an account, the member's first."""
         if isinstance(self.obj, Branch):
@@ -255,12 +252,8 @@ class _Search:
         if obj is None:
             return []
         branch_id = self.branch.pk if self.branch else 0
-        holders = [
-            mandate.user_id
-            for mandate in mandates_who_may(codename, obj, self._everybody)
-            if mandate.user_id != self.user.pk and _covers(mandate, branch_id, gives or {})
-        ]
-        return list(User.objects.filter(pk__in=holders).order_by("name", "email"))
+        found = self.people.who_may(codename, obj, lambda mandate: _covers(mandate, branch_id, gives or {}))
+        return sorted((user for user in found if user.pk != self.user.pk), key=lambda user: (user.name, user.email))
 
 
 def _covers(mandate: Mandate, branch_id: int, gives: Mapping[str, Scope]) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from django.utils import timezone
 
-from apps.access.facts import load_people
+from apps.access.facts import account_facts, load_people
 from apps.access.mandate import Because, Effective, Mandate
 from apps.accounts.models import Account, Branch, User
 from apps.roles import catalogue
@@ -41,7 +41,7 @@ def access_matrix(account: Account, branch: Branch | None = None) -> Iterator[Ma
     the parent role, as it is decided.
     """
     now = timezone.now()
-    mandates = {facts.user_id: Mandate(facts, now) for facts in load_people(account.pk)}
+    mandates = {facts.user_id: Mandate(facts, now) for facts in load_people(account_facts(account.pk))}
     users = sorted(User.objects.filter(pk__in=mandates), key=lambda user: user.email)
     branches = Branch.objects.filter(account=account).order_by("slug")
     for place in branches if branch is None else branches.filter(pk=branch.pk):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property, partial
 
 from django.db import models
 from django.utils import timezone
 
-from apps.access.facts import load_people
+from apps.access.facts import AccountFacts, account_facts, load_people
 from apps.access.mandate import Mandate, Shares
 from apps.access.mandates import mandate_for
 from apps.access.records import Record, RecordLike
@@ -46,36 +46,45 @@ def may_anywhere(user: User, codename: str, account: Account) -> bool:
     return mandate_for(user, account.pk).allows_anywhere(catalogue.get(codename).codename)
 
 
-def who_may(codename: str, obj: models.Model) -> list[User]:
+def who_may(codename: str, obj: models.Model, account: AccountFacts | None = None) -> list[User]:
     """Exactly the active users for whom `may` is true, by address; operators are left out.
 
-    The facts of everybody on the record's branch (or in the account) are loaded in a constant number of queries and go
-    through the same Mandate as a single question does.
+    The facts of everybody on the record's branch (or in the account) whom a role or an override gives the permission
+    are loaded in a constant number of queries, and go through the same Mandate as a single question does. `account`
+    spares one of them, for one who has the account's facts at hand.
 
     Raises:
         UnknownPermission, WrongTarget: as `may` does.
     """
-    found = [mandate.user_id for mandate in mandates_who_may(codename, obj)]
-    return list(User.objects.filter(pk__in=found).order_by("email"))
-
-
-def mandates_who_may(codename: str, obj: models.Model, among: Iterable[Mandate] | None = None) -> Iterator[Mandate]:
-    """The Mandates behind `who_may`: of everybody who may. `among` holds everybody's, for one who asks repeatedly.
-
-    Raises:
-        UnknownPermission, WrongTarget: as `may` does.
-    """
-    permission, read = asked_of(codename, obj), _SubjectReader()
-    for mandate in everybody(account_id_of(obj), _branches_of(obj)) if among is None else among:
-        if decide(mandate, permission, obj, partial(read, mandate.user_id)):
-            yield mandate
-
-
-def everybody(account_id: int, branch_ids: Collection[int] | None = None) -> Iterator[Mandate]:
-    """The Mandates of everybody who may do anything in the account, or on these branches of it."""
+    permission = asked_of(codename, obj)
+    account = account or account_facts(account_id_of(obj))
+    facts = load_people(account, _branches_of(obj), holding=permission.codename)
     now = timezone.now()
-    for facts in load_people(account_id, branch_ids):
-        yield Mandate(facts, now)
+    return _who_may(permission, obj, (Mandate(each, now) for each in facts))
+
+
+class People:
+    """Everybody in an account, read once when somebody is first asked about, for many questions in one request."""
+
+    def __init__(self, account: AccountFacts) -> None:
+        self._account = account
+
+    def who_may(
+        self, codename: str, obj: models.Model, where: Callable[[Mandate], bool] = lambda mandate: True
+    ) -> list[User]:
+        """As the function of this name, of those whose Mandate also satisfies `where`."""
+        return _who_may(asked_of(codename, obj), obj, filter(where, self._mandates))
+
+    @cached_property
+    def _mandates(self) -> list[Mandate]:
+        now = timezone.now()
+        return [Mandate(facts, now) for facts in load_people(self._account)]
+
+
+def _who_may(permission: Permission, obj: models.Model, mandates: Iterable[Mandate]) -> list[User]:
+    read = _SubjectReader()
+    found = [m.user_id for m in mandates if decide(m, permission, obj, partial(read, m.user_id))]
+    return list(User.objects.filter(pk__in=found).order_by("email"))
 
 
 class _SubjectReader:

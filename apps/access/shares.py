@@ -86,15 +86,15 @@ def share_codename(codename: str, record_type: str) -> str | None:
 
 
 def permission_id(codename: str) -> int:
-    """The row of Django's permission table that a share of `codename` points at.
+    """The row of Django's permission table that a share of `codename` points at; all are read at the first question.
 
     Raises:
-        Permission.DoesNotExist: the permission is none of a model's own.
+        LookupError: no share gives such a permission.
     """
     if codename not in _permission_ids:
-        _permission_ids[codename] = Permission.objects.get(
-            codename=codename, content_type__app_label=catalogue.get(codename).app
-        ).pk
+        names = [f"{verb}_{name}" for name in _tables for verb in catalogue.record_type(name).share_verbs]
+        rows = Permission.objects.filter(codename__in=names).values_list("codename", "content_type__app_label", "pk")
+        _permission_ids.update({name: pk for name, app, pk in rows if catalogue.get(name).app == app})
     return _permission_ids[codename]
 
 

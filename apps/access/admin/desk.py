@@ -15,7 +15,7 @@ from apps.access import records
 from apps.access.errors import MissingPermission
 from apps.access.mandate import Mandate
 from apps.access.mandates import accounts_of, mandate_for
-from apps.access.policy import asked_of, decide, share_reader
+from apps.access.policy import People, asked_of, decide, share_reader, who_may
 from apps.access.querysets import visible
 from apps.access.records import Record, RecordLike
 from apps.access.shares import tables as share_tables
@@ -48,6 +48,15 @@ class Desk:
     def mandate(self) -> Mandate | None:
         """The user's Mandate in the account; None for somebody who belongs to no account."""
         return None if self.account is None else mandate_for(self.user, self.account.pk)
+
+    @cached_property
+    def people(self) -> People | None:
+        """Everybody in the account, for several questions of who may; None outside of an account."""
+        return None if self.mandate is None else People(self.mandate.facts.account)
+
+    def who_may(self, codename: str, obj: models.Model) -> list[User]:
+        """`policy.who_may` of a thing in the account at hand."""
+        return who_may(codename, obj, None if self.mandate is None else self.mandate.facts.account)
 
     @property
     def account_id(self) -> int:

@@ -10,7 +10,6 @@ from django.db import models
 from apps.access.admin.desk import Desk
 from apps.access.explain import explain
 from apps.access.fixes import Fix
-from apps.access.policy import who_may
 from apps.access.records import Record
 from apps.accounts.models import Branch, User
 from apps.roles import catalogue
@@ -43,7 +42,7 @@ def grantors(desk: Desk) -> list[User]:
 def _grantors(desk: Desk) -> list[User]:
     found: dict[int, User] = {}
     for branch in desk.branches[:1]:
-        for person in who_may(GRANTS, branch):
+        for person in desk.who_may(GRANTS, branch):
             if person.pk != desk.user.pk:
                 found[person.pk] = person
     return list(found.values())
@@ -66,7 +65,7 @@ def why_not(desk: Desk, codename: str, target: models.Model) -> Why:
         subject = desk.branches[0] if permission.target is Target.BRANCH and desk.branches else None
     if subject is None:
         return Why(permission, people=grantors(desk))
-    explanation = explain(desk.user, codename, subject)
+    explanation = explain(desk.user, codename, subject, people=desk.people)
     people: dict[int, User] = {person.pk: person for fix in explanation.fixes for person in fix.who}
     return Why(permission, explanation.reasons, explanation.fixes, list(people.values()))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from django.contrib import messages
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import QuerySet
@@ -23,12 +24,13 @@ from apps.access.admin.filters import BranchFilter, ResponsibleFilter
 from apps.access.admin.forms import RecordForm
 from apps.access.admin.options import MandateAdmin
 from apps.crm.admin.bulk import ASSIGN
+from apps.crm.admin.deletion import consequences_of
 from apps.crm.admin.history import history_page
 from apps.crm.admin.rights import rights_page
-from apps.crm.admin.search import matching
 from apps.crm.admin.widgets import SeveralWidget
 from apps.crm.admin.writing import remove, write, write_rows
 from apps.crm.models import CrmRecord
+from apps.crm.querysets import search_q
 
 CURRENCIES = ("EUR", "USD", "GBP", "CHF", "SEK", "NOK", "DKK", "PLN", "CZK", "CAD", "AUD", "JPY", "CNY", "INR", "BRL")
 OWNERSHIP = (
@@ -70,7 +72,7 @@ class CrmAdmin(MandateAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        return matching(queryset, search_term), False
+        return queryset.filter(search_q(queryset.model, search_term)), False
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """A new record has no reference and no past yet."""
@@ -112,6 +114,15 @@ class CrmAdmin(MandateAdmin):
         write_rows(request, form.instance, formset)
 
     # Pages beside the form
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The question first, with what the deletion changes elsewhere."""
+        if request.method == "GET" and (record := self.get_object(request, object_id)) is not None:
+            for level, sentence in consequences_of(request, record):
+                messages.add_message(request, level, sentence)
+        return super().delete_view(request, object_id, extra_context)
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None

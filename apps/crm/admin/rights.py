@@ -10,7 +10,6 @@ from django.template.response import TemplateResponse
 
 from apps.access.admin.desk import desk_of
 from apps.access.explain import Explanation, explain
-from apps.access.policy import who_may
 from apps.access.records import Record
 from apps.roles import catalogue
 from apps.roles.catalogue import Permission
@@ -37,8 +36,8 @@ def rights_page(admin: Any, request: HttpRequest, record: Record) -> TemplateRes
     kinds = catalogue.record_type(record.record_type)
     codenames = [f"{verb}_{record.record_type}" for verb in VERBS if verb in kinds.verbs] + ["assign_record"]
     may_know = desk.may(SEES, stored)
-    viewers = who_may(f"view_{record.record_type}", stored) if may_know else []
-    changers = {person.pk for person in who_may(f"change_{record.record_type}", stored)} if may_know else set()
+    viewers = desk.who_may(f"view_{record.record_type}", stored) if may_know else []
+    changers = {person.pk for person in desk.who_may(f"change_{record.record_type}", stored)} if may_know else set()
     request.current_app = admin.admin_site.name
     return TemplateResponse(
         request,

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
-from apps.access.admin.actions import BulkAction
+from apps.access.admin.actions import BulkAction, log_export
 from apps.access.admin.desk import desk_of, veil
 from apps.crm.models import Contact
 
@@ -52,6 +52,7 @@ def _folded(line: str) -> str:
 
 def download(model_admin: Any, request: HttpRequest, rows: list[Any]) -> HttpResponse:
     """The contacts as one file."""
+    log_export(request, rows, "vCard")
     veil(desk_of(request), rows)
     response = HttpResponse("".join(vcard(row) for row in rows), content_type="text/vcard; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="contacts.vcf"'
