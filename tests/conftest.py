@@ -11,7 +11,7 @@ from hypothesis import settings
 from pytest_django import DjangoDbBlocker
 
 from tests.browsers import browser_type_launch_args
-from tests.databases import drop_template, keep_template, restore_from_template
+from tests.databases import clear_away, keep_template, restore_from_template
 
 __all__ = ["browser_type_launch_args"]
 
@@ -43,4 +43,4 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
     with patch.object(TransactionTestCase, "_fixture_teardown", restore_from_template):
         yield
     with django_db_blocker.unblock():
-        drop_template(connections["default"])
+        clear_away(connections["default"])

@@ -11,6 +11,10 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import TransactionTestCase
 
+CUT_OFF = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND backend_type = 'client backend'"
+)
+
 
 def _template(connection: BaseDatabaseWrapper) -> str:
     return f"{connection.settings_dict['NAME']}_template"
@@ -22,11 +26,7 @@ def _copy(connection: BaseDatabaseWrapper, source: str, target: str) -> None:
     quote = connection.ops.quote_name
     with connection._nodb_cursor() as cursor:
         cursor.execute(f"DROP DATABASE IF EXISTS {quote(target)} WITH (FORCE)")
-        cursor.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = %s AND backend_type = 'client backend'",
-            [source],
-        )
+        cursor.execute(CUT_OFF, [source])
         cursor.execute(f"CREATE DATABASE {quote(target)} TEMPLATE {quote(source)} STRATEGY FILE_COPY")
 
 
@@ -35,10 +35,12 @@ def keep_template(connection: BaseDatabaseWrapper) -> None:
     _copy(connection, str(connection.settings_dict["NAME"]), _template(connection))
 
 
-def drop_template(connection: BaseDatabaseWrapper) -> None:
-    """Remove the copy at the end of the run."""
+def clear_away(connection: BaseDatabaseWrapper) -> None:
+    """Remove the copy at the end of the run, and whoever is still connected to what Django removes next."""
+    connection.close()
     with connection._nodb_cursor() as cursor:
         cursor.execute(f"DROP DATABASE IF EXISTS {connection.ops.quote_name(_template(connection))} WITH (FORCE)")
+        cursor.execute(CUT_OFF, [connection.settings_dict["NAME"]])
 
 
 def restore_from_template(test: TransactionTestCase, *_: Any) -> None:
