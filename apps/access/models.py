@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -11,14 +9,6 @@ from django.utils import timezone
 
 from apps.accounts.models import Account, Branch
 from apps.roles.scopes import ScopeField
-
-
-class OverrideQuerySet(models.QuerySet["Override"]):
-    """Overrides by whether they have ended."""
-
-    def live(self, now: datetime | None = None) -> OverrideQuerySet:
-        """Those that count at this instant; an ended one is as if it were not there."""
-        return self.filter(Q(expires_at=None) | Q(expires_at__gt=now or timezone.now()))
 
 
 class Override(models.Model):
@@ -38,8 +28,6 @@ class Override(models.Model):
     )
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField(null=True, blank=True)
-
-    objects = OverrideQuerySet.as_manager()
 
     class Meta:
         """One override for each member, branch and permission; none without a reason."""

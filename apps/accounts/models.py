@@ -188,10 +188,6 @@ class Account(models.Model):
         """The scheme that the account follows."""
         return scheme(self.scheme)
 
-    def has_feature(self, feature: str) -> bool:
-        """Whether the account's plan gives the feature."""
-        return self.features is None or feature in self.features
-
 
 class Branch(models.Model):
     """A part of an account with its own members, records and settings."""

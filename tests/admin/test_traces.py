@@ -3,7 +3,8 @@
 import pytest
 
 from apps.audit.models import Entry, Operation
-from tests.admin.people import browser, everything, staff, url
+from apps.roles.scopes import IF_RESPONSIBLE
+from tests.admin.people import browser, everything, form_of, staff, url
 from tests.factories import CompanyFactory, ContactFactory, LeadFactory, TaskFactory, make_cast
 
 pytestmark = pytest.mark.django_db
@@ -52,3 +53,28 @@ def test_deleting_a_private_contact_warns_of_the_tasks_that_become_visible() -> 
     TaskFactory(about=contact, responsible=sam)
     page = browser(sam).get(url(contact, "delete")).content.decode()
     assert "become as visible as other tasks" in page
+
+
+def test_a_hand_over_out_of_ones_own_sight_is_asked_about_first() -> None:
+    cast = make_cast("amocrm")
+    mine = dict.fromkeys(("view_lead", "change_lead", "assign_record"), IF_RESPONSIBLE)
+    sam, other = staff(cast.branch, mine), cast.join()
+    lead = LeadFactory(branch=cast.branch, responsible=sam)
+    client = browser(sam)
+    form = form_of(client, url(lead), responsible=other.pk)
+    page = client.post(url(lead), form)
+    assert page.status_code == 200
+    assert "You would not see it any more after this." in page.content.decode()
+    lead.refresh_from_db()
+    assert lead.responsible == sam
+    assert client.post(url(lead), {**form, **page.context["again"]}).status_code == 302
+    lead.refresh_from_db()
+    assert lead.responsible == other
+
+
+def test_a_hand_over_to_somebody_who_sees_it_is_not_asked_about() -> None:
+    cast = make_cast("amocrm")
+    sam, other = staff(cast.branch, everything()), cast.join()
+    lead = LeadFactory(branch=cast.branch, responsible=sam)
+    client = browser(sam)
+    assert client.post(url(lead), form_of(client, url(lead), responsible=other.pk)).status_code == 302

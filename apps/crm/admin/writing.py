@@ -13,9 +13,10 @@ from apps.access.admin.desk import desk_of
 from apps.access.admin.forms import RecordForm, Refusal
 from apps.access.errors import MissingPermission
 from apps.crm.errors import CrmError, DoubleFound, NoSuchRecord
-from apps.crm.services import records
+from apps.crm.services import consequences, records
 
 ACCEPT_DOUBLES = "accept_doubles"
+ACCEPT_HAND_OVER = "accept_hand_over"
 
 
 class Refused(Exception):
@@ -33,9 +34,28 @@ def write(request: HttpRequest, form: RecordForm, record: Any) -> Any:
     actor = desk_of(request).user
     with _in_words():
         if not form.is_new:
+            _ask_before_handing_over(request, form, record)
             return records.update_record(record, actor=actor, changes=form.values)
         with _in_fields(record.record_type):
             return records.create_record(record, actor=actor, accept_doubles=ACCEPT_DOUBLES in request.POST)
+
+
+def _ask_before_handing_over(request: HttpRequest, form: RecordForm, record: Any) -> None:
+    """A hand-over may take the record out of the giver's sight, or leave it out of the receiver's: say so first."""
+    moved = {name: form.values[name] for name in ("responsible", "branch") if name in form.values}
+    if not moved or ACCEPT_HAND_OVER in request.POST:
+        return
+    actor = desk_of(request).user
+    records.check_changes(record, actor=actor, changes=form.values)
+    responsible = moved.get("responsible", record.responsible)
+    found = consequences.of_hand_over(record, actor=actor, responsible=responsible, branch=moved.get("branch"))
+    told = []
+    if not found.giver_sees:
+        told.append("You would not see it any more after this.")
+    if found.receiver_sees is False:
+        told.append(f"{responsible} would not see it, and yet answer for it.")
+    if told:
+        raise Refusal({None: f"{' '.join(told)} Save once more to do it all the same."}, again={ACCEPT_HAND_OVER: "1"})
 
 
 def write_rows(request: HttpRequest, parent: Any, formset: Any) -> None:
