@@ -17,6 +17,7 @@ COPIED = ("apps", "config", "tests", "templates", "static", "manage.py", "pyproj
 QUICK = {"MANDATE_RANDOM_WORLDS": "120", "MANDATE_SMALL_WORLDS_EVERY": "7"}
 SMALL, RANDOM = "tests/access/test_small_worlds.py", "tests/access/test_random_worlds.py"
 KEPT = "tests/access/test_mandates.py"
+HOSTILE = "tests/access/test_hostile.py"
 
 
 class Mutant(NamedTuple):
@@ -136,7 +137,7 @@ MUTANTS = (
         "apps/access/facts.py",
         "groups[user, branch].add(group)",
         "[groups[user, other].add(group) for other, _ in members]",
-        RANDOM,
+        HOSTILE,
     ),
     Mutant(
         "a membership's change leaves kept answers standing",

@@ -197,6 +197,6 @@ class Server:
         owner = sql.Identifier(OWNER)
         with self.connect() as connection:
             if not connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [OWNER]).rowcount:
-                connection.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEDB").format(owner))
+                connection.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEDB IN ROLE pg_signal_backend").format(owner))
             if not connection.execute("SELECT FROM pg_database WHERE datname = %s", [OWNER]).rowcount:
                 connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(owner, owner))
