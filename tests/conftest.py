@@ -6,6 +6,8 @@ from unittest.mock import patch
 
 import pytest
 from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
 from django.test import TestCase, TransactionTestCase
 from hypothesis import settings
 from pytest_django import DjangoDbBlocker
@@ -21,6 +23,15 @@ DATABASE_FIXTURES = {"db", "transactional_db", "live_server"}
 settings.register_profile("dev", deadline=None)
 settings.register_profile("ci", deadline=None, max_examples=200, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+def state_a_reason(connection: BaseDatabaseWrapper, **_: object) -> None:
+    """What tests set up is audited like anything else: each connection states a reason, which services override."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('mandate.reason', 'A test sets this up', false)")
+
+
+connection_created.connect(state_a_reason)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

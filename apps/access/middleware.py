@@ -7,6 +7,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 
 from apps.access.mandates import bind_account, choose_account
+from apps.audit.services import origin
 
 SESSION_KEY = "account"
 
@@ -25,4 +26,5 @@ class CurrentAccountMiddleware:
                 request.session.pop(SESSION_KEY, None)
             else:
                 bind_account(request.user, account)
-        return self.get_response(request)
+        with origin(ip=request.META.get("REMOTE_ADDR")):
+            return self.get_response(request)

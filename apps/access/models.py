@@ -1,10 +1,12 @@
-"""Overrides: one member's own scope for one permission on one branch, in place of what the role says."""
+"""Overrides, requests for access, and the sessions in which a platform operator is one."""
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from apps.accounts.models import Account, Branch
@@ -41,3 +43,90 @@ class Override(models.Model):
 
     def __str__(self) -> str:
         return f"{self.permission} of {self.user} on {self.branch}: {self.scope.label}"
+
+
+class AccessRequest(models.Model):
+    """A member asks for a permission on a branch, or (with a record type and reference) on one record.
+
+    `message` is why they need it; `reason` is why it was approved or declined. `expires_at` is when what was given
+    ends; empty where it has no end.
+    """
+
+    class Status(models.TextChoices):
+        """An open one waits for somebody who may give what it asks for."""
+
+        OPEN = "open", "Open"
+        APPROVED = "approved", "Approved"
+        DECLINED = "declined", "Declined"
+        WITHDRAWN = "withdrawn", "Withdrawn"
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="access_requests")
+    branch = models.ForeignKey(Branch, on_delete=models.PROTECT, related_name="access_requests", db_constraint=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="access_requests")
+    permission = models.CharField(max_length=100)
+    record_type = models.CharField(max_length=40, blank=True)
+    record_id = models.BigIntegerField(null=True, blank=True)
+    message = models.TextField()
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.OPEN)
+    created_at = models.DateTimeField(default=timezone.now)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    decided_at = models.DateTimeField(null=True, blank=True)
+    reason = models.TextField(blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        """Asked once at a time; what has been decided says when."""
+
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "branch", "permission", "record_type", "record_id"],
+                condition=Q(status="open"),
+                nulls_distinct=False,
+                name="one_open_request",
+            ),
+            models.CheckConstraint(
+                condition=Q(record_type="", record_id=None) | Q(~Q(record_type=""), record_id__isnull=False),
+                name="requests_name_a_whole_record",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="open", decided_at=None) | Q(~Q(status="open"), decided_at__isnull=False),
+                name="decided_requests_know_when",
+            ),
+            models.CheckConstraint(condition=~Q(message__regex=r"^\s*$"), name="requests_say_why"),
+        ]
+        indexes = [models.Index(fields=["account", "status", "-created_at"], name="request_by_status")]
+
+    def __str__(self) -> str:
+        return f"{self.user} asks for {self.permission} on {self.branch}"
+
+
+class OperatorSession(models.Model):
+    """An hour in which a superuser is a platform operator, with the reason; outside of one they are nobody special.
+
+    It ends by its time, with nothing having to run, or earlier by hand (`ended_at`).
+    """
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="operator_sessions")
+    reason = models.TextField()
+    opened_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        """None without a reason, none longer than an hour."""
+
+        default_permissions = ()
+        constraints = [
+            models.CheckConstraint(condition=~Q(reason__regex=r"^\s*$"), name="operator_sessions_have_a_reason"),
+            models.CheckConstraint(
+                condition=Q(expires_at__gt=F("opened_at"), expires_at__lte=F("opened_at") + timedelta(hours=1)),
+                name="operator_sessions_last_an_hour",
+            ),
+        ]
+        indexes = [models.Index(fields=["user", "-expires_at"], name="operator_session_by_user")]
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.reason}"

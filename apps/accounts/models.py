@@ -14,6 +14,8 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+from apps.accounts.verbs import OPERATOR_MADE
+from apps.audit.services import operation
 from apps.roles.schemes import Scheme, scheme
 
 validate_slug = RegexValidator(
@@ -54,8 +56,9 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> User:
-        """A new platform operator, who may also open the admin."""
-        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+        """A new platform operator, who may also open the admin; the log says so."""
+        with operation(verb=OPERATOR_MADE, actor=None, reason="Created as a platform operator"):
+            return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
 
 
 class User(AbstractBaseUser):
@@ -153,8 +156,8 @@ class AccountQuerySet(models.QuerySet["Account"]):
 class Account(models.Model):
     """The organisation that subscribes: the tenant. It follows one scheme.
 
-    `features` are those that its plan gives; empty (NULL) means that no plan limits it. `access_version` is raised by
-    triggers whenever anything changes that decisions depend on.
+    `features` are those that its plan gives; empty (NULL) means that no plan limits it. `closes_at` is when a closing
+    account is to be closed. `access_version` is raised by triggers whenever anything changes that decisions depend on.
     """
 
     class Status(models.TextChoices):
@@ -169,6 +172,7 @@ class Account(models.Model):
     scheme = models.CharField(max_length=40)
     currency = models.CharField(max_length=3, default="EUR", validators=[validate_currency])
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.ACTIVE)
+    closes_at = models.DateTimeField(null=True, blank=True, editable=False)
     features = ArrayField(models.CharField(max_length=40), null=True, blank=True)
     access_version = models.BigIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -179,6 +183,11 @@ class Account(models.Model):
         """Accounts are no record type; their permissions stand in the catalogue."""
 
         default_permissions = ()
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(status="closing") | models.Q(closes_at=None), name="only_closing_accounts_know_when"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -76,6 +76,10 @@ class EntryQuerySet(models.QuerySet["Entry"]):
         """The entries about this target."""
         return self.filter(target_type=target_type, target_id=str(target_id))
 
+    def concerning(self, user_id: int) -> EntryQuerySet:
+        """The entries that concern this user: their roles, overrides, shares, teams."""
+        return self.filter(user_id=user_id)
+
 
 class Operation(models.Model):
     """One action of one user: who, when, why, and what verb. All that it changed are its entries."""
@@ -123,6 +127,7 @@ class Entry(models.Model):
     )
     account_id = models.BigIntegerField("account")
     branch_id = models.BigIntegerField("branch", null=True)
+    user_id = models.BigIntegerField("user", null=True)
     target_type = models.TextField("type of target")
     target_id = models.TextField("id of target")
     target_text = models.TextField("target")
@@ -141,6 +146,11 @@ class Entry(models.Model):
         indexes = [
             models.Index(name="audit_entry_of_operation", fields=["account_id", "operation", "id"]),
             models.Index(name="audit_entry_about_target", fields=["account_id", "target_type", "target_id"]),
+            models.Index(
+                name="audit_entry_about_user",
+                fields=["account_id", "user_id", "id"],
+                condition=models.Q(user_id__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,10 +1,15 @@
-"""Writing the log: one call for one operation and its entries."""
+"""Writing the log: `operation` states who, why and what for all that is written inside; `record` is the short way.
 
-from collections.abc import Iterable
+The database writes the operation and, for tables that are audited, its entries (see `operations.Audited`).
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from django.db import DEFAULT_DB_ALIAS, router, transaction
+from django.db import DEFAULT_DB_ALIAS, connections, router, transaction
 
 from apps.audit import verbs
 from apps.audit.models import PLATFORM, Entry, Operation
@@ -37,21 +42,94 @@ class Change:
     before: Any = None
     after: Any = None
     branch_id: int | None = None
+    user_id: int | None = None
     # Where an operation concerns several accounts; otherwise the account of the operation.
     account_id: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the acts of a request come from: its address, and whom its user acts as."""
+
+    ip: str | None = None
+    acting_as: Actor | None = None
+
+
+_NOWHERE = Origin()
+_origin: ContextVar[Origin] = ContextVar("origin", default=_NOWHERE)
+
+
+@contextmanager
+def origin(*, ip: str | None = None, acting_as: Actor | None = None) -> Iterator[None]:
+    """Log whatever is done inside as coming from this address, by somebody acting as another one."""
+    token = _origin.set(Origin(ip, acting_as))
+    try:
+        yield
+    finally:
+        _origin.reset(token)
+
+
+class OperationInProgress:
+    """The operation that a block of code is; the database writes it with its first entry."""
+
+    def __init__(self, using: str) -> None:
+        self._using = using
+
+    @property
+    def pk(self) -> int | None:
+        """The operation's id, or None while nothing has been written."""
+        ((found,),) = _ask(self._using, "SELECT nullif(current_setting('mandate.operation', true), '')::bigint")
+        return None if found is None else int(found)
+
+    def add(self, account_id: int | None, entries: Iterable[Change]) -> int:
+        """Write entries by hand, for what no audited table tells; returns the operation's id.
+
+        `account_id` None is the platform's own chain.
+        """
+        chain = PLATFORM if account_id is None else account_id
+        ((operation_id,),) = _ask(self._using, "SELECT audit_operation_in_progress(%s)", ["the log"])
+        rows = (_entry(operation_id, change, chain) for change in entries)
+        Entry.objects.using(self._using).bulk_create(rows, batch_size=BATCH)
+        return int(operation_id)
+
+
+@contextmanager
+def operation(*, verb: str | verbs.Verb, actor: Actor | None, reason: str) -> Iterator[OperationInProgress]:
+    """A transaction (or a savepoint in one) in which all that is written to audited tables is one operation.
+
+    `actor` None is the operator at the console. An operation inside of another one is one of its own.
+
+    Raises:
+        UnknownVerb: nobody has registered the verb.
+        ValueError: the reason is blank, or the actor is not saved.
+    """
+    if not reason.strip():
+        raise ValueError(f"Recording '{verb}' without a reason: say why.")
+    actor_id, actor_name = _identity(actor) if actor is not None else (None, CONSOLE)
+    came_from = _origin.get()
+    acting_as_id, acting_as_name = _identity(came_from.acting_as) if came_from.acting_as is not None else (None, "")
+    stated = {
+        "mandate.operation": None,
+        "mandate.verb": verbs.get(verb).word,
+        "mandate.reason": reason.strip(),
+        "mandate.actor": actor_id,
+        "mandate.actor_name": actor_name,
+        "mandate.acting_as": acting_as_id,
+        "mandate.acting_as_name": acting_as_name,
+        "mandate.ip": came_from.ip,
+    }
+    using = router.db_for_write(Operation) or DEFAULT_DB_ALIAS
+    with transaction.atomic(using=using):
+        before = _state(using, stated)
+        yield OperationInProgress(using)
+        # Whoever raises is rolled back, settings included.
+        _state(using, before)
+
+
 def record(
-    *,
-    verb: str | verbs.Verb,
-    actor: Actor | None,
-    reason: str,
-    account_id: int | None,
-    entries: Iterable[Change],
-    acting_as: Actor | None = None,
-    ip: str | None = None,
+    *, verb: str | verbs.Verb, actor: Actor | None, reason: str, account_id: int | None, entries: Iterable[Change]
 ) -> Operation:
-    """Write one operation with its entries into the log, as part of the running transaction.
+    """Write one operation with its entries into the log, as part of the running transaction; returns it.
 
     `actor` None is the operator at the console; `account_id` None is the platform's own chain. The database adds
     the links. Raises UnknownVerb; ValueError for a blank reason, for no entries, and for an actor who is not
@@ -64,24 +142,26 @@ def record(
         raise transaction.TransactionManagementError(
             f"Recording '{verb}' outside of a transaction: call record() inside the atomic block of the change."
         )
-    if not reason.strip():
-        raise ValueError(f"Recording '{verb}' without a reason: say why.")
     if not changes:
         raise ValueError(f"Recording '{verb}' without entries: say what it changed.")
-    actor_id, actor_name = _identity(actor) if actor is not None else (None, CONSOLE)
-    acting_as_id, acting_as_name = _identity(acting_as) if acting_as is not None else (None, "")
-    operation = Operation.objects.using(using).create(
-        verb=verbs.get(verb).word,
-        reason=reason.strip(),
-        actor_id=actor_id,
-        actor_name=actor_name,
-        acting_as_id=acting_as_id,
-        acting_as_name=acting_as_name,
-        ip=ip,
-    )
-    chain = PLATFORM if account_id is None else account_id
-    Entry.objects.using(using).bulk_create((_entry(operation, change, chain) for change in changes), batch_size=BATCH)
-    return operation
+    with operation(verb=verb, actor=actor, reason=reason) as written:
+        return Operation.objects.using(using).get(pk=written.add(account_id, changes))
+
+
+def _state(using: str, settings: dict[str, Any]) -> dict[str, str]:
+    """State these settings for the transaction; returns what was stated before."""
+    read = ", ".join("coalesce(current_setting(%s, true), '')" for _ in settings)
+    write = ", ".join("set_config(%s, %s, true)" for _ in settings)
+    values = ["" if value is None else str(value) for value in settings.values()]
+    pairs = [part for pair in zip(settings, values, strict=True) for part in pair]
+    (row,) = _ask(using, f"SELECT {read}, {write}", [*settings, *pairs])
+    return dict(zip(settings, row, strict=False))
+
+
+def _ask(using: str, statement: str, params: list[Any] | None = None) -> list[tuple[Any, ...]]:
+    with connections[using].cursor() as cursor:
+        cursor.execute(statement, params)
+        return list(cursor.fetchall())
 
 
 def _identity(person: Actor) -> tuple[int, str]:
@@ -94,11 +174,12 @@ def _identity(person: Actor) -> tuple[int, str]:
     return person.pk, str(person)
 
 
-def _entry(operation: Operation, change: Change, chain: int) -> Entry:
+def _entry(operation_id: int, change: Change, chain: int) -> Entry:
     return Entry(
-        operation=operation,
+        operation_id=operation_id,
         account_id=chain if change.account_id is None else change.account_id,
         branch_id=change.branch_id,
+        user_id=change.user_id,
         target_type=change.target_type,
         target_id=str(change.target_id),
         target_text=change.target_text,

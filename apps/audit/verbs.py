@@ -68,3 +68,6 @@ class Registry:
 registry = Registry()
 register = registry.register
 get = registry.get
+
+# What the log says where somebody changed an audited table in SQL, and stated a reason but no verb.
+CHANGED_DIRECTLY = register("audit.changed_directly", label="changed directly in the database")

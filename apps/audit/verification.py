@@ -6,7 +6,7 @@ their operations; ENTRIES looks at what they seal. Both run in batches of about 
 and progress can be shown, and both are linear in the number of rows.
 
 What a chain cannot show is that its end was cut off: links and entries removed together, up to the last one, leave a
-shorter chain that fits. That takes a head of the chain that was kept elsewhere.
+shorter chain that fits. That takes a head of the chain that was kept elsewhere: `heads.py`.
 """
 
 from collections import defaultdict
@@ -39,6 +39,11 @@ class Problem(StrEnum):
     COUNT = "count"
     ENTRIES = "entries"
     UNLINKED = "unlinked"
+    # What only a head that was kept elsewhere shows.
+    GONE = "gone"
+    CUT = "cut"
+    MISSING = "missing"
+    REWRITTEN = "rewritten"
 
     @property
     def sentence(self) -> str:
@@ -55,28 +60,42 @@ SENTENCES = {
     Problem.COUNT: "entries were added or removed",
     Problem.ENTRIES: "its entries are not those that were written",
     Problem.UNLINKED: "entries are there that no link seals",
+    Problem.GONE: "the whole chain is gone",
+    Problem.CUT: "it and all behind it are cut off",
+    Problem.MISSING: "it is missing",
+    Problem.REWRITTEN: "it is not the link that was kept, so the chain was rewritten",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """The first place of a chain that does not fit. `seq` is None for entries that no link comes near."""
+    """The first place of a chain that does not fit.
+
+    `seq` is None for entries that no link comes near, `operation_id` for a link that is gone with all that named it.
+    `kept` says in words what a head that was kept elsewhere knows of the place.
+    """
 
     account_id: int
     seq: int | None
-    operation_id: int
+    operation_id: int | None
     problems: tuple[Problem, ...]
+    kept: str = ""
 
     @property
     def sentence(self) -> str:
         """The fault in one sentence without a full stop."""
         place = "outside of the chain" if self.seq is None else f"link {self.seq}"
-        return f"{place}, operation {self.operation_id}: {', '.join(p.sentence for p in self.problems)}"
+        operation = "" if self.operation_id is None else f", operation {self.operation_id}"
+        kept = f" ({self.kept})" if self.kept else ""
+        return f"{place}{operation}: {', '.join(p.sentence for p in self.problems)}{kept}"
 
 
 @dataclass(frozen=True, slots=True)
 class AccountReport:
-    """What was found in one account's chain: its size, its head, and the first fault if there is any."""
+    """What was found in one account's chain: its size, its head, and the first fault if there is any.
+
+    `kept_seq` is the number of the last link that is as a kept head says; None where none was held against it or fits.
+    """
 
     account_id: int
     links: int
@@ -84,6 +103,7 @@ class AccountReport:
     head_seq: int
     head_hash: str
     fault: Fault | None
+    kept_seq: int | None = None
 
     @property
     def sound(self) -> bool:
@@ -163,7 +183,7 @@ FROM (
             FROM audit_link WHERE {between}
             UNION ALL
             SELECT account_id, operation_id, id, NULL, id, sha256(convert_to(json_build_array(
-                'entry', id, operation_id, account_id, branch_id,
+                'entry', id, operation_id, account_id, branch_id, user_id,
                 target_type, target_id, target_text, before, after
             )::text, 'UTF8'))
             FROM audit_entry WHERE {between}
@@ -229,7 +249,7 @@ def verify(account_id: int | None = None, *, progress: Progress | None = None) -
     for fault in faults:
         by_account[fault.account_id].append(fault)
     return [
-        AccountReport(account, links, entries, seq, head, _first(by_account[account]))
+        AccountReport(account, links, entries, seq, head, first_fault(by_account[account]))
         for account, links, entries, seq, head in totals
     ]
 
@@ -249,14 +269,20 @@ def _faults(checked: str, bounds: dict[str, int]) -> list[Fault]:
     ]
 
 
-def _first(faults: list[Fault]) -> Fault | None:
+def first_fault(faults: Sequence[Fault]) -> Fault | None:
     """The first of an account's faults, with all that is off about that link; None where there is none."""
     if not faults:
         return None
-    first = min(faults, key=lambda fault: (fault.seq is None, fault.seq or 0, fault.operation_id))
-    same = [fault for fault in faults if (fault.seq, fault.operation_id) == (first.seq, first.operation_id)]
+    first = min(faults, key=_place)
+    same = [fault for fault in faults if _place(fault) == _place(first)]
     problems = dict.fromkeys(problem for fault in same for problem in fault.problems)
-    return Fault(first.account_id, first.seq, first.operation_id, tuple(problems))
+    kept = next((fault.kept for fault in same if fault.kept), "")
+    return Fault(first.account_id, first.seq, first.operation_id, tuple(problems), kept)
+
+
+def _place(fault: Fault) -> tuple[bool, int]:
+    """What orders an account's faults: links by number, then what has none, by operation."""
+    return (True, fault.operation_id or 0) if fault.seq is None else (False, fault.seq)
 
 
 def _rows(statement: str, params: Sequence[int] | Mapping[str, int]) -> list[tuple[Any, ...]]:

@@ -1,4 +1,4 @@
-"""Who is where, as what: memberships, parent roles and teams. What it lets them do is asked elsewhere."""
+"""Who is where, as what: memberships, parent roles, teams, invitations. What it lets them do is asked elsewhere."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import models
+from django.db.models.functions import Lower
 from django.utils import timezone
 
 from apps.accounts.models import Account, Branch, validate_slug
@@ -124,3 +125,64 @@ class TeamMember(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} in {self.team}"
+
+
+class Invitation(models.Model):
+    """Somebody is asked to join: bound to an address, an account and a role, on one branch or (without one) on all.
+
+    Only the digest of its token is kept, so whoever reads the table can accept nothing.
+    """
+
+    class Status(models.TextChoices):
+        """A pending one ends by its time; nothing has to run for that."""
+
+        PENDING = "pending", "Pending"
+        ACCEPTED = "accepted", "Accepted"
+        CANCELLED = "cancelled", "Cancelled"
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="invitations")
+    branch = models.ForeignKey(
+        Branch, on_delete=models.PROTECT, null=True, blank=True, related_name="invitations", db_constraint=False
+    )
+    role = models.ForeignKey(Role, on_delete=models.PROTECT, related_name="invitations")
+    email = models.EmailField("e-mail", max_length=254)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
+    token_digest = models.CharField(max_length=64, unique=True, editable=False)
+    invited_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+    sent_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+
+    class Meta:
+        """One pending invitation for an address and a branch (or all of them); `user` is who accepted it."""
+
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "branch", "email"],
+                condition=models.Q(status="pending"),
+                nulls_distinct=False,
+                name="one_pending_invitation",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(status="pending", ended_at=None, user=None)
+                | models.Q(status="accepted", ended_at__isnull=False, user__isnull=False)
+                | models.Q(status="cancelled", ended_at__isnull=False, user=None),
+                name="ended_invitations_know_how",
+            ),
+            models.CheckConstraint(condition=models.Q(email=Lower("email")), name="invited_in_small_letters"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.email} to {self.branch or self.account} as {self.role}"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can be accepted now."""
+        return self.status == self.Status.PENDING and timezone.now() < self.expires_at

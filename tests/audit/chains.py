@@ -11,7 +11,7 @@ from django.db import connection, transaction
 
 from apps.audit import verbs
 from apps.audit.models import Operation
-from apps.audit.services import Change, record
+from apps.audit.services import Change, origin, record
 from apps.audit.verification import AccountReport, verify
 
 VERB = verbs.register("tests.thing.change", label="changed a thing")
@@ -49,7 +49,7 @@ def changes(count: int) -> list[Change]:
 def write(account_id: int | None = 1, entries: int | list[Change] = 2, **changed: Any) -> Operation:
     """Record one operation with these entries, or with so many."""
     said: dict[str, Any] = {"verb": VERB, "actor": ANN, "reason": "Ann moved to North"} | changed
-    with transaction.atomic():
+    with transaction.atomic(), origin(ip=said.pop("ip", None), acting_as=said.pop("acting_as", None)):
         return record(account_id=account_id, entries=changes(entries) if isinstance(entries, int) else entries, **said)
 
 
@@ -106,8 +106,9 @@ def recomputed(link_id: int) -> tuple[bytes, bytes, bytes]:
     )
     digests = b""
     for *plain, before, after in sql(
-        "SELECT id, operation_id, account_id, branch_id, target_type, target_id, target_text, before::text, after::text"
-        " FROM audit_entry WHERE account_id = %s AND operation_id = %s AND id BETWEEN %s AND %s ORDER BY id",
+        "SELECT id, operation_id, account_id, branch_id, user_id, target_type, target_id, target_text, before::text,"
+        " after::text FROM audit_entry WHERE account_id = %s AND operation_id = %s AND id BETWEEN %s AND %s"
+        " ORDER BY id",
         account,
         operation,
         first,

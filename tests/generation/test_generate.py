@@ -172,7 +172,7 @@ def test_it_is_one_operation_in_the_log() -> None:
     account = made()
     operation = Operation.objects.get(verb="crm.account.generated")
     assert operation.actor_name == "the operator at the console"
-    assert operation.entries.get().account_id == account.pk
+    assert operation.entries.get(target_type="crm.generation").account_id == account.pk
 
 
 def test_a_dry_run_writes_nothing() -> None:

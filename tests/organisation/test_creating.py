@@ -159,8 +159,10 @@ def test_shares_are_there_for_users_and_for_teams(account: Account) -> None:
 def test_the_import_is_one_operation_of_the_operator_at_the_console(account: Account) -> None:
     operation = Operation.objects.get()
     assert (operation.verb, operation.actor_id) == ("accounts.account.imported", None)
-    entry = Entry.objects.get(operation=operation)
-    assert (entry.account_id, entry.target_type, entry.target_text) == (account.pk, "accounts.account", "Acme Ltd")
+    entry = Entry.objects.get(operation=operation, target_type="crm.import")
+    assert (entry.account_id, entry.target_text) == (account.pk, "Acme Ltd")
+    written = set(Entry.objects.filter(operation=operation).values_list("target_type", flat=True))
+    assert {"accounts.account", "accounts.branch", "teams.membership", "access.override"} < written
     assert entry.after is not None
     assert entry.after["counts"]["records"] == 8
     assert all(report.sound for report in verify(account.pk))

@@ -155,7 +155,6 @@ def log_export(request: HttpRequest, rows: Sequence[Record], file: str) -> None:
             reason=f"Taken along as {file} from the list",
             account_id=desk_of(request).account_id,
             entries=changes,
-            ip=request.META.get("REMOTE_ADDR"),
         )
 
 

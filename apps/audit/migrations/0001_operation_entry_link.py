@@ -100,6 +100,7 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("account_id", models.BigIntegerField(verbose_name="account")),
                 ("branch_id", models.BigIntegerField(null=True, verbose_name="branch")),
+                ("user_id", models.BigIntegerField(null=True, verbose_name="user")),
                 ("target_type", models.TextField(verbose_name="type of target")),
                 ("target_id", models.TextField(verbose_name="id of target")),
                 ("target_text", models.TextField(verbose_name="target")),
@@ -133,6 +134,11 @@ class Migration(migrations.Migration):
                 "indexes": [
                     models.Index(fields=["account_id", "operation", "id"], name="audit_entry_of_operation"),
                     models.Index(fields=["account_id", "target_type", "target_id"], name="audit_entry_about_target"),
+                    models.Index(
+                        condition=models.Q(("user_id__isnull", False)),
+                        fields=["account_id", "user_id", "id"],
+                        name="audit_entry_about_user",
+                    ),
                 ],
                 "constraints": [
                     models.CheckConstraint(condition=models.Q(("account_id__gte", 0)), name="audit_entry_account")

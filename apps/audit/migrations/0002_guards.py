@@ -66,7 +66,7 @@ BEGIN
         SELECT account_id, operation_id, count(*) AS entries, min(id) AS first, max(id) AS last,
             sha256(string_agg(
                 sha256(convert_to(json_build_array(
-                    'entry', id, operation_id, account_id, branch_id,
+                    'entry', id, operation_id, account_id, branch_id, user_id,
                     target_type, target_id, target_text, before, after
                 )::text, 'UTF8')),
                 ''::bytea ORDER BY id
@@ -140,6 +140,54 @@ CREATE TRIGGER audit_chain AFTER INSERT ON audit_entry REFERENCING NEW TABLE AS 
     FOR EACH STATEMENT EXECUTE FUNCTION audit_write_links();
 """
 
+REFUSE_TRUNCATE = """
+CREATE FUNCTION audit_refuse_truncate() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION USING
+        ERRCODE = 'restrict_violation',
+        MESSAGE = format('%s is audited: TRUNCATE is refused', TG_TABLE_NAME),
+        HINT = 'Delete the rows instead, and state the reason.';
+END $$;
+"""
+
+# Who, why and what verb are stated by settings of the transaction (`services.operation` sets them, and so may anybody
+# in plain SQL). The operation is written with its first entry, so that nothing is logged where nothing has changed.
+OPERATION_IN_PROGRESS = r"""
+CREATE FUNCTION audit_operation_in_progress(changed text) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER AS $$
+DECLARE
+    found bigint := nullif(current_setting('mandate.operation', true), '')::bigint;
+BEGIN
+    IF EXISTS (
+        SELECT FROM audit_operation
+        WHERE id = found AND transaction_id = (pg_current_xact_id()::text)::bigint
+    ) THEN
+        RETURN found;
+    END IF;
+    IF coalesce(current_setting('mandate.reason', true), '') !~ '\S' THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'restrict_violation',
+            MESSAGE = format('%s is not changed without a reason', changed),
+            HINT = 'State it in the transaction: SELECT set_config(''mandate.reason'', ''...'', true).';
+    END IF;
+    INSERT INTO audit_operation (actor_id, actor_name, acting_as_id, acting_as_name, verb, reason, ip) VALUES (
+        nullif(current_setting('mandate.actor', true), '')::bigint,
+        coalesce(nullif(current_setting('mandate.actor_name', true), ''), format('%s at the database', session_user)),
+        nullif(current_setting('mandate.acting_as', true), '')::bigint,
+        coalesce(current_setting('mandate.acting_as_name', true), ''),
+        coalesce(nullif(current_setting('mandate.verb', true), ''), 'audit.changed_directly'),
+        btrim(current_setting('mandate.reason', true)),
+        nullif(current_setting('mandate.ip', true), '')::inet
+    ) RETURNING id INTO found;
+    PERFORM set_config('mandate.operation', found::text, true);
+    RETURN found;
+END $$;
+DO $$ BEGIN
+    EXECUTE format(
+        'ALTER FUNCTION audit_operation_in_progress(text) SET search_path = pg_catalog, %I, pg_temp', current_schema()
+    );
+END $$;
+"""
+
 
 class Migration(migrations.Migration):
     dependencies = [("audit", "0001_operation_entry_link")]
@@ -157,4 +205,6 @@ class Migration(migrations.Migration):
             REFUSE_LINK, "DROP TRIGGER audit_from_entries ON audit_link; DROP FUNCTION audit_refuse_link()"
         ),
         migrations.RunSQL(WRITE_LINKS, "DROP TRIGGER audit_chain ON audit_entry; DROP FUNCTION audit_write_links()"),
+        migrations.RunSQL(REFUSE_TRUNCATE, "DROP FUNCTION audit_refuse_truncate()"),
+        migrations.RunSQL(OPERATION_IN_PROGRESS, "DROP FUNCTION audit_operation_in_progress(text)"),
     ]

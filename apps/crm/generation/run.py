@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from django.db import transaction
-
 from apps.accounts.models import Account, Branch
-from apps.audit.services import Change, record
+from apps.audit.services import Change, OperationInProgress, operation
 from apps.crm.generation import people, records
 from apps.crm.generation.plan import RECORD_KINDS, Plan, check
 from apps.crm.verbs import ACCOUNT_GENERATED
@@ -21,7 +19,8 @@ def generate(plan: Plan, progress: records.Progress = lambda rows: None) -> Plan
         GenerationRefused: the plan makes no sense here; nothing was written.
     """
     plan = check(plan)
-    with transaction.atomic():
+    reason = f"Generated for load tests with the seed {plan.seed}"
+    with operation(verb=ACCOUNT_GENERATED, actor=None, reason=reason) as written:
         account = people.account_of(plan)
         people.add_branches(account, plan.branches or 0)
         branches = list(account.branches.filter(status=Branch.Status.ACTIVE).order_by("pk"))
@@ -32,23 +31,16 @@ def generate(plan: Plan, progress: records.Progress = lambda rows: None) -> Plan
             records.add_records(run, record_type, plan.counts[name], progress)
         records.add_shares(run, plan.shares, progress)
         records.analyze()
-        _record_operation(account, plan)
+        _add_summary(written, account, plan)
     return plan
 
 
-def _record_operation(account: Account, plan: Plan) -> None:
+def _add_summary(written: OperationInProgress, account: Account, plan: Plan) -> None:
     counts = {name: count for name, count in plan.counts.items() if count}
-    record(
-        verb=ACCOUNT_GENERATED,
-        actor=None,
-        reason=f"Generated for load tests with the seed {plan.seed}",
-        account_id=account.pk,
-        entries=[
-            Change(
-                target_type="accounts.account",
-                target_id=account.pk,
-                target_text=account.name,
-                after={"slug": account.slug, "counts": counts},
-            )
-        ],
+    summary = Change(
+        target_type="crm.generation",
+        target_id=account.pk,
+        target_text=account.name,
+        after={"slug": account.slug, "counts": counts},
     )
+    written.add(account.pk, [summary])

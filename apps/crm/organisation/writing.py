@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from django.contrib.auth.models import Group
-from django.db import DataError, IntegrityError, connection, transaction
+from django.db import DataError, IntegrityError, connection
 from django.db.models import OuterRef, Subquery, TextField, Value
 from django.db.models.functions import Cast, Concat
 from django.utils import timezone
@@ -15,7 +15,7 @@ from apps.access.models import Override
 from apps.access.shares import NewShare
 from apps.accounts.models import Account, Branch
 from apps.accounts.verbs import ACCOUNT_IMPORTED
-from apps.audit.services import Change, record
+from apps.audit.services import Change, OperationInProgress, operation
 from apps.crm.organisation.contents import BranchLine, Organisation, RoleLine, TeamLine
 from apps.crm.organisation.people import users_of
 from apps.crm.organisation.problems import Problems
@@ -40,8 +40,9 @@ def create(organisation: Organisation, *, progress: Progress = silent) -> Accoun
     """
     problems = organisation.problems.anew()
     try:
-        with transaction.atomic():
-            account = _Writer(organisation, problems, progress).write()
+        reason = f"Imported from {organisation.name or 'an organisation file'}"
+        with operation(verb=ACCOUNT_IMPORTED, actor=None, reason=reason) as written:
+            account = _Writer(organisation, problems, progress).write(written)
             # Deferred keys are asked now, so that a refusal is this function's and not the commit's.
             connection.check_constraints()
     except (IntegrityError, DataError) as error:
@@ -59,7 +60,7 @@ class _Writer:
         self.progress = progress
         self.now = timezone.now()
 
-    def write(self) -> Account:
+    def write(self, written: OperationInProgress) -> Account:
         self.account = self._account()
         self.users = users_of(self.org, self.problems)
         self.branches = self._branches()
@@ -72,7 +73,7 @@ class _Writer:
         writer = RecordWriter(self.account, self.users, self.branches, self.now)
         self.records = writer.write(self.org.records, self.progress)
         self._shares()
-        self._record_operation()
+        written.add(self.account.pk, [self._summary()])
         return self.account
 
     def _account(self) -> Account:
@@ -225,7 +226,7 @@ class _Writer:
             for verb in line.permissions
         )
 
-    def _record_operation(self) -> None:
+    def _summary(self) -> Change:
         org = self.org
         counts = {
             section: len(getattr(org, section))
@@ -240,19 +241,11 @@ class _Writer:
                 "shares",
             )
         }
-        record(
-            verb=ACCOUNT_IMPORTED,
-            actor=None,
-            reason=f"Imported from {org.name or 'an organisation file'}",
-            account_id=self.account.pk,
-            entries=[
-                Change(
-                    target_type="accounts.account",
-                    target_id=self.account.pk,
-                    target_text=self.account.name,
-                    after={"slug": self.account.slug, "scheme": self.account.scheme, "counts": counts},
-                )
-            ],
+        return Change(
+            target_type="crm.import",
+            target_id=self.account.pk,
+            target_text=self.account.name,
+            after={"slug": self.account.slug, "scheme": self.account.scheme, "counts": counts},
         )
 
 

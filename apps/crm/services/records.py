@@ -18,6 +18,7 @@ from django.utils import timezone
 from apps.access import policy
 from apps.access.records import Record
 from apps.accounts.models import User
+from apps.audit.services import operation
 from apps.crm.errors import DoubleFound, NoSuchLink, NoSuchRecord
 from apps.crm.models import (
     Activity,
@@ -36,6 +37,7 @@ from apps.crm.services import rules
 from apps.crm.services.doubles import visible_doubles
 from apps.crm.services.history import remember
 from apps.crm.services.rules import Draft
+from apps.crm.verbs import RECORD_DELETED
 
 R = TypeVar("R", bound=CrmRecord)
 
@@ -128,7 +130,8 @@ def delete_record(record: CrmRecord, *, actor: User) -> None:
     standing = _locked(record, actor, to_delete=True)
     rules.need(actor, f"delete_{standing.record_type}", standing)
     remember(standing, Change.Action.DELETED, actor=actor)
-    standing.delete()
+    with operation(verb=RECORD_DELETED, actor=actor, reason=f"{standing.reference} was deleted"):
+        standing.delete()
 
 
 def complete_task(task: Task, *, actor: User) -> Task:
