@@ -1,17 +1,24 @@
-"""Thousands of accounts, each with a chain of its own that one random tampering was done to: all are found."""
+"""Thousands of accounts, each with a chain of its own that was tampered with at random: all are found.
+
+Kept elsewhere are the heads of the chains when they were half as long, and those of their end.
+"""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 import pytest
 
-from apps.audit.verification import verify
+from apps.audit import heads
+from apps.audit.verification import AccountReport, verify
 from tests.audit.chains import sql, unguarded
+from tests.audit.heads import seal_again
 
 pytestmark = pytest.mark.django_db
 
-ACCOUNTS, LINKS = 3000, 6
-TAMPERINGS = 2500
+ACCOUNTS, LINKS = 4500, 6
+HALF = LINKS // 2
+TAMPERINGS = 4000
 
 # One operation for each account and round, so that a tampering with it concerns one chain alone.
 OPERATIONS = """
@@ -27,30 +34,48 @@ WHERE reason = 'round ' || %s
 ORDER BY id, number
 """
 
-Place = int | None
-Rows = dict[tuple[int, int], tuple[int, int, int]]
+
+class Row(NamedTuple):
+    """A link of a chain with what it seals."""
+
+    account: int
+    seq: int
+    link: int
+    operation: int
+    first: int
+
+
+Rows = dict[tuple[int, int], Row]
+# The number and the operation of a link that does not fit; None where all does. No number: entries without a link.
+# No operation: nothing that is left names it.
+Named = tuple[int | None, int | None] | None
+# What has to be named by the chain alone, and with the heads.
+Expected = tuple[Named, Named]
 
 
 class Tampering:
-    """Does one thing to an account's chain, and knows which link gives it away first."""
+    """Does one thing to an account's chain, and knows what gives it away first."""
 
     def __init__(self, dice: random.Random, rows: Rows) -> None:
         self.dice = dice
         self.rows = rows
 
-    def on(self, account: int) -> tuple[str, Place]:
-        """Tamper with this account; how, and the link that has to be named."""
+    def on(self, account: int) -> tuple[str, Expected]:
+        """Tamper with this account, and often with what lies behind, too; how, and what has to be named."""
         how = self.dice.choice(self.ways)
-        seq = self.dice.randint(1, LINKS)
-        link, operation, first = self.rows[account, seq]
-        return how.__name__, how(self, seq, link, operation, first)
+        row = self.rows[account, self.dice.randint(1, LINKS)]
+        expected = how(self, row)
+        if expected[0] and expected[0][0] and expected[0][0] < LINKS and self.dice.random() < 0.5:
+            self.edit_the_operation(self.rows[account, self.dice.randint(expected[0][0] + 1, LINKS)])
+        return how.__name__, expected
 
-    def edit_an_entry(self, seq: int, link: int, operation: int, first: int) -> Place:
+    def edit_an_entry(self, row: Row) -> Expected:
         """A field of an entry says something else."""
         change = self.dice.choice(
             [
                 "branch_id = branch_id + 1",
                 "branch_id = NULL",
+                "user_id = 7",
                 "target_type = 'x'",
                 "target_id = target_id || ' '",
                 "target_text = upper(target_text)",
@@ -63,10 +88,10 @@ class Tampering:
                 "id = -id",
             ]
         )
-        sql(f"UPDATE audit_entry SET {change} WHERE id = %s", first + self.dice.randrange(3))
-        return seq
+        sql(f"UPDATE audit_entry SET {change} WHERE id = %s", row.first + self.dice.randrange(3))
+        return seen(row)
 
-    def edit_the_operation(self, seq: int, link: int, operation: int, first: int) -> Place:
+    def edit_the_operation(self, row: Row) -> Expected:
         """Somebody else did it, at another time, for another reason."""
         change = self.dice.choice(
             [
@@ -83,10 +108,10 @@ class Tampering:
                 "id = -id",
             ]
         )
-        sql(f"UPDATE audit_operation SET {change} WHERE id = %s", operation)
-        return seq
+        sql(f"UPDATE audit_operation SET {change} WHERE id = %s", row.operation)
+        return seen(row)
 
-    def edit_the_link(self, seq: int, link: int, operation: int, first: int) -> Place:
+    def edit_the_link(self, row: Row) -> Expected:
         """The seal itself is broken."""
         change = self.dice.choice(
             [
@@ -101,82 +126,175 @@ class Tampering:
                 "operation_id = -operation_id",
             ]
         )
-        sql(f"UPDATE audit_link SET {change} WHERE id = %s", link)
-        return seq
+        sql(f"UPDATE audit_link SET {change} WHERE id = %s", row.link)
+        return seen(row._replace(operation=-row.operation) if change.startswith("operation_id") else row)
 
-    def delete_an_entry(self, seq: int, link: int, operation: int, first: int) -> Place:
+    def delete_an_entry(self, row: Row) -> Expected:
         """An entry is gone."""
-        sql("DELETE FROM audit_entry WHERE id = %s", first + self.dice.randrange(3))
-        return seq
+        sql("DELETE FROM audit_entry WHERE id = %s", row.first + self.dice.randrange(3))
+        return seen(row)
 
-    def delete_the_operation(self, seq: int, link: int, operation: int, first: int) -> Place:
+    def delete_who_did_it(self, row: Row) -> Expected:
         """Who did it, and why, is gone."""
-        sql("DELETE FROM audit_operation WHERE id = %s", operation)
-        return seq
+        sql("DELETE FROM audit_operation WHERE id = %s", row.operation)
+        return seen(row)
 
-    def delete_the_link(self, seq: int, link: int, operation: int, first: int) -> Place:
-        """The seal is gone: the next link misses it, or else the entries do."""
-        sql("DELETE FROM audit_link WHERE id = %s", link)
-        return seq + 1 if seq < LINKS else None
+    def delete_the_link(self, row: Row) -> Expected:
+        """The seal is gone: a head misses it, or the next link, or else the entries do."""
+        sql("DELETE FROM audit_link WHERE id = %s", row.link)
+        if row.seq == LINKS:
+            return (None, row.operation), (LINKS, row.operation)
+        following = seen(self.rows[row.account, row.seq + 1])
+        return (following[0], (HALF, row.operation)) if row.seq == HALF else following
 
-    def insert_an_entry(self, seq: int, link: int, operation: int, first: int) -> Place:
+    def delete_an_operation(self, row: Row) -> Expected:
+        """An operation is gone with all that it did, and those behind it have moved up."""
+        self.delete(row)
+        self.move(row, -1)
+        if row.seq == LINKS:
+            return None, (LINKS, row.operation)
+        return seen(self.rows[row.account, row.seq + 1]._replace(seq=row.seq))
+
+    def cut_the_tail(self, row: Row) -> Expected:
+        """This operation is gone, and every one after it: only the heads know."""
+        for seq in range(row.seq, LINKS + 1):
+            self.delete(self.rows[row.account, seq])
+        return None, (row.seq, row.operation if row.seq in (HALF, LINKS) else None)
+
+    def insert_an_entry(self, row: Row) -> Expected:
         """An operation did one thing more than it did."""
-        sql(
-            "INSERT INTO audit_entry (operation_id, account_id, target_type, target_id, target_text)"
-            " SELECT operation_id, account_id, 'role', '1', 'x' FROM audit_link WHERE id = %s",
-            link,
+        self.insert(row.account, row.operation)
+        return seen(row)
+
+    def insert_an_operation(self, row: Row) -> Expected:
+        """An operation that never was stands in the place of this one, which has moved back with those behind it."""
+        self.move(row, 1)
+        [[invented]] = sql(
+            "INSERT INTO audit_operation (actor_name, verb, reason) VALUES ('Eve', 'a.b', 'because') RETURNING id"
         )
-        return seq
+        entry = self.insert(row.account, invented)
+        sql(
+            "INSERT INTO audit_link (account_id, seq, operation_id, first_entry, last_entry, entry_count,"
+            " operation_digest, entries_digest, previous, hash, at) SELECT account_id, %s, %s, %s, %s, 1,"
+            " operation_digest, entries_digest, previous, hash, at FROM audit_link WHERE id = %s",
+            *(row.seq, invented, entry, entry, row.link),
+        )
+        return seen(row._replace(operation=invented))
 
-    def swap_two_entries(self, seq: int, link: int, operation: int, first: int) -> Place:
+    def swap_two_entries(self, row: Row) -> Expected:
         """Two entries in the other order."""
-        one, other = self.dice.sample(range(first, first + 3), 2)
-        for old, new in ((one, -one), (other, one), (-one, other)):
-            sql("UPDATE audit_entry SET id = %s WHERE id = %s", new, old)
-        return seq
+        one, other = self.dice.sample(range(row.first, row.first + 3), 2)
+        self.swap("audit_entry", one, other)
+        return seen(row)
 
-    def swap_two_links(self, seq: int, link: int, operation: int, first: int) -> Place:
+    def swap_two_links(self, row: Row) -> Expected:
         """Two links in the other order."""
-        account = next(account for account, _ in self.rows if self.rows[account, seq][0] == link)
-        other = self.dice.choice([number for number in range(1, LINKS + 1) if number != seq])
-        for number, wanted in ((seq, -1), (other, seq), (-1, other)):
-            sql("UPDATE audit_link SET seq = %s WHERE account_id = %s AND seq = %s", wanted, account, number)
-        return min(seq, other)
+        first, last = self.pair(row)
+        for old, new in ((first.seq, -1), (last.seq, first.seq), (-1, last.seq)):
+            sql("UPDATE audit_link SET seq = %s WHERE account_id = %s AND seq = %s", new, row.account, old)
+        return seen(last._replace(seq=first.seq))
 
-    ways: tuple[Callable[["Tampering", int, int, int, int], Place], ...] = (
+    def swap_two_operations(self, row: Row) -> Expected:
+        """What was done is told with one another's reasons."""
+        first, last = self.pair(row)
+        self.swap("audit_operation", first.operation, last.operation)
+        return seen(first)
+
+    def rewrite(self, row: Row) -> Expected:
+        """Somebody else did it, and the chain is computed anew from there to its end: only the heads know."""
+        sql("UPDATE audit_operation SET actor_name = 'Eve' WHERE id = %s", row.operation)
+        seal_again(row.account, row.seq)
+        kept = self.rows[row.account, HALF if row.seq <= HALF else LINKS]
+        return None, (kept.seq, kept.operation)
+
+    ways: tuple[Callable[["Tampering", Row], Expected], ...] = (
         edit_an_entry,
         edit_the_operation,
         edit_the_link,
         delete_an_entry,
-        delete_the_operation,
+        delete_who_did_it,
         delete_the_link,
+        delete_an_operation,
+        cut_the_tail,
         insert_an_entry,
+        insert_an_operation,
         swap_two_entries,
         swap_two_links,
+        swap_two_operations,
+        rewrite,
     )
 
+    def pair(self, row: Row) -> tuple[Row, Row]:
+        """This link and another one of its chain, in their order."""
+        other = self.dice.choice([seq for seq in range(1, LINKS + 1) if seq != row.seq])
+        first, last = sorted((row, self.rows[row.account, other]))
+        return first, last
 
-def chains() -> Rows:
-    """Write the chains; each link's id, operation and first entry, by account and number."""
-    for number in range(LINKS):
+    def swap(self, table: str, one: int, other: int) -> None:
+        """Exchange two rows' ids."""
+        for old, new in ((one, -one), (other, one), (-one, other)):
+            sql(f"UPDATE {table} SET id = %s WHERE id = %s", new, old)
+
+    def move(self, row: Row, by: int) -> None:
+        """Give this link and those behind it other numbers."""
+        sql("UPDATE audit_link SET seq = -seq - %s WHERE account_id = %s AND seq >= %s", by, row.account, row.seq)
+        sql("UPDATE audit_link SET seq = -seq WHERE account_id = %s AND seq < 0", row.account)
+
+    def delete(self, row: Row) -> None:
+        """Take away a link and what it seals."""
+        sql("DELETE FROM audit_link WHERE id = %s", row.link)
+        sql("DELETE FROM audit_entry WHERE account_id = %s AND operation_id = %s", row.account, row.operation)
+        sql("DELETE FROM audit_operation WHERE id = %s", row.operation)
+
+    def insert(self, account: int, operation: int) -> int:
+        """Add an entry that never was; its id."""
+        [[entry]] = sql(
+            "INSERT INTO audit_entry (operation_id, account_id, target_type, target_id, target_text)"
+            " VALUES (%s, %s, 'role', '1', 'x') RETURNING id",
+            *(operation, account),
+        )
+        return int(entry)
+
+
+def seen(row: Row) -> Expected:
+    """The chain shows it by itself, here."""
+    return (row.seq, row.operation), (row.seq, row.operation)
+
+
+def chains() -> tuple[Rows, list[heads.Heads]]:
+    """Write the chains; their links by account and number, and the heads that were kept."""
+    kept = []
+    for number in range(1, LINKS + 1):
         sql(OPERATIONS, number, ACCOUNTS)
         sql(ENTRIES, number)
-    found = sql("SELECT account_id, seq, id, operation_id, first_entry FROM audit_link")
-    return {(account, seq): (link, operation, first) for account, seq, link, operation, first in found}
+        if number in (HALF, LINKS):
+            kept.append(heads.take({}))
+    sql("ANALYZE audit_operation, audit_entry, audit_link")
+    rows = (Row(*found) for found in sql("SELECT account_id, seq, id, operation_id, first_entry FROM audit_link"))
+    return {(row.account, row.seq): row for row in rows}, kept
 
 
-def test_every_tampering_is_found_and_its_first_link_named() -> None:
-    rows = chains()
+def named(reports: Iterable[AccountReport]) -> dict[int, Named]:
+    """What the reports name, by account."""
+    return {found.account_id: (found.fault.seq, found.fault.operation_id) if found.fault else None for found in reports}
+
+
+def test_every_tampering_is_found_and_the_first_bad_operation_named() -> None:
+    rows, kept = chains()
     assert len(rows) == ACCOUNTS * LINKS
     dice = random.Random(17)
     tampering = Tampering(dice, rows)
     victims = dice.sample(range(1, ACCOUNTS + 1), TAMPERINGS)
     with unguarded():
         done = {account: tampering.on(account) for account in victims}
-    reports = {found.account_id: found for found in verify()}
-    assert len(reports) == ACCOUNTS
-    places = {account: found.fault and found.fault.seq for account, found in reports.items()}
-    assert {account for account, found in reports.items() if not found.sound} == set(victims)
-    wrong = [(account, *done[account], places[account]) for account in victims if done[account][1] != places[account]]
+    reports = verify()
+    alone, held = named(reports), named(heads.hold_against(reports, kept))
+    assert len(held) == ACCOUNTS
+    assert {account for account, found in held.items() if found} == set(victims)
+    wrong = [
+        (account, how, expected, alone.get(account), held[account])
+        for account, (how, expected) in done.items()
+        if expected != (alone.get(account), held[account])
+    ]
     assert not wrong, wrong[:5]
     assert {how for how, _ in done.values()} == {way.__name__ for way in Tampering.ways}

@@ -10,7 +10,17 @@ from django.db import OperationalError, connection
 
 from tests.commands.conftest import Run
 
-COMMANDS = ("access_matrix", "check_access", "export_org", "import_org", "show_scheme", "visible", "who_may")
+COMMANDS = (
+    "access_matrix",
+    "audit_heads",
+    "check_access",
+    "export_org",
+    "import_org",
+    "show_scheme",
+    "verify_audit",
+    "visible",
+    "who_may",
+)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

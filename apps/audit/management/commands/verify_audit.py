@@ -2,38 +2,60 @@
 
 import json
 from argparse import ArgumentParser
+from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from apps.access.management.arguments import AskingCommand
+from apps.access.targets import find_account
 from apps.accounts.models import Account
+from apps.audit import heads
+from apps.audit.heads import Heads
 from apps.audit.management.progress import ProgressBar
 from apps.audit.models import PLATFORM
 from apps.audit.verification import AccountReport, verify
 
 
-class Command(BaseCommand):
-    """Exit 0 where every link fits, 1 where one does not, 2 where there is no such account."""
+class Command(AskingCommand):
+    """Exit 0 where every link fits; 1 where one does not, for an unknown account, and for heads that are not taken."""
 
     help = (
         "Verifies the audit log: computes the hash chain of one account, or of every account and of the platform, "
-        "again from what is stored, and names the first link that does not fit. A log that lost its end fits."
+        "again from what is stored, and names the first link that does not fit. A chain that lost its end, or was "
+        "computed anew to the end, is found with --heads alone: a file that audit_heads --sign wrote and that was kept "
+        "elsewhere. Its signature is checked with AUDIT_PUBLIC_KEY, or with AUDIT_SIGNING_KEY."
     )
+    examples = ("acme --json", "--heads monday.json", "acme --heads monday.json --heads tuesday.json")
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """One account, or all."""
+        """One account, or all; the kept heads."""
         parser.add_argument("account", nargs="?", metavar="ACCOUNT", help="the account's slug; left out: all")
+        parser.add_argument(
+            "--heads",
+            action="append",
+            default=[],
+            type=Path,
+            metavar="FILE",
+            help="hold the log against the heads in this file, too; given several times: against each",
+        )
+        parser.add_argument("--unsigned", action="store_true", help="take heads that nobody signed")
         parser.add_argument("--json", action="store_true", help="print the reports as one JSON object")
 
     def handle(self, *args: Any, account: str | None, **options: Any) -> None:
         """Print a line, or a JSON object, for each chain."""
-        only = self._account_id(account) if account is not None else None
+        if options["unsigned"] and not options["heads"]:
+            raise CommandError("--unsigned is about the file of heads: give --heads FILE with it.", returncode=2)
+        kept = {path: _read(path, unsigned=options["unsigned"]) for path in options["heads"]}
+        only = find_account(account).pk if account is not None else None
         reports = verify(only, progress=ProgressBar(self.stderr))
+        if kept:
+            reports = heads.hold_against(reports, kept.values(), only)
         slugs = dict(Account.objects.filter(pk__in=[r.account_id for r in reports]).values_list("pk", "slug"))
         if options["json"]:
-            self._print_json(reports, slugs)
+            self._print_json(reports, kept, slugs)
         else:
-            self._print_lines(reports, slugs, account)
+            self._print_lines(reports, kept, slugs, account)
         broken = [report for report in reports if not report.sound]
         if broken:
             first = broken[0]
@@ -41,28 +63,45 @@ class Command(BaseCommand):
             fault = first.fault.sentence if first.fault else ""
             raise CommandError(f"The audit log does not fit{of} in {_name(first, slugs)}: {fault}.", returncode=1)
 
-    def _account_id(self, slug: str) -> int:
-        try:
-            return Account.objects.values_list("pk", flat=True).get(slug=slug)
-        except Account.DoesNotExist:
-            raise CommandError(f"There is no account '{slug}'.", returncode=2) from None
-
-    def _print_lines(self, reports: list[AccountReport], slugs: dict[int, str], account: str | None) -> None:
+    def _print_lines(
+        self, reports: list[AccountReport], kept: dict[Path, Heads], slugs: dict[int, str], account: str | None
+    ) -> None:
+        for path, taken in kept.items():
+            by = f"signed by {taken.public_key}" if taken.public_key else "not signed"
+            self.stdout.write(f"{path}: heads of {taken.at}, {by}")
         for report in reports:
             size = f"{report.links:,} links, {report.entries:,} entries"
             if report.fault is None:
-                self.stdout.write(f"{_name(report, slugs)}: fits: {size}, head {report.head_hash}")
+                held = f", {_held(report)}" if kept else ""
+                self.stdout.write(f"{_name(report, slugs)}: fits: {size}, head {report.head_hash}{held}")
             else:
                 self.stdout.write(f"{_name(report, slugs)}: does not fit: {size}; {report.fault.sentence}")
         if not reports:
             self.stdout.write(f"{account or 'the audit log'}: nothing is written yet")
 
-    def _print_json(self, reports: list[AccountReport], slugs: dict[int, str]) -> None:
+    def _print_json(self, reports: list[AccountReport], kept: dict[Path, Heads], slugs: dict[int, str]) -> None:
         found = {
             "sound": all(report.sound for report in reports),
+            "heads": [
+                {"file": str(path), "at": taken.at, "public_key": taken.public_key} for path, taken in kept.items()
+            ],
             "chains": [_as_json(report, slugs) for report in reports],
         }
         self.stdout.write(json.dumps(found, indent=2, ensure_ascii=False))
+
+
+def _read(path: Path, *, unsigned: bool) -> Heads:
+    """The heads in the file. Raises CommandError where it cannot be read or is not taken."""
+    try:
+        return heads.read(path.read_bytes(), unsigned=unsigned)
+    except OSError as error:
+        raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
+    except heads.Refused as refused:
+        raise CommandError(f"The heads in {path} are not taken: {refused}.") from refused
+
+
+def _held(report: AccountReport) -> str:
+    return "no head of it was kept" if report.kept_seq is None else f"as kept up to link {report.kept_seq}"
 
 
 def _name(report: AccountReport, slugs: dict[int, str]) -> str:
@@ -81,6 +120,7 @@ def _as_json(report: AccountReport, slugs: dict[int, str]) -> dict[str, Any]:
         "links": report.links,
         "entries": report.entries,
         "head": {"seq": report.head_seq, "hash": report.head_hash},
+        "kept": report.kept_seq,
         "fault": fault
         and {
             "seq": fault.seq,

@@ -1,0 +1,268 @@
+"""Heads of the chains, to be kept elsewhere: what they are, how they are signed, and how the log is held against them.
+
+A chain shows every change before its head, but not that its end was cut off, nor that all of it was computed anew. A
+head that somebody else keeps shows both: it names a link that was there, with the hash that seals all before it.
+"""
+
+import json
+import os
+import re
+from base64 import b64decode, b64encode
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+from django.db import connections, router
+from django.utils import timezone
+
+from apps.audit.models import Link
+from apps.audit.verification import AccountReport, Fault, Key, Problem, first_fault
+
+# The keys come from the environment and are read here alone, so that no other process holds the private one.
+SIGNING_KEY = "AUDIT_SIGNING_KEY"
+PUBLIC_KEY = "AUDIT_PUBLIC_KEY"
+MALFORMED = "{} is malformed: it takes an Ed25519 key, as a PEM without a password or its 32 bytes in base64"
+
+# The file's first word, and its format.
+FORMAT = {"mandate_audit_heads": 1}
+TYPES = {"account_id": int, "seq": int, "hash": str, "operation": int, "links": int, "entries": int}
+BIGGEST = 2**63 - 1
+MOMENT = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z"
+
+
+class Refused(ValueError):
+    """A key or a file of heads that is not taken; the text says why, in a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The last link of an account's chain, the operation that it seals, and the size of the chain up to it."""
+
+    account: str | None
+    account_id: int
+    seq: int
+    hash: str
+    operation: int
+    links: int
+    entries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """The heads of all chains at one moment; `public_key` is of the key that signed them, None where none did."""
+
+    at: str
+    heads: tuple[Head, ...]
+    public_key: str | None = None
+
+
+HEADS = """
+SELECT account_id, seq, encode(link.hash, 'hex'), link.operation_id, chain.links, chain.entries
+FROM (
+    SELECT account_id, max(seq) AS seq, count(*) AS links, sum(entry_count)::bigint AS entries
+    FROM audit_link GROUP BY account_id
+) AS chain
+JOIN audit_link AS link USING (account_id, seq)
+ORDER BY account_id
+"""
+STORED = """
+SELECT account_id, seq, encode(hash, 'hex'), operation_id
+FROM audit_link JOIN unnest(%s::bigint[], %s::bigint[]) AS kept (account_id, seq) USING (account_id, seq)
+"""
+
+
+def take(slugs: Mapping[int, str]) -> Heads:
+    """The head of every chain, all as of one moment. `slugs` name the accounts, which the log knows by id alone."""
+    at = timezone.now().astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return Heads(at, tuple(Head(slugs.get(account), account, *fields) for account, *fields in _rows(HEADS, [])))
+
+
+def document(taken: Heads, key: Ed25519PrivateKey | None = None) -> dict[str, Any]:
+    """The heads as the file says them, signed where a key is given.
+
+    The signature is Ed25519 over the whole file but the signature itself, in its canonical form, so that no head can
+    be changed, added or left out.
+    """
+    found = FORMAT | {"at": taken.at, "heads": [asdict(head) for head in taken.heads]}
+    if key is None:
+        return found
+    found["public_key"] = encoded(key.public_key())
+    return found | {"signature": b64encode(key.sign(canonical(found))).decode()}
+
+
+def canonical(found: dict[str, Any]) -> bytes:
+    """What is signed: JSON without white space, its keys sorted, every character beyond ASCII escaped."""
+    return json.dumps(found, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
+
+
+def read(text: bytes, *, unsigned: bool = False) -> Heads:
+    """The heads of a file, whose signature is checked first; `unsigned` takes a file without one, too.
+
+    Raises:
+        Refused: it is no such file, nobody signed it, somebody else did, or it was altered.
+    """
+    try:
+        found = json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict) or not FORMAT.keys() <= found.keys():
+        raise Refused("it is no file of audit_heads")
+    if "signature" in found:
+        _check_signature(found)
+    elif not unsigned:
+        raise Refused("it is not signed: keep what audit_heads --sign prints, or take this one with --unsigned")
+    if {name: found[name] for name in FORMAT} != FORMAT:
+        raise Refused("its format is one that this version does not read")
+    try:
+        if not re.fullmatch(MOMENT, found["at"]):
+            raise ValueError("at")
+        heads = tuple(_head(head) for head in found["heads"])
+    except (KeyError, TypeError, ValueError):
+        raise Refused("it is no whole file of audit_heads") from None
+    return Heads(found["at"], heads, found["public_key"] if "signature" in found else None)
+
+
+def hold_against(
+    reports: Iterable[AccountReport], kept: Iterable[Heads], account_id: int | None = None
+) -> list[AccountReport]:
+    """The reports of `verify(account_id)`, with what the kept heads know besides, in the order of the accounts' ids.
+
+    A chain that is there must contain each kept head: the same number with the same hash. Verification has seen that
+    the chain leads up to it. Several heads of one account narrow down where the chain was rewritten. An account that
+    heads were kept of and nothing is left of gets a report of its own.
+    """
+    by_account: defaultdict[int, list[tuple[Head, str]]] = defaultdict(list)
+    for heads in kept:
+        for head in heads.heads:
+            if account_id in (None, head.account_id):
+                by_account[head.account_id].append((head, heads.at))
+    every = [head for heads in by_account.values() for head, _ in heads]
+    rows = _rows(STORED, [[head.account_id for head in every], [head.seq for head in every]])
+    stored = {(account, seq): link for account, seq, *link in rows}
+    found = {report.account_id: report for report in reports}
+    for account in by_account.keys() - found.keys():
+        found[account] = AccountReport(account, 0, 0, 0, "", None)
+    return [_held(found[account], by_account[account], stored) for account in sorted(found)]
+
+
+def _held(report: AccountReport, heads: list[tuple[Head, str]], stored: dict[Key, list[Any]]) -> AccountReport:
+    """The report with the first of the account's kept heads that the chain does not contain."""
+    fits = None
+    for head, at in sorted(heads, key=lambda kept: kept[0].seq):
+        digest, operation = stored.get((head.account_id, head.seq), (None, None))
+        if digest != head.hash:
+            kept = f"the head kept at {at} is link {head.seq}, operation {head.operation}"
+            if fits is not None:
+                kept += f"; up to link {fits} the chain is as it was kept"
+            fault = replace(_fault(report, head, operation), kept=kept)
+            faults = [report.fault, fault] if report.fault else [fault]
+            return replace(report, fault=first_fault(faults), kept_seq=fits)
+        fits = head.seq
+    return replace(report, kept_seq=fits)
+
+
+def _fault(report: AccountReport, head: Head, operation: int | None) -> Fault:
+    """What is off about a head that the chain does not contain; `operation` is what its number seals now, if any."""
+    if operation is not None:
+        return Fault(head.account_id, head.seq, operation, (Problem.REWRITTEN,))
+    last = max(report.head_seq, 0)
+    if last > head.seq:
+        return Fault(head.account_id, head.seq, head.operation, (Problem.MISSING,))
+    named = head.operation if head.seq == last + 1 else None
+    return Fault(head.account_id, last + 1, named, (Problem.CUT if last else Problem.GONE,))
+
+
+def new_key() -> tuple[str, str]:
+    """A new private key and its public key, as the environment takes them."""
+    key = Ed25519PrivateKey.generate()
+    return b64encode(key.private_bytes_raw()).decode(), encoded(key.public_key())
+
+
+def encoded(key: Ed25519PublicKey) -> str:
+    """The public key's 32 bytes in base64."""
+    return b64encode(key.public_bytes_raw()).decode()
+
+
+def signing_key() -> Ed25519PrivateKey:
+    """The private key of the environment.
+
+    Raises:
+        Refused: there is none, or it is malformed.
+    """
+    if not os.environ.get(SIGNING_KEY):
+        raise Refused(f"{SIGNING_KEY} is not set: it takes an Ed25519 key, and audit_heads --new-key makes one")
+    key = _key(SIGNING_KEY, lambda pem: load_pem_private_key(pem, password=None), Ed25519PrivateKey.from_private_bytes)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise Refused(MALFORMED.format(SIGNING_KEY))
+    return key
+
+
+def public_key() -> Ed25519PublicKey:
+    """The key that signatures are checked with: the environment's public one, or else that of its private one.
+
+    Raises:
+        Refused: there is neither, or it is malformed.
+    """
+    if not os.environ.get(PUBLIC_KEY):
+        if not os.environ.get(SIGNING_KEY):
+            raise Refused(f"neither {PUBLIC_KEY} nor {SIGNING_KEY} is set, which their signature is checked with")
+        return signing_key().public_key()
+    key = _key(PUBLIC_KEY, load_pem_public_key, Ed25519PublicKey.from_public_bytes)
+    if not isinstance(key, Ed25519PublicKey):
+        raise Refused(MALFORMED.format(PUBLIC_KEY))
+    return key
+
+
+def _key(name: str, from_pem: Callable[[bytes], object], from_bytes: Callable[[bytes], object]) -> object:
+    """The key of any kind that the variable holds, None where it holds none."""
+    # A file of environment variables writes the lines of a PEM with \n between them.
+    text = os.environ[name].strip().replace("\\n", "\n")
+    try:
+        return from_pem(text.encode()) if text.startswith("-----") else from_bytes(b64decode(text, validate=True))
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return None
+
+
+def _check_signature(found: dict[str, Any]) -> None:
+    """Raises Refused where the file says something else than what was signed with our key."""
+    key = public_key()
+    if found.get("public_key") != encoded(key):
+        raise Refused(f"it was signed with another key than {encoded(key)}, which the environment names")
+    said = {name: value for name, value in found.items() if name != "signature"}
+    try:
+        key.verify(b64decode(found["signature"], validate=True), canonical(said))
+    except (InvalidSignature, ValueError, TypeError, RecursionError):
+        raise Refused("its signature does not fit: it was altered, or somebody without the key made it") from None
+
+
+def _head(found: dict[str, Any]) -> Head:
+    """Raises KeyError, TypeError or ValueError where this is no head."""
+    for name, kind in TYPES.items():
+        if type(found[name]) is not kind or (kind is int and not 0 <= found[name] <= BIGGEST):
+            raise ValueError(name)
+    if not re.fullmatch("[0-9a-f]{64}", found["hash"]):
+        raise ValueError("hash")
+    return Head(account=found["account"], **{name: found[name] for name in TYPES})
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object, whose keys stand in it once: what people read must be what is checked."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a doubled key")
+    return found
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(word)
+
+
+def _rows(statement: str, params: list[list[int]]) -> list[tuple[Any, ...]]:
+    with connections[router.db_for_read(Link) or "default"].cursor() as cursor:
+        cursor.execute(statement, params)
+        return list(cursor.fetchall())
