@@ -135,6 +135,16 @@ def load_people(
     return _assemble(account, people, branch_ids)
 
 
+def load_some(account: AccountFacts, user_ids: Collection[int], *, teams: bool = False) -> dict[int, Facts]:
+    """The facts of these users, members or not, operators too; without their teams unless `teams`.
+
+    Users who are not there are left out.
+    """
+    flags = User.objects.filter(pk__in=user_ids).values_list("pk", "is_active", "is_superuser")
+    people = {user_id: (active, operator) for user_id, active, operator in flags}
+    return {facts.user_id: facts for facts in _assemble(account, people, teams=teams)}
+
+
 def _roles_giving(account: AccountFacts, codename: str) -> QuerySet[Role]:
     """The published and own roles that give the permission any scope at all."""
     given = RoleGrant.objects.filter(permission=codename).exclude(scope=Scope.NONE)
@@ -172,13 +182,17 @@ def _account_facts(row: Any) -> AccountFacts:
 
 
 def _assemble(
-    account: AccountFacts, people: Mapping[int, tuple[bool, bool]], branch_ids: Collection[int] | None = None
+    account: AccountFacts,
+    people: Mapping[int, tuple[bool, bool]],
+    branch_ids: Collection[int] | None = None,
+    *,
+    teams: bool = True,
 ) -> Iterator[Facts]:
     if not people:
         return
     roles, held, parents = _held_roles(account, people, branch_ids)
     overrides = _overrides(account, people, branch_ids)
-    groups, mates = _teams(account, people, branch_ids)
+    groups, mates = _teams(account, people, branch_ids) if teams else ({}, {})
     for user_id, (active, operator) in people.items():
         memberships = {
             branch: MembershipFacts(

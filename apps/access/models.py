@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
+from apps.access.records import Record, model_of
 from apps.accounts.models import Account, Branch
 from apps.roles.scopes import ScopeField
 
@@ -102,6 +104,30 @@ class AccessRequest(models.Model):
     def __str__(self) -> str:
         return f"{self.user} asks for {self.permission} on {self.branch}"
 
+    @property
+    def record(self) -> Record:
+        """The record that it is about.
+
+        Raises:
+            ObjectDoesNotExist: it has been deleted since.
+        """
+        return model_of(self.record_type)._default_manager.get(account=self.account_id, pk=self.record_id)
+
+
+class OperatorSessionQuerySet(models.QuerySet["OperatorSession"]):
+    """Operator sessions by whether they are open."""
+
+    def open(self) -> OperatorSessionQuerySet:
+        """Those that are open now: begun, not ended, and of somebody who still is an active superuser."""
+        now = timezone.now()
+        return self.filter(
+            user__is_superuser=True, user__is_active=True, ended_at=None, opened_at__lte=now, expires_at__gt=now
+        )
+
+    def end_of(self, user: Any) -> QuerySet[OperatorSession, Any]:
+        """When the user's open session ends, as a subquery; `user` is an id or an `OuterRef`."""
+        return self.open().filter(user=user).order_by("-expires_at").values("expires_at")[:1]
+
 
 class OperatorSession(models.Model):
     """An hour in which a superuser is a platform operator, with the reason; outside of one they are nobody special.
@@ -114,6 +140,8 @@ class OperatorSession(models.Model):
     opened_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
+
+    objects = OperatorSessionQuerySet.as_manager()
 
     class Meta:
         """None without a reason, none longer than an hour."""

@@ -98,6 +98,20 @@ def permission_id(codename: str) -> int:
     return _permission_ids[codename]
 
 
+def codename_of(permission: int) -> str:
+    """The codename of a row of Django's permission table that shares point at.
+
+    Raises:
+        LookupError: shares do not point at it.
+    """
+    if permission not in _permission_ids.values():
+        permission_id(f"view_{next(iter(_tables))}")
+    for codename, pk in _permission_ids.items():
+        if pk == permission:
+            return codename
+    raise LookupError(f"No share gives the permission {permission}.")
+
+
 def shared_codenames(record: RecordLike, user_id: int, group_ids: Iterable[int]) -> frozenset[str]:
     """Which permissions shares of this very record give the user directly, or through one of these teams' groups."""
     found = tables(record.record_type)

@@ -1,0 +1,198 @@
+"""One change of access, from the intention to the commit (access model, section 6).
+
+A `Change` says what is to be; it plans the rows, the guards are held against them, they are written, and the whole
+account is asked whether somebody is left who can keep it. A preview is the same with a measure taken before and after,
+and rolled back.
+
+The order of work: the account's row is locked as the first statement of a READ COMMITTED transaction, everything is
+read fresh behind that lock, checked, written (the database writes the log), committed; and all of it is tried again on
+a serialization failure or a deadlock. Locks go account, branches, memberships, records, head of the chain.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import chain
+from typing import ClassVar, Protocol, TypeVar
+
+from django.db import OperationalError, connection, transaction
+from psycopg.errors import DeadlockDetected, SerializationFailure
+
+from apps.access.changes.diff import Diff, Row
+from apps.access.changes.ground import Ground
+from apps.access.changes.judging import Judge, Terms
+from apps.access.changes.keepers import Keepers
+from apps.access.changes.refusals import ManyRefused, ReasonMissing, Refusal
+from apps.accounts.models import User
+from apps.audit.services import operation
+from apps.audit.verbs import Verb
+
+T = TypeVar("T")
+
+TRIES = 6
+# Whoever corrects a file wants to see all that is off in it, but no more than can be read.
+MOST_REFUSALS = 1000
+TRIAL = "Tried, and taken back"
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of a change: its operation in the log (None where nothing had to be changed), and how many rows."""
+
+    operation_id: int | None
+    rows: int
+
+
+class Observer(Protocol):
+    """Measures a change that is tried and rolled back."""
+
+    def before(self, ground: Ground, diff: Diff) -> None:
+        """Look at what stands, before these rows are written; called once for each batch."""
+
+    def after(self, ground: Ground) -> None:
+        """Look at what stands then, with all rows written."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change(ABC):
+    """Something that somebody wants to be different in one account. Subclasses say what, and plan the rows for it."""
+
+    verb: ClassVar[Verb]
+    terms: ClassVar[Terms] = Terms()
+
+    account_id: int
+
+    @abstractmethod
+    def plan(self, ground: Ground) -> Iterable[Diff]:
+        """The rows that make it so, as things stand; nothing is written. One Diff, or for very many rows batches.
+
+        Rows that are as they should be are left out, so a change that has been made already plans nothing.
+
+        Raises:
+            Refusal: it makes no sense for what is there.
+        """
+
+    def judged(self, ground: Ground) -> User | None:
+        """Whose rights count, where it is not the actor's."""
+        return None
+
+    def accompany(self, ground: Ground) -> None:  # noqa: B027 - most changes go alone
+        """Do what goes along and is no change of access, such as handing records over, before the rows are written."""
+
+    def apply(self, *, actor: User | None, reason: str) -> Done:
+        """Make the change. `actor` None is the operator at the console.
+
+        Raises:
+            Refusal: a guard is against it, which the refusal names; nothing was written.
+            ManyRefused: a bulk change of which some lines are refused; nothing was written.
+        """
+        if not reason.strip():
+            raise ReasonMissing
+        return retried(lambda: self._apply(actor, reason))
+
+    def observe(self, observer: Observer, *, actor: User | None) -> None:
+        """Make the change as `apply` would, measured by the observer, and take it back.
+
+        Raises:
+            Refusal, ManyRefused: as `apply` does.
+        """
+        retried(lambda: self._observe(observer, actor))
+
+    def _apply(self, actor: User | None, reason: str) -> Done:
+        with transaction.atomic():
+            ground = Ground.lock(self.account_id, actor, reason.strip())
+            with operation(verb=self.verb, actor=actor, reason=reason) as written:
+                rows = self._carry_out(ground)
+                return Done(written.pk, rows)
+
+    def _observe(self, observer: Observer, actor: User | None) -> None:
+        with suppress(_TakenBack), transaction.atomic():
+            ground = Ground.lock(self.account_id, actor, TRIAL)
+            with operation(verb=self.verb, actor=actor, reason=TRIAL):
+                self._carry_out(ground, observer)
+                observer.after(ground)
+                raise _TakenBack
+
+    def _carry_out(self, ground: Ground, observer: Observer | None = None) -> int:
+        keepers = Keepers.of(ground)
+        diffs = self._checked(ground)
+        rows = 0
+        for diff in diffs:
+            if observer is not None:
+                observer.before(ground, diff)
+        self.accompany(ground)
+        for diff in diffs:
+            rows += diff.write()
+        keepers.check(ground)
+        return rows
+
+    def _checked(self, ground: Ground) -> Planned:
+        """The plan, held against the guards; a plan of several batches is made again when it is written."""
+        judge = Judge(ground, self.terms, self.judged(ground))
+        refusals: list[Refusal] = []
+        planned = Planned(lambda: self.plan(ground), ground)
+        for diff in planned:
+            for refusal in chain(diff.refusals, judge.refusals(diff)):
+                if refusal.line is None:
+                    raise refusal
+                refusals.append(refusal)
+                if len(refusals) >= MOST_REFUSALS:
+                    raise ManyRefused(refusals)
+        if refusals:
+            raise ManyRefused(refusals)
+        return planned
+
+
+class Planned:
+    """A plan that can be gone through several times. One batch is kept; of several, each is planned again."""
+
+    def __init__(self, plan: Callable[[], Iterable[Diff]], ground: Ground) -> None:
+        self._plan = plan
+        self._ground = ground
+        self._only: list[Diff] | None = None
+
+    def __iter__(self) -> Iterator[Diff]:
+        if self._only is not None:
+            yield from self._only
+            return
+        seen = 0
+        last: Diff | None = None
+        for diff in self._plan():
+            if seen:
+                # Very many people: nobody is kept from one batch to the next.
+                self._ground.forget()
+            seen, last = seen + 1, diff
+            yield diff
+        if seen <= 1:
+            self._only = [] if last is None else [last]
+
+
+class _TakenBack(Exception):
+    """Ends a trial, so that the transaction is rolled back."""
+
+
+def rows(*found: Row) -> list[Diff]:
+    """A plan of these rows."""
+    return [Diff(list(found))]
+
+
+def retried(work: Callable[[], T]) -> T:
+    """The work's result; it is done again where the database broke it off, unless a transaction is around it.
+
+    Raises:
+        OperationalError: it was broken off each time.
+    """
+    for tried in range(1, TRIES + 1):
+        try:
+            return work()
+        except OperationalError as error:
+            broken_off = isinstance(error.__cause__, SerializationFailure | DeadlockDetected)
+            if not broken_off or connection.in_atomic_block or tried == TRIES:
+                raise
+            time.sleep(random.uniform(0, 0.02 * 2**tried))  # noqa: S311 - only to get out of each other's way
+    raise AssertionError("the last try returns or raises")

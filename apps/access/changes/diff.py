@@ -1,0 +1,127 @@
+"""A change of access, as the rows that it changes: each before and after.
+
+It is what a change plans, what the guards are held against, what is written, and what the log's entries are.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import models
+
+from apps.access.changes.refusals import Refusal
+
+BATCH = 5_000
+# Rows that get different values are updated one group of equal values at a time, as long as there are so few groups.
+FEW = 20
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Row:
+    """One row of a table of access, before and after; None where it is not there.
+
+    `seen` is what the page showed that the change was made on, by field, `{}` where it showed that there was none;
+    None where no page is behind it. `line` is the line of a file that asks for it.
+    """
+
+    before: Any
+    after: Any
+    seen: Mapping[str, Any] | None = None
+    line: int | None = None
+
+    @property
+    def either(self) -> Any:
+        """The row as it is after, or as it was before it went."""
+        return self.before if self.after is None else self.after
+
+    @property
+    def model(self) -> type[models.Model]:
+        """The table."""
+        return type(self.either)
+
+    @property
+    def changed(self) -> dict[str, Any]:
+        """The columns that get another value, with that value; of an update alone."""
+        if self.before is None or self.after is None:
+            return {}
+        names = [column.attname for column in self.model._meta.concrete_fields]
+        return {n: getattr(self.after, n) for n in names if getattr(self.before, n) != getattr(self.after, n)}
+
+
+def inserted(row: models.Model, *, seen: Mapping[str, Any] | None = None, line: int | None = None) -> Row:
+    """A row that is to come."""
+    return Row(None, row, seen, line)
+
+
+def updated(
+    row: models.Model, *, seen: Mapping[str, Any] | None = None, line: int | None = None, **changes: Any
+) -> Row:
+    """A row that is to get these values, by field."""
+    after = copy.copy(row)
+    after._state = copy.copy(row._state)
+    after._state.fields_cache = dict(row._state.fields_cache)
+    for name, value in changes.items():
+        setattr(after, name, value)
+    return Row(row, after, seen, line)
+
+
+def deleted(row: models.Model, *, seen: Mapping[str, Any] | None = None, line: int | None = None) -> Row:
+    """A row that is to go."""
+    return Row(row, None, seen, line)
+
+
+@dataclass(slots=True)
+class Diff:
+    """Some rows of a change: all of them, or for a change of very many one batch.
+
+    `refusals` are of lines of a file that no row could be planned for.
+    """
+
+    rows: list[Row] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+
+    def write(self) -> int:
+        """Write the rows, a statement for each table and kind, and return how many. What goes, goes first."""
+        rows = [row for row in self.rows if row.before is None or row.after is None or row.changed]
+        for model, gone in _by_model(row for row in rows if row.after is None):
+            for start in range(0, len(gone), BATCH):
+                keys = [row.before.pk for row in gone[start : start + BATCH]]
+                found = model._default_manager.filter(pk__in=keys)
+                found._raw_delete(found.db)  # nothing cascades here
+        for model, changed in _by_model(row for row in rows if row.before is not None and row.after is not None):
+            _update(model, changed)
+        for model, new in _by_model(row for row in rows if row.before is None):
+            if model.save is models.Model.save:
+                model._default_manager.bulk_create((row.after for row in new), batch_size=BATCH)
+            else:
+                for row in new:
+                    row.after.save(force_insert=True)
+        return len(rows)
+
+
+def _by_model(rows: Iterable[Row]) -> list[tuple[type[models.Model], list[Row]]]:
+    found: defaultdict[type[models.Model], list[Row]] = defaultdict(list)
+    for row in rows:
+        found[row.model].append(row)
+    return list(found.items())
+
+
+def _update(model: type[models.Model], rows: list[Row]) -> None:
+    groups: defaultdict[Any, list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[tuple((name, repr(value)) for name, value in row.changed.items())].append(row)
+    if len(groups) <= FEW:
+        for group in groups.values():
+            for start in range(0, len(group), BATCH):
+                keys = [row.after.pk for row in group[start : start + BATCH]]
+                model._default_manager.filter(pk__in=keys).update(**group[0].changed)
+        return
+    by_columns: defaultdict[tuple[str, ...], list[Any]] = defaultdict(list)
+    for row in rows:
+        by_columns[tuple(row.changed)].append(row.after)
+    for names, after in by_columns.items():
+        model._default_manager.bulk_update(after, names, batch_size=BATCH)

@@ -1,0 +1,610 @@
+"""The guards of access model, section 6, held against the rows of a change.
+
+Every table of access has its guards here, whichever change writes it: so a change, its undoing and its preview are
+judged by the same words. What is compared are Mandates, before and after, compiled from facts on which the rows have
+been tried; nothing is written for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from django.db import models
+
+from apps.access import policy, shares
+from apps.access.changes.diff import Diff, Row
+from apps.access.changes.ground import Ground
+from apps.access.changes.refusals import (
+    Above,
+    Escalation,
+    Guard,
+    Ladder,
+    LockedRole,
+    NoSuchTarget,
+    Oneself,
+    OperatorOnly,
+    Overtaken,
+    PublishedRole,
+    Refusal,
+    RightMissing,
+    Shielded,
+    SingleRole,
+)
+from apps.access.facts import Facts, MembershipFacts, OverrideFacts
+from apps.access.mandate import Mandate
+from apps.access.models import AccessRequest, OperatorSession, Override
+from apps.access.records import Record
+from apps.accounts.models import Account, Branch, User
+from apps.roles import catalogue
+from apps.roles.models import Role, RoleGrant
+from apps.roles.scopes import Scope
+from apps.teams.models import Invitation, Membership, ParentMembership, Team, TeamMember
+
+# The branch of nowhere: what a parent role gives where no membership counts.
+NOWHERE = 0
+ACTIVE = Membership.Status.ACTIVE
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On what terms a change is judged, where they are not those of its tables.
+
+    `needs` are the permissions that it needs in place of what its rows need; `lifts` are guards that do not bind it.
+    """
+
+    needs: tuple[str, ...] | None = None
+    lifts: frozenset[Guard] = frozenset()
+
+
+@dataclass
+class Judge:
+    """Holds the guards against the rows of one change. `judged` is whose rights count, where it is not the actor."""
+
+    ground: Ground
+    terms: Terms = field(default_factory=Terms)
+    judged: User | None = None
+
+    def __post_init__(self) -> None:
+        self._known: dict[Any, Refusal | None] = {}
+        self._codenames = [permission.codename for permission in catalogue.permissions()]
+        self._before: Mapping[int, Facts] = {}
+        self._after: Mapping[int, Facts] = {}
+
+    def refusals(self, diff: Diff) -> Iterator[Refusal]:
+        """The first refusal of each row that is refused.
+
+        Raises:
+            NoSuchTarget: the one who acts has nothing to do with the account, so to them it is not there.
+        """
+        acting = self._acting().facts
+        if not (acting.operator or acting.parent or acting.memberships):
+            raise NoSuchTarget("There is no such account.")
+        self._before = self.ground.people({user_id for row in diff.rows if (user_id := _person(row)) is not None})
+        self._after = _tried(self.ground, self._before, diff.rows)
+        for row in diff.rows:
+            refusal = next(self._guards(row), None)
+            if refusal is not None:
+                refusal.line = row.line
+                yield refusal
+
+    def _guards(self, row: Row) -> Iterator[Refusal]:
+        guards = (
+            (Guard.ONESELF, self._oneself),
+            (Guard.RIGHT, self._right),
+            (Guard.SHIELD, self._shield),
+            (Guard.PUBLISHED, self._published),
+            (Guard.SINGLE, self._single),
+            (Guard.LOCKED, self._locked),
+            (Guard.LADDER, self._ladder),
+            (Guard.ABOVE, self._above),
+            (Guard.ESCALATION, self._escalation),
+            (Guard.FRESH, self._fresh),
+        )
+        for guard, ask in guards:
+            if guard not in self.terms.lifts:
+                yield from ask(row)
+
+    @property
+    def _actor_id(self) -> int | None:
+        judged = self.judged or self.ground.actor
+        return None if judged is None else judged.pk
+
+    @property
+    def _operates(self) -> bool:
+        return self._acting().facts.operator
+
+    def _acting(self, at: datetime | None = None) -> Mandate:
+        return self.ground.acting(self.judged, at)
+
+    # Oneself
+
+    def _oneself(self, row: Row) -> Iterator[Refusal]:
+        if _person(row) != self._actor_id or self._actor_id is None:
+            return
+        own = {
+            Membership: "Nobody changes their own role or membership.",
+            Override: "Nobody changes their own overrides.",
+            ParentMembership: "Nobody changes their own parent role.",
+        }.get(row.model)
+        if row.model is AccessRequest and row.after is not None and row.after.status in ("approved", "declined"):
+            own = "Nobody decides on their own request."
+        if own is not None:
+            yield Oneself(own, "Ask somebody else who may.")
+
+    # Right
+
+    def _right(self, row: Row) -> Iterator[Refusal]:
+        if self.terms.needs is not None:
+            needs: list[tuple[str, models.Model]] = [
+                (codename, self._place_of(row, codename)) for codename in self.terms.needs
+            ]
+        else:
+            try:
+                needs = list(_needs(self.ground, row, self._actor_id))
+            except _OperatorsAlone as alone:
+                if not self._operates:
+                    yield OperatorOnly(str(alone), "Ask the platform's operators.")
+                return
+        mandate = self._acting()
+        for codename, place in needs:
+            permission = policy.asked_of(codename, place)
+            if not policy.decide(mandate, permission, place):
+                yield RightMissing(codename, place)
+                return
+
+    def _place_of(self, row: Row, codename: str) -> models.Model:
+        if catalogue.get(codename).target is catalogue.Target.ACCOUNT:
+            return self.ground.account
+        branch_id = _branch(row)
+        return self.ground.account if branch_id is None else self.ground.branch(branch_id)
+
+    # Shield, published, single, locked, ladder
+
+    def _shield(self, row: Row) -> Iterator[Refusal]:
+        person = _person(row)
+        if not self.ground.scheme.shield or person in (None, self._actor_id) or self._operates:
+            return
+        if row.model in (AccessRequest, TeamMember):
+            return
+        held = self._before[person].memberships.values() if person in self._before else ()
+        if any(m.active and self.ground.scheme.roles[m.role.key].single for m in held):
+            yield Shielded(
+                f"{self.ground.name(person)} is shielded: only they see or change their own details and rights.",
+                "Ask them.",
+            )
+
+    def _published(self, row: Row) -> Iterator[Refusal]:
+        if row.model not in (Role, RoleGrant):
+            return
+        role = row.either if row.model is Role else row.either.role
+        if role.account_id is None:
+            yield PublishedRole(f"{role.name} is a published role, which nobody redefines.", "Copy it, where you can.")
+        elif not self.ground.scheme.custom_roles and row.after is not None:
+            yield PublishedRole(
+                f"{self.ground.scheme.name} has no roles of one's own.", "Override single permissions of a member."
+            )
+
+    def _single(self, row: Row) -> Iterator[Refusal]:
+        roles = []
+        if row.model is Membership:
+            for side in (row.before, row.after):
+                if side is not None and side.status == ACTIVE:
+                    roles.append(side.role_id)
+            if len(roles) == 2 and roles[0] == roles[1]:
+                return
+        elif row.model is Invitation and row.after is not None and row.after.status == "pending":
+            roles.append(row.after.role_id)
+        for role_id in roles:
+            role = self.ground.role(role_id)
+            if self.ground.scheme.roles.get(role.key) is not None and self.ground.scheme.roles[role.key].single:
+                yield SingleRole(
+                    f"{role.name} has exactly one holder, and is neither given nor taken.",
+                    "Transfer the ownership instead.",
+                )
+                return
+
+    def _locked(self, row: Row) -> Iterator[Refusal]:
+        if row.model is RoleGrant and row.after is not None:
+            yield from self._never_grantable(row.after)
+        if row.model is not Override or row.after is None:
+            return
+        membership = self._before[row.after.user_id].memberships.get(row.after.branch_id)
+        if membership is None:
+            return
+        if membership.role.locked:
+            yield LockedRole(
+                f"The role {membership.role.name} is locked, and takes no overrides.", "Give them another role first."
+            )
+        elif not membership.role.grant(row.after.permission).grantable:
+            label = catalogue.get(row.after.permission).label
+            yield LockedRole(
+                f"“{label}” is never grantable to the role {membership.role.name}.",
+                "Give them a role that has it.",
+            )
+
+    def _never_grantable(self, grant: RoleGrant) -> Iterator[Refusal]:
+        based_on = grant.role.based_on
+        published = None if based_on is None else self.ground.scheme.roles[based_on.key].grants[grant.permission]
+        if published is not None and not published.grantable and (grant.scope or grant.grantable):
+            label = catalogue.get(grant.permission).label
+            yield LockedRole(
+                f"“{label}” is never grantable in {based_on}, and so not in a copy of it.",
+                "Copy a role that has it.",
+            )
+
+    def _ladder(self, row: Row) -> Iterator[Refusal]:
+        if not self.ground.scheme.up_only or row.model is not Membership or row.before is None or row.after is None:
+            return
+        before, after = self.ground.role(row.before.role_id), self.ground.role(row.after.role_id)
+        if after.rank < before.rank:
+            yield Ladder(
+                f"A role moves only up in {self.ground.scheme.name}, and {after.name} is below {before.name}.",
+                "Remove the member with a removal plan, delete them from the Restore list, and add them again.",
+            )
+
+    # Above and escalation
+
+    def _above(self, row: Row) -> Iterator[Refusal]:
+        person = _person(row)
+        if person is None or row.model in (AccessRequest, TeamMember, Invitation):
+            return
+        facts = self._before.get(person)
+        if facts is None or self._operates or person == self._actor_id:
+            return
+        if row.model is ParentMembership and policy.decide(
+            self._acting(), catalogue.get("administer_parent_roles"), self.ground.account
+        ):
+            return
+        for branch_id in self._places(row):
+            key = ("above", branch_id, _signature(facts, branch_id))
+            if key not in self._known:
+                self._known[key] = self._exceeds(facts, branch_id)
+            if (found := self._known[key]) is not None:
+                yield Above(f"{self.ground.name(person)} {found.sentence}", found.instead)
+                return
+
+    def _exceeds(self, facts: Facts, branch_id: int) -> Refusal | None:
+        theirs, own = Mandate(facts, self.ground.now), self._acting()
+        for codename in self._codenames:
+            has = theirs.effective(branch_id, codename).scope
+            if not own.effective(branch_id, codename).scope.covers(has):
+                label = catalogue.get(codename).label
+                return Above(
+                    f"may more than you here: “{label}” goes further for them.",
+                    "Ask somebody who may at least as much as they do.",
+                )
+        return None
+
+    def _escalation(self, row: Row) -> Iterator[Refusal]:
+        if row.model is RoleGrant:
+            yield from self._wider_grant(row)
+        elif row.model is Invitation:
+            yield from self._wider_invitation(row)
+        elif issubclass(row.model, shares.UserShare | shares.TeamShare):
+            yield from self._wider_share(row)
+        elif row.model in (Membership, Override, ParentMembership):
+            person = _person(row)
+            facts = (self._before.get(person or 0), self._after.get(person or 0))
+            only = row.either.permission if row.model is Override else None
+            for branch_id in self._places(row):
+                yield from self._known_gain(*facts, branch_id, only)
+
+    def _known_gain(
+        self, before: Facts | None, after: Facts | None, branch_id: int, only: str | None
+    ) -> Iterator[Refusal]:
+        if before is None or after is None or self._operates:
+            return
+        key = ("gain", branch_id, only, _signature(before, branch_id), _signature(after, branch_id))
+        if key not in self._known:
+            self._known[key] = self._gain(before, after, branch_id, only)
+        if (found := self._known[key]) is not None:
+            yield Escalation(found.sentence, found.instead)
+
+    def _gain(self, before: Facts, after: Facts, branch_id: int, only: str | None) -> Refusal | None:
+        """A scope that the person has after and not before, and that the actor does not have, at some instant."""
+        for at in self._instants(before, after):
+            was, is_now, own = Mandate(before, at), Mandate(after, at), self._acting(at)
+            for codename in [only] if only else self._codenames:
+                given = is_now.effective(branch_id, codename).scope
+                if was.effective(branch_id, codename).scope.covers(given):
+                    continue
+                if not own.effective(branch_id, codename).scope.covers(given):
+                    return _wider(codename, given, later=at > self.ground.now)
+        return None
+
+    def _instants(self, *people: Facts) -> list[datetime]:
+        """Now, and whenever an override of one of these people or of the actor ends."""
+        ends = {
+            override.expires_at
+            for facts in (*people, self._acting().facts)
+            for membership in facts.memberships.values()
+            for override in membership.overrides.values()
+            if override.expires_at is not None and override.expires_at > self.ground.now
+        }
+        return [self.ground.now, *sorted(ends)]
+
+    def _wider_grant(self, row: Row) -> Iterator[Refusal]:
+        given = row.after.scope if row.after is not None else Scope.NONE
+        was = row.before.scope if row.before is not None else Scope.NONE
+        if was.covers(given):
+            return
+        yield from self._not_covered(row.either.permission, given)
+
+    def _not_covered(self, codename: str, given: Scope) -> Iterator[Refusal]:
+        for at in self._instants():
+            for branch_id in self.ground.facts.open_branches:
+                if not self._acting(at).effective(branch_id, codename).scope.covers(given):
+                    yield _wider(codename, given, later=at > self.ground.now)
+                    return
+
+    def _wider_invitation(self, row: Row) -> Iterator[Refusal]:
+        """What the role would give to somebody who has nothing yet."""
+        if row.after is None or row.after.status == Invitation.Status.CANCELLED:
+            return
+        role = self.ground.role(row.after.role_id)
+        nobody = Facts(0, active=True, operator=False, account=self.ground.facts, parent=None, memberships={})
+        for branch_id in self._invited_to(row.after):
+            somebody = replace(nobody, memberships={branch_id: MembershipFacts(branch_id, role, active=True)})
+            yield from self._known_gain(nobody, somebody, branch_id, None)
+
+    def _invited_to(self, invitation: Invitation) -> list[int]:
+        return sorted(self.ground.facts.open_branches) if invitation.branch_id is None else [invitation.branch_id]
+
+    def _wider_share(self, row: Row) -> Iterator[Refusal]:
+        """A share gives what the actor may do to this very record themselves, now and until all their ends."""
+        if row.after is None or self._operates:
+            return
+        record: Record = row.after.content_object
+        codename = shares.codename_of(row.after.permission_id)
+        for at in self._instants():
+            mandate = self._acting(at)
+            if not policy.decide(mandate, catalogue.get(codename), record):
+                label = catalogue.get(codename).label
+                yield Escalation(
+                    f"You would give “{label}” on {record.reference}, which you do not have"
+                    f"{' for as long' if at > self.ground.now else ''}.",
+                    "Give what you have yourself, or ask somebody who has it.",
+                )
+                return
+
+    def _places(self, row: Row) -> list[int]:
+        """The branches on which a row makes a difference."""
+        branch_id = _branch(row)
+        if branch_id is not None:
+            return [branch_id]
+        return [*sorted(self.ground.facts.open_branches), NOWHERE]
+
+    # Fresh
+
+    def _fresh(self, row: Row) -> Iterator[Refusal]:
+        if row.seen is None:
+            return
+        standing = {} if row.before is None else {name: getattr(row.before, name) for name in row.seen}
+        if row.seen == standing and bool(row.seen) == (row.before is not None):
+            return
+        if row.before is not None and not row.seen:
+            standing = {column.attname: getattr(row.before, column.attname) for column in row.model._meta.fields}
+        names = {*row.seen, *standing}
+        differences = {
+            name: (row.seen.get(name), standing.get(name)) for name in names if row.seen.get(name) != standing.get(name)
+        }
+        yield Overtaken("Somebody has changed this since the page was opened.", differences)
+
+
+class _OperatorsAlone(Exception):
+    """No permission gives this; a platform operator may."""
+
+
+def _needs(ground: Ground, row: Row, actor_id: int | None) -> Iterator[tuple[str, models.Model]]:
+    """The permissions that a row needs, each with what it is asked of.
+
+    Raises:
+        _OperatorsAlone: it is a platform operator's act.
+    """
+    kind = next((kind for kind in NEEDS if issubclass(row.model, kind)), None)
+    if kind is None:
+        raise NoSuchTarget(f"Nobody changes {row.model._meta.verbose_name_plural}.")
+    yield from NEEDS[kind](ground, row, actor_id)
+
+
+Needs = Iterator[tuple[str, models.Model]]
+
+
+def _of_membership(ground: Ground, row: Row, _: int | None) -> Needs:
+    branch = ground.branch(row.either.branch_id)
+    if row.before is None:
+        yield "add_to_branches", ground.account
+    elif row.after is None or row.before.status != row.after.status:
+        yield "remove_members", branch
+    else:
+        yield "change_roles", branch
+
+
+def _of_parent_role(ground: Ground, row: Row, _: int | None) -> Needs:
+    verb = "grant" if row.before is None else "revoke" if row.after is None else "change"
+    administers = catalogue.get("administer_parent_roles").codename
+    mandate = ground.acting()
+    held = policy.decide(mandate, catalogue.get(administers), ground.account)
+    yield (administers if held else f"{verb}_parent_roles"), ground.account
+
+
+def _of_override(ground: Ground, row: Row, _: int | None) -> Needs:
+    yield "manage_member_permissions", ground.branch(row.either.branch_id)
+
+
+def _of_share(ground: Ground, row: Row, _: int | None) -> Needs:
+    verb = "grant" if row.before is None else "revoke" if row.after is None else "change"
+    yield f"{verb}_record_access", row.either.content_object
+
+
+def _of_team(ground: Ground, row: Row, _: int | None) -> Needs:
+    yield "manage_teams", ground.branch(row.either.branch_id)
+
+
+def _of_place_in_team(ground: Ground, row: Row, _: int | None) -> Needs:
+    yield "manage_teams", ground.branch(row.either.team.branch_id)
+
+
+def _of_invitation(ground: Ground, row: Row, _: int | None) -> Needs:
+    invitation = row.either
+    branches = [invitation.branch_id] if invitation.branch_id else sorted(ground.facts.open_branches)
+    for branch_id in branches:
+        yield "invite_members", ground.branch(branch_id)
+
+
+def _of_role(ground: Ground, row: Row, _: int | None) -> Needs:
+    yield "manage_roles", ground.account
+
+
+def _of_branch(ground: Ground, row: Row, _: int | None) -> Needs:
+    if row.before is None:
+        yield "add_branch", ground.account
+    elif row.before.status != row.after.status:
+        yield "delete_branch", ground.branch(row.before.pk)
+    else:
+        yield "change_branch", ground.branch(row.before.pk)
+
+
+def _of_account(ground: Ground, row: Row, _: int | None) -> Needs:
+    changed = row.changed.keys()
+    if "features" in changed or (row.before is not None and row.before.status == Account.Status.CLOSED):
+        raise _OperatorsAlone("Only a platform operator changes this.")
+    if "status" in changed:
+        yield "delete_account", ground.account
+    if changed - {"status", "closes_at"}:
+        yield "change_account", ground.account
+
+
+def _of_user(ground: Ground, row: Row, actor_id: int | None) -> Needs:
+    if row.changed.keys() - {"name", "time_zone"}:
+        raise _OperatorsAlone("Only a platform operator changes this.")
+    if row.either.pk == actor_id:
+        return
+    for branch_id in sorted(ground.people([row.either.pk])[row.either.pk].memberships):
+        yield "change_members", ground.branch(branch_id)
+        return
+
+
+def _of_request(ground: Ground, row: Row, actor_id: int | None) -> Needs:
+    request = row.either
+    if row.after is not None and row.after.status in ("approved", "declined"):
+        if request.record_id is None:
+            yield "manage_member_permissions", ground.branch(request.branch_id)
+        else:
+            yield "grant_record_access", request.record
+    elif request.user_id != actor_id:
+        raise _OperatorsAlone("A request is made and withdrawn by the one who asks.")
+
+
+def _of_operator_session(ground: Ground, row: Row, _: int | None) -> Needs:
+    raise _OperatorsAlone("Only a platform operator has such sessions.")
+
+
+NEEDS: Mapping[type, Callable[[Ground, Row, int | None], Needs]] = {
+    Membership: _of_membership,
+    ParentMembership: _of_parent_role,
+    Override: _of_override,
+    shares.UserShare: _of_share,
+    shares.TeamShare: _of_share,
+    Team: _of_team,
+    TeamMember: _of_place_in_team,
+    Invitation: _of_invitation,
+    Role: _of_role,
+    RoleGrant: _of_role,
+    Branch: _of_branch,
+    Account: _of_account,
+    User: _of_user,
+    AccessRequest: _of_request,
+    OperatorSession: _of_operator_session,
+}
+
+
+def _person(row: Row) -> int | None:
+    """The user whom a row concerns; None where it concerns nobody in particular."""
+    if row.model is User:
+        return int(row.either.pk)
+    if row.model is Invitation:
+        return None
+    found: int | None = getattr(row.either, "user_id", None)
+    return found
+
+
+def _branch(row: Row) -> int | None:
+    """The branch that a row is about; None where it is about the whole account."""
+    if row.model is Branch:
+        return row.either.pk if row.before is not None else None
+    if issubclass(row.model, shares.UserShare | shares.TeamShare):
+        return int(row.either.content_object.branch_id)
+    if row.model is TeamMember:
+        return int(row.either.team.branch_id)
+    found: int | None = getattr(row.either, "branch_id", None)
+    return found
+
+
+def _signature(facts: Facts, branch_id: int) -> tuple[Any, ...]:
+    """What decides a user's scopes on a branch: two users with the same one have the same scopes there."""
+    parent = None if facts.parent is None else facts.parent.id
+    membership = facts.memberships.get(branch_id)
+    held = membership and (membership.active, membership.role.id, frozenset(membership.overrides.values()))
+    return facts.active, facts.operator, parent, held
+
+
+def _wider(codename: str, given: Scope, *, later: bool) -> Escalation:
+    label = catalogue.get(codename).label
+    if later:
+        return Escalation(
+            f"You would give “{label}” ({given.label}) for longer than you have it yourself.",
+            "Let it end no later than yours.",
+        )
+    return Escalation(
+        f"You would give “{label}” ({given.label}), which goes further than your own.",
+        "Give at most what you have, or ask somebody who has it.",
+    )
+
+
+def _tried(ground: Ground, before: Mapping[int, Facts], rows: list[Row]) -> dict[int, Facts]:
+    """The people's facts as they would be with the rows written."""
+    after = dict(before)
+    for row in rows:
+        person = _person(row)
+        if person not in after:
+            continue
+        facts = after[person]
+        if row.model is ParentMembership:
+            parent = None if row.after is None else ground.role(row.after.role_id)
+            after[person] = replace(facts, parent=parent)
+        elif row.model is User:
+            after[person] = replace(facts, active=row.after.is_active)
+        elif row.model in (Membership, Override):
+            memberships = dict(facts.memberships)
+            tried = _membership(ground, memberships, row) if row.model is Membership else _overridden(memberships, row)
+            if tried is None:
+                memberships.pop(_branch(row) or 0, None)
+            else:
+                memberships[tried.branch_id] = tried
+            after[person] = replace(facts, memberships=memberships)
+    return after
+
+
+def _membership(ground: Ground, memberships: Mapping[int, MembershipFacts], row: Row) -> MembershipFacts | None:
+    if row.after is None:
+        return None
+    role = ground.role(row.after.role_id)
+    held = memberships.get(row.after.branch_id) or MembershipFacts(row.after.branch_id, role, active=True)
+    return replace(held, role=role, active=row.after.status == ACTIVE)
+
+
+def _overridden(memberships: Mapping[int, MembershipFacts], row: Row) -> MembershipFacts | None:
+    held = memberships.get(row.either.branch_id)
+    if held is None:
+        return None
+    overrides = {name: override for name, override in held.overrides.items() if name != row.either.permission}
+    if row.after is not None:
+        override = row.after
+        overrides[override.permission] = OverrideFacts(
+            override.permission, Scope(override.scope), override.reason, "", override.expires_at
+        )
+    return replace(held, overrides=overrides)

@@ -1,0 +1,56 @@
+"""Guard last keeper: somebody is always left who can keep the account (access model, section 6).
+
+An account always has an active user with an active membership in the top branch role, or with a supreme parent role; a
+branch that had an active holder of the top role keeps one, unless an active user holds a supreme parent role.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from apps.access.changes.ground import Ground
+from apps.access.changes.refusals import LastKeeper
+from apps.accounts.models import Account, Branch
+from apps.roles.schemes import scheme
+from apps.teams.models import Membership, ParentMembership
+
+
+@dataclass(frozen=True, slots=True)
+class Keepers:
+    """Who keeps an account at one moment: the branches with a holder of the top role, and whether one is supreme."""
+
+    branches: frozenset[int]
+    supreme: bool
+
+    @classmethod
+    def of(cls, ground: Ground) -> Keepers:
+        """The account's keepers as the database has them now."""
+        followed = scheme(Account.objects.values_list("scheme", flat=True).get(pk=ground.account.pk))
+        holders = Membership.objects.active().filter(
+            account=ground.account,
+            user__is_active=True,
+            role__scheme=followed.key,
+            role__key=followed.top_role.key,
+            role__account_id=None,
+        )
+        supreme = ParentMembership.objects.filter(account=ground.account, user__is_active=True, role__supreme=True)
+        return cls(frozenset(holders.order_by().values_list("branch", flat=True).distinct()), supreme.exists())
+
+    def check(self, ground: Ground) -> None:
+        """Compare with who keeps the account now.
+
+        Raises:
+            LastKeeper: the account, or a branch that had a keeper, is left without one.
+        """
+        now = Keepers.of(ground)
+        top = ground.scheme.top_role.name
+        if not now.branches and not now.supreme and (self.branches or self.supreme):
+            raise LastKeeper(
+                f"{ground.account} would be left without an active {top}.", f"Make somebody else {top} first."
+            )
+        if now.supreme:
+            return
+        open_branches = Branch.objects.filter(account=ground.account, status=Branch.Status.ACTIVE)
+        names = dict(open_branches.filter(pk__in=self.branches - now.branches).values_list("pk", "name"))
+        for name in sorted(names.values()):
+            raise LastKeeper(f"{name} would be left without an active {top}.", f"Make somebody else {top} there first.")

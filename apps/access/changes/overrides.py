@@ -1,0 +1,116 @@
+"""Overrides: a member's own scope for one permission on one branch, in place of what the role says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from apps.access import verbs
+from apps.access.changes.base import Change, rows
+from apps.access.changes.diff import Diff, Row, deleted, inserted, updated
+from apps.access.changes.ground import Ground
+from apps.access.changes.members import membership_of
+from apps.access.changes.refusals import NoSuchTarget
+from apps.access.models import Override
+from apps.roles import catalogue
+from apps.roles.catalogue import Target
+from apps.roles.scopes import Scope
+from apps.teams.models import Membership
+
+
+def checked_scope(codename: str, scope: Scope) -> str:
+    """The bare codename, where the permission can have that scope.
+
+    Raises:
+        UnknownPermission: the catalogue lacks it.
+        NoSuchTarget: it is asked of no record, and the scope is neither none nor all.
+    """
+    permission = catalogue.get(codename)
+    if permission.target is not Target.RECORD and scope not in (Scope.NONE, Scope.ALL):
+        raise NoSuchTarget(
+            f"“{permission.label}” is asked of no record, so it is either off or on.", "Choose none or all."
+        )
+    return permission.codename
+
+
+def checked_end(ground: Ground, expires_at: datetime | None) -> datetime | None:
+    """The end, where it lies ahead.
+
+    Raises:
+        NoSuchTarget: it is past, so that nothing would be given.
+    """
+    if expires_at is not None and expires_at <= ground.now:
+        raise NoSuchTarget("The end lies in the past.", "Name an end that is still to come, or none.")
+    return expires_at
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetOverride(Change):
+    """Set a member's own scope for a permission on a branch, perhaps with an end. Needs `manage_member_permissions`."""
+
+    verb = verbs.OVERRIDE_SET
+
+    membership_id: int
+    permission: str
+    scope: Scope
+    expires_at: datetime | None = None
+    seen: Mapping[str, Any] | None = None
+    # Why, as it stands beside the override; the operation's reason where nothing else is said.
+    because: str = ""
+
+    def plan(self, ground: Ground) -> Iterable[Diff]:
+        """One override, new or changed."""
+        row = self.row(ground, membership_of(ground, self.membership_id))
+        return [] if row is None else rows(row)
+
+    def row(self, ground: Ground, membership: Membership) -> Row | None:
+        """The override as it is to be; None where it is so already."""
+        codename = checked_scope(self.permission, self.scope)
+        stated: dict[str, Any] = {
+            "scope": self.scope,
+            "expires_at": checked_end(ground, self.expires_at),
+            "reason": self.because or ground.reason,
+            "author_id": None if ground.actor is None else ground.actor.pk,
+        }
+        standing = Override.objects.filter(
+            branch=membership.branch_id, user=membership.user_id, permission=codename
+        ).first()
+        if standing is not None:
+            if self.seen is None and (standing.scope, standing.expires_at) == (self.scope, self.expires_at):
+                return None
+            return updated(standing, seen=self.seen, created_at=ground.now, **stated)
+        return inserted(
+            Override(
+                account=ground.account,
+                branch_id=membership.branch_id,
+                user_id=membership.user_id,
+                permission=codename,
+                created_at=ground.now,
+                **stated,
+            ),
+            seen=self.seen,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClearOverride(Change):
+    """Let the role say again what a member may. Needs `manage_member_permissions`."""
+
+    verb = verbs.OVERRIDE_CLEARED
+
+    membership_id: int
+    permission: str
+    seen: Mapping[str, Any] | None = None
+
+    def plan(self, ground: Ground) -> Iterable[Diff]:
+        """The override gone; nothing where there is none."""
+        membership = ground.find(Membership, self.membership_id, "membership")
+        codename = catalogue.get(self.permission).codename
+        standing = Override.objects.filter(
+            branch=membership.branch_id, user=membership.user_id, permission=codename
+        ).first()
+        if standing is None:
+            return []
+        return rows(deleted(standing, seen=self.seen))

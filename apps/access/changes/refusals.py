@@ -1,0 +1,162 @@
+"""The guards of access model, section 6, as what is raised when one of them says no.
+
+Every refusal names its guard, and says in a sentence what is in the way and in another what would work instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from django.db import models
+
+from apps.access.errors import MissingPermission
+from apps.access.records import Record
+from apps.roles import catalogue
+
+
+class Guard(StrEnum):
+    """What can be against a change; asked in this order, and the first that says no is the one named."""
+
+    REASON = "reason"
+    TARGET = "target"
+    ONESELF = "oneself"
+    RIGHT = "right"
+    SHIELD = "shield"
+    PUBLISHED = "published"
+    SINGLE = "single"
+    LOCKED = "locked"
+    LADDER = "ladder"
+    ABOVE = "above"
+    ESCALATION = "escalation"
+    FRESH = "fresh"
+    LAST_KEEPER = "last_keeper"
+
+
+class Refusal(Exception):
+    """A change that is refused; nothing has been written.
+
+    `sentence` says what is in the way, `instead` what would work, `line` which line of a file it is about.
+    """
+
+    guard: ClassVar[Guard]
+
+    def __init__(self, sentence: str, instead: str = "", *, line: int | None = None) -> None:
+        Exception.__init__(self, sentence, instead)
+        self.sentence = sentence
+        self.instead = instead
+        self.line = line
+
+    def __str__(self) -> str:
+        return f"{self.sentence} {self.instead}".strip()
+
+
+class ReasonMissing(Refusal):
+    """Guard reason: a change without one."""
+
+    guard = Guard.REASON
+
+    def __init__(self) -> None:
+        super().__init__("A change of access needs a reason.", "Say in a sentence why it is made.")
+
+
+class NoSuchTarget(Refusal):
+    """What is to be changed is not there, or not there for the actor, or the change makes no sense for it."""
+
+    guard = Guard.TARGET
+
+
+class Oneself(Refusal):
+    """Guard oneself: nobody changes their own role, overrides or parent role, nor approves their own request."""
+
+    guard = Guard.ONESELF
+
+
+class RightMissing(Refusal, MissingPermission):
+    """Guard right: the actor lacks the permission that the change needs there."""
+
+    guard = Guard.RIGHT
+
+    def __init__(self, codename: str, target: models.Model) -> None:
+        permission = catalogue.get(codename)
+        where = target.reference if isinstance(target, Record) else str(target)
+        sentence = f"This needs the permission “{permission.label}” on {where}, and you do not hold it there."
+        super().__init__(sentence, "Ask somebody who holds it, or request it.")
+        self.codename = permission.codename
+        self.target = target
+
+
+class OperatorOnly(Refusal):
+    """Guard right: the change is a platform operator's, and no permission gives it."""
+
+    guard = Guard.RIGHT
+
+
+class Shielded(Refusal):
+    """Guard shield: only the holder sees or edits the single top member's details and permissions."""
+
+    guard = Guard.SHIELD
+
+
+class PublishedRole(Refusal):
+    """Guard published: a published role is never redefined, and own roles are only where the scheme allows them."""
+
+    guard = Guard.PUBLISHED
+
+
+class SingleRole(Refusal):
+    """Guard single: a role with exactly one holder moves only by a transfer."""
+
+    guard = Guard.SINGLE
+
+
+class LockedRole(Refusal):
+    """Guard locked: a locked role takes no overrides, and nobody is given what their role never grants."""
+
+    guard = Guard.LOCKED
+
+
+class Ladder(Refusal):
+    """Guard ladder: in an up-only scheme a member's role moves only to a higher rank."""
+
+    guard = Guard.LADDER
+
+
+class Above(Refusal):
+    """Guard above: nobody changes somebody whose scopes exceed their own in any permission."""
+
+    guard = Guard.ABOVE
+
+
+class Escalation(Refusal):
+    """Guard no escalation: nobody gives a scope wider than their own, nor for longer than their own end."""
+
+    guard = Guard.ESCALATION
+
+
+class Overtaken(Refusal):
+    """Guard fresh: somebody else changed it since the page was opened. `differences` maps a field to seen and now."""
+
+    guard = Guard.FRESH
+
+    def __init__(self, sentence: str, differences: Mapping[str, tuple[Any, Any]], *, line: int | None = None) -> None:
+        super().__init__(sentence, "Look at the difference, and decide again.", line=line)
+        self.differences = differences
+
+
+class LastKeeper(Refusal):
+    """Guard last keeper: an account, and a branch that had one, keeps an active user in its top role."""
+
+    guard = Guard.LAST_KEEPER
+
+
+@dataclass(frozen=True)
+class ManyRefused(Exception):
+    """A bulk change of which some lines are refused, so that all of it is. `refusals` are in the order of the lines."""
+
+    refusals: Sequence[Refusal]
+
+    def __str__(self) -> str:
+        return "\n".join(f"line {refusal.line}: {refusal}" for refusal in self.refusals)
