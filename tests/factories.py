@@ -13,6 +13,7 @@ from factory.django import DjangoModelFactory
 
 from apps.access import shares
 from apps.access.models import Override
+from apps.access.operators import open_session
 from apps.access.records import Record
 from apps.accounts.models import Account, Branch, User
 from apps.crm.models import (
@@ -61,6 +62,19 @@ class UserFactory(DjangoModelFactory):
     name = factory.Sequence(lambda n: PEOPLE[n % len(PEOPLE)])
     email = factory.LazyAttributeSequence(lambda user, n: f"{user.name.split()[0].lower()}{n}@example.com")
     password = factory.django.Password(PASSWORD)
+
+
+class OperatorFactory(UserFactory):
+    """A platform operator in an open session, unless `session=False`."""
+
+    is_superuser = True
+    is_staff = True
+
+    @factory.post_generation
+    def session(user: User, create: bool, wanted: bool | None, **_: Any) -> None:
+        """Open the session, for an hour from now."""
+        if create and wanted is not False:
+            open_session(user, reason="A customer asked for help")
 
 
 class AccountFactory(DjangoModelFactory):

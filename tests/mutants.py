@@ -107,7 +107,13 @@ MUTANTS = (
         RANDOM,
     ),
     Mutant("the plan is not looked at", MANDATE, "if permission.feature and", "if False and", RANDOM),
-    Mutant("operators stand among those who may", "apps/access/facts.py", ", is_superuser=False", "", RANDOM),
+    Mutant(
+        "operators stand among those who may",
+        "apps/access/facts.py",
+        "~Exists(operating), pk__in=ids",
+        "pk__in=ids",
+        RANDOM,
+    ),
     Mutant(
         "the list forgets privacy",
         QUERYSETS,

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 
 from apps.access.mandate import Mandate
 from apps.access.mandates import mandate_for
+from apps.access.models import OperatorSession
 from apps.access.policy import account_id_of, asked_of, decide, who_may
 from apps.access.records import Record
 from apps.accounts.models import Account, Branch, User
@@ -70,9 +71,8 @@ class MandateBackend(BaseBackend):
             return User.objects.none()
         found = [user.pk for user in who_may(codename, obj)]
         if include_superusers:
-            found += [
-                u.pk for u in User.objects.filter(is_superuser=True, is_active=True) if self.has_perm(u, codename, obj)
-            ]
+            operators = User.objects.filter(pk__in=OperatorSession.objects.open().values("user"))
+            found += [user.pk for user in operators if self.has_perm(user, codename, obj)]
         return User.objects.filter(pk__in=found)
 
     async def ahas_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:

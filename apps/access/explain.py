@@ -13,7 +13,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from apps.access.fixes import Fix, smallest_fixes
+from apps.access.fixes import Fix, session_would_help, smallest_fixes
 from apps.access.mandate import Because, Clause, Effective, Mandate, Step
 from apps.access.mandates import mandate_for
 from apps.access.policy import People, account_id_of, asked_of, share_reader
@@ -50,6 +50,8 @@ def explain(
     mandate = mandate_for(user, account_id_of(obj))
     walk = _Walk(user, mandate, obj)
     allowed = walk.record(permission, obj) if isinstance(obj, Record) else walk.place(permission, obj)
+    if not allowed and session_would_help(user, mandate, permission, obj):
+        walk.say_that_no_session_is_open()
     found = [] if allowed or not fixes else smallest_fixes(user, mandate, permission, obj, people)
     return Explanation(allowed, walk.reasons, found)
 
@@ -104,6 +106,10 @@ class _Walk:
                 return False
         return True
 
+    def say_that_no_session_is_open(self) -> None:
+        """What else stands behind a "no" to a superuser."""
+        self._say(f"{self.name} is a platform operator without an open session, and so is nobody special.")
+
     def _closure(self, codename: str, record_type: str | None) -> tuple[str, ...]:
         return self.mandate.facts.account.scheme.closure(codename, record_type)
 
@@ -139,7 +145,8 @@ class _Walk:
                 return f"{self.name} has been deactivated and may not do anything."
             case Because.OPERATOR:
                 return (
-                    f"{self.name} is a platform operator, who reaches everything but other people's private contacts."
+                    f"{self.name} is a platform operator in an open session, who reaches everything but other people's"
+                    " private contacts."
                 )
             case Because.SUPREME:
                 return (

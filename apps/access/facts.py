@@ -13,9 +13,9 @@ from types import MappingProxyType
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import CharField, F, OuterRef, QuerySet, Subquery, Value
+from django.db.models import CharField, Exists, F, OuterRef, QuerySet, Subquery, Value
 
-from apps.access.models import Override
+from apps.access.models import OperatorSession, Override
 from apps.accounts.models import Account, Branch, User
 from apps.roles.models import Role, RoleGrant
 from apps.roles.schemes import Grant, Scheme, scheme
@@ -81,7 +81,10 @@ class MembershipFacts:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that decides what one user may do in one account."""
+    """All that decides what one user may do in one account.
+
+    `operator_until` is the end of the session in which the user is an operator; at the console there is none.
+    """
 
     user_id: int
     active: bool
@@ -89,6 +92,11 @@ class Facts:
     account: AccountFacts
     parent: RoleFacts | None
     memberships: Mapping[int, MembershipFacts]
+    operator_until: datetime | None = None
+
+
+Flags = tuple[bool, datetime | None]
+"""Whether a user is active, and until when they are an operator, if they are one."""
 
 
 def load(user_id: int, account_id: int) -> Facts:
@@ -101,13 +109,13 @@ def load(user_id: int, account_id: int) -> Facts:
         _account_rows()
         .annotate(
             user_active=Subquery(User.objects.filter(pk=user_id).values("is_active")),
-            user_operates=Subquery(User.objects.filter(pk=user_id).values("is_superuser")),
+            operator_until=Subquery(OperatorSession.objects.end_of(user_id)),
         )
         .get(pk=account_id)
     )
     if row.user_active is None:
         raise User.DoesNotExist(f"There is no user {user_id}.")
-    return next(_assemble(_account_facts(row), {user_id: (row.user_active, row.user_operates)}))
+    return next(_assemble(_account_facts(row), {user_id: (row.user_active, row.operator_until)}))
 
 
 def load_people(
@@ -116,7 +124,8 @@ def load_people(
     """The facts of everybody who has a membership (on one of these branches, or on any) or a parent role.
 
     With branches, only what hangs on them is loaded. With `holding`, those are left out whom no role and no override
-    gives that permission: the rest are read in full, and their Mandates decide. Operators are left out.
+    gives that permission: the rest are read in full, and their Mandates decide. Operators in an open session are
+    left out; outside of one they are members like others.
     """
     members = Membership.objects.filter(account=account.id)
     overrides = Override.objects.filter(account=account.id, permission=holding)
@@ -130,8 +139,9 @@ def load_people(
         ids = ids.union(
             members.filter(role__in=_roles_giving(account, holding)).values("user"), overrides.values("user")
         )
-    users = User.objects.filter(pk__in=ids, is_superuser=False).only("id", "is_active")
-    people = {user.pk: (user.is_active, False) for user in users}
+    operating = OperatorSession.objects.open().filter(user=OuterRef("pk"))
+    users = User.objects.filter(~Exists(operating), pk__in=ids).values_list("pk", "is_active")
+    people: dict[int, Flags] = {user_id: (active, None) for user_id, active in users}
     return _assemble(account, people, branch_ids)
 
 
@@ -140,8 +150,9 @@ def load_some(account: AccountFacts, user_ids: Collection[int], *, teams: bool =
 
     Users who are not there are left out.
     """
-    flags = User.objects.filter(pk__in=user_ids).values_list("pk", "is_active", "is_superuser")
-    people = {user_id: (active, operator) for user_id, active, operator in flags}
+    until = Subquery(OperatorSession.objects.end_of(OuterRef("pk")))
+    flags = User.objects.filter(pk__in=user_ids).values_list("pk", "is_active", until)
+    people: dict[int, Flags] = {user_id: (active, operator_until) for user_id, active, operator_until in flags}
     return {facts.user_id: facts for facts in _assemble(account, people, teams=teams)}
 
 
@@ -183,7 +194,7 @@ def _account_facts(row: Any) -> AccountFacts:
 
 def _assemble(
     account: AccountFacts,
-    people: Mapping[int, tuple[bool, bool]],
+    people: Mapping[int, Flags],
     branch_ids: Collection[int] | None = None,
     *,
     teams: bool = True,
@@ -193,7 +204,7 @@ def _assemble(
     roles, held, parents = _held_roles(account, people, branch_ids)
     overrides = _overrides(account, people, branch_ids)
     groups, mates = _teams(account, people, branch_ids) if teams else ({}, {})
-    for user_id, (active, operator) in people.items():
+    for user_id, (active, until) in people.items():
         memberships = {
             branch: MembershipFacts(
                 branch_id=branch,
@@ -206,7 +217,8 @@ def _assemble(
             for branch, role_id, status in held.get(user_id, ())
         }
         parent = parents.get(user_id)
-        yield Facts(user_id, active, operator, account, roles[parent] if parent else None, memberships)
+        role = roles[parent] if parent else None
+        yield Facts(user_id, active, until is not None, account, role, memberships, until)
 
 
 HeldRoles = dict[int, list[tuple[int, int, str]]]

@@ -1,7 +1,8 @@
 """The smallest changes that would turn a "no" into a "yes", and who may make them.
 
 Every candidate is tried: the facts are changed as the change would change them, compiled, and asked again. From the
-smallest to the largest: a share of this one record, overrides, another role, a membership, a parent role.
+smallest to the largest: a share of this one record, overrides, another role, a membership, a parent role. Before all of
+them comes what a superuser can do alone: opening an operator session.
 """
 
 from __future__ import annotations
@@ -53,6 +54,13 @@ def smallest_fixes(
     return list(search.found())
 
 
+def session_would_help(user: User, mandate: Mandate, permission: Permission, obj: models.Model) -> bool:
+    """Whether the user is a superuser who has not opened an operator session, and might do it in one."""
+    if not user.is_superuser or mandate.operator:
+        return False
+    return decide(Mandate(replace(mandate.facts, operator=True), mandate.now), permission, obj)
+
+
 class _Search:
     def __init__(self, user: User, mandate: Mandate, permission: Permission, obj: models.Model, people: People) -> None:
         self.user = user
@@ -65,6 +73,9 @@ class _Search:
         self.branch = self._branch()
 
     def found(self) -> Iterator[Fix]:
+        session = self._session()
+        if session is not None:
+            yield session
         state = self._state()
         if state is not None:
             yield state
@@ -75,6 +86,13 @@ class _Search:
             fix = kind()
             if fix is not None:
                 yield fix
+
+    def _session(self) -> Fix | None:
+        """What a superuser can do without anybody's help, and nobody else can."""
+        if not session_would_help(self.user, self.mandate, self.permission, self.obj):
+            return None
+        sentence = "Open an operator session, which takes a reason and lasts an hour at most."
+        return Fix("operator_session", sentence, [self.user])
 
     def _state(self) -> Fix | None:
         """What no change of rights can mend: a closed account, the plan, a deactivated user."""

@@ -88,7 +88,8 @@ class Profile:
 class Mandate:
     """What one user may do in one account at one instant, and why.
 
-    `valid_until` is the earliest end among the overrides; from then on the facts have to be compiled anew.
+    `valid_until` is the earliest end among the overrides and an operator's session; from then on the facts have to be
+    compiled anew.
     """
 
     def __init__(self, facts: Facts, now: datetime) -> None:
@@ -96,6 +97,8 @@ class Mandate:
         self.now = now
         self.user_id = facts.user_id
         self.account_id = facts.account.id
+        until = facts.operator_until
+        self.operator = facts.active and facts.operator and (until is None or now < until)
         self._scheme = facts.account.scheme
         self._outside = Profile(None)
         self._profiles: dict[object, Profile] = {}
@@ -110,6 +113,8 @@ class Mandate:
             for override in membership.overrides.values()
             if override.expires_at is not None and override.expires_at > now
         ]
+        if self.operator and until is not None:
+            ends.append(until)
         self.valid_until = min(ends, default=None)
 
     def effective(self, branch_id: int, codename: str) -> Effective:
@@ -259,13 +264,13 @@ class Mandate:
         """Section 3, in its order."""
         permission = catalogue.get(codename)
         account, parent = self.facts.account, self.facts.parent
-        if account.status == "closed" and not (self.facts.operator and self.facts.active):
+        if account.status == "closed" and not self.operator:
             return Effective(Scope.NONE, (Step(Because.ACCOUNT_CLOSED),))
         if permission.feature and account.features is not None and permission.feature not in account.features:
             return Effective(Scope.NONE, (Step(Because.PLAN),))
         if not self.facts.active:
             return Effective(Scope.NONE, (Step(Because.INACTIVE),))
-        if self.facts.operator:
+        if self.operator:
             return Effective(Scope.ALL, (Step(Because.OPERATOR, Scope.ALL),))
         steps = []
         if parent is not None and parent.supreme:

@@ -1,21 +1,24 @@
 """Where Mandates come from: compiled once, kept while the account's version and the user's state stand.
 
-A kept Mandate is trusted only after the account's `access_version` and the user's flags were read from the primary; any
-change of access raises the version in its own transaction. So a revocation holds from the next request on, and nothing
-ends by a time-out but an override by its own end.
+A kept Mandate is trusted only after the account's `access_version`, the user's flags and an operator's session were
+read from the primary; any change of access raises the version in its own transaction. So a revocation holds from the
+next request on, and nothing ends by a time-out but an override and an operator's session, each by its own end.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from datetime import datetime
 from threading import Lock
 from typing import NamedTuple
 
-from django.db.models import Q, Subquery
+from django.db.models import Exists, Q, Subquery
 from django.utils import timezone
 
 from apps.access.facts import load
 from apps.access.mandate import Mandate
+from apps.access.models import OperatorSession
+from apps.access.operators import current_session
 from apps.accounts.models import Account, AccountQuerySet, User
 
 KEPT = 2048
@@ -26,7 +29,7 @@ class _State(NamedTuple):
 
     version: int
     active: bool
-    operator: bool
+    operator_until: datetime | None
 
 
 _kept: OrderedDict[tuple[int, int], tuple[_State, Mandate]] = OrderedDict()
@@ -42,27 +45,33 @@ def mandate_for(user: User, account_id: int) -> Mandate:
     account = user.current_account
     if account is None or account.pk != account_id:
         return _holding(user.pk, account_id, _state(user.pk, account_id))
-    return _holding(user.pk, account_id, _State(account.access_version, user.is_active, user.is_superuser))
+    session = user.operator_session
+    state = _State(account.access_version, user.is_active, session.expires_at if session else None)
+    return _holding(user.pk, account_id, state)
 
 
 def bind_account(user: User, account: Account) -> None:
     """Let this user object work in the account: for a request, or for one batch of a long job.
 
-    Both objects are to be fresh from the database: their state is what the answers go by until they are bound anew.
+    Both objects are to be fresh from the database: their state is what the answers go by until they are bound anew. So
+    is a superuser's operator session, which is read here.
     """
     user.current_account = account
+    user.operator_session = current_session(user)
 
 
 def accounts_of(user: User) -> AccountQuerySet:
     """The open accounts that the user may work in, by name: where they are a member or hold a parent role.
 
-    A platform operator may work in every account, closed ones too.
+    A platform operator in an open session may work in every account, closed ones too.
     """
     accounts = Account.objects.order_by("name", "pk")
-    if user.is_superuser:
-        return accounts
     memberships = Q(memberships__user=user, memberships__status="active", memberships__branch__status="active")
-    return accounts.open().filter(memberships | Q(parent_memberships__user=user)).distinct()
+    own = accounts.open().filter(memberships | Q(parent_memberships__user=user)).distinct()
+    if not user.is_superuser:
+        return own
+    operating = Exists(OperatorSession.objects.open().filter(user=user))
+    return accounts.filter(operating | Q(pk__in=own.order_by().values("pk")))
 
 
 def choose_account(user: User, chosen: int | None) -> Account | None:
@@ -90,15 +99,14 @@ def _holding(user_id: int, account_id: int, state: _State) -> Mandate:
     facts = load(user_id, account_id)
     mandate = Mandate(facts, timezone.now())
     with _lock:
-        _kept[key] = (_State(facts.account.version, facts.active, facts.operator), mandate)
+        _kept[key] = (_State(facts.account.version, facts.active, facts.operator_until), mandate)
         while len(_kept) > KEPT:
             _kept.popitem(last=False)
     return mandate
 
 
 def _state(user_id: int, account_id: int) -> _State:
-    flags = User.objects.filter(pk=user_id)
-    row = Account.objects.values_list(
-        "access_version", Subquery(flags.values("is_active")), Subquery(flags.values("is_superuser"))
-    ).get(pk=account_id)
+    active = Subquery(User.objects.filter(pk=user_id).values("is_active"))
+    until = Subquery(OperatorSession.objects.end_of(user_id))
+    row = Account.objects.values_list("access_version", active, until).get(pk=account_id)
     return _State(*row)

@@ -35,10 +35,10 @@ class MatrixRow:
 
 
 def access_matrix(account: Account, branch: Branch | None = None) -> Iterator[MatrixRow]:
-    """The rows of the matrix by branch and address, parent roles without a membership last; operators are left out.
+    """The rows of the matrix by branch and address, parent roles without a membership last.
 
-    With a branch, only its members. A permission that is asked of the account shows the union over the branches and
-    the parent role, as it is decided.
+    With a branch, only its members. Operators in an open session are left out. A permission that is asked of the
+    account shows the union over the branches and the parent role, as it is decided.
     """
     now = timezone.now()
     mandates = {facts.user_id: Mandate(facts, now) for facts in load_people(account_facts(account.pk))}

@@ -47,7 +47,7 @@ def may_anywhere(user: User, codename: str, account: Account) -> bool:
 
 
 def who_may(codename: str, obj: models.Model, account: AccountFacts | None = None) -> list[User]:
-    """Exactly the active users for whom `may` is true, by address; operators are left out.
+    """Exactly the active users for whom `may` is true, by address; operators in a session are left out.
 
     The facts of everybody on the record's branch (or in the account) whom a role or an override gives the permission
     are loaded in a constant number of queries, and go through the same Mandate as a single question does. `account`

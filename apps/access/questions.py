@@ -184,7 +184,8 @@ class _Chunk:
         return self._targets[name]
 
     def _mandate(self, user: User, account: Account) -> Mandate:
-        bind_account(user, account)
+        if user.current_account != account:
+            bind_account(user, account)
         key = (user.pk, account.pk)
         if key not in self._mandates:
             self._mandates[key] = mandate_for(user, account.pk)

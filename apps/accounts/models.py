@@ -64,10 +64,12 @@ class UserManager(BaseUserManager["User"]):
 class User(AbstractBaseUser):
     """A person, who signs in by e-mail. What they may do is asked of the permission backends alone, of a superuser too.
 
-    `current_account` is the account that the request works in; the middleware binds it.
+    `current_account` is the account that the request works in, `operator_session` the open one of a superuser; the
+    middleware binds both.
     """
 
     current_account: Account | None = None
+    operator_session: Any = None
 
     email = models.EmailField(
         "e-mail",

@@ -9,9 +9,8 @@ from django.contrib.auth.models import AnonymousUser
 from apps.access.backends import MandateBackend
 from apps.access.mandates import bind_account
 from apps.access.policy import may, may_anywhere, who_may
-from apps.accounts.models import User
 from apps.roles.catalogue import UnknownPermission, WrongTarget
-from tests.factories import ContactFactory, LeadFactory, UserFactory, make_cast, share
+from tests.factories import ContactFactory, LeadFactory, OperatorFactory, UserFactory, make_cast, share
 
 pytestmark = pytest.mark.django_db
 
@@ -42,7 +41,7 @@ def test_has_perm_without_an_object_asks_whether_anywhere_in_the_current_account
 
 def test_unknown_codenames_and_wrong_targets_are_not_granted_to_anybody() -> None:
     cast = make_cast()
-    operator = User.objects.create_superuser("op@mandate.example", name="Op")
+    operator = OperatorFactory()
     bind_account(operator, cast.account)
     lead = LeadFactory(branch=cast.branch)
     for name in ("crm.view_nothing", "other.view_lead", "view_leads", ""):
@@ -73,7 +72,7 @@ def test_an_anonymous_user_has_nothing() -> None:
 
 def test_a_superuser_has_no_short_cut_around_private_contacts() -> None:
     cast = make_cast()
-    operator = User.objects.create_superuser("op@mandate.example", name="Op")
+    operator = OperatorFactory()
     private = ContactFactory(branch=cast.branch, responsible=cast.member, private=True)
     assert operator.has_perm("crm.view_contact", ContactFactory(branch=cast.branch))
     assert not operator.has_perm("crm.view_contact", private)

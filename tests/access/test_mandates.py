@@ -20,6 +20,7 @@ from apps.teams.models import Membership, ParentMembership, TeamMember
 from tests.factories import (
     LeadFactory,
     MembershipFactory,
+    OperatorFactory,
     OverrideFactory,
     OwnRoleFactory,
     ParentMembershipFactory,
@@ -129,7 +130,7 @@ def test_a_deactivated_user_may_nothing_at_the_next_question() -> None:
 def test_an_operator_who_is_none_any_more_may_nothing_at_the_next_question() -> None:
     cast = make_cast()
     lead = LeadFactory(branch=cast.branch)
-    operator = User.objects.create_superuser("op@mandate.example", name="Op")
+    operator = OperatorFactory()
     assert may(operator, "delete_lead", lead)
     User.objects.filter(pk=operator.pk).update(is_superuser=False)
     assert not may(operator, "delete_lead", lead)

@@ -10,6 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from apps.access import questions
+from apps.access.operators import open_session
 from apps.access.questions import answers
 from apps.accounts.models import Account, User
 from apps.crm import organisation
@@ -255,9 +256,12 @@ class TestManyQuestions:
         result = run("check_access", "--batch", "-", stdin="")
         assert (result.code, result.out, result.err) == (0, "", "")
 
-    def test_operators_are_left_out_of_who(self, acme: Account, run: Run) -> None:
+    def test_operators_are_left_out_of_who_while_their_session_is_open(self, acme: Account, run: Run) -> None:
         User.objects.filter(email=ANN).update(is_superuser=True)
-        assert batch(run, {"permission": "view_lead", "who": "lead:acme/L-17"}) == [{"users": [ZOE]}]
+        asked = {"permission": "view_lead", "who": "lead:acme/L-17"}
+        assert batch(run, asked) == [{"users": [ANN, ZOE]}]
+        open_session(User.objects.get(email=ANN), reason="A customer asked for help")
+        assert batch(run, asked) == [{"users": [ZOE]}]
 
     def test_what_changes_meanwhile_counts_from_the_next_chunk_on(
         self, acme: Account, monkeypatch: pytest.MonkeyPatch

@@ -23,7 +23,15 @@ from apps.crm.services import (
     update_record,
 )
 from apps.roles.scopes import Scope
-from tests.factories import ActivityFactory, Cast, ContactFactory, TaskFactory, UserFactory, make_cast, share
+from tests.factories import (
+    ActivityFactory,
+    Cast,
+    ContactFactory,
+    OperatorFactory,
+    TaskFactory,
+    make_cast,
+    share,
+)
 from tests.waiting import until_somebody_waits
 
 REASONS = "A contact becomes private only when nobody else has a share of it or an open task about it."
@@ -56,7 +64,7 @@ def refusal(contact: Contact, actor: Any) -> str:
 def test_the_responsible_makes_a_contact_private_and_then_nobody_else_sees_it(keeper: Cast) -> None:
     contact = set_private(mine(keeper), actor=keeper.member, private=True)
     assert policy.may(keeper.member, "view_contact", contact)
-    operator = UserFactory(is_superuser=True)
+    operator = OperatorFactory()
     for somebody in (keeper.owner, keeper.outsider, operator):
         assert not policy.may(somebody, "view_contact", contact)
         assert not visible_to(somebody, "view_contact", account=keeper.account).exists()

@@ -125,7 +125,7 @@ class Desk:
         if mandate is None:
             return []
         found = Branch.objects.filter(account=self.account_id, status=Branch.Status.ACTIVE).order_by("name", "pk")
-        if mandate.facts.parent is None and not mandate.facts.operator:
+        if mandate.facts.parent is None and not mandate.operator:
             found = found.filter(pk__in=[branch_id for branch_id, _, _ in mandate.branches()])
         for branch in (branches := list(found)):
             branch.account = self.account or branch.account
@@ -154,7 +154,7 @@ class Desk:
         mandate = self.mandate
         if mandate is None:
             return []
-        if mandate.facts.operator:
+        if mandate.operator:
             return ["Platform operator"]
         parent = [mandate.facts.parent.name] if mandate.facts.parent else []
         return list(dict.fromkeys([*parent, *(membership.role.name for _, membership, _ in mandate.branches())]))

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from djmoney.money import Money
 
+from apps.access.operators import log_write
 from apps.access.querysets import visible_to
 from apps.access.records import Record
 from apps.accounts.models import Account, User
@@ -42,7 +43,7 @@ class Entry:
 
 
 def remember(record: CrmRecord, action: Change.Action, *, actor: User, fields: Fields | None = None) -> None:
-    """Write one entry of the record's history, in the transaction of the change."""
+    """Write one entry of the record's history, in the transaction of the change; an operator's is logged too."""
     Change.objects.create(
         account_id=record.account_id,
         record_type=record.record_type,
@@ -53,6 +54,7 @@ def remember(record: CrmRecord, action: Change.Action, *, actor: User, fields: F
         action=action,
         fields={name: [_stored(before), _stored(after)] for name, (before, after) in (fields or {}).items()},
     )
+    log_write(actor, record, action.value)
 
 
 def history_of(record: CrmRecord, *, reader: User, limit: int = 100) -> list[Entry]:

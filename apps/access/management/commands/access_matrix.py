@@ -28,7 +28,7 @@ class Command(AskingCommand):
         "Shows the effective scope of every member of an account for every permission, and what comes from an "
         "override. In the table all and - are the scopes all and none, C R S T stand for created, responsible, shared "
         "and team, and * marks an override. A permission that is asked of the account shows the union over its "
-        "branches; holders of a parent role without a membership come last; platform operators are left out."
+        "branches; holders of a parent role without a membership come last; operators in a session are left out."
     )
     examples = (
         "acme",

@@ -17,7 +17,7 @@ class Command(AskingCommand):
 
     help = (
         "Lists the active users who may do something to an account, a branch or a record, sorted by address, "
-        "and through what each of them may. Platform operators are left out."
+        "and through what each of them may. Operators in a session are left out."
     )
     examples = (
         "view_lead lead:acme/L-17",

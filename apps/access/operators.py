@@ -1,0 +1,99 @@
+"""Operator sessions: an hour at most, with a reason, in which a superuser is a platform operator (section 3).
+
+Outside of one a superuser is nobody special. Opening one, ending it, and every record written in it stand in the log.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from apps.access.models import OperatorSession
+from apps.access.records import Record
+from apps.access.verbs import OPERATOR_SESSION_ENDED, OPERATOR_SESSION_OPENED, OPERATOR_WROTE
+from apps.accounts.models import User
+from apps.audit.services import Change, operation
+
+LONGEST = 60
+
+
+class SessionRefused(Exception):
+    """A session can be neither opened nor ended, in one sentence."""
+
+
+@transaction.atomic
+def open_session(user: User, *, reason: str, minutes: int = LONGEST, actor: User | None = None) -> OperatorSession:
+    """Open a session from now on for some minutes, an hour at most; `actor` None is the operator at the console.
+
+    Raises:
+        SessionRefused: the reason is blank, it would last too long or no time at all, the user is no superuser or
+            inactive, or is in an open session already. Nothing is written then.
+    """
+    if not reason.strip():
+        raise SessionRefused("Say why the session is needed: the reason is blank.")
+    if not 1 <= minutes <= LONGEST:
+        raise SessionRefused(f"A session lasts from 1 to {LONGEST} minutes, not {minutes}.")
+    standing = _locked(user)
+    if not standing.is_superuser:
+        raise SessionRefused(f"{standing.email} is no platform operator: only a superuser can open a session.")
+    if not standing.is_active:
+        raise SessionRefused(f"{standing.email} has been deactivated and can open no session.")
+    if (running := current_session(standing)) is not None:
+        raise SessionRefused(
+            f"{standing.email} is in a session until {running.expires_at:%H:%M} ({running.reason}): end that one first."
+        )
+    now = timezone.now()
+    with operation(verb=OPERATOR_SESSION_OPENED, actor=actor, reason=reason):
+        return OperatorSession.objects.create(
+            user=standing, reason=reason.strip(), opened_at=now, expires_at=now + timedelta(minutes=minutes)
+        )
+
+
+@transaction.atomic
+def end_session(user: User, *, actor: User | None = None) -> OperatorSession:
+    """End the user's open session before its time, and return it; `actor` None is the operator at the console.
+
+    Raises:
+        SessionRefused: none is open.
+    """
+    standing = _locked(user)
+    session = current_session(standing)
+    if session is None:
+        raise SessionRefused(f"{standing.email} is in no open session.")
+    session.ended_at = timezone.now()
+    with operation(verb=OPERATOR_SESSION_ENDED, actor=actor, reason="Ended before its time"):
+        OperatorSession.objects.open().filter(user=standing).update(ended_at=session.ended_at)
+    return session
+
+
+def current_session(user: User) -> OperatorSession | None:
+    """The session in which the user is an operator now, or None; of somebody else than a superuser nothing is read."""
+    if not user.is_superuser:
+        return None
+    return OperatorSession.objects.open().filter(user=user).order_by("-expires_at").first()
+
+
+def log_write(actor: User, record: Record, action: str) -> None:
+    """Log in the account's chain that an operator wrote a record, by its reference; nothing where the actor is none.
+
+    The session is the one that the actor acts in, bound to a request, or else the open one. Its reason is the reason.
+    """
+    session = actor.operator_session or current_session(actor)
+    if session is None:
+        return
+    change = Change(
+        target_type=record.record_type,
+        target_id=record.pk,
+        target_text=record.reference,
+        branch_id=record.branch_id,
+        after={"action": action},
+    )
+    with operation(verb=OPERATOR_WROTE, actor=actor, reason=session.reason) as written:
+        written.add(record.account_id, [change])
+
+
+def _locked(user: User) -> User:
+    """The user as they stand, so that two sessions are not opened at once."""
+    return User.objects.select_for_update(no_key=True).get(pk=user.pk)
