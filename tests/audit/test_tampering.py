@@ -5,7 +5,7 @@ from django.db import transaction
 
 from apps.audit.models import Link
 from apps.audit.verification import verify
-from tests.audit.chains import changes, fault, recomputed, sql, unguarded, write
+from tests.audit.chains import changes, fault, recomputed, report, sql, unguarded, write
 
 pytestmark = pytest.mark.django_db
 
@@ -218,6 +218,43 @@ def test_of_several_faults_the_first_is_named() -> None:
     tamper("UPDATE audit_entry SET target_text = 'x' WHERE account_id = 1 AND id >= {first}")
     tamper("DELETE FROM audit_link WHERE account_id = 1 AND seq = 5")
     assert fault() == (MIDDLE, {"entries"})
+
+
+def test_what_has_no_number_comes_after_the_links() -> None:
+    tamper("UPDATE audit_operation SET reason = 'x' WHERE id = {operation}")
+    tamper(
+        "INSERT INTO audit_entry (operation_id, account_id, target_type, target_id, target_text)"
+        " VALUES (-1, 1, 'role', '1', 'x')"
+    )
+    assert fault() == (MIDDLE, {"operation"})
+
+
+@pytest.mark.parametrize(
+    ("statement", "seq", "problems"),
+    [
+        ("UPDATE audit_entry SET target_text = 'y' WHERE id = {entry}", 7, {"entries"}),
+        ("DELETE FROM audit_entry WHERE id = {entry}", 7, {"entries", "count"}),
+        ("UPDATE audit_operation SET reason = 'y' WHERE id = {operation}", 6, {"operation"}),
+        ("DELETE FROM audit_operation WHERE id = {operation}", 6, {"no-operation"}),
+        # The entries that a lost link sealed are one operation's, and count with those of its link before.
+        ("DELETE FROM audit_link WHERE account_id = 1 AND seq = 7", 6, {"entries", "count"}),
+        ("DELETE FROM audit_link WHERE account_id = 1 AND seq >= 7", 6, {"entries", "count"}),
+        ("DELETE FROM audit_link WHERE account_id = 1 AND seq >= 6", None, {"unlinked"}),
+    ],
+)
+def test_an_operation_of_several_links_is_named(statement: str, seq: int | None, problems: set[str]) -> None:
+    operation = write(1).pk
+    insert = (
+        "INSERT INTO audit_entry (operation_id, account_id, target_type, target_id, target_text)"
+        " VALUES (%s, 1, 'role', '1', 'x') RETURNING id"
+    )
+    [[entry]], _ = sql(insert, operation), sql(insert, operation)
+    assert report(1).links == 8
+    tamper(statement.replace("{entry}", str(entry)).replace("{operation}", str(operation)))
+    assert fault() == (seq, problems)
+    found = report(1).fault
+    assert found
+    assert found.operation_id == operation
 
 
 def forge(link: Link) -> None:
