@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from apps.access.records import Record, model_of
 from apps.accounts.models import Account, Branch
-from apps.roles.scopes import ScopeField
+from apps.roles.scopes import Scope, ScopeField
 
 
 class Override(models.Model):
@@ -66,6 +66,7 @@ class AccessRequest(models.Model):
     branch = models.ForeignKey(Branch, on_delete=models.PROTECT, related_name="access_requests", db_constraint=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="access_requests")
     permission = models.CharField(max_length=100)
+    scope = ScopeField(default=Scope.ALL)
     record_type = models.CharField(max_length=40, blank=True)
     record_id = models.BigIntegerField(null=True, blank=True)
     message = models.TextField()
@@ -104,14 +105,15 @@ class AccessRequest(models.Model):
     def __str__(self) -> str:
         return f"{self.user} asks for {self.permission} on {self.branch}"
 
-    @property
-    def record(self) -> Record:
-        """The record that it is about.
+    def find_record(self) -> Record | None:
+        """The record that it is about; None where it is about none, or the record is gone.
 
         Raises:
-            ObjectDoesNotExist: it has been deleted since.
+            LookupError: there are no records of that type.
         """
-        return model_of(self.record_type)._default_manager.get(account=self.account_id, pk=self.record_id)
+        if self.record_id is None:
+            return None
+        return model_of(self.record_type)._default_manager.filter(account=self.account_id, pk=self.record_id).first()
 
 
 class OperatorSessionQuerySet(models.QuerySet["OperatorSession"]):

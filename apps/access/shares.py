@@ -131,6 +131,15 @@ def shared_codenames(record: RecordLike, user_id: int, group_ids: Iterable[int])
     return frozenset(codename for (codename,) in shared)
 
 
+def of_group(group_id: int) -> list[TeamShare]:
+    """Every share of a team, by its group, with the records."""
+    return [
+        share
+        for _, table in _tables.values()
+        for share in table._default_manager.filter(group=group_id).select_related("content_object")
+    ]
+
+
 def shared_ids(record_type: str, codename: str, user_id: int, group_ids: Iterable[int]) -> QuerySet[Any] | None:
     """The ids of records that a share gives the user this permission on; None where there can be none."""
     found = tables(record_type)

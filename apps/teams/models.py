@@ -130,7 +130,8 @@ class TeamMember(models.Model):
 class Invitation(models.Model):
     """Somebody is asked to join: bound to an address, an account and a role, on one branch or (without one) on all.
 
-    Only the digest of its token is kept, so whoever reads the table can accept nothing.
+    Only the digest of its token is kept, so whoever reads the table can accept nothing. An invitation that has ended
+    forgets its role when the role is deleted.
     """
 
     class Status(models.TextChoices):
@@ -144,7 +145,7 @@ class Invitation(models.Model):
     branch = models.ForeignKey(
         Branch, on_delete=models.PROTECT, null=True, blank=True, related_name="invitations", db_constraint=False
     )
-    role = models.ForeignKey(Role, on_delete=models.PROTECT, related_name="invitations")
+    role = models.ForeignKey(Role, on_delete=models.PROTECT, null=True, blank=True, related_name="invitations")
     email = models.EmailField("e-mail", max_length=254)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
     token_digest = models.CharField(max_length=64, unique=True, editable=False)
@@ -171,7 +172,7 @@ class Invitation(models.Model):
                 name="one_pending_invitation",
             ),
             models.CheckConstraint(
-                condition=models.Q(status="pending", ended_at=None, user=None)
+                condition=models.Q(status="pending", ended_at=None, user=None, role__isnull=False)
                 | models.Q(status="accepted", ended_at__isnull=False, user__isnull=False)
                 | models.Q(status="cancelled", ended_at__isnull=False, user=None),
                 name="ended_invitations_know_how",
@@ -186,3 +187,10 @@ class Invitation(models.Model):
     def is_open(self) -> bool:
         """Whether it can be accepted now."""
         return self.status == self.Status.PENDING and timezone.now() < self.expires_at
+
+
+def account_ids_of(user_id: int) -> list[int]:
+    """The ids of all accounts that a user has a place in, a removed membership too, in order."""
+    places = Membership.objects.filter(user=user_id).order_by().values_list("account")
+    held = ParentMembership.objects.filter(user=user_id).order_by().values_list("account")
+    return sorted(account_id for (account_id,) in places.union(held))

@@ -27,7 +27,7 @@ from apps.access.changes.diff import Diff, Row
 from apps.access.changes.ground import Ground
 from apps.access.changes.judging import Judge, Terms
 from apps.access.changes.keepers import Keepers
-from apps.access.changes.refusals import ManyRefused, ReasonMissing, Refusal
+from apps.access.changes.refusals import Guard, ManyRefused, ReasonMissing, Refusal
 from apps.accounts.models import User
 from apps.audit.services import operation
 from apps.audit.verbs import Verb
@@ -35,6 +35,7 @@ from apps.audit.verbs import Verb
 T = TypeVar("T")
 
 TRIES = 6
+ORDER = list(Guard)
 # Whoever corrects a file wants to see all that is off in it, but no more than can be read.
 MOST_REFUSALS = 1000
 TRIAL = "Tried, and taken back"
@@ -137,9 +138,10 @@ class Change(ABC):
         refusals: list[Refusal] = []
         planned = Planned(lambda: self.plan(ground), ground)
         for diff in planned:
-            for refusal in chain(diff.refusals, judge.refusals(diff)):
-                if refusal.line is None:
-                    raise refusal
+            found = list(chain(diff.refusals, judge.refusals(diff)))
+            if named := [refusal for refusal in found if refusal.line is None]:
+                raise min(named, key=lambda refusal: ORDER.index(refusal.guard))
+            for refusal in found:
                 refusals.append(refusal)
                 if len(refusals) >= MOST_REFUSALS:
                     raise ManyRefused(refusals)

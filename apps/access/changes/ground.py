@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 
 from apps.access.changes.refusals import NoSuchTarget
@@ -101,17 +102,32 @@ class Ground:
         self._names.clear()
 
     def role(self, role_id: int) -> RoleFacts:
-        """A role with its grants.
+        """A role with its grants, of whichever scheme: published, or the account's own.
 
         Raises:
-            NoSuchTarget: no account under this scheme, or another one, has such a role.
+            NoSuchTarget: there is none of that id.
         """
         if role_id not in self._roles:
-            usable = Role.objects.usable_in(self.account.pk, self.account.scheme)
-            self._roles |= {found.id: found for found in role_facts(usable)}
+            roles = Role.objects.filter(Q(account_id=None) | Q(account_id=self.account.pk), pk=role_id)
+            self._roles |= {found.id: found for found in role_facts(roles)}
         if role_id not in self._roles:
             raise NoSuchTarget(f"There is no such role in {self.account}.")
         return self._roles[role_id]
+
+    @cached_property
+    def _usable(self) -> frozenset[int]:
+        usable = Role.objects.usable_in(self.account.pk, self.account.scheme)
+        return frozenset(usable.order_by().values_list("pk", flat=True))
+
+    def usable_role(self, role_id: int) -> RoleFacts:
+        """A role that the account can give: of its scheme, published or its own.
+
+        Raises:
+            NoSuchTarget: there is none of that id.
+        """
+        if role_id not in self._usable:
+            raise NoSuchTarget(f"There is no such role in {self.account}.")
+        return self.role(role_id)
 
     def acting(self, user: User | None = None, at: datetime | None = None) -> Mandate:
         """The Mandate of the actor (or of the one who is judged in their place) at an instant, by default now."""

@@ -7,7 +7,7 @@ been tried; nothing is written for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -24,6 +24,7 @@ from apps.access.changes.refusals import (
     Ladder,
     LockedRole,
     NoSuchTarget,
+    NotPresent,
     Oneself,
     OperatorOnly,
     Overtaken,
@@ -33,15 +34,16 @@ from apps.access.changes.refusals import (
     Shielded,
     SingleRole,
 )
-from apps.access.facts import Facts, MembershipFacts, OverrideFacts
+from apps.access.facts import Facts, MembershipFacts, OverrideFacts, RoleFacts
 from apps.access.mandate import Mandate
 from apps.access.models import AccessRequest, OperatorSession, Override
 from apps.access.records import Record
 from apps.accounts.models import Account, Branch, User
 from apps.roles import catalogue
 from apps.roles.models import Role, RoleGrant
+from apps.roles.schemes import Grant
 from apps.roles.scopes import Scope
-from apps.teams.models import Invitation, Membership, ParentMembership, Team, TeamMember
+from apps.teams.models import Invitation, Membership, ParentMembership, Team, TeamMember, account_ids_of
 
 # The branch of nowhere: what a parent role gives where no membership counts.
 NOWHERE = 0
@@ -69,9 +71,31 @@ class Judge:
 
     def __post_init__(self) -> None:
         self._known: dict[Any, Refusal | None] = {}
+        self._emails: dict[str, int | None] = {}
         self._codenames = [permission.codename for permission in catalogue.permissions()]
+        self._settled: dict[tuple[int, datetime], Mandate] = {}
         self._before: Mapping[int, Facts] = {}
         self._after: Mapping[int, Facts] = {}
+        self._holders: Mapping[int | None, frozenset[int]] = {}
+
+    def _person(self, row: Row) -> int | None:
+        """The user whom a row concerns; None where it concerns nobody in particular.
+
+        An invitation concerns whoever has its address, as long as it can still be accepted.
+        """
+        if row.model is User:
+            return int(row.either.pk)
+        if row.model is Invitation:
+            if row.after is None or row.after.status == Invitation.Status.CANCELLED:
+                return None
+            return row.after.user_id or self._user_of(row.after.email)
+        found: int | None = getattr(row.either, "user_id", None)
+        return found
+
+    def _user_of(self, email: str) -> int | None:
+        if email not in self._emails:
+            self._emails[email] = User.objects.filter(email=email).values_list("pk", flat=True).first()
+        return self._emails[email]
 
     def refusals(self, diff: Diff) -> Iterator[Refusal]:
         """The first refusal of each row that is refused.
@@ -82,13 +106,45 @@ class Judge:
         acting = self._acting().facts
         if not (acting.operator or acting.parent or acting.memberships):
             raise NoSuchTarget("There is no such account.")
-        self._before = self.ground.people({user_id for row in diff.rows if (user_id := _person(row)) is not None})
-        self._after = _tried(self.ground, self._before, diff.rows)
+        roles = {row.either.pk if row.model is Role else row.either.role_id for row in diff.rows if _is_of_role(row)}
+        self._holders = _holders(self.ground, roles)
+        concerned = {user_id for row in diff.rows if (user_id := self._person(row)) is not None}
+        self._before = self.ground.people(concerned.union(*self._holders.values()))
+        self._after = self._tried(diff.rows)
         for row in diff.rows:
             refusal = next(self._guards(row), None)
             if refusal is not None:
                 refusal.line = row.line
                 yield refusal
+
+    def _tried(self, rows: Iterable[Row]) -> dict[int, Facts]:
+        """The people's facts as they would be with the rows written."""
+        after = dict(self._before)
+        for row in rows:
+            if row.model is RoleGrant:
+                for person in self._held_by(row):
+                    after[person] = _regranted(after[person], row)
+                continue
+            person = self._person(row) or 0
+            if person not in after:
+                continue
+            facts = after[person]
+            if row.model is ParentMembership:
+                parent = None if row.after is None else self.ground.role(row.after.role_id)
+                after[person] = replace(facts, parent=parent)
+            elif row.model in (Membership, Override):
+                memberships = dict(facts.memberships)
+                tried = (
+                    _membership(self.ground, memberships, row)
+                    if row.model is Membership
+                    else _overridden(memberships, row)
+                )
+                if tried is None:
+                    memberships.pop(row.either.branch_id, None)
+                else:
+                    memberships[tried.branch_id] = tried
+                after[person] = replace(facts, memberships=memberships)
+        return after
 
     def _guards(self, row: Row) -> Iterator[Refusal]:
         guards = (
@@ -122,12 +178,19 @@ class Judge:
     # Oneself
 
     def _oneself(self, row: Row) -> Iterator[Refusal]:
-        if _person(row) != self._actor_id or self._actor_id is None:
+        if self._actor_id is None:
+            return
+        if _is_of_role(row):
+            if self._actor_id in self._held_by(row):
+                yield Oneself("Nobody changes the role that they hold.", "Ask somebody else who may.")
+            return
+        if self._person(row) != self._actor_id:
             return
         own = {
             Membership: "Nobody changes their own role or membership.",
             Override: "Nobody changes their own overrides.",
             ParentMembership: "Nobody changes their own parent role.",
+            Invitation: "Nobody invites themselves.",
         }.get(row.model)
         if row.model is AccessRequest and row.after is not None and row.after.status in ("approved", "declined"):
             own = "Nobody decides on their own request."
@@ -136,17 +199,29 @@ class Judge:
 
     # Right
 
+    def _held_by(self, row: Row) -> frozenset[int]:
+        """Who holds the own role that a row is of."""
+        return self._holders[row.either.pk if row.model is Role else row.either.role_id]
+
     def _right(self, row: Row) -> Iterator[Refusal]:
+        if self._operates:
+            return
+        facts = self._acting().facts
+        if not facts.active:
+            yield NotPresent("You have been deactivated.", "Ask the platform's operators.")
+            return
+        if facts.account.status == Account.Status.CLOSED:
+            yield NotPresent(f"{self.ground.account} is closed.", "Ask the platform's operators to open it again.")
+            return
         if self.terms.needs is not None:
             needs: list[tuple[str, models.Model]] = [
-                (codename, self._place_of(row, codename)) for codename in self.terms.needs
+                (codename, place) for codename in self.terms.needs for place in self._places_of(row, codename)
             ]
         else:
             try:
                 needs = list(_needs(self.ground, row, self._actor_id))
             except _OperatorsAlone as alone:
-                if not self._operates:
-                    yield OperatorOnly(str(alone), "Ask the platform's operators.")
+                yield OperatorOnly(str(alone), "Ask the platform's operators.")
                 return
         mandate = self._acting()
         for codename, place in needs:
@@ -155,37 +230,68 @@ class Judge:
                 yield RightMissing(codename, place)
                 return
 
-    def _place_of(self, row: Row, codename: str) -> models.Model:
-        if catalogue.get(codename).target is catalogue.Target.ACCOUNT:
-            return self.ground.account
+    def _places_of(self, row: Row, codename: str) -> list[models.Model]:
+        """What a permission is asked of; for a row that is about no branch in particular, of every open one."""
+        target = catalogue.get(codename).target
+        if target is catalogue.Target.ACCOUNT:
+            return [self.ground.account]
+        if target is catalogue.Target.RECORD:
+            return [row.either.content_object]
         branch_id = _branch(row)
-        return self.ground.account if branch_id is None else self.ground.branch(branch_id)
+        places = sorted(self.ground.facts.open_branches) if branch_id is None else [branch_id]
+        return [self.ground.branch(place) for place in places]
 
     # Shield, published, single, locked, ladder
 
     def _shield(self, row: Row) -> Iterator[Refusal]:
-        person = _person(row)
+        person = self._person(row)
         if not self.ground.scheme.shield or person in (None, self._actor_id) or self._operates:
             return
         if row.model in (AccessRequest, TeamMember):
             return
         held = self._before[person].memberships.values() if person in self._before else ()
-        if any(m.active and self.ground.scheme.roles[m.role.key].single for m in held):
+        published = self.ground.scheme.roles
+        if any(m.active and m.role.key in published and published[m.role.key].single for m in held):
             yield Shielded(
                 f"{self.ground.name(person)} is shielded: only they see or change their own details and rights.",
                 "Ask them.",
             )
 
     def _published(self, row: Row) -> Iterator[Refusal]:
-        if row.model not in (Role, RoleGrant):
-            return
-        role = row.either if row.model is Role else row.either.role
-        if role.account_id is None:
-            yield PublishedRole(f"{role.name} is a published role, which nobody redefines.", "Copy it, where you can.")
-        elif not self.ground.scheme.custom_roles and row.after is not None:
+        if row.model is Membership and row.after is not None and row.after.status == ACTIVE:
+            newly = row.before is None or (row.before.role_id, row.before.status) != (row.after.role_id, ACTIVE)
+            if newly and self.ground.role(row.after.role_id).key not in self.ground.scheme.roles:
+                yield from self._no_own_roles()
+        elif row.model is Invitation and row.after is not None and row.after.status == Invitation.Status.PENDING:
+            if self.ground.role(row.after.role_id).key not in self.ground.scheme.roles:
+                yield from self._no_own_roles()
+        elif _is_of_role(row):
+            role = row.either if row.model is Role else row.either.role
+            if role.account_id is None:
+                yield PublishedRole(
+                    f"{role.name} is a published role, which nobody redefines.", "Copy it, where roles can be copied."
+                )
+                return
+            yield from self._no_own_roles()
+            if row.model is Role and row.before is None:
+                yield from self._no_copy(row.after)
+
+    def _no_own_roles(self) -> Iterator[Refusal]:
+        scheme, features = self.ground.scheme, self.ground.facts.features
+        if not scheme.custom_roles:
             yield PublishedRole(
-                f"{self.ground.scheme.name} has no roles of one's own.", "Override single permissions of a member."
+                f"{scheme.name} has no roles of one's own.", "Override single permissions of a member instead."
             )
+        elif scheme.custom_roles_feature and features is not None and scheme.custom_roles_feature not in features:
+            yield PublishedRole("The account's plan has no roles of one's own.", "Choose a plan that has them.")
+
+    def _no_copy(self, role: Role) -> Iterator[Refusal]:
+        """What a new own role may not be."""
+        based_on = role.based_on
+        if based_on is None or based_on.locked or based_on.kind != Role.Kind.BRANCH:
+            yield PublishedRole(f"{based_on} is not copied.", "Copy a branch role that is not locked.")
+        elif role.key in self.ground.scheme.roles:
+            yield PublishedRole(f"“{role.key}” is a published role's name.", "Choose another name.")
 
     def _single(self, row: Row) -> Iterator[Refusal]:
         roles = []
@@ -209,7 +315,9 @@ class Judge:
     def _locked(self, row: Row) -> Iterator[Refusal]:
         if row.model is RoleGrant and row.after is not None:
             yield from self._never_grantable(row.after)
-        if row.model is not Override or row.after is None:
+        if row.model not in (Override, AccessRequest) or row.after is None:
+            return
+        if row.model is AccessRequest and (row.before is not None or shared_verb(row.after)):
             return
         membership = self._before[row.after.user_id].memberships.get(row.after.branch_id)
         if membership is None:
@@ -228,7 +336,7 @@ class Judge:
     def _never_grantable(self, grant: RoleGrant) -> Iterator[Refusal]:
         based_on = grant.role.based_on
         published = None if based_on is None else self.ground.scheme.roles[based_on.key].grants[grant.permission]
-        if published is not None and not published.grantable and (grant.scope or grant.grantable):
+        if published is not None and not published.grantable and grant.scope:
             label = catalogue.get(grant.permission).label
             yield LockedRole(
                 f"“{label}” is never grantable in {based_on}, and so not in a copy of it.",
@@ -236,9 +344,21 @@ class Judge:
             )
 
     def _ladder(self, row: Row) -> Iterator[Refusal]:
-        if not self.ground.scheme.up_only or row.model is not Membership or row.before is None or row.after is None:
+        if not self.ground.scheme.up_only or row.after is None:
             return
-        before, after = self.ground.role(row.before.role_id), self.ground.role(row.after.role_id)
+        held: list[RoleFacts] = []
+        if row.model is Membership and row.before is not None:
+            held = [self.ground.role(row.before.role_id)]
+        elif row.model is Invitation and row.after.status == Invitation.Status.PENDING:
+            # What a removed member was counts when they come back.
+            facts = self._before.get(self._person(row) or 0)
+            places = self._invited_to(row.after)
+            removed = facts.memberships if facts is not None else {}
+            held = [removed[place].role for place in places if place in removed and not removed[place].active]
+        for before in held:
+            yield from self._lower(before, self.ground.role(row.after.role_id))
+
+    def _lower(self, before: RoleFacts, after: RoleFacts) -> Iterator[Refusal]:
         if after.rank < before.rank:
             yield Ladder(
                 f"A role moves only up in {self.ground.scheme.name}, and {after.name} is below {before.name}.",
@@ -247,30 +367,53 @@ class Judge:
 
     # Above and escalation
 
+    def _scope(self, mandate: Mandate, branch_id: int, codename: str) -> Scope:
+        """The scope on the branch; of what is asked of the account, the union over its branches (section 3)."""
+        if catalogue.get(codename).target is not catalogue.Target.ACCOUNT:
+            return mandate.effective(branch_id, codename).scope
+        union = Scope.NONE
+        for place in (NOWHERE, *self.ground.facts.open_branches):
+            union |= mandate.effective(place, codename).scope
+        return union
+
+    def _own(self, at: datetime) -> Mandate:
+        """What the actor may at an instant, whatever the plan happens to give; an operator may everything."""
+        mandate = self._acting(at)
+        if mandate.facts.operator:
+            return mandate
+        key = (mandate.user_id, at)
+        if key not in self._settled:
+            self._settled[key] = Mandate(_settled(mandate.facts), at)
+        return self._settled[key]
+
     def _above(self, row: Row) -> Iterator[Refusal]:
-        person = _person(row)
-        if person is None or row.model in (AccessRequest, TeamMember, Invitation):
-            return
-        facts = self._before.get(person)
-        if facts is None or self._operates or person == self._actor_id:
+        if self._operates or row.model in (AccessRequest, TeamMember):
             return
         if row.model is ParentMembership and policy.decide(
             self._acting(), catalogue.get("administer_parent_roles"), self.ground.account
         ):
             return
-        for branch_id in self._places(row):
-            key = ("above", branch_id, _signature(facts, branch_id))
-            if key not in self._known:
-                self._known[key] = self._exceeds(facts, branch_id)
-            if (found := self._known[key]) is not None:
-                yield Above(f"{self.ground.name(person)} {found.sentence}", found.instead)
-                return
+        if row.model is RoleGrant or (row.model is Role and row.before is not None):
+            people: Iterable[int] = sorted(self._held_by(row))
+        else:
+            person = self._person(row)
+            people = [] if person is None else [person]
+        for person in people:
+            facts = self._before.get(person)
+            if facts is None or person == self._actor_id:
+                continue
+            for branch_id in self._places(row, facts):
+                key = ("above", branch_id, _signature(facts, branch_id, everywhere=True))
+                if key not in self._known:
+                    self._known[key] = self._exceeds(facts, branch_id)
+                if (found := self._known[key]) is not None:
+                    yield Above(f"{self.ground.name(person)} {found.sentence}", found.instead)
+                    return
 
     def _exceeds(self, facts: Facts, branch_id: int) -> Refusal | None:
-        theirs, own = Mandate(facts, self.ground.now), self._acting()
+        theirs, own = Mandate(_settled(facts), self.ground.now), self._own(self.ground.now)
         for codename in self._codenames:
-            has = theirs.effective(branch_id, codename).scope
-            if not own.effective(branch_id, codename).scope.covers(has):
+            if not self._scope(own, branch_id, codename).covers(self._scope(theirs, branch_id, codename)):
                 label = catalogue.get(codename).label
                 return Above(
                     f"may more than you here: “{label}” goes further for them.",
@@ -279,39 +422,44 @@ class Judge:
         return None
 
     def _escalation(self, row: Row) -> Iterator[Refusal]:
+        if self._operates:
+            return
         if row.model is RoleGrant:
-            yield from self._wider_grant(row)
+            for person in sorted(self._held_by(row)):
+                facts = self._before[person]
+                for branch_id in self._places(row, facts):
+                    yield from self._known_gain(facts, self._after[person], branch_id, row.either.permission)
         elif row.model is Invitation:
             yield from self._wider_invitation(row)
+        elif row.model is TeamMember and row.before is None:
+            yield from self._wider_team(row)
         elif issubclass(row.model, shares.UserShare | shares.TeamShare):
             yield from self._wider_share(row)
         elif row.model in (Membership, Override, ParentMembership):
-            person = _person(row)
-            facts = (self._before.get(person or 0), self._after.get(person or 0))
+            person = self._person(row) or 0
+            before, after = self._before.get(person), self._after.get(person)
+            if before is None or after is None:
+                return
             only = row.either.permission if row.model is Override else None
-            for branch_id in self._places(row):
-                yield from self._known_gain(*facts, branch_id, only)
+            for branch_id in self._places(row, before):
+                yield from self._known_gain(before, after, branch_id, only)
 
-    def _known_gain(
-        self, before: Facts | None, after: Facts | None, branch_id: int, only: str | None
-    ) -> Iterator[Refusal]:
-        if before is None or after is None or self._operates:
-            return
+    def _known_gain(self, before: Facts, after: Facts, branch_id: int, only: str | None) -> Iterator[Refusal]:
         key = ("gain", branch_id, only, _signature(before, branch_id), _signature(after, branch_id))
         if key not in self._known:
-            self._known[key] = self._gain(before, after, branch_id, only)
+            self._known[key] = self._gain(_settled(before), _settled(after), branch_id, only)
         if (found := self._known[key]) is not None:
             yield Escalation(found.sentence, found.instead)
 
     def _gain(self, before: Facts, after: Facts, branch_id: int, only: str | None) -> Refusal | None:
         """A scope that the person has after and not before, and that the actor does not have, at some instant."""
         for at in self._instants(before, after):
-            was, is_now, own = Mandate(before, at), Mandate(after, at), self._acting(at)
+            was, is_now, own = Mandate(before, at), Mandate(after, at), self._own(at)
             for codename in [only] if only else self._codenames:
                 given = is_now.effective(branch_id, codename).scope
                 if was.effective(branch_id, codename).scope.covers(given):
                     continue
-                if not own.effective(branch_id, codename).scope.covers(given):
+                if not self._scope(own, branch_id, codename).covers(given):
                     return _wider(codename, given, later=at > self.ground.now)
         return None
 
@@ -326,39 +474,31 @@ class Judge:
         }
         return [self.ground.now, *sorted(ends)]
 
-    def _wider_grant(self, row: Row) -> Iterator[Refusal]:
-        given = row.after.scope if row.after is not None else Scope.NONE
-        was = row.before.scope if row.before is not None else Scope.NONE
-        if was.covers(given):
-            return
-        yield from self._not_covered(row.either.permission, given)
-
-    def _not_covered(self, codename: str, given: Scope) -> Iterator[Refusal]:
-        for at in self._instants():
-            for branch_id in self.ground.facts.open_branches:
-                if not self._acting(at).effective(branch_id, codename).scope.covers(given):
-                    yield _wider(codename, given, later=at > self.ground.now)
-                    return
-
     def _wider_invitation(self, row: Row) -> Iterator[Refusal]:
         """What the role would give to somebody who has nothing yet."""
-        if row.after is None or row.after.status == Invitation.Status.CANCELLED:
+        if row.after is None or row.after.status != Invitation.Status.PENDING:
             return
         role = self.ground.role(row.after.role_id)
         nobody = Facts(0, active=True, operator=False, account=self.ground.facts, parent=None, memberships={})
+        facts = self._before.get(self._person(row) or 0, nobody)
         for branch_id in self._invited_to(row.after):
-            somebody = replace(nobody, memberships={branch_id: MembershipFacts(branch_id, role, active=True)})
-            yield from self._known_gain(nobody, somebody, branch_id, None)
+            held = facts.memberships.get(branch_id) or MembershipFacts(branch_id, role, active=True)
+            if branch_id in facts.memberships and held.active:
+                continue
+            joined = {**facts.memberships, branch_id: replace(held, role=role, active=True)}
+            yield from self._known_gain(facts, replace(facts, memberships=joined), branch_id, None)
 
     def _invited_to(self, invitation: Invitation) -> list[int]:
         return sorted(self.ground.facts.open_branches) if invitation.branch_id is None else [invitation.branch_id]
 
     def _wider_share(self, row: Row) -> Iterator[Refusal]:
         """A share gives what the actor may do to this very record themselves, now and until all their ends."""
-        if row.after is None or self._operates:
-            return
-        record: Record = row.after.content_object
-        codename = shares.codename_of(row.after.permission_id)
+        if row.after is not None:
+            yield from self._gives(row.after)
+
+    def _gives(self, share: shares.UserShare | shares.TeamShare) -> Iterator[Refusal]:
+        record: Record = share.content_object  # type: ignore[union-attr] # each table has its own
+        codename = shares.codename_of(share.permission_id)
         for at in self._instants():
             mandate = self._acting(at)
             if not policy.decide(mandate, catalogue.get(codename), record):
@@ -370,8 +510,26 @@ class Judge:
                 )
                 return
 
-    def _places(self, row: Row) -> list[int]:
-        """The branches on which a row makes a difference."""
+    def _wider_team(self, row: Row) -> Iterator[Refusal]:
+        """Whoever puts somebody in a team gives what is shared with the team."""
+        group_id = row.after.team.group_id
+        if group_id is None:
+            return
+        key = ("team", group_id)
+        if key not in self._known:
+            self._known[key] = next(
+                (found for share in shares.of_group(group_id) for found in self._gives(share)), None
+            )
+        if (found := self._known[key]) is not None:
+            yield Escalation(found.sentence, found.instead)
+
+    def _places(self, row: Row, facts: Facts) -> list[int]:
+        """The branches on which a row makes a difference to somebody."""
+        if row.model is Invitation:
+            return self._invited_to(row.after)
+        if _is_of_role(row):
+            role_id = row.either.pk if row.model is Role else row.either.role_id
+            return sorted(branch for branch, held in facts.memberships.items() if held.role.id == role_id)
         branch_id = _branch(row)
         if branch_id is not None:
             return [branch_id]
@@ -483,18 +641,26 @@ def _of_user(ground: Ground, row: Row, actor_id: int | None) -> Needs:
         raise _OperatorsAlone("Only a platform operator changes this.")
     if row.either.pk == actor_id:
         return
-    for branch_id in sorted(ground.people([row.either.pk])[row.either.pk].memberships):
-        yield "change_members", ground.branch(branch_id)
-        return
+    if set(account_ids_of(row.either.pk)) - {ground.account.pk}:
+        raise _OperatorsAlone("Only they themselves change their name.")
+    held = ground.people([row.either.pk])[row.either.pk].memberships.values()
+    everywhere = ground.facts.open_branches
+    places = everywhere & {member.branch_id for member in held if member.active} or everywhere
+    if not places:
+        raise _OperatorsAlone("No branch is open here.")
+    asked = catalogue.get("change_members")
+    able = {place for place in places if policy.decide(ground.acting(), asked, ground.branch(place))}
+    yield asked.codename, ground.branch(min(able or places))
 
 
 def _of_request(ground: Ground, row: Row, actor_id: int | None) -> Needs:
     request = row.either
     if row.after is not None and row.after.status in ("approved", "declined"):
-        if request.record_id is None:
+        record = request.find_record() if shared_verb(request) else None
+        if record is None:
             yield "manage_member_permissions", ground.branch(request.branch_id)
         else:
-            yield "grant_record_access", request.record
+            yield "grant_record_access", record
     elif request.user_id != actor_id:
         raise _OperatorsAlone("A request is made and withdrawn by the one who asks.")
 
@@ -522,14 +688,32 @@ NEEDS: Mapping[type, Callable[[Ground, Row, int | None], Needs]] = {
 }
 
 
-def _person(row: Row) -> int | None:
-    """The user whom a row concerns; None where it concerns nobody in particular."""
-    if row.model is User:
-        return int(row.either.pk)
-    if row.model is Invitation:
+def _is_of_role(row: Row) -> bool:
+    return row.model in (Role, RoleGrant)
+
+
+def _holders(ground: Ground, role_ids: Iterable[int | None]) -> dict[int | None, frozenset[int]]:
+    """Who holds each of these roles, removed members too; nobody holds one that is yet to come."""
+    found: dict[int | None, set[int]] = {role_id: set() for role_id in role_ids}
+    held = Membership.objects.filter(account=ground.account, role__in=[pk for pk in found if pk is not None])
+    for role_id, user_id in held.values_list("role", "user"):
+        found[role_id].add(user_id)
+    return {role_id: frozenset(user_ids) for role_id, user_ids in found.items()}
+
+
+def _settled(facts: Facts) -> Facts:
+    """The facts as what was given makes them: deactivations and plans come and go, and what was given stays."""
+    account = replace(facts.account, features=None, status=str(Account.Status.ACTIVE))
+    return replace(facts, active=True, operator=False, account=account)
+
+
+def shared_verb(request: AccessRequest) -> str | None:
+    """The verb that a share would give, where a request asks for one on a record; None where an override is asked."""
+    if request.record_id is None:
         return None
-    found: int | None = getattr(row.either, "user_id", None)
-    return found
+    verb, _, record_type = request.permission.partition("_")
+    shareable = verb in catalogue.record_type(request.record_type).share_verbs
+    return verb if shareable and record_type == request.record_type else None
 
 
 def _branch(row: Row) -> int | None:
@@ -544,12 +728,18 @@ def _branch(row: Row) -> int | None:
     return found
 
 
-def _signature(facts: Facts, branch_id: int) -> tuple[Any, ...]:
-    """What decides a user's scopes on a branch: two users with the same one have the same scopes there."""
+def _signature(facts: Facts, branch_id: int, *, everywhere: bool = False) -> tuple[Any, ...]:
+    """What decides a user's scopes on a branch: two users with the same one have the same scopes there.
+
+    `everywhere`: and on the account, whose permissions are the union over the branches.
+    """
     parent = None if facts.parent is None else facts.parent.id
-    membership = facts.memberships.get(branch_id)
-    held = membership and (membership.active, membership.role.id, frozenset(membership.overrides.values()))
-    return facts.active, facts.operator, parent, held
+    held = facts.memberships if everywhere else {branch_id: facts.memberships.get(branch_id)}
+    return parent, frozenset(
+        (branch, membership.active, membership.role, frozenset(membership.overrides.values()))
+        for branch, membership in held.items()
+        if membership is not None
+    )
 
 
 def _wider(codename: str, given: Scope, *, later: bool) -> Escalation:
@@ -563,30 +753,6 @@ def _wider(codename: str, given: Scope, *, later: bool) -> Escalation:
         f"You would give “{label}” ({given.label}), which goes further than your own.",
         "Give at most what you have, or ask somebody who has it.",
     )
-
-
-def _tried(ground: Ground, before: Mapping[int, Facts], rows: list[Row]) -> dict[int, Facts]:
-    """The people's facts as they would be with the rows written."""
-    after = dict(before)
-    for row in rows:
-        person = _person(row)
-        if person not in after:
-            continue
-        facts = after[person]
-        if row.model is ParentMembership:
-            parent = None if row.after is None else ground.role(row.after.role_id)
-            after[person] = replace(facts, parent=parent)
-        elif row.model is User:
-            after[person] = replace(facts, active=row.after.is_active)
-        elif row.model in (Membership, Override):
-            memberships = dict(facts.memberships)
-            tried = _membership(ground, memberships, row) if row.model is Membership else _overridden(memberships, row)
-            if tried is None:
-                memberships.pop(_branch(row) or 0, None)
-            else:
-                memberships[tried.branch_id] = tried
-            after[person] = replace(facts, memberships=memberships)
-    return after
 
 
 def _membership(ground: Ground, memberships: Mapping[int, MembershipFacts], row: Row) -> MembershipFacts | None:
@@ -608,3 +774,15 @@ def _overridden(memberships: Mapping[int, MembershipFacts], row: Row) -> Members
             override.permission, Scope(override.scope), override.reason, "", override.expires_at
         )
     return replace(held, overrides=overrides)
+
+
+def _regranted(facts: Facts, row: Row) -> Facts:
+    """A holder's facts with another line in their role."""
+    memberships = dict(facts.memberships)
+    for branch_id, held in facts.memberships.items():
+        if held.role.id == row.either.role_id:
+            grants = {name: grant for name, grant in held.role.grants.items() if name != row.either.permission}
+            if row.after is not None:
+                grants[row.after.permission] = Grant(Scope(row.after.scope), row.after.grantable)
+            memberships[branch_id] = replace(held, role=replace(held.role, grants=grants))
+    return replace(facts, memberships=memberships)

@@ -34,7 +34,7 @@ def branch_role(ground: Ground, role_id: int) -> int:
     Raises:
         NoSuchTarget: it is none.
     """
-    role = ground.role(role_id)
+    role = ground.usable_role(role_id)
     if role.kind != Role.Kind.BRANCH:
         raise NoSuchTarget(
             f"{role.name} is held over the whole account, not on a branch.", "Grant it as a parent role."

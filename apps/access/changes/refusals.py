@@ -94,6 +94,12 @@ class OperatorOnly(Refusal):
     guard = Guard.RIGHT
 
 
+class NotPresent(Refusal):
+    """Guard right: the actor has been deactivated, or the account is closed, so that nothing is theirs to do."""
+
+    guard = Guard.RIGHT
+
+
 class Shielded(Refusal):
     """Guard shield: only the holder sees or edits the single top member's details and permissions."""
 

@@ -6,6 +6,7 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
+import apps.roles.scopes
 from apps.accounts.audited import BRANCH, person
 from apps.accounts.tenancy import TenantForeignKey
 from apps.audit.operations import Audited
@@ -25,6 +26,7 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("permission", models.CharField(max_length=100)),
+                ("scope", apps.roles.scopes.ScopeField(default=apps.roles.scopes.Scope["ALL"])),
                 ("record_type", models.CharField(blank=True, max_length=40)),
                 ("record_id", models.BigIntegerField(blank=True, null=True)),
                 ("message", models.TextField()),

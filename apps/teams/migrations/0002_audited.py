@@ -69,7 +69,11 @@ class Migration(migrations.Migration):
                 (
                     "role",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="invitations", to="roles.role"
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="invitations",
+                        to="roles.role",
+                        null=True,
+                        blank=True,
                     ),
                 ),
                 (
@@ -94,7 +98,9 @@ class Migration(migrations.Migration):
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(("ended_at", None), ("status", "pending"), ("user", None)),
+                            models.Q(
+                                ("ended_at", None), ("role__isnull", False), ("status", "pending"), ("user", None)
+                            ),
                             models.Q(("ended_at__isnull", False), ("status", "accepted"), ("user__isnull", False)),
                             models.Q(("ended_at__isnull", False), ("status", "cancelled"), ("user", None)),
                             _connector="OR",

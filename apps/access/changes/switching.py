@@ -1,0 +1,138 @@
+"""Switching the scheme: every role that somebody holds becomes a role of the other published system."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import models
+
+from apps.access import verbs
+from apps.access.changes.base import Change
+from apps.access.changes.diff import BATCH, Diff, deleted, updated
+from apps.access.changes.ground import Ground
+from apps.access.changes.judging import Terms
+from apps.access.changes.refusals import Guard, NoSuchTarget, RightMissing, SingleRole
+from apps.roles import catalogue
+from apps.roles.models import Role
+from apps.roles.schemes import Scheme, scheme, scheme_keys
+from apps.roles.scopes import Scope
+from apps.teams.models import Invitation, Membership, ParentMembership
+
+
+@dataclass(frozen=True, kw_only=True)
+class SwitchScheme(Change):
+    """Follow another published system of roles.
+
+    Needs `change_account`, and every permission without limit on every open branch, since nothing else binds what
+    comes of it. `roles` maps the key of each role that is held (by removed members and in pending invitations, too) to
+    a role of the new scheme; a parent role may map to None, which ends it. Overrides and shares stay as they are, own
+    roles rest until the account comes back.
+    """
+
+    verb = verbs.SCHEME_SWITCHED
+    terms = Terms(
+        needs=("change_account",),
+        lifts=frozenset(Guard) - {Guard.REASON, Guard.TARGET, Guard.RIGHT, Guard.FRESH, Guard.LAST_KEEPER},
+    )
+
+    scheme: str
+    roles: Mapping[str, str | None]
+
+    def plan(self, ground: Ground) -> Iterator[Diff]:
+        """The account, then memberships by id, parent roles and invitations, in batches."""
+        new = self._new_scheme(ground)
+        becomes = self._becoming(ground, new)
+        account = type(ground.account)._default_manager.get(pk=ground.account.pk)
+        yield Diff([updated(account, scheme=new.key)])
+        for found in _batches(Membership.objects.filter(account=ground.account)):
+            yield Diff([updated(row, role_id=becomes[row.role_id]) for row in found if row.role_id in becomes])
+        for found in _batches(ParentMembership.objects.filter(account=ground.account)):
+            yield Diff(
+                [
+                    deleted(row) if becomes[row.role_id] is None else updated(row, role_id=becomes[row.role_id])
+                    for row in found
+                    if row.role_id in becomes
+                ]
+            )
+        for found in _batches(Invitation.objects.filter(account=ground.account, status=Invitation.Status.PENDING)):
+            yield Diff([updated(row, role_id=becomes[row.role_id]) for row in found if row.role_id in becomes])
+
+    def _new_scheme(self, ground: Ground) -> Scheme:
+        """The new scheme, where the account and the actor are free to go there."""
+        if self.scheme not in scheme_keys():
+            raise NoSuchTarget(f"There is no scheme “{self.scheme}”.", f"Choose from {', '.join(scheme_keys())}.")
+        if self.scheme == ground.account.scheme:
+            raise NoSuchTarget(f"{ground.account} follows {ground.scheme.name} already.")
+        new = scheme(self.scheme)
+        if len(ground.facts.open_branches) > 1 and not new.many_branches:
+            raise NoSuchTarget(f"{new.name} has one branch, and several are open.", "Close the others first.")
+        self._check_right(ground)
+        return new
+
+    def _check_right(self, ground: Ground) -> None:
+        mandate = ground.acting()
+        for permission in catalogue.permissions():
+            for branch_id in ground.facts.open_branches:
+                if not mandate.facts.operator and mandate.effective(branch_id, permission.codename).scope != Scope.ALL:
+                    raise RightMissing(permission.codename, ground.branch(branch_id))
+
+    def _becoming(self, ground: Ground, new: Scheme) -> dict[int, int | None]:
+        """The ids of held roles, and what they become."""
+        held = _held(ground)
+        keys = {role.pk: role.key for role in Role.objects.filter(pk__in=held)}
+        ids = {role.key: role.pk for role in Role.objects.published(new.key)}
+        if missing := sorted(set(keys.values()) - self.roles.keys()):
+            raise NoSuchTarget(f"The map says nothing of {', '.join(missing)}.", "Say what becomes of each held role.")
+        becomes: dict[int, int | None] = {}
+        for role_id, kind in held.items():
+            target = self.roles[keys[role_id]]
+            if target is None and kind == Role.Kind.PARENT:
+                becomes[role_id] = None
+                continue
+            if target is None or target not in new.roles or new.roles[target].kind != kind:
+                raise NoSuchTarget(f"{new.name} has no {kind} role “{target}” for {keys[role_id]} to become.")
+            becomes[role_id] = ids[target]
+        self._check_single(ground, new, becomes)
+        return becomes
+
+    def _check_single(self, ground: Ground, new: Scheme, becomes: Mapping[int, int | None]) -> None:
+        """A single role has at most one holder (section 6)."""
+        single = {role.pk: role for role in Role.objects.published(new.key).filter(single=True)}
+        active = Membership.objects.filter(account=ground.account, status=Membership.Status.ACTIVE).order_by()
+        holders: Counter[int] = Counter()
+        for role_id, count in active.values_list("role").annotate(count=models.Count("pk")):
+            if (target := becomes.get(role_id)) in single and target is not None:
+                holders[target] += count
+        for role_id, count in holders.items():
+            if count > 1:
+                raise SingleRole(
+                    f"{single[role_id].name} has exactly one holder, and {count:,} would be it.",
+                    "Let the others become something else first.",
+                )
+
+
+def _held(ground: Ground) -> dict[int, str]:
+    """The roles that somebody holds or is invited as, by id, with their kind; those of the new scheme are left out."""
+    pending = Invitation.objects.filter(account=ground.account, status=Invitation.Status.PENDING)
+    found: dict[int, str] = {}
+    for queryset in (
+        Membership.objects.filter(account=ground.account),
+        ParentMembership.objects.filter(account=ground.account),
+        pending,
+    ):
+        rows: Iterable[tuple[Any, Any]] = (
+            queryset.filter(role__scheme=ground.account.scheme).order_by().values_list("role", "role__kind").distinct()
+        )
+        found |= dict(rows)
+    return found
+
+
+def _batches(queryset: models.QuerySet[Any]) -> Iterator[list[Any]]:
+    """The rows by id, so that what a batch changes does not move the next one."""
+    last = 0
+    while found := list(queryset.filter(pk__gt=last).order_by("pk")[:BATCH]):
+        yield found
+        last = found[-1].pk

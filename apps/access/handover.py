@@ -1,0 +1,241 @@
+"""What becomes of records when people and branches change: who answers for them next, and where they go.
+
+Which records there are, and what hangs on them, is known to the apps that keep them. Each registers a `Keeper`; the
+functions here ask all of them, and hold what is asked to the rules that are the same for every record. Private records
+go along without a word: no count, refusal or progress depends on whether there are any (access model, section 5).
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from django.db import transaction
+
+from apps.access import records, shares
+from apps.accounts.models import Account, Branch, User
+from apps.roles import catalogue
+from apps.teams.models import Membership
+
+Counts = Mapping[str, Mapping[int, int]]
+"""How many records, by type and branch; what is private, or about something private, is in no count."""
+Progress = Callable[[int], None]
+"""Is told of so many more records."""
+
+
+@dataclass(frozen=True, slots=True)
+class Portfolio:
+    """Everything that a user answers for in an account, or on one of its branches.
+
+    With `seen_by` only what that person may view is in it, and a hand-over asks for their `assign_record` on all of it.
+    """
+
+    account: Account
+    user: User
+    branch: Branch | None = None
+    seen_by: User | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """Private records go to this user, whose private records they then are."""
+
+    user_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Private records are deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Who answers for the records of each type next; None for nobody. A type that is not named stays as it is.
+
+    `private` always has to be said, since nobody is told whether there are any; None leaves them as they are.
+    """
+
+    to: Mapping[str, int | None]
+    private: HandOver | Delete | None
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """Somebody who receives records, and the open branches that they are an active member of."""
+
+    user: User
+    branches: frozenset[int]
+
+
+Receivers = Mapping[int, Receiver]
+
+
+class Keeper(Protocol):
+    """An app's part in it, for the record types that it keeps. It never counts what is private."""
+
+    @property
+    def record_types(self) -> Collection[str]: ...
+
+    def count(self, portfolio: Portfolio) -> Counts:
+        """What is in the portfolio."""
+
+    def in_the_way(self, portfolio: Portfolio, plan: Plan) -> Mapping[str, int]:
+        """Which permission the one who sees the portfolio lacks, on how many of the records that the plan concerns."""
+
+    def hand_over(
+        self, portfolio: Portfolio, plan: Plan, receivers: Receivers, *, actor: User | None, progress: Progress
+    ) -> Counts:
+        """Carry out a plan that was checked, on the branches of its receivers; returns what got another responsible."""
+
+    def move(self, source: Branch, target: Branch, *, actor: User | None, progress: Progress) -> Counts:
+        """Let the records of one branch be the other's; returns what was moved."""
+
+
+class HandOverRefused(Exception):
+    """A hand-over that is refused, in one sentence."""
+
+
+class NotAReceiver(HandOverRefused):
+    """Only an active member of a record's branch answers for it. Who else there is, it does not say."""
+
+    def __init__(self, places: Iterable[str]) -> None:
+        names = " and ".join(places)
+        super().__init__(f"Choose an active member of {names}: nobody else can be responsible there.")
+
+
+class NotAssignable(HandOverRefused):
+    """The one who sees the portfolio lacks a permission on records in it: how many, by the permission's codename."""
+
+    def __init__(self, missing: Mapping[str, int]) -> None:
+        told = " and ".join(
+            f"“{catalogue.get(codename).label}” is missing on {number:,} of the records"
+            for codename, number in missing.items()
+        )
+        super().__init__(f"{told}: leave out their type, or let somebody do it who may.")
+        self.missing = dict(missing)
+
+
+_keepers: list[Keeper] = []
+
+
+def register(keeper: Keeper) -> None:
+    """Let a keeper have its part in every hand-over and every move."""
+    _keepers.append(keeper)
+
+
+def record_types() -> list[str]:
+    """The types of which somebody keeps records."""
+    return [name for keeper in _keepers for name in keeper.record_types]
+
+
+def count(portfolio: Portfolio) -> Counts:
+    """What is in the portfolio."""
+    return _joined(keeper.count(portfolio) for keeper in _keepers)
+
+
+def check(portfolio: Portfolio, plan: Plan) -> Counts:
+    """What the plan would give another responsible; nothing is written.
+
+    Raises:
+        NotAReceiver: a receiver is the user, inactive, or no active member of a branch that records are on. Who is to
+            receive private records has to be one of every branch that the user is, or was, a member of.
+        NotAssignable: the one who sees the portfolio may view more than they may assign.
+        ValueError: nobody keeps records of a type.
+    """
+    found, _ = _checked(portfolio, plan)
+    return found
+
+
+def hand_over(
+    portfolio: Portfolio, plan: Plan, *, actor: User | None, progress: Progress = lambda more: None
+) -> Counts:
+    """Give what is in the portfolio another responsible, as planned; returns what got one.
+
+    `actor` is whom the records' history names, None being the operator at the console. Whether they may is asked where
+    the portfolio is `seen_by` somebody; else by whoever calls this. Where private records are deleted, the caller has
+    stated the reason for that.
+
+    Raises:
+        NotAReceiver, NotAssignable, ValueError: as `check` does; nothing is written.
+    """
+    with transaction.atomic():
+        _, receivers = _checked(portfolio, plan)
+        return _joined(
+            keeper.hand_over(portfolio, plan, receivers, actor=actor, progress=progress) for keeper in _keepers
+        )
+
+
+def move(source: Branch, target: Branch, *, actor: User | None, progress: Progress = lambda more: None) -> Counts:
+    """Let all records of a branch be another's of the account; returns what was moved, by the branch that it left.
+
+    Responsibles, links and privacy stay. Shares of users stay, and count where the user is a member of the new branch.
+    Shares of the old branch's teams give nothing there and are deleted: the caller has stated the reason for that.
+
+    Raises:
+        ValueError: the target is the source, closed, or another account's.
+    """
+    if source.pk == target.pk or source.account_id != target.account_id or target.status != Branch.Status.ACTIVE:
+        raise ValueError(f"Records of {source} can be moved to another open branch of their account only.")
+    with transaction.atomic():
+        for name in records.registered():
+            if found := shares.tables(name):
+                of_teams = found[1]._default_manager.filter(account=source.account_id)
+                of_teams.filter(content_object__branch=source, group__team__branch=source).delete()
+        return _joined(keeper.move(source, target, actor=actor, progress=progress) for keeper in _keepers)
+
+
+def _checked(portfolio: Portfolio, plan: Plan) -> tuple[Counts, Receivers]:
+    if unknown := plan.to.keys() - set(record_types()):
+        raise ValueError(f"There are no records of the type {min(unknown)} to hand over.")
+    found = {name: branches for name, branches in count(portfolio).items() if name in plan.to}
+    receivers = _receivers(portfolio, plan)
+    _check_receivers(portfolio, plan, found, receivers)
+    missing: Counter[str] = Counter()
+    for keeper in _keepers:
+        missing.update(keeper.in_the_way(portfolio, plan))
+    if missing:
+        raise NotAssignable(missing)
+    return found, receivers
+
+
+def _receivers(portfolio: Portfolio, plan: Plan) -> dict[int, Receiver]:
+    """Those of the plan's receivers who can receive anything in the account at all."""
+    wanted = {user_id for user_id in plan.to.values() if user_id is not None}
+    if isinstance(plan.private, HandOver):
+        wanted.add(plan.private.user_id)
+    places: dict[int, set[int]] = defaultdict(set)
+    members = Membership.objects.active().filter(account=portfolio.account, user__in=wanted, user__is_active=True)
+    for user_id, branch_id in members.exclude(user=portfolio.user).values_list("user", "branch"):
+        places[user_id].add(branch_id)
+    users = User.objects.in_bulk(list(places))
+    return {user_id: Receiver(users[user_id], frozenset(branches)) for user_id, branches in places.items()}
+
+
+def _check_receivers(portfolio: Portfolio, plan: Plan, found: Counts, receivers: Receivers) -> None:
+    named = set() if portfolio.branch is None else {portfolio.branch.pk}
+    asked = [(user_id, named | set(found.get(name, ()))) for name, user_id in plan.to.items() if user_id is not None]
+    if isinstance(plan.private, HandOver):
+        asked.append((plan.private.user_id, named or _memberships(portfolio)))
+    lacking = {
+        branch_id
+        for user_id, branches in asked
+        for branch_id in branches
+        if user_id not in receivers or branch_id not in receivers[user_id].branches
+    }
+    if lacking:
+        names = Branch.objects.filter(pk__in=lacking).order_by("name", "pk")
+        raise NotAReceiver(str(branch) for branch in names)
+    if any(user_id not in receivers for user_id, _ in asked):
+        raise NotAReceiver([str(portfolio.account)])
+
+
+def _memberships(portfolio: Portfolio) -> set[int]:
+    """The open branches where the user is, or was, a member: private records may be there, or not."""
+    memberships = Membership.objects.filter(account=portfolio.account, user=portfolio.user)
+    return set(memberships.filter(branch__status=Branch.Status.ACTIVE).values_list("branch", flat=True))
+
+
+def _joined(parts: Iterable[Counts]) -> Counts:
+    return {name: branches for part in parts for name, branches in part.items()}
