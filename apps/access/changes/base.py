@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
-from typing import ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from django.db import OperationalError, connection, transaction
 from psycopg.errors import DeadlockDetected, SerializationFailure
@@ -27,9 +27,9 @@ from apps.access.changes.diff import Diff, Row
 from apps.access.changes.ground import Ground
 from apps.access.changes.judging import Judge, Terms
 from apps.access.changes.keepers import Keepers
-from apps.access.changes.refusals import Guard, ManyRefused, ReasonMissing, Refusal
+from apps.access.changes.refusals import Guard, ManyRefused, NoSuchTarget, ReasonMissing, Refusal
 from apps.accounts.models import User
-from apps.audit.services import operation
+from apps.audit.services import OperationInProgress, operation
 from apps.audit.verbs import Verb
 
 T = TypeVar("T")
@@ -49,6 +49,10 @@ class Done:
     rows: int
 
 
+# Every kind of change by the word of its verb.
+KINDS: dict[str, type[Change]] = {}
+
+
 class Observer(Protocol):
     """Measures a change that is tried and rolled back."""
 
@@ -65,8 +69,16 @@ class Change(ABC):
 
     verb: ClassVar[Verb]
     terms: ClassVar[Terms] = Terms()
+    # Why it is not undone, in a sentence, where it is not.
+    final: ClassVar[str] = ""
 
     account_id: int
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Enter the kind under its verb."""
+        super().__init_subclass__(**options)
+        if "verb" in cls.__dict__:
+            KINDS[cls.verb.word] = cls
 
     @abstractmethod
     def plan(self, ground: Ground) -> Iterable[Diff]:
@@ -84,6 +96,27 @@ class Change(ABC):
 
     def accompany(self, ground: Ground) -> None:  # noqa: B027 - most changes go alone
         """Do what goes along and is no change of access, such as handing records over, before the rows are written."""
+
+    def terms_on(self, ground: Ground) -> Terms:
+        """The terms on which it is judged."""
+        return self.terms
+
+    def log(self, ground: Ground, written: OperationInProgress) -> None:  # noqa: B027 - most changes add nothing
+        """Add to the log what the tables do not tell, once the rows are written."""
+
+    def notes(self, ground: Ground) -> Iterable[str]:
+        """What people should know besides before it is made, in sentences."""
+        return ()
+
+    @classmethod
+    def check_undo(cls, ground: Ground) -> None:
+        """Let the undoing of such a change pass.
+
+        Raises:
+            Refusal: it is final, or not for this actor to undo.
+        """
+        if cls.final:
+            raise NoSuchTarget(cls.final)
 
     def apply(self, *, actor: User | None, reason: str) -> Done:
         """Make the change. `actor` None is the operator at the console.
@@ -108,18 +141,18 @@ class Change(ABC):
         with transaction.atomic():
             ground = Ground.lock(self.account_id, actor, reason.strip())
             with operation(verb=self.verb, actor=actor, reason=reason) as written:
-                rows = self._carry_out(ground)
+                rows = self._carry_out(ground, written)
                 return Done(written.pk, rows)
 
     def _observe(self, observer: Observer, actor: User | None) -> None:
         with suppress(_TakenBack), transaction.atomic():
             ground = Ground.lock(self.account_id, actor, TRIAL)
-            with operation(verb=self.verb, actor=actor, reason=TRIAL):
-                self._carry_out(ground, observer)
+            with operation(verb=self.verb, actor=actor, reason=TRIAL) as written:
+                self._carry_out(ground, written, observer)
                 observer.after(ground)
                 raise _TakenBack
 
-    def _carry_out(self, ground: Ground, observer: Observer | None = None) -> int:
+    def _carry_out(self, ground: Ground, written: OperationInProgress, observer: Observer | None = None) -> int:
         keepers = Keepers.of(ground)
         diffs = self._checked(ground)
         rows = 0
@@ -130,11 +163,13 @@ class Change(ABC):
         for diff in diffs:
             rows += diff.write()
         keepers.check(ground)
+        if rows:
+            self.log(ground, written)
         return rows
 
     def _checked(self, ground: Ground) -> Planned:
         """The plan, held against the guards; a plan of several batches is made again when it is written."""
-        judge = Judge(ground, self.terms, self.judged(ground))
+        judge = Judge(ground, self.terms_on(ground), self.judged(ground))
         refusals: list[Refusal] = []
         planned = Planned(lambda: self.plan(ground), ground)
         for diff in planned:
