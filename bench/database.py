@@ -38,7 +38,8 @@ def prepare(leads: int, *, rebuild: bool) -> Account:
 
 def _make(leads: int) -> None:
     plan = Plan(account=ACCOUNT, scheme="atlas", branches=BRANCHES, members=MEMBERS, teams=TEAMS, leads=leads, seed=1)
-    with transaction.atomic():
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('mandate.reason', 'To be measured', true)")
         started = time.perf_counter()
         generate(plan)
         sys.stderr.write(f"generate: {leads:,} leads and {MEMBERS} members in {time.perf_counter() - started:.0f} s\n")

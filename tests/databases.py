@@ -35,6 +35,11 @@ def keep_template(connection: BaseDatabaseWrapper) -> None:
     _copy(connection, str(connection.settings_dict["NAME"]), _template(connection))
 
 
+def restore(connection: BaseDatabaseWrapper) -> None:
+    """Have the database as it was migrated."""
+    _copy(connection, _template(connection), str(connection.settings_dict["NAME"]))
+
+
 def clear_away(connection: BaseDatabaseWrapper) -> None:
     """Remove the copy at the end of the run, and whoever is still connected to what Django removes next."""
     connection.close()
@@ -46,5 +51,4 @@ def clear_away(connection: BaseDatabaseWrapper) -> None:
 def restore_from_template(test: TransactionTestCase, *_: Any) -> None:
     """Stands in for `TransactionTestCase._fixture_teardown`, which would flush."""
     for alias in test._databases_names(include_mirrors=False):  # type: ignore[attr-defined] # Django's own hook
-        connection = connections[alias]
-        _copy(connection, _template(connection), str(connection.settings_dict["NAME"]))
+        restore(connections[alias])

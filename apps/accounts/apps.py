@@ -1,6 +1,11 @@
 """The accounts app."""
 
 from django.apps import AppConfig
+from django.core.signals import request_finished
+from django.db.backends.signals import connection_created
+from django.db.models.signals import post_migrate
+
+from apps.accounts import checks, fence, grants
 
 
 class AccountsConfig(AppConfig):
@@ -9,3 +14,10 @@ class AccountsConfig(AppConfig):
     name = "apps.accounts"
     label = "accounts"
     verbose_name = "Accounts"
+
+    def ready(self) -> None:
+        """Keep what the database was told inside its request, and what the web role may do as it should be."""
+        connection_created.connect(fence.tell_again)
+        request_finished.connect(fence.forget)
+        post_migrate.connect(grants.grant_to_web_role, sender=self)
+        checks.register()

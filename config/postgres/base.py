@@ -14,10 +14,10 @@ from config.postgres.server import OWNER
 
 
 def address(settings: dict[str, Any]) -> dict[str, str]:
-    """Where the server of these settings answers and as whom to sign in; it runs when this returns."""
+    """Where the server of these settings answers and as whom to sign in (the owner, by default); it runs by then."""
     cluster = cluster_named(settings["CLUSTER"])
     cluster.hold()
-    return {"host": cluster.socket_folder, "user": OWNER}
+    return {"host": cluster.socket_folder, "user": settings["USER"] or OWNER}
 
 
 class DatabaseClient(client.DatabaseClient):

@@ -16,8 +16,10 @@ from psycopg import sql
 from config.postgres.places import SOCKET, EmbeddedServerError, home, programs, run_as_server, server_user
 
 SUPERUSER = "postgres"
-# The application's role and database. The role owns the database and may make others (for tests), no more.
+# The application's own role and database. The role owns the database and may make others (for tests), no more.
 OWNER = "mandate"
+# The web server's role, which owns nothing: the second fence binds it (see apps/accounts/fence.py).
+WEB = "mandate_web"
 SECONDS_TO_START = 60
 # A killed server's sessions end by themselves, each when it next looks.
 SECONDS_FOR_OLD_SESSIONS = 20
@@ -65,7 +67,7 @@ class Server:
         )
 
     def bring_up(self) -> None:
-        """Have it run, with the application's role and database; raises EmbeddedServerError where it won't.
+        """Have it run, with the application's roles and database; raises EmbeddedServerError where it won't.
 
         Data that is not durable is made anew where it does not start: a crash may have torn it.
         """
@@ -77,7 +79,7 @@ class Server:
                     raise
                 self.remove()
                 self._start()
-        self._make_role_and_database()
+        self._make_roles_and_database()
 
     def stop(self) -> None:
         """End it, if it runs; its sessions are ended and its data is complete."""
@@ -193,10 +195,12 @@ class Server:
             command = run_as_server(["ps", "-o", "command=", "-p", str(pid)]).stdout
         return "postgres" in command and str(self.data) in command
 
-    def _make_role_and_database(self) -> None:
+    def _make_roles_and_database(self) -> None:
         owner = sql.Identifier(OWNER)
         with self.connect() as connection:
             if not connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [OWNER]).rowcount:
                 connection.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEDB IN ROLE pg_signal_backend").format(owner))
+            if not connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [WEB]).rowcount:
+                connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(WEB)))
             if not connection.execute("SELECT FROM pg_database WHERE datname = %s", [OWNER]).rowcount:
                 connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(owner, owner))

@@ -6,6 +6,8 @@ from typing import Any
 import django_stubs_ext
 import environ
 
+from config.postgres import server
+
 # Django's generic classes (`ModelAdmin[Lead]`, `Paginator[Any]`) take their parameters at run time too.
 django_stubs_ext.monkeypatch()
 
@@ -77,11 +79,27 @@ TEMPLATES = [
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 
-def database(cluster: str) -> dict[str, Any]:
-    """The server that DATABASE_URL names, or without it the embedded one that keeps `cluster`."""
-    if url := env.str("DATABASE_URL", default=""):
+# What serves people (the web server, the queue's workers) says so before the settings are read, and connects as the web
+# role, which the second fence binds. Commands are the operator's, and connect as the tables' owner.
+SERVES_PEOPLE = env.bool("SERVES_PEOPLE", default=False)
+
+
+def database(cluster: str, *, serves_people: bool = SERVES_PEOPLE) -> dict[str, Any]:
+    """The server that DATABASE_URL names, or without it the embedded one that keeps `cluster`.
+
+    What serves people goes by WEB_DATABASE_URL where it is set.
+    """
+    url = env.str("DATABASE_URL", default="")
+    if serves_people:
+        url = env.str("WEB_DATABASE_URL", default="") or url
+    if url:
         return dict(env.db_url_config(url))
-    return {"ENGINE": "config.postgres", "NAME": "mandate", "CLUSTER": cluster}
+    return {
+        "ENGINE": "config.postgres",
+        "NAME": "mandate",
+        "CLUSTER": cluster,
+        "USER": server.WEB if serves_people else server.OWNER,
+    }
 
 
 AUTH_USER_MODEL = "accounts.User"

@@ -25,6 +25,7 @@ from config.settings.base import (
     ROOT_URLCONF,
     SECURE_CONTENT_TYPE_NOSNIFF,
     SECURE_REFERRER_POLICY,
+    SERVES_PEOPLE,
     SESSION_COOKIE_HTTPONLY,
     SESSION_COOKIE_SAMESITE,
     SILENCED_SYSTEM_CHECKS,
@@ -52,6 +53,8 @@ env.str("DATABASE_URL")
 DATABASES = {
     "default": database("none") | {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True},
 }
+# What `check --deploy` looks at: as whom the web server connects.
+WEB_DATABASE = database("none", serves_people=True)
 
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=365 * 24 * 3600)

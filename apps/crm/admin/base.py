@@ -30,7 +30,7 @@ from apps.crm.admin.rights import rights_page
 from apps.crm.admin.widgets import SeveralWidget
 from apps.crm.admin.writing import remove, write, write_rows
 from apps.crm.models import CrmRecord
-from apps.crm.querysets import search_q
+from apps.crm.querysets import search
 
 CURRENCIES = ("EUR", "USD", "GBP", "CHF", "SEK", "NOK", "DKK", "PLN", "CZK", "CAD", "AUD", "JPY", "CNY", "INR", "BRL")
 OWNERSHIP = (
@@ -72,7 +72,7 @@ class CrmAdmin(MandateAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        return queryset.filter(search_q(queryset.model, search_term)), False
+        return search(queryset, search_term), False
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """A new record has no reference and no past yet."""

@@ -10,7 +10,7 @@ from apps.access.querysets import visible_to
 from apps.accounts.models import User
 from apps.crm.models import Company, Contact, CrmRecord, Lead, Opportunity
 from apps.crm.models.fields import normalised_email, normalised_phone
-from apps.crm.querysets import reached_by
+from apps.crm.querysets import reached_by, searched
 
 SHOWN = 5
 
@@ -25,7 +25,7 @@ def visible_doubles(actor: User, record: CrmRecord) -> list[Any]:
     if not alike:
         return []
     visible = visible_to(actor, f"view_{record.record_type}", account=record.account)
-    return list(visible.filter(alike).exclude(pk=record.pk)[:SHOWN])
+    return list(searched(visible).filter(alike).exclude(pk=record.pk)[:SHOWN])
 
 
 def _alike(record: CrmRecord) -> Q:

@@ -1,0 +1,47 @@
+"""What the web role may do with the tables: granted anew after every migrate, so that no table is ever forgotten."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import connections, transaction
+from psycopg import sql
+
+from apps.accounts.fence import WEB_ROLE
+
+# Every other table of the owner's is read and written, inside the account where it is fenced; none is emptied, and none
+# is altered. Operations and links are written by the database itself.
+READ_ONLY = frozenset({"audit_operation", "audit_link", "auth_permission", "django_content_type", "django_migrations"})
+APPENDED_TO = frozenset({"audit_entry"})
+WRITTEN = "SELECT, INSERT, UPDATE, DELETE"
+
+_OURS = """
+SELECT relname, relkind FROM pg_class
+WHERE relnamespace = current_schema()::regnamespace AND relkind = ANY(%s) AND pg_has_role(relowner, 'USAGE')
+"""
+
+
+def grant_to_web_role(using: str, **_: Any) -> None:
+    """Give the web role what it may do, and take from it all else; does nothing on a server without the role."""
+    with transaction.atomic(using=using), connections[using].cursor() as cursor:
+        cursor.execute("SELECT current_schema() FROM pg_roles WHERE rolname = %s", [WEB_ROLE])
+        found = cursor.fetchone()
+        if found is None:
+            return
+        cursor.execute(_OURS, [["r", "p", "v", "S"]])
+        relations = cursor.fetchall()
+        schema, role = sql.Identifier(found[0]), sql.Identifier(WEB_ROLE)
+        cursor.execute(sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(schema, role))
+        for name, kind in relations:
+            what = sql.SQL("SEQUENCE {}.{}" if kind == "S" else "{}.{}").format(schema, sql.Identifier(name))
+            cursor.execute(sql.SQL("REVOKE ALL ON {} FROM {}").format(what, role))
+            given = sql.SQL(_privileges(name, kind))
+            cursor.execute(sql.SQL("GRANT {} ON {} TO {}").format(given, what, role))
+
+
+def _privileges(name: str, kind: str) -> str:
+    if kind == "S":
+        return "USAGE"
+    if kind == "v" or name in READ_ONLY:
+        return "SELECT"
+    return "SELECT, INSERT" if name in APPENDED_TO else WRITTEN
