@@ -42,7 +42,7 @@ def open_session(user: User, *, reason: str, minutes: int = LONGEST, actor: User
         raise SessionRefused(f"{standing.email} has been deactivated and can open no session.")
     if (running := current_session(standing)) is not None:
         raise SessionRefused(
-            f"{standing.email} is in a session until {running.expires_at:%H:%M} ({running.reason}): end that one first."
+            f"{standing.email} is in a session until {running.expires_at:%H:%M} UTC already: end that one first."
         )
     now = timezone.now()
     with operation(verb=OPERATOR_SESSION_OPENED, actor=actor, reason=reason):
@@ -63,7 +63,7 @@ def end_session(user: User, *, actor: User | None = None) -> OperatorSession:
     if session is None:
         raise SessionRefused(f"{standing.email} is in no open session.")
     session.ended_at = timezone.now()
-    with operation(verb=OPERATOR_SESSION_ENDED, actor=actor, reason="Ended before its time"):
+    with operation(verb=OPERATOR_SESSION_ENDED, actor=actor, reason="Ended by hand, before its time"):
         OperatorSession.objects.open().filter(user=standing).update(ended_at=session.ended_at)
     return session
 

@@ -76,6 +76,8 @@ FRAMES = (
     Frame("admin/jsi18n/", "", 200),
     Frame("admin/search/", "?s=printers&extended=1", 200),
     Frame("admin/autocomplete/", "?app_label=crm&model_name=lead&field_name=company&term=x", 200),
+    Frame("admin/operator/", "", 404),
+    Frame("admin/operator/end/", "", 404),
     Frame("admin/^(?P<app_label>crm)/$", "", 200),
     Frame("admin/(?P<url>.*)$", "", 404),
 )

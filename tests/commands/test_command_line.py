@@ -16,6 +16,7 @@ COMMANDS = (
     "check_access",
     "export_org",
     "import_org",
+    "operator_session",
     "show_scheme",
     "verify_audit",
     "visible",

@@ -123,8 +123,10 @@ def test_one_person_belongs_to_two_accounts() -> None:
 
 
 @pytest.mark.django_db
-def test_the_operator_is_the_only_superuser() -> None:
-    load_demo()
+def test_the_operator_is_the_only_superuser_and_is_told_to_open_a_session() -> None:
+    found = load_demo()
+    assert found[-1].email == OPERATOR
+    assert "session" in found[-1].role
     assert list(User.objects.filter(is_superuser=True).values_list("email", flat=True)) == [OPERATOR]
 
 

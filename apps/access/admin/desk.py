@@ -15,6 +15,8 @@ from apps.access import records
 from apps.access.errors import MissingPermission
 from apps.access.mandate import Mandate
 from apps.access.mandates import accounts_of, mandate_for
+from apps.access.models import OperatorSession
+from apps.access.operators import current_session
 from apps.access.policy import People, asked_of, decide, share_reader, who_may
 from apps.access.querysets import visible
 from apps.access.records import Record, RecordLike
@@ -57,6 +59,17 @@ class Desk:
     def who_may(self, codename: str, obj: models.Model) -> list[User]:
         """`policy.who_may` of a thing in the account at hand."""
         return who_may(codename, obj, None if self.mandate is None else self.mandate.facts.account)
+
+    @cached_property
+    def operator_session(self) -> OperatorSession | None:
+        """The open session in which the user is a platform operator. Outside of an account nothing has bound it yet."""
+        session: OperatorSession | None = self.user.operator_session
+        return current_session(self.user) if session is None and self.account is None else session
+
+    @property
+    def may_open_session(self) -> bool:
+        """Whether the user is a superuser, and nobody special for want of a session."""
+        return self.user.is_superuser and self.operator_session is None
 
     @property
     def account_id(self) -> int:

@@ -67,6 +67,7 @@ def why_not(desk: Desk, codename: str, target: models.Model) -> Why:
         return Why(permission, people=grantors(desk))
     explanation = explain(desk.user, codename, subject, people=desk.people)
     people: dict[int, User] = {person.pk: person for fix in explanation.fixes for person in fix.who}
+    people.pop(desk.user.pk, None)
     return Why(permission, explanation.reasons, explanation.fixes, list(people.values()))
 
 

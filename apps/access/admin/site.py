@@ -9,11 +9,12 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, URLResolver, reverse
+from django.urls import URLPattern, URLResolver, path, reverse
 from unfold.dataclasses import SearchResult
 from unfold.sites import UnfoldAdminSite
 
 from apps.access.admin.desk import desk_of
+from apps.access.admin.operator import end_operator_session, operator_page
 from apps.access.admin.options import MandateAdmin
 
 FOUND = 6
@@ -42,8 +43,21 @@ class MandateSite(UnfoldAdminSite):
     enable_nav_sidebar = True
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        """Django's and unfold's, without the redirect that tells which ids exist."""
-        return [url for url in super().get_urls() if getattr(url, "name", None) != "view_on_site"]
+        """Django's and unfold's, without the redirect that tells which ids exist; and the operator's own page."""
+        found = [url for url in super().get_urls() if getattr(url, "name", None) != "view_on_site"]
+        return [
+            path("operator/", self.admin_view(self.operator_view), name="operator"),
+            path("operator/end/", self.admin_view(self.end_operator_session_view), name="operator_end"),
+            *found,
+        ]
+
+    def operator_view(self, request: HttpRequest) -> HttpResponse:
+        """See `operator_page`."""
+        return operator_page(self, request)
+
+    def end_operator_session_view(self, request: HttpRequest) -> HttpResponse:
+        """See `end_operator_session`."""
+        return end_operator_session(request)
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         context = super().each_context(request)

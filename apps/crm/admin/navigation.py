@@ -42,6 +42,10 @@ def sections(request: HttpRequest) -> list[dict[str, Any]]:
             items.append(item)
         if items:
             groups.append({"title": title, "items": items})
+    if desk.user.is_superuser:
+        link = reverse("admin:operator")
+        item = {"title": "Operator session", "icon": "shield_person", "link": link, "active": request.path == link}
+        groups.append({"title": "Platform", "items": [item]})
     return groups
 
 
