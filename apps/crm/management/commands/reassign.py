@@ -1,0 +1,167 @@
+"""`reassign ACCOUNT --from USER --to USER`: somebody else answers for the records and open tasks of a user."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import CommandError
+
+from apps.access import handover
+from apps.access.handover import Counts, Delete, HandOver, Plan, Portfolio
+from apps.access.management.arguments import USER, AskingCommand, add_json
+from apps.access.mandates import accounts_of
+from apps.access.targets import TargetName, find_account, find_target, find_user
+from apps.accounts.models import Account, Branch, User
+from apps.audit.management.progress import ProgressBar
+from apps.audit.services import Change, operation
+from apps.crm.verbs import RECORDS_REASSIGNED
+from apps.roles import catalogue
+from apps.roles.catalogue import Target
+
+PRIVATE = ("hand-over", "delete")
+
+
+class Command(AskingCommand):
+    """A thin shell over `handover.hand_over`, and one entry in the log."""
+
+    help = (
+        "Moves the responsibility for records and open tasks from one user to another, who has to be an active member "
+        "of the branches concerned. Tasks that are done keep their responsible, and private contacts are left alone "
+        "unless --private says what becomes of them: whether there are any is never told."
+    )
+    examples = (
+        'acme --from ben@acme.example --to ann@acme.example --reason "Ben moved to support"',
+        'acme --from ben@acme.example --to ann@acme.example --branch north --type lead --reason "…" --dry-run',
+        'acme --from ben@acme.example --to ann@acme.example --private hand-over --reason "…" --actor ben@acme.example',
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """From whom to whom, of what, and why."""
+        parser.add_argument("account", metavar="ACCOUNT", help="the account's slug")
+        parser.add_argument("--from", required=True, dest="giver", metavar="USER", help=f"{USER}, who answers now")
+        parser.add_argument("--to", required=True, dest="receiver", metavar="USER", help=f"{USER}, who answers next")
+        parser.add_argument("--branch", metavar="BRANCH", help="the branch's slug (all branches)")
+        parser.add_argument(
+            "--type",
+            action="append",
+            dest="types",
+            choices=handover.record_types(),
+            metavar="TYPE",
+            help=f"a record type, may be repeated: {', '.join(handover.record_types())} (all)",
+        )
+        parser.add_argument("--private", choices=PRIVATE, help="what becomes of private contacts (they stay)")
+        parser.add_argument("--reason", required=True, help="why; it stands in the log")
+        parser.add_argument("--actor", metavar="USER", help="whose rights apply (the operator at the console)")
+        parser.add_argument("--dry-run", action="store_true", help="say what would be moved, and write nothing")
+        add_json(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Move them, and say how many of each type."""
+        if not options["reason"].strip():
+            raise CommandError("Say why: the reason is blank.")
+        account = find_account(options["account"])
+        actor = self._actor(options["actor"], account)
+        portfolio = Portfolio(account, find_user(options["giver"]), self._branch(options), seen_by=actor)
+        receiver = find_user(options["receiver"])
+        if receiver == portfolio.user:
+            raise CommandError("The records are to go to another user: --from and --to are the same.", returncode=2)
+        if options["private"] is not None and actor is not None and actor != portfolio.user:
+            raise CommandError(
+                f"Only {portfolio.user.email} can say what becomes of their private contacts: leave --private out."
+            )
+        private = {None: None, "delete": Delete(), "hand-over": HandOver(receiver.pk)}[options["private"]]
+        plan = Plan(dict.fromkeys(options["types"] or handover.record_types(), receiver.pk), private)
+        try:
+            moved = handover.check(portfolio, plan)
+            if not options["dry_run"]:
+                moved = self._move(portfolio, plan, receiver, moved, actor, options)
+        except handover.HandOverRefused as error:
+            raise CommandError(str(error)) from None
+        self._report(moved, portfolio, receiver, options)
+
+    def _actor(self, email: str | None, account: Account) -> User | None:
+        if email is None:
+            return None
+        actor = find_user(email)
+        if not (actor.is_active and accounts_of(actor).filter(pk=account.pk).exists()):
+            raise CommandError(f"{actor.email} has no access to the account {account.slug}.")
+        return actor
+
+    def _branch(self, options: dict[str, Any]) -> Branch | None:
+        if options["branch"] is None:
+            return None
+        branch = find_target(TargetName(Target.BRANCH, options["account"], options["branch"]))
+        assert isinstance(branch, Branch)
+        return branch
+
+    def _move(
+        self,
+        portfolio: Portfolio,
+        plan: Plan,
+        receiver: User,
+        expected: Counts,
+        actor: User | None,
+        options: dict[str, Any],
+    ) -> Counts:
+        bar, steps, done = ProgressBar(self.stderr), sum(_totals(expected).values()), 0
+
+        def progress(more: int) -> None:
+            nonlocal done
+            done += more
+            bar(done, steps)
+
+        with operation(verb=RECORDS_REASSIGNED, actor=actor, reason=options["reason"]) as written:
+            moved = handover.hand_over(portfolio, plan, actor=actor, progress=progress)
+            # With --private there is an entry in any case: one only where there are such contacts would tell of them.
+            if moved or plan.private is not None:
+                written.add(portfolio.account.pk, [_entry(portfolio, receiver, moved, options["private"])])
+        return moved
+
+    def _report(self, moved: Counts, portfolio: Portfolio, receiver: User, options: dict[str, Any]) -> None:
+        totals = _totals(moved)
+        if options["json"]:
+            self.print_json(
+                {
+                    "account": portfolio.account.slug,
+                    "from": portfolio.user.email,
+                    "to": receiver.email,
+                    "branch": options["branch"],
+                    "dry_run": options["dry_run"],
+                    "private": options["private"],
+                    "moved": totals,
+                }
+            )
+            return
+        told = ", ".join(f"{number:,} {_plural(name, number)}" for name, number in totals.items()) or "nothing"
+        verb = "Would move" if options["dry_run"] else "Moved"
+        self.stdout.write(f"{verb} from {portfolio.user.email} to {receiver.email}: {told}.")
+        if options["private"] is not None:
+            done = {"hand-over": "handed over", "delete": "deleted"}[options["private"]]
+            self.stdout.write(f"Private contacts, if any, {'would be' if options['dry_run'] else 'were'} {done}.")
+
+
+def _totals(counts: Counts) -> dict[str, int]:
+    return {name: sum(branches.values()) for name, branches in counts.items()}
+
+
+def _plural(name: str, number: int) -> str:
+    record_type = catalogue.record_type(name)
+    return (record_type.label if number == 1 else record_type.label_plural).lower()
+
+
+def _entry(portfolio: Portfolio, receiver: User, moved: Counts, private: str | None) -> Change:
+    """Who answered and who answers now, by name, and for how many records: which ones is in their own history."""
+    return Change(
+        target_type="accounts.user",
+        target_id=portfolio.user.pk,
+        target_text=str(portfolio.user),
+        branch_id=None if portfolio.branch is None else portfolio.branch.pk,
+        before={"responsible_id": portfolio.user.pk, "names": {"responsible_id": str(portfolio.user)}},
+        after={
+            "responsible_id": receiver.pk,
+            "names": {"responsible_id": str(receiver)},
+            "counts": _totals(moved),
+            "private": private,
+        },
+    )
