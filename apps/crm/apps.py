@@ -1,5 +1,7 @@
 """The crm app."""
 
+from importlib import import_module
+
 from django.apps import AppConfig
 
 
@@ -9,3 +11,7 @@ class CrmConfig(AppConfig):
     name = "apps.crm"
     label = "crm"
     verbose_name = "CRM"
+
+    def ready(self) -> None:
+        """Have a part in every hand-over and every move of records."""
+        import_module("apps.crm.services.handover")

@@ -12,18 +12,17 @@ from django.db.models import Q, QuerySet
 from apps.access import policy
 from apps.access.querysets import visible_to
 from apps.accounts.models import Branch, User
-from apps.crm.models import Activity, Contact, CrmRecord, Lead, Opportunity, Task
+from apps.crm.models import Contact, CrmRecord, Lead, Opportunity, Task
 from apps.crm.services.rules import links_of
 
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """The visible records that a deletion concerns: those that go along, and by type those whose link becomes empty.
+    """The visible records whose link becomes empty, by type; the page itself names those that go along.
 
     `uncovers_tasks`: the record is a private contact, and the tasks about it become as visible as other tasks.
     """
 
-    goes_along: QuerySet[Any]
     emptied: Mapping[str, QuerySet[Any]]
     uncovers_tasks: bool
 
@@ -37,15 +36,14 @@ class HandOver:
 
 
 def of_deletion(record: CrmRecord, *, actor: User) -> Deletion:
-    """What else the deletion of a record changes (access model, section 5). What is invisible is not in it."""
-    activities = visible_to(actor, "view_activity", account=record.account).filter(_linked_to(record, Activity))
+    """What the deletion of a record changes elsewhere (access model, section 5). What is invisible is not in it."""
     models: tuple[type[CrmRecord], ...] = (Contact, Lead, Opportunity, Task)
     emptied = {
         model.record_type: visible_to(actor, f"view_{model.record_type}", account=record.account).filter(condition)
         for model in models
         if (condition := _linked_to(record, model))
     }
-    return Deletion(activities, emptied, uncovers_tasks=bool(record.private) and emptied["task"].exists())
+    return Deletion(emptied, uncovers_tasks=bool(record.private) and emptied["task"].exists())
 
 
 def of_hand_over(record: CrmRecord, *, actor: User, responsible: User | None, branch: Branch | None = None) -> HandOver:
