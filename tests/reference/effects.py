@@ -267,7 +267,10 @@ def standing(world: World, change: Change) -> frozenset[object]:
 
 
 def inverse(world: World, change: Change) -> Change | None:
-    """The change that takes this one back, made in the world before; None where nothing does."""
+    """The change that takes this one back, made in the world before; None where nothing does.
+
+    It may name people who have left the branch since, and who can only be put back by an undo.
+    """
     account = account_of(world, change.account) if isinstance(change, InAccount) else None
     match change:
         case kinds.DeactivateUser():
@@ -295,10 +298,12 @@ def inverse(world: World, change: Change) -> Change | None:
             return None if person is None else replace(change, details=person.details)
         case kinds.GrantParentRole():
             return kinds.RevokeParentRole(slug, change.user)
-        case kinds.ChangeParentRole() | kinds.RevokeParentRole():
+        case kinds.ChangeParentRole():
             held = parent_role_of(account, change.user)
-            kind = kinds.GrantParentRole if isinstance(change, kinds.RevokeParentRole) else kinds.ChangeParentRole
-            return None if held is None else kind(slug, change.user, held.role)
+            return None if held is None else replace(change, role=held.role)
+        case kinds.RevokeParentRole():
+            held = parent_role_of(account, change.user)
+            return None if held is None else kinds.GrantParentRole(slug, change.user, held.role)
         case kinds.GrantShare():
             return kinds.RevokeShare(slug, change.record, change.user, change.team)
         case kinds.ChangeShare() | kinds.RevokeShare():

@@ -10,7 +10,18 @@ from tests.reference.as_files import files
 from tests.reference.effects import accepted, after, invited_branches, single_holders, standing
 from tests.reference.kinds import Change, InAccount, OnBranch, ParentChange, ShareChange
 from tests.reference.model import ALL
-from tests.reference.powers import ACCOUNT_LEVEL, exceeding, gained, holds, powers, scopes, within
+from tests.reference.powers import (
+    ACCOUNT_LEVEL,
+    Position,
+    contributed,
+    exceeding,
+    gained,
+    holds,
+    position,
+    powers,
+    scopes,
+    within,
+)
 from tests.reference.state import (
     Account,
     Invitation,
@@ -319,17 +330,18 @@ class Case:
         then = self._account_then(account)
         people = {row.user for row in account.members | then.members}
         people |= {row.user for row in account.parent_roles | then.parent_roles}
-        for at in self._instants():
-            for slug in (None, *then.open_branches):
-                own = scopes(powers(account, self.actor or "", slug, at))
-                for user in people:
-                    was, is_now = powers(account, user, slug, at), powers(then, user, slug, at)
-                    if was.here != is_now.here:
-                        given = scopes(is_now, contributed=True)
-                        names = gained(was, is_now) & (ACCOUNT_LEVEL if slug is None else CATALOGUE.keys())
-                        if not all(within(given[name], own[name]) for name in names):
-                            return False
-        return True
+        return all(
+            self._gives_no_more(account, slug, at, was, is_now)
+            for at in self._instants()
+            for slug in (None, *then.open_branches)
+            for user in people
+            if (was := position(account, user, slug, at)) != (is_now := position(then, user, slug, at))
+        )
+
+    def _gives_no_more(self, account: Account, branch: str | None, at: datetime, was: Position, then: Position) -> bool:
+        own, given = scopes(powers(account, self.actor or "", branch, at)), contributed(then)
+        names = gained(was, then) & (ACCOUNT_LEVEL if branch is None else CATALOGUE.keys())
+        return all(within(given[name], own[name]) for name in names)
 
     def _shares_only_its_own(self) -> bool:
         """What shares newly give, to their subject or to who comes into a team, is the actor's own for good."""

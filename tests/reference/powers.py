@@ -53,7 +53,12 @@ def powers(account: Account, user: str, branch: str | None, at: datetime) -> Pow
 
 
 @cache
-def _position_scopes(held: Position) -> dict[str, Reaches]:
+def contributed(held: Position) -> dict[str, Reaches]:
+    """Each permission's scope by this position alone, so an account-level one's without what other branches add.
+
+    The user counts as active, the account as open and its plan as unlimited: these come and go, and what was
+    given stays.
+    """
     organisation: Organisation = {
         "account": {"slug": "a", "scheme": held.scheme},
         "users": [{"email": "u"}],
@@ -70,16 +75,10 @@ def _position_scopes(held: Position) -> dict[str, Reaches]:
 
 
 @cache
-def scopes(held: Powers, *, contributed: bool = False) -> dict[str, Reaches]:
-    """Each permission's scope; ``contributed``: account-level ones without what other branches add.
-
-    The user counts as active, the account as open and its plan as unlimited: these come and go, and what was
-    given stays.
-    """
-    found = dict(_position_scopes(held.here))
-    for name in () if contributed else ACCOUNT_LEVEL:
-        found[name] = NONE.union(*(_position_scopes(each)[name] for each in held.everywhere))
-    return found
+def scopes(held: Powers) -> dict[str, Reaches]:
+    """Each permission's scope, account-level ones as the union over the branches."""
+    union = {name: NONE.union(*(contributed(each)[name] for each in held.everywhere)) for name in ACCOUNT_LEVEL}
+    return contributed(held.here) | union
 
 
 def within(scope: Reaches, other: Reaches) -> bool:
@@ -95,9 +94,9 @@ def exceeding(target: Powers, actor: Powers) -> frozenset[str]:
 
 
 @cache
-def gained(before: Powers, after: Powers) -> frozenset[str]:
+def gained(before: Position, after: Position) -> frozenset[str]:
     """The permissions whose scope afterwards is not covered by the scope before."""
-    was, is_now = scopes(before, contributed=True), scopes(after, contributed=True)
+    was, is_now = contributed(before), contributed(after)
     return frozenset(name for name in CATALOGUE if not within(is_now[name], was[name]))
 
 
