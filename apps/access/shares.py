@@ -140,6 +140,17 @@ def of_group(group_id: int) -> list[TeamShare]:
     ]
 
 
+def of_user(user_id: int, branch_id: int) -> list[UserShare]:
+    """Every share of a user on the records of a branch, with the records."""
+    return [
+        share
+        for table, _ in _tables.values()
+        for share in table._default_manager.filter(user=user_id, content_object__branch=branch_id).select_related(
+            "content_object"
+        )
+    ]
+
+
 def shared_ids(record_type: str, codename: str, user_id: int, group_ids: Iterable[int]) -> QuerySet[Any] | None:
     """The ids of records that a share gives the user this permission on; None where there can be none."""
     found = tables(record_type)

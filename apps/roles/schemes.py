@@ -71,7 +71,8 @@ class Scheme:
     """A published system of roles, and the rules of changing them.
 
     `extra_needs` adds prerequisites, verb to verbs. `custom_roles_feature` is the plan feature that own roles ask for.
-    `hidden_types` are not shown unless the account switches Projects on; hiding changes no right.
+    Without `leave` nobody leaves by themselves. `hidden_types` are not shown unless the account switches Projects on;
+    hiding changes no right.
     """
 
     key: str
@@ -82,6 +83,7 @@ class Scheme:
     shield: bool
     custom_roles: bool
     custom_roles_feature: str | None
+    leave: bool
     extra_needs: Mapping[str, tuple[str, ...]]
     tabs: Mapping[str, str]
     hidden_types: tuple[str, ...]
@@ -169,6 +171,7 @@ def _scheme(key: str, data: Mapping[str, Any]) -> Scheme:
         shield=rules["shield"],
         custom_roles=rules["custom_roles"],
         custom_roles_feature=rules.get("custom_roles_feature"),
+        leave=rules.get("leave", True),
         extra_needs=MappingProxyType({verb: tuple(needed) for verb, needed in data.get("needs", {}).items()}),
         tabs=MappingProxyType(dict(data.get("tabs", {}))),
         hidden_types=tuple(data.get("hidden_types", ())),

@@ -8,11 +8,13 @@ from typing import Any
 
 from apps.access import verbs
 from apps.access.changes.base import Change, rows
-from apps.access.changes.diff import Diff, updated
+from apps.access.changes.diff import Diff, Row, inserted, updated
 from apps.access.changes.ground import Ground
+from apps.access.changes.judging import Terms
 from apps.access.changes.refusals import NoSuchTarget
+from apps.access.changes.teams import open_branch
 from apps.roles.models import Role
-from apps.teams.models import Membership
+from apps.teams.models import Membership, ParentMembership
 
 
 def membership_of(ground: Ground, membership_id: int, *, status: str = Membership.Status.ACTIVE) -> Membership:
@@ -42,6 +44,27 @@ def branch_role(ground: Ground, role_id: int) -> int:
     return role.id
 
 
+def joined(ground: Ground, user_id: int, role_id: int, branch_ids: Iterable[int]) -> list[Row]:
+    """The user as an active member of these branches in that role: new there, or back from the Restore list.
+
+    Where they are active already, they stay what they are. Who comes back has the overrides, the shares and the places
+    in teams that they left with.
+    """
+    held = Membership.objects.filter(account=ground.account, user=user_id)
+    standing = {membership.branch_id: membership for membership in held}
+    found = []
+    for branch_id in sorted(branch_ids):
+        membership = standing.get(branch_id)
+        if membership is None:
+            new = Membership(
+                account=ground.account, branch_id=branch_id, user_id=user_id, role_id=role_id, joined_at=ground.now
+            )
+            found.append(inserted(new))
+        elif membership.status == Membership.Status.REMOVED:
+            found.append(updated(membership, role_id=role_id, status=Membership.Status.ACTIVE, removed_at=None))
+    return found
+
+
 @dataclass(frozen=True, kw_only=True)
 class ChangeRole(Change):
     """Give a member another role on their branch. Needs `change_roles` there."""
@@ -59,3 +82,29 @@ class ChangeRole(Change):
         if membership.role_id == role_id and self.seen is None:
             return []
         return rows(updated(membership, role_id=role_id, seen=self.seen))
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddToBranch(Change):
+    """Make somebody of the account a member of a further branch. Needs `add_to_branches` on the account."""
+
+    verb = verbs.MEMBER_ADDED
+    terms = Terms(needs=("add_to_branches",))
+    undo_terms = Terms()
+
+    user_id: int
+    branch_id: int
+    role_id: int
+
+    def plan(self, ground: Ground) -> Iterable[Diff]:
+        """One membership, new or back from the Restore list."""
+        branch = open_branch(ground, self.branch_id)
+        role_id = branch_role(ground, self.role_id)
+        active = Membership.objects.active().filter(account=ground.account, user=self.user_id)
+        held = ParentMembership.objects.filter(account=ground.account, user=self.user_id)
+        if not active.exists() and not held.exists():
+            raise NoSuchTarget(f"There is no such member in {ground.account}.", "Invite them.")
+        if active.filter(branch=branch).exclude(role=role_id).exists():
+            name = ground.name(self.user_id)
+            raise NoSuchTarget(f"{name} is a member of {branch} already.", "Change their role there.")
+        return rows(*joined(ground, self.user_id, role_id, [branch.pk]))

@@ -1,0 +1,255 @@
+"""Invitations: somebody is asked to join, by an address, and becomes a member when they accept.
+
+An invitation is judged as if it were accepted at once, by the rights of the one who sends it; and again when it is
+accepted, by what these rights are then.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from hashlib import sha256
+
+from django.core.validators import validate_email
+from django.db import connection
+
+from apps.access import verbs
+from apps.access.changes.base import Change, Planned, rows
+from apps.access.changes.diff import Diff, inserted, updated
+from apps.access.changes.ground import CONSOLE_ID, Ground
+from apps.access.changes.judging import Terms
+from apps.access.changes.members import branch_role, joined
+from apps.access.changes.refusals import Above, Escalation, Guard, NoSuchTarget, NotPresent, Refusal, Shielded
+from apps.access.changes.teams import open_branch
+from apps.access.changes.values import checked
+from apps.accounts.models import Account, User
+from apps.teams.models import Invitation, Membership
+
+VALID_FOR = timedelta(days=7)
+PENDING = Invitation.Status.PENDING
+
+
+def new_token() -> str:
+    """A token that nobody can guess: 32 random bytes, for an address of a page."""
+    return secrets.token_urlsafe(32)
+
+
+def digest_of(token: str) -> str:
+    """What is kept of a token."""
+    return sha256(token.encode()).hexdigest()
+
+
+def inviting_account(token: str) -> int | None:
+    """The id of the account that a token leads to; None where it leads nowhere. Whoever has it may know that much."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT teams_inviting_account(%s)", [digest_of(token)])
+        (account_id,) = cursor.fetchone()
+    return None if account_id is None else int(account_id)
+
+
+def pending_invitation(ground: Ground, invitation_id: int) -> Invitation:
+    """The pending invitation of that id in the account.
+
+    Raises:
+        NoSuchTarget: there is none, or it has ended otherwise than by its time.
+    """
+    invitation = ground.find(Invitation, invitation_id, "invitation")
+    if invitation.status == Invitation.Status.ACCEPTED:
+        raise NoSuchTarget("This invitation has been accepted already.", "Remove the member instead.")
+    if invitation.status != PENDING:
+        raise NoSuchTarget("This invitation has been cancelled.", "Send a new one.")
+    return invitation
+
+
+def invited_to(ground: Ground, branch_id: int | None) -> list[int]:
+    """The open branches that an invitation is to; without a branch, all of them.
+
+    Raises:
+        NoSuchTarget: the branch is closed, or there is none.
+    """
+    return sorted(ground.facts.open_branches) if branch_id is None else [open_branch(ground, branch_id).pk]
+
+
+def sender(ground: Ground) -> int | None:
+    """Who an invitation is from; None where the platform's operators send it, whose session ends before it does."""
+    return None if ground.actor is None or ground.acting().facts.operator else ground.actor.pk
+
+
+@dataclass(frozen=True, kw_only=True)
+class Invite(Change):
+    """Ask somebody to join as something, on one branch or (without one) on all. Needs `invite_members` on each.
+
+    `token` is what the address of the invitation's page is made of. It is given here, once, and only its digest is
+    kept; a change that is tried again keeps it.
+    """
+
+    verb = verbs.INVITATION_SENT
+
+    email: str
+    role_id: int
+    branch_id: int | None = None
+    token: str = field(default_factory=new_token, repr=False)
+
+    def plan(self, ground: Ground) -> Iterable[Diff]:
+        """One invitation; one to the same place that has ended by its time is cancelled."""
+        email = checked(validate_email, User.objects.normalize_email(self.email), "e-mail address")
+        branch_ids = invited_to(ground, self.branch_id)
+        role_id = branch_role(ground, self.role_id)
+        active = Membership.objects.filter(
+            account=ground.account, branch__in=branch_ids, user__email=email, status=Membership.Status.ACTIVE
+        )
+        if active.count() == len(branch_ids):
+            raise NoSuchTarget(f"{email} is a member there already.", "Change their role instead.")
+        invitation = Invitation(
+            account=ground.account,
+            branch_id=self.branch_id,
+            role_id=role_id,
+            email=email,
+            token_digest=digest_of(self.token),
+            invited_by_id=sender(ground),
+            created_at=ground.now,
+            sent_at=ground.now,
+            expires_at=ground.now + VALID_FOR,
+        )
+        standing = Invitation.objects.filter(
+            account=ground.account, branch=self.branch_id, email=email, status=PENDING
+        ).first()
+        if standing is None:
+            return rows(inserted(invitation))
+        if ground.now < standing.expires_at:
+            raise NoSuchTarget(f"{email} has been invited there already.", "Send that invitation again, or cancel it.")
+        ended = updated(standing, status=Invitation.Status.CANCELLED, ended_at=ground.now)
+        return rows(ended, inserted(invitation))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResendInvitation(Change):
+    """Send an invitation again, valid anew, with another token; the old one leads nowhere.
+
+    It is from the one who sends it again, and judged so. Needs `invite_members` on each of its branches.
+    """
+
+    verb = verbs.INVITATION_RESENT
+    final = "The token before led nowhere any more when the invitation was sent again. Cancel the invitation instead."
+
+    invitation_id: int
+    token: str = field(default_factory=new_token, repr=False)
+
+    def plan(self, ground: Ground) -> Iterable[Diff]:
+        """The invitation with its new token and time."""
+        invitation = pending_invitation(ground, self.invitation_id)
+        invited_to(ground, invitation.branch_id)
+        return rows(
+            updated(
+                invitation,
+                token_digest=digest_of(self.token),
+                invited_by_id=sender(ground),
+                sent_at=ground.now,
+                expires_at=ground.now + VALID_FOR,
+            )
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CancelInvitation(Change):
+    """Take an invitation back. Needs `invite_members` on each of its branches."""
+
+    verb = verbs.INVITATION_CANCELLED
+
+    invitation_id: int
+
+    def plan(self, ground: Ground) -> Iterable[Diff]:
+        """The invitation cancelled."""
+        invitation = pending_invitation(ground, self.invitation_id)
+        return rows(updated(invitation, status=Invitation.Status.CANCELLED, ended_at=ground.now))
+
+
+class Lapsed(Refusal):
+    """Guard right: whoever sent the invitation has no right to it any more."""
+
+    guard = Guard.RIGHT
+
+
+# What an invitation lapses by, when it is more than its sender may give by now.
+LAPSES: dict[Guard, type[Refusal]] = {
+    Guard.RIGHT: Lapsed,
+    Guard.SHIELD: Shielded,
+    Guard.ABOVE: Above,
+    Guard.ESCALATION: Escalation,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class AcceptInvitation(Change):
+    """Become what one was invited to be. The actor is the invited; what counts are the sender's rights by now.
+
+    Active memberships stay what they are, removed ones come back with the role of the invitation.
+    """
+
+    verb = verbs.INVITATION_ACCEPTED
+    terms = Terms(needs=("invite_members",))
+    undo_terms = Terms()
+
+    token: str = field(repr=False)
+
+    def plan(self, ground: Ground) -> Iterable[Diff]:
+        """The invitation accepted, and the memberships."""
+        invitation, user = self._invitation(ground), ground.actor
+        assert invitation.role_id is not None, "a pending invitation has a role"
+        assert user is not None, "somebody accepts it"
+        places = invited_to(ground, invitation.branch_id)
+        accepted = updated(invitation, status=Invitation.Status.ACCEPTED, ended_at=ground.now, user_id=user.pk)
+        return rows(accepted, *joined(ground, user.pk, branch_role(ground, invitation.role_id), places))
+
+    def judged(self, ground: Ground) -> User:
+        """The sender; where it was the platform's operators, the operator at the console."""
+        return self._invitation(ground).invited_by or User(pk=CONSOLE_ID)
+
+    def _checked(self, ground: Ground) -> Planned:
+        """In words for the invited, who are told nothing of what the sender may."""
+        invitation = self._invitation(ground)
+        if invitation.invited_by_id is not None:
+            held = ground.actors[invitation.invited_by_id]
+            if not (held.operator or held.parent or held.memberships):
+                raise self._lapsed(ground, invitation, Lapsed)
+        try:
+            return super()._checked(ground)
+        except Refusal as refusal:
+            if refusal.guard not in LAPSES:
+                raise
+            raise self._lapsed(ground, invitation, LAPSES[refusal.guard]) from refusal
+
+    def _lapsed(self, ground: Ground, invitation: Invitation, kind: type[Refusal]) -> Refusal:
+        name = ground.name(invitation.invited_by_id or 0)
+        return kind(
+            f"{name} can no longer make you {invitation.role} in {ground.account}.", "Ask for a new invitation."
+        )
+
+    def _invitation(self, ground: Ground) -> Invitation:
+        """The invitation, where the actor can accept it now.
+
+        Raises:
+            NoSuchTarget: there is none, it has ended, or it is for another address.
+            NotPresent: the actor has been deactivated, or the account is closed.
+        """
+        found = Invitation.objects.select_related("role", "invited_by").filter(
+            account=ground.account, token_digest=digest_of(self.token)
+        )
+        invitation = found.first()
+        if invitation is None or ground.actor is None:
+            raise NoSuchTarget("There is no such invitation.", "Ask for a new one.")
+        if not User.objects.filter(pk=ground.actor.pk, email=invitation.email).exists():
+            raise NoSuchTarget("This invitation is for another address.", "Sign in with the one that it was sent to.")
+        if invitation.status == Invitation.Status.ACCEPTED:
+            raise NoSuchTarget("This invitation has been accepted already.", "Sign in.")
+        if invitation.status == Invitation.Status.CANCELLED:
+            raise NoSuchTarget("This invitation has been cancelled.", "Ask for a new one.")
+        if ground.now >= invitation.expires_at:
+            raise NoSuchTarget(f"This invitation ended on {invitation.expires_at:%d %B %Y}.", "Ask for a new one.")
+        if not ground.acting().facts.active:
+            raise NotPresent("You have been deactivated.", "Ask the platform's operators.")
+        if ground.account.status == Account.Status.CLOSED:
+            raise NotPresent(f"{ground.account} is closed.", "Ask the platform's operators to open it again.")
+        return invitation
