@@ -15,6 +15,7 @@ from apps.access.changes.ground import Ground
 from apps.access.changes.keepers import Keepers
 from apps.access.changes.refusals import NoSuchTarget, OperatorOnly, ReasonMissing
 from apps.access.operators import current_session
+from apps.accounts import fence
 from apps.accounts.models import User
 from apps.audit.services import operation
 from apps.audit.verbs import Verb
@@ -76,18 +77,24 @@ class _SetActive:
 
     def _apply(self, actor: User | None, reason: str) -> Done:
         with transaction.atomic():
-            grounds = [Ground.lock(account_id, actor, reason) for account_id in account_ids_of(self.user_id)]
+            kept = [self._kept(account_id, actor, reason) for account_id in account_ids_of(self.user_id)]
             if actor is not None and current_session(actor) is None:
                 raise OperatorOnly("Only a platform operator changes this.", "Ask the platform's operators.")
             user = User.objects.select_for_update(no_key=True).filter(pk=self.user_id).first()
             if user is None:
                 raise NoSuchTarget("There is no such user.")
-            keepers = [(Keepers.of(ground), ground) for ground in grounds]
             with operation(verb=self.verb, actor=actor, reason=reason) as written:
                 count = Diff([updated(user, is_active=self.active)]).write()
-                for before, ground in keepers:
-                    before.check(ground)
+                for ground, keepers in kept:
+                    with fence.tenant(ground.account.pk):
+                        keepers.check(ground)
                 return Done(written.pk, count)
+
+    def _kept(self, account_id: int, actor: User | None, reason: str) -> tuple[Ground, Keepers]:
+        """One of the accounts, locked, and who keeps it."""
+        with fence.tenant(account_id):
+            ground = Ground.lock(account_id, actor, reason)
+            return ground, Keepers.of(ground)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,58 @@
+"""Changes of who is a member, made as the web role, where they reach beyond what it sees."""
+
+from __future__ import annotations
+
+import pytest
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from apps.access.changes.details import ChangeDetails, DeactivateUser
+from apps.access.changes.invitations import AcceptInvitation, Invite, inviting_account
+from apps.access.changes.refusals import Guard, Refusal
+from apps.access.operators import open_session
+from apps.accounts.fence import tenant
+from apps.accounts.models import User
+from apps.roles.models import Role
+from apps.teams.models import Membership
+from tests.fence.world import World
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_token_leads_somebody_new_into_the_account(world: World, web: BaseDatabaseWrapper) -> None:
+    guest = User.objects.create_user("guest@home.example", name="Gus Guest")
+    role = Role.objects.published("atlas").get(key="member")
+    with tenant(world.here.account.pk):
+        invite = Invite(account_id=world.here.account.pk, email=guest.email, role_id=role.pk)
+        invite.apply(actor=None, reason="Joins us")
+    account_id = inviting_account(invite.token)
+    assert account_id == world.here.account.pk
+    with tenant(account_id, guest.pk):
+        AcceptInvitation(account_id=account_id, token=invite.token).apply(actor=guest, reason="Happy to")
+        assert Membership.objects.filter(user=guest, branch=world.here.branch).exists()
+
+
+def test_a_place_in_an_account_that_is_not_seen_counts(world: World, web: BaseDatabaseWrapper) -> None:
+    rename = ChangeDetails(account_id=world.here.account.pk, user_id=world.both.pk, name="Bob")
+    with tenant(world.here.account.pk, world.here.staff.pk):
+        assert not Membership.objects.filter(account=world.there.account).exists()
+        with pytest.raises(Refusal) as caught:
+            rename.apply(actor=world.here.staff, reason="Because")
+        assert caught.value.guard is Guard.RIGHT
+        rename.apply(actor=world.both, reason="Because")
+
+
+def test_a_deactivation_asks_accounts_that_are_not_seen(world: World, web: BaseDatabaseWrapper) -> None:
+    open_session(world.operator, reason="A customer asked for it")
+    with tenant(world.there.account.pk):
+        owner = Role.objects.published("atlas").get(key="owner")
+        Membership.objects.filter(user=world.both, account=world.there.account).update(role=owner)
+    deactivate = DeactivateUser(user_id=world.both.pk)
+    with tenant(world.here.account.pk, world.operator.pk):
+        with pytest.raises(Refusal) as caught:
+            deactivate.apply(actor=world.operator, reason="Because")
+        assert caught.value.guard is Guard.LAST_KEEPER
+    with tenant(world.there.account.pk):
+        Membership.objects.filter(user=world.there.staff).update(role=owner)
+    with tenant(world.here.account.pk, world.operator.pk):
+        assert deactivate.apply(actor=world.operator, reason="Because").rows == 1
+    assert not User.objects.get(pk=world.both.pk).is_active
