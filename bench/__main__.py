@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from django.db import connection
 
 from apps.accounts.models import Account
-from bench import lists, mandates, objects
+from bench import fence, lists, mandates, objects
 from bench.database import BRANCHES, MEMBERS, prepare
 from bench.tables import Row, table
 
@@ -32,6 +32,7 @@ def main() -> None:
         ("The count of visible leads, capped at 10,000", lists.HEADS, lambda: lists.counts(account)),
         ("May this member view this loaded lead?", objects.HEADS, lambda: objects.questions(account)),
         ("A Mandate: load its facts, compile it, ask it everything", mandates.HEADS, mandates.loads),
+        ("The same as the tables' owner and as the web server's role", fence.HEADS, lambda: fence.costs(account)),
     )
     for title, heads, rows in parts:
         say("", table(title, heads, rows()))

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Generator
 from pathlib import Path
 
@@ -14,10 +15,11 @@ import psycopg
 import pytest
 
 from config.postgres.cluster import CLONE
-from config.postgres.server import OWNER
+from config.postgres.server import OWNER, WEB
 from tests.config.conftest import make_folder
 
 SECONDS_TO_STOP = 30
+SECONDS_TO_CONNECT = 30
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +110,20 @@ def tables(demo: Demo) -> set[str]:
         return {name for (name,) in connection.execute("SELECT tablename FROM pg_tables").fetchall()}
 
 
+def connected(demo: Demo) -> set[str]:
+    """As whom its processes are connected, once one of them is: the worker stays so."""
+    asked = (
+        "SELECT DISTINCT usename FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    deadline = time.monotonic() + SECONDS_TO_CONNECT
+    with psycopg.connect(host=str(demo.data), user=OWNER, dbname=OWNER, autocommit=True) as connection:
+        while time.monotonic() < deadline:
+            if found := {name for (name,) in connection.execute(f"{asked} AND usename IS NOT NULL").fetchall()}:
+                return found
+            time.sleep(0.1)
+    return set()
+
+
 def leave_a_mark(demo: Demo) -> None:
     with psycopg.connect(host=str(demo.data), user=OWNER, dbname=OWNER) as connection:
         connection.execute("CREATE TABLE a_mark ()")
@@ -122,6 +138,7 @@ def test_it_serves_stops_as_a_whole_and_keeps_its_data_until_it_is_reset(start: 
     first = start()
     assert first.status_of("/admin/login/") == 200
     assert "@" in first.said, "It tells who can sign in."
+    assert connected(first) == {WEB}
     leave_a_mark(first)
 
     assert first.tell(signal.SIGINT)[0] == 0

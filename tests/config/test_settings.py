@@ -19,6 +19,21 @@ PRODUCTION = {
     "DATABASE_URL": "postgres://mandate@localhost/mandate",
 }
 
+# What a process tells of whom it connects as, having been started as the arguments say.
+CONNECTS_AS = """
+import sys
+from unittest.mock import patch
+from django.conf import settings
+if sys.argv[1] == "manage.py":
+    from manage import main
+    sys.argv.pop(0)
+    with patch("manage.execute_from_command_line"):
+        main()
+else:
+    __import__(sys.argv[1])
+print(settings.DATABASES["default"]["USER"])
+"""
+
 WITHOUT_SERVER = """
 from unittest.mock import patch
 from config.postgres.cluster import Cluster
@@ -83,6 +98,35 @@ def test_without_a_url_it_is_the_embedded_one(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.delenv("DATABASE_URL", raising=False)
 
     assert base.database("demo")["ENGINE"] == "config.postgres"
+
+
+@pytest.mark.parametrize(
+    ("started", "role"),
+    [
+        (["config.wsgi"], "mandate_web"),
+        (["config.asgi"], "mandate_web"),
+        (["manage.py", "procrastinate", "worker"], "mandate_web"),
+        (["manage.py", "runserver"], "mandate_web"),
+        (["manage.py", "migrate"], "mandate"),
+        (["manage.py", "check_access", "procrastinate"], "mandate"),
+        (["manage.py"], "mandate"),
+    ],
+)
+@pytest.mark.parametrize("server", ["of its own", "embedded"])
+def test_what_serves_people_connects_as_the_web_role(started: list[str], role: str, server: str) -> None:
+    embedded = {"DJANGO_SETTINGS_MODULE": "config.settings.test", "SERVES_PEOPLE": "1"}
+    own = {**PRODUCTION, "WEB_DATABASE_URL": "postgres://mandate_web@localhost/mandate"}
+
+    told = run("-c", CONNECTS_AS, *started, environment=embedded if server == "embedded" else own)
+
+    assert told.stdout.strip() == role, told.stderr
+
+
+def test_without_a_url_for_the_web_role_everything_connects_as_the_owner(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgres://mandate@localhost/mandate")
+    monkeypatch.delenv("WEB_DATABASE_URL", raising=False)
+
+    assert base.database("none", serves_people=True) == base.database("none", serves_people=False)
 
 
 def test_the_local_secret_is_made_once_and_is_its_owners_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

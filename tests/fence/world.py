@@ -23,6 +23,7 @@ from tests.factories import (
     FACTORIES,
     AccountFactory,
     BranchFactory,
+    MembershipFactory,
     OverrideFactory,
     ParentMembershipFactory,
     TeamFactory,
@@ -50,16 +51,20 @@ class Side:
 
 @dataclass(frozen=True)
 class World:
-    """Two accounts that have nothing in common, and a platform operator."""
+    """Two accounts, somebody who works in both, and a platform operator."""
 
     here: Side
     there: Side
+    both: User
     operator: User
 
 
 def make_world() -> World:
     """Rows in every table, of both accounts; each account is an operation of its own."""
-    return World(_side("here"), _side("there"), User.objects.create_superuser("op@mandate.example", name="Op"))
+    here, there = _side("here"), _side("there")
+    both = staff(here.branch, everything(), name="Bo Both", email="bo@both.example")
+    MembershipFactory(branch=there.branch, user=both)
+    return World(here, there, both, User.objects.create_superuser("op@mandate.example", name="Op"))
 
 
 @transaction.atomic
@@ -69,7 +74,10 @@ def _side(slug: str) -> Side:
     somebody = staff(branch, everything(), name=f"Sam {slug}", email=f"sam@{slug}.example")
     parent = ParentMembershipFactory(account=account, user=UserFactory(email=f"pat@{slug}.example"))
     team = TeamFactory(branch=branch, members=[somebody])
-    records = {name: factory(branch=branch, name=f"Secret {slug}") for name, factory in FACTORIES.items()}
+    records: dict[str, Any] = {}
+    for record_type, factory in FACTORIES.items():
+        about = {"about": records["lead"]} if record_type == "activity" else {}
+        records[record_type] = factory(branch=branch, name=f"Secret {slug}", **about)
     for name, record in records.items():
         if name != "activity":
             share(record, parent.user)
@@ -126,11 +134,10 @@ def web_connection() -> BaseDatabaseWrapper:
 
 
 @contextmanager
-def as_web(*, keep: bool = False) -> Iterator[BaseDatabaseWrapper]:
-    """Everything inside, in this thread, goes through a connection as the web role; `keep` leaves it open for long."""
+def as_web() -> Iterator[BaseDatabaseWrapper]:
+    """Everything inside, in this thread, goes through one connection as the web role, for any number of requests."""
     owner, web = connections["default"], web_connection()
-    if keep:
-        web.settings_dict["CONN_MAX_AGE"] = None
+    web.settings_dict["CONN_MAX_AGE"] = None
     connections["default"] = web
     try:
         yield web

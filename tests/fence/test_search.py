@@ -1,0 +1,74 @@
+"""Searching as the web role: by the same indexes as without the fence, on 20,000 leads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from pytest_django import DjangoDbBlocker
+
+from apps.accounts.fence import tenant
+from apps.accounts.models import Branch
+from apps.crm.models import Lead
+from apps.crm.querysets import search, search_q
+from apps.crm.services.doubles import visible_doubles
+from tests.crm.test_search import many_leads
+from tests.factories import BranchFactory
+from tests.fence.world import World, run
+
+pytestmark = pytest.mark.django_db
+INDEXED = [
+    ("printers", ["lead_by_name", "lead_by_person", "lead_by_company_name", "lead_reference"]),
+    ("p@initech.example", ["lead_by_detail"]),
+    ("+493012345678", ["lead_by_name", "lead_by_detail"]),
+]
+
+
+@pytest.fixture(scope="module")
+def branch(world: World, django_db_blocker: DjangoDbBlocker) -> Iterator[Branch]:
+    """A branch with many leads, in an account of its own."""
+    with django_db_blocker.unblock():
+        with transaction.atomic():
+            made: Branch = BranchFactory(account__lists=False)
+            many_leads(made, 20_000)
+        yield made
+        for table in ("crm_lead", "crm_referencecounter", "accounts_branch"):
+            run(f"DELETE FROM {table} WHERE account_id = %s", [made.account_id])
+        run("DELETE FROM accounts_account WHERE id = %s", [made.account_id])
+
+
+def plan(rows: Any) -> str:
+    """How the database would read the rows if reading the whole table were dear."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    text: str = rows.order_by().explain()
+    return text
+
+
+@pytest.mark.parametrize(("text", "indexes"), INDEXED)
+def test_a_search_reads_the_indexes_that_it_is_made_for(
+    branch: Branch, web: BaseDatabaseWrapper, text: str, indexes: list[str]
+) -> None:
+    with tenant(branch.account_id):
+        read = plan(search(Lead.objects.filter(account=branch.account_id), text))
+    for index in indexes:
+        assert index in read, read
+
+
+def test_without_the_view_it_would_read_no_index_on_names(branch: Branch, web: BaseDatabaseWrapper) -> None:
+    with tenant(branch.account_id):
+        read = plan(Lead.objects.filter(search_q(Lead, "printers"), account=branch.account_id))
+    assert "lead_by_name" not in read, "The view of `Searched` is needed no more."
+
+
+def test_doubles_are_looked_for_by_the_indexes(world: World, web: BaseDatabaseWrapper) -> None:
+    side = world.here
+    with tenant(side.account.pk, side.staff.pk):
+        lead = Lead.objects.select_related("account").get()
+        assert visible_doubles(side.staff, Lead(account=lead.account, name="Another", emails=lead.emails)) == []
+        Lead.objects.update(emails=["a@b.example"])
+        double = Lead(account=lead.account, name="Another", emails=["a@b.example"], company_name="Initech")
+        assert visible_doubles(side.staff, double) == [lead]
