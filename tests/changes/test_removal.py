@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from apps.access.changes.ground import Ground
 from apps.access.changes.members import AddToBranch
 from apps.access.changes.refusals import Guard
 from apps.access.changes.removal import DeleteMember, Leave, RemoveMember, RestoreMember
@@ -122,12 +123,17 @@ def test_a_closed_branch_takes_no_change() -> None:
     Branch.objects.filter(pk=south.pk).update(status="closed")
     for change in (remove(cast, cast.member, south), back(RestoreMember, cast, cast.member, south)):
         assert str(refusal(change, cast.owner)) == "South is closed."
+    made(remove(cast, cast.member), cast.owner)
+    assert held(cast.member, south).status == "active"
 
 
 def test_a_parent_role_outlasts_the_removal() -> None:
     cast = make_cast("atlas")
     ParentMembershipFactory(account=cast.account, user=cast.member, role="viewer")
-    made(remove(cast, cast.member), cast.owner)
+    change = remove(cast, cast.member)
+    ground = Ground.lock(cast.account.pk, cast.owner, "Because")
+    assert list(change.notes(ground)) == ["Ben Baker keeps the parent role Viewer until it is revoked."]
+    made(change, cast.owner)
     assert may(cast.member, "view_branch", cast.branch)
 
 

@@ -22,7 +22,7 @@ from apps.access.models import Override
 from apps.accounts.models import Branch, User
 from apps.audit.services import Change as Entry
 from apps.audit.services import OperationInProgress
-from apps.teams.models import Membership, TeamMember
+from apps.teams.models import Membership, ParentMembership, TeamMember
 
 ACTIVE, REMOVED = Membership.Status.ACTIVE, Membership.Status.REMOVED
 
@@ -86,6 +86,12 @@ class _Departure(Change):
                 handover.hand_over(portfolio, self.removal_plan, actor=ground.actor)
             except HandOverRefused as refused:
                 raise NoSuchTarget(str(refused)) from refused
+
+    def notes(self, ground: Ground) -> Iterable[str]:
+        """A parent role is no membership, and stays."""
+        user_id = self._user_id(ground)
+        for held in ParentMembership.objects.filter(account=ground.account, user=user_id).select_related("role"):
+            yield f"{ground.name(user_id)} keeps the parent role {held.role} until it is revoked."
 
     def log(self, ground: Ground, written: OperationInProgress) -> None:
         """Say who answers for the records now; which ones they are is in their own history.
