@@ -47,3 +47,4 @@ OWNERSHIP_TRANSFERRED = verbs.register("access.ownership.transferred", label="tr
 DETAILS_CHANGED = verbs.register("access.details.changed", label="changed somebody's details")
 USER_DEACTIVATED = verbs.register("access.user.deactivated", label="deactivated a user")
 USER_ACTIVATED = verbs.register("access.user.activated", label="activated a user again")
+UNDONE = verbs.register("access.undone", label="undid a change")

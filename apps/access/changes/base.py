@@ -69,6 +69,8 @@ class Change(ABC):
 
     verb: ClassVar[Verb]
     terms: ClassVar[Terms] = Terms()
+    # On what terms its undoing is judged, where they are others.
+    undo_terms: ClassVar[Terms | None] = None
     # Why it is not undone, in a sentence, where it is not.
     final: ClassVar[str] = ""
 
@@ -109,8 +111,8 @@ class Change(ABC):
         return ()
 
     @classmethod
-    def check_undo(cls, ground: Ground) -> None:
-        """Let the undoing of such a change pass.
+    def check_undo(cls, ground: Ground, diff: Diff) -> None:
+        """Let the undoing of such a change pass, which would write these rows.
 
         Raises:
             Refusal: it is final, or not for this actor to undo.

@@ -620,7 +620,7 @@ def _of_role(ground: Ground, row: Row, _: int | None) -> Needs:
 def _of_branch(ground: Ground, row: Row, _: int | None) -> Needs:
     if row.before is None:
         yield "add_branch", ground.account
-    elif row.before.status != row.after.status:
+    elif row.after is None or row.before.status != row.after.status:
         yield "delete_branch", ground.branch(row.before.pk)
     else:
         yield "change_branch", ground.branch(row.before.pk)
@@ -655,7 +655,8 @@ def _of_user(ground: Ground, row: Row, actor_id: int | None) -> Needs:
 
 def _of_request(ground: Ground, row: Row, actor_id: int | None) -> Needs:
     request = row.either
-    if row.after is not None and row.after.status in ("approved", "declined"):
+    decided = ("approved", "declined")
+    if any(side is not None and side.status in decided for side in (row.before, row.after)):
         record = request.find_record() if shared_verb(request) else None
         if record is None:
             yield "manage_member_permissions", ground.branch(request.branch_id)

@@ -69,15 +69,13 @@ class SwitchScheme(Change):
         new = scheme(self.scheme)
         if len(ground.facts.open_branches) > 1 and not new.many_branches:
             raise NoSuchTarget(f"{new.name} has one branch, and several are open.", "Close the others first.")
-        self._check_right(ground)
+        _check_right(ground)
         return new
 
-    def _check_right(self, ground: Ground) -> None:
-        mandate = ground.acting()
-        for permission in catalogue.permissions():
-            for branch_id in ground.facts.open_branches:
-                if not mandate.facts.operator and mandate.effective(branch_id, permission.codename).scope != Scope.ALL:
-                    raise RightMissing(permission.codename, ground.branch(branch_id))
+    @classmethod
+    def check_undo(cls, ground: Ground, diff: Diff) -> None:
+        """The way back needs what the way there did."""
+        _check_right(ground)
 
     def _becoming(self, ground: Ground, new: Scheme) -> dict[int, int | None]:
         """The ids of held roles, and what they become."""
@@ -112,6 +110,14 @@ class SwitchScheme(Change):
                     f"{single[role_id].name} has exactly one holder, and {count:,} would be it.",
                     "Let the others become something else first.",
                 )
+
+
+def _check_right(ground: Ground) -> None:
+    mandate = ground.acting()
+    for permission in catalogue.permissions():
+        for branch_id in ground.facts.open_branches:
+            if not mandate.facts.operator and mandate.effective(branch_id, permission.codename).scope != Scope.ALL:
+                raise RightMissing(permission.codename, ground.branch(branch_id))
 
 
 def _held(ground: Ground) -> dict[int, str]:
