@@ -5,6 +5,7 @@ Every world is one that a file could state: single roles are held once, every ac
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -58,6 +59,7 @@ class _Author:
         self, rng: random.Random, slug: str, scheme: str, now: datetime, own: Iterable[OwnRole] | None = None
     ) -> None:
         self.rng, self.slug, self.scheme, self.now = rng, slug, scheme, now
+        self.names: Sequence[str] = ()
         published = tables.roles(scheme)
         self.own = [OWN_ROLES[scheme]] if own is None and scheme in OWN_ROLES else sorted(own or (), key=str)
         self.roles = [key for key, role in published.items() if role.kind == "branch"]
@@ -85,7 +87,7 @@ class _Author:
         return None if days is None else self.now + timedelta(days=days)
 
     def override(self, user: str, branch: str) -> Override:
-        name = self.pick(PERMISSIONS)
+        name = self.pick(self.names if self.names and self.chance(0.5) else PERMISSIONS)
         scope = REACHES["P"] if name in POWERFUL and self.chance(0.7) else self.scope(name)
         return Override(user, branch, name, scope, self.end())
 
@@ -100,6 +102,8 @@ class _Author:
                     members.add(Member(user, slug, self.pick(self.lower), status))
         places = [(user, slug) for user in PEOPLE for slug in slugs for _ in range(self.pick((0, 1, 4)))]
         overrides = {self.override(*place) for place in places}
+        if self.chance(0.6):
+            members, overrides = self.colleagues(members)
         unique = {(row.user, row.branch, row.permission): row for row in sorted(overrides, key=str)}
         holders = [user for user in PEOPLE if self.parents and self.chance(0.3)]
         return Account(
@@ -115,6 +119,19 @@ class _Author:
             requests=frozenset(Request("asked", user, "north", "view_reports", REACHES["P"]) for user in PEOPLE[:1]),
             roles=frozenset(self.own),
         )
+
+    def colleagues(self, members: set[Member]) -> tuple[set[Member], set[Override]]:
+        """The members as equals below the top, who may hand on what they have, and what some have for a while."""
+        lowest = min(self.lower, key=lambda key: role.rank or 0 if (role := tables.roles(self.scheme).get(key)) else 99)
+        role = {"staff-ladder": "admin", "onepagecrm": "administrator"}.get(self.scheme, lowest)
+        members = {row if row.role == self.top else replace(row, role=role) for row in members}
+        rights = ["manage_member_permissions", *self.rng.sample(POWERFUL, 2)]
+        places = sorted((row.user, row.branch) for row in members)
+        some, end = self.pick(PERMISSIONS), self.end()
+        held = {
+            Override(*place, some, REACHES["P"], end) for place in places if some not in rights and self.chance(0.5)
+        }
+        return members, held | {Override(*place, name, REACHES["P"]) for place in places for name in rights}
 
     def records(self) -> Iterator[Record]:
         for name in LEADS:
@@ -134,6 +151,9 @@ class _Author:
         makers: list[Callable[[], Change]] = [
             lambda: kinds.ChangeRole(*place, self.pick(self.roles)),
             lambda: kinds.ChangeRole(*place, self.pick(self.roles)),
+            lambda: kinds.SetOverride(*place, new.permission, new.scope, new.ends),
+            lambda: kinds.SetOverride(*place, new.permission, new.scope, new.ends),
+            lambda: kinds.SetOverride(*place, new.permission, new.scope, new.ends),
             lambda: kinds.SetOverride(*place, new.permission, new.scope, new.ends),
             lambda: kinds.SetOverride(*place, new.permission, new.scope, new.ends),
             lambda: kinds.ClearOverride(*place, new.permission),
@@ -209,7 +229,9 @@ def random_world(rng: random.Random, *, scheme: str | None = None) -> World:
 def random_change(rng: random.Random, world: World, slug: str = "acme") -> Change:
     """Some change of an account, fit for its scheme, though it need not be possible."""
     (account,) = (each for each in world.accounts if each.slug == slug)
-    return _Author(rng, slug, account.scheme, world.now, account.roles).change()
+    author = _Author(rng, slug, account.scheme, world.now, account.roles)
+    author.names = sorted({row.permission for row in account.overrides})
+    return author.change()
 
 
 def invited(world: World, slug: str = "acme") -> dict[str, Invitation]:

@@ -7,13 +7,14 @@ General
 - "target" is no guard of the law: what the change names is not there, or not in the state that it starts from.
 - Operators, at the console or in a session, are not held to right, shield, above and escalation.
 - Where no right is asked (leaving, requesting, own details, accepting) the user must be active, the account not closed.
+- The end of what is given lies in the future; a past one is "target".
 - A removed member is restored, deleted or added again, and nothing else; a closed branch takes no change.
 - For above and escalation everybody counts as active and every plan as unlimited: both come and go, gifts stay.
 - An operator's session gives its holder's membership no height: above looks at what the account gave.
 
 Right
 - administer_parent_roles is right enough for granting, changing and revoking parent roles.
-- An invitation needs invite_members on each of its branches, one to all branches on every open one.
+- An invitation needs invite_members on each of its open branches (on each, if none is open), one to all on every one.
 - Switching the scheme needs change_account, and the scope all of every permission on every open branch.
 - Teams and who is in them need manage_teams; requests are decided with manage_member_permissions.
 - One's own details need no right.

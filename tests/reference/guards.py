@@ -260,7 +260,8 @@ class Case:
         return holds(self.world, self.account, self.actor, permission, branch)
 
     def _may_invite(self, branches: frozenset[str] | None) -> bool:
-        return all(self._has("invite_members", slug) for slug in invited_branches(self.account, branches))
+        slugs = invited_branches(self.account, branches) or branches or ()
+        return bool(slugs) and all(self._has("invite_members", slug) for slug in slugs)
 
     def _is_present(self, user: str) -> bool:
         person = user_of(self.world, user)

@@ -78,7 +78,23 @@ def test_what_is_not_there_cannot_be_changed(change: kinds.Change) -> None:
 
 def test_a_removed_member_and_a_closed_branch_take_no_change() -> None:
     assert verdict(world("atlas", ATLAS, removed={"cem"}), "ann", RAISE) == "target"
-    assert verdict(changed(world("atlas", ATLAS), kinds.CloseBranch(A, NORTH)), None, RAISE) == "target"
+    closed = changed(world("atlas", ATLAS | {"dora": "member"}, removed={"dora"}), kinds.CloseBranch(A, NORTH))
+    for change in (RAISE, kinds.RestoreMember(A, "dora", NORTH), kinds.DeleteMember(A, "dora", NORTH)):
+        assert verdict(closed, None, change) == "target"
+
+
+def test_what_is_given_ends_in_the_future() -> None:
+    asked = world("atlas", ATLAS, requests=[request("cem", "view_billing")])
+    for ends, guard in ((NOW - BIT, "target"), (NOW, "target"), (NOW + BIT, None)):
+        assert verdict(asked, "ann", kinds.SetOverride(A, "cem", NORTH, "view_billing", ALL, ends)) == guard
+        assert verdict(asked, "ann", kinds.ApproveRequest(A, "r", ends)) == guard
+
+
+def test_an_invitation_to_a_closed_branch_is_cancelled_by_nobody_without_the_right() -> None:
+    asked = world("atlas", ATLAS, south={"ann": "owner"}, invitations=[invitation("zed", "member", "ann", SOUTH)])
+    closed = changed(asked, kinds.CloseBranch(A, SOUTH))
+    for actor, guard in (("cem", "right"), ("eve", "right"), (None, None)):
+        assert verdict(closed, actor, kinds.CancelInvitation(A, "i")) == guard
 
 
 @pytest.mark.parametrize("record", [Record("activity", "N-1", NORTH), Record("contact", "P-1", NORTH, private=True)])

@@ -1,6 +1,6 @@
 """Whether what a change names is there, in the state that the change starts from."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from tests.conformance import tables
 from tests.conformance.tables import CATALOGUE, Reaches
@@ -34,7 +34,7 @@ def is_possible(world: World, actor: str | None, change: Change) -> bool:
     if account is None:
         return False
     if isinstance(change, kinds.OnBranch):
-        return change.branch in account.open_branches and _on_branch(account, actor, change)
+        return change.branch in account.open_branches and _on_branch(world, account, actor, change)
     if isinstance(change, kinds.GrantShare | kinds.ChangeShare | kinds.RevokeShare):
         return _share(account, change)
     return _of_people(world, account, actor, change) and _of_things(account, change)
@@ -49,7 +49,11 @@ def _fits(permission: str, scope: Reaches) -> bool:
     return permission in CATALOGUE and (CATALOGUE[permission].target == "record" or scope <= {"all"})
 
 
-def _on_branch(account: Account, actor: str | None, change: kinds.OnBranch) -> bool:
+def _is_to_come(world: World, ends: datetime | None) -> bool:
+    return ends is None or ends > world.now
+
+
+def _on_branch(world: World, account: Account, actor: str | None, change: kinds.OnBranch) -> bool:
     if isinstance(change, kinds.RestoreMember | kinds.DeleteMember):
         member = member_of(account, change.user, change.branch)
         return member is not None and member.status == "removed"
@@ -59,7 +63,7 @@ def _on_branch(account: Account, actor: str | None, change: kinds.OnBranch) -> b
         case kinds.ChangeRole():
             return _is_role(account, change.role, "branch")
         case kinds.SetOverride():
-            return _fits(change.permission, change.scope)
+            return _fits(change.permission, change.scope) and _is_to_come(world, change.ends)
         case kinds.ClearOverride():
             place = (change.user, change.branch, change.permission)
             return any((row.user, row.branch, row.permission) == place for row in account.overrides)
@@ -119,15 +123,12 @@ def _of_people(world: World, account: Account, actor: str | None, change: InAcco
             return known and free and open_ones and _is_role(account, change.role, "branch")
         case kinds.TransferOwnership():
             return _transfer(account, change)
-        case kinds.ApproveRequest() | kinds.DeclineRequest():
-            return any(
-                row.key == change.key
-                and row.status == "open"
-                and (
-                    isinstance(change, kinds.DeclineRequest) or active_member(account, row.user, row.branch) is not None
-                )
-                for row in account.requests
-            )
+        case kinds.ApproveRequest(key=key):
+            asked = [row for row in account.requests if row.key == key and row.status == "open"]
+            there = any(active_member(account, row.user, row.branch) is not None for row in asked)
+            return there and _is_to_come(world, change.ends)
+        case kinds.DeclineRequest(key=key):
+            return any(row.key == key and row.status == "open" for row in account.requests)
     return True
 
 
