@@ -431,6 +431,12 @@ def test_one_s_own_private_contacts_need_the_right_too(cast: Cast, heir: User, d
     assert not Contact.objects.filter(responsible=cast.member).exists()
 
 
+def test_private_contacts_that_stay_are_not_in_their_responsible_s_way(cast: Cast, heir: User) -> None:
+    secret = ContactFactory(branch=cast.branch, responsible=cast.member, private=True)
+    TaskFactory(about=secret, responsible=cast.member)
+    assert handover.check(portfolio(cast, seen_by=cast.member), everything(heir)) == {}
+
+
 # --- As if done one by one ---
 
 
@@ -647,6 +653,14 @@ def test_progress_comes_batch_by_batch(cast: Cast, heir: User, monkeypatch: pyte
     handover.hand_over(portfolio(cast), everything(heir), actor=None, progress=steps.append)
     assert steps == [2, 2, 1]
     assert Change.objects.count() == Lead.objects.filter(responsible=heir).count() == 5
+
+
+def test_no_record_is_in_two_batches(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crm_handover, "BATCH", 2)
+    leads = LeadFactory.create_batch(5, branch=cast.branch)
+    Lead.objects.filter(pk__in=[lead.pk for lead in leads[:3]]).update(created_at=leads[0].created_at)
+    read = [pk for batch in crm_handover._batches(Lead.objects.all()) for pk, _ in batch]
+    assert sorted(read) == [lead.pk for lead in leads]
 
 
 def test_every_record_type_of_the_app_has_its_keeper() -> None:
