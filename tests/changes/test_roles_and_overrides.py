@@ -66,6 +66,10 @@ def test_a_role_is_changed_and_the_log_says_who_and_why() -> None:
 def test_what_is_so_already_is_no_change() -> None:
     cast = make_cast("atlas")
     assert role_of(cast, cast.member, "member").apply(actor=cast.owner, reason="Again").operation_id is None
+    assert refused(role_of(cast, cast.member, "member"), cast.member) is Guard.ONESELF
+    override(cast, cast.member, "view_reports").apply(actor=cast.owner, reason="First")
+    assert override(cast, cast.member, "view_reports").apply(actor=cast.owner, reason="Again").operation_id is None
+    assert refused(override(cast, cast.member, "view_reports"), cast.join()) is Guard.RIGHT
 
 
 @pytest.mark.parametrize("blank", ["", "  ", "\n"])

@@ -51,10 +51,8 @@ class CloseAccount(Change):
 
     def plan(self, ground: Ground) -> Iterable[Diff]:
         """The account closing."""
-        if ground.account.status == Account.Status.CLOSING:
-            return []
-        if ground.account.status == Account.Status.CLOSED:
-            raise NoSuchTarget(f"{ground.account} is closed.")
+        if ground.account.status != Account.Status.ACTIVE:
+            raise NoSuchTarget(f"{ground.account} is {ground.account.get_status_display().lower()} already.")
         return rows(updated(ground.account, status=Account.Status.CLOSING, closes_at=ground.now + self.waiting))
 
 
@@ -67,7 +65,7 @@ class KeepAccount(Change):
     def plan(self, ground: Ground) -> Iterable[Diff]:
         """The account active."""
         if ground.account.status == Account.Status.ACTIVE:
-            return []
+            raise NoSuchTarget(f"{ground.account} is not closing.")
         return rows(updated(ground.account, status=Account.Status.ACTIVE, closes_at=None))
 
 

@@ -79,8 +79,6 @@ class ChangeRole(Change):
         """One membership with another role."""
         membership = membership_of(ground, self.membership_id)
         role_id = branch_role(ground, self.role_id)
-        if membership.role_id == role_id and self.seen is None:
-            return []
         return rows(updated(membership, role_id=role_id, seen=self.seen))
 
 

@@ -46,6 +46,40 @@ def checked_end(ground: Ground, expires_at: datetime | None) -> datetime | None:
     return expires_at
 
 
+def override_row(
+    ground: Ground,
+    membership: Membership,
+    standing: Override | None,
+    *,
+    permission: str,
+    scope: Scope,
+    expires_at: datetime | None,
+    because: str,
+    seen: Mapping[str, Any] | None = None,
+    line: int | None = None,
+) -> Row | None:
+    """The member's override as it is to be, in place of the one that stands; None where it is so already."""
+    stated: dict[str, Any] = {
+        "scope": scope,
+        "expires_at": expires_at,
+        "reason": because or ground.reason,
+        "author_id": None if ground.actor is None else ground.actor.pk,
+        "created_at": ground.now,
+    }
+    if standing is not None:
+        if seen is None and (standing.scope, standing.expires_at) == (scope, expires_at):
+            return None
+        return updated(standing, seen=seen, line=line, **stated)
+    new = Override(
+        account=ground.account,
+        branch_id=membership.branch_id,
+        user_id=membership.user_id,
+        permission=permission,
+        **stated,
+    )
+    return inserted(new, seen=seen, line=line)
+
+
 @dataclass(frozen=True, kw_only=True)
 class SetOverride(Change):
     """Set a member's own scope for a permission on a branch, perhaps with an end. Needs `manage_member_permissions`."""
@@ -61,35 +95,30 @@ class SetOverride(Change):
     because: str = ""
 
     def plan(self, ground: Ground) -> Iterable[Diff]:
-        """One override, new or changed."""
-        row = self.row(ground, membership_of(ground, self.membership_id))
-        return [] if row is None else rows(row)
+        """One override, new or changed; one that is so already is judged all the same, and stays."""
+        membership = membership_of(ground, self.membership_id)
+        row = self.row(ground, membership)
+        if row is None:
+            codename = catalogue.get(self.permission).codename
+            row = updated(
+                Override.objects.get(branch=membership.branch_id, user=membership.user_id, permission=codename)
+            )
+        return rows(row)
 
     def row(self, ground: Ground, membership: Membership) -> Row | None:
         """The override as it is to be; None where it is so already."""
         codename = checked_scope(self.permission, self.scope)
-        stated: dict[str, Any] = {
-            "scope": self.scope,
-            "expires_at": checked_end(ground, self.expires_at),
-            "reason": self.because or ground.reason,
-            "author_id": None if ground.actor is None else ground.actor.pk,
-        }
         standing = Override.objects.filter(
             branch=membership.branch_id, user=membership.user_id, permission=codename
         ).first()
-        if standing is not None:
-            if self.seen is None and (standing.scope, standing.expires_at) == (self.scope, self.expires_at):
-                return None
-            return updated(standing, seen=self.seen, created_at=ground.now, **stated)
-        return inserted(
-            Override(
-                account=ground.account,
-                branch_id=membership.branch_id,
-                user_id=membership.user_id,
-                permission=codename,
-                created_at=ground.now,
-                **stated,
-            ),
+        return override_row(
+            ground,
+            membership,
+            standing,
+            permission=codename,
+            scope=self.scope,
+            expires_at=checked_end(ground, self.expires_at),
+            because=self.because,
             seen=self.seen,
         )
 
@@ -105,12 +134,13 @@ class ClearOverride(Change):
     seen: Mapping[str, Any] | None = None
 
     def plan(self, ground: Ground) -> Iterable[Diff]:
-        """The override gone; nothing where there is none."""
+        """The override gone."""
         membership = ground.find(Membership, self.membership_id, "membership")
         codename = catalogue.get(self.permission).codename
         standing = Override.objects.filter(
             branch=membership.branch_id, user=membership.user_id, permission=codename
         ).first()
         if standing is None:
-            return []
+            label = catalogue.get(codename).label
+            raise NoSuchTarget(f"{ground.name(membership.user_id)} has no override of “{label}” there.")
         return rows(deleted(standing, seen=self.seen))

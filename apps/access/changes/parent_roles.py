@@ -50,11 +50,9 @@ class GrantParentRole(Change):
     seen: Mapping[str, Any] | None = None
 
     def plan(self, ground: Ground) -> Iterable[Diff]:
-        """One parent role; nothing where they hold this very one."""
+        """One parent role."""
         role_id = parent_role(ground, self.role_id)
         held = ParentMembership.objects.filter(account=ground.account, user=self.user_id).first()
-        if held is not None and held.role_id == role_id:
-            return []
         if held is not None and self.seen is None:
             raise NoSuchTarget(f"{ground.name(self.user_id)} holds a parent role already.", "Change it instead.")
         if not Membership.objects.active().filter(account=ground.account, user=self.user_id).exists():
@@ -79,9 +77,8 @@ class ChangeParentRole(Change):
         """One parent role in place of another."""
         role_id = parent_role(ground, self.role_id)
         held = held_parent_role(ground, self.user_id)
-        if held.role_id == role_id and self.seen is None:
-            return []
-        return rows(updated(held, role_id=role_id, granted_at=ground.now, seen=self.seen))
+        granted_at = held.granted_at if held.role_id == role_id else ground.now
+        return rows(updated(held, role_id=role_id, granted_at=granted_at, seen=self.seen))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -131,12 +131,10 @@ class GrantShare(ShareChange):
     verbs: frozenset[str]
 
     def plan(self, ground: Ground) -> Iterable[Diff]:
-        """A row for each verb; nothing where they stand already."""
+        """A row for each verb."""
         record = shared_record(ground, self.record_type, self.record_id)
         chosen = checked_verbs(self.record_type, self.verbs)
         standing = self.standing(ground, record)
-        if standing.keys() == set(chosen):
-            return []
         if standing:
             raise NoSuchTarget(f"{record.reference} is shared with them already.", "Change that share.")
         return [Diff([inserted(share) for share in self.new(ground, record, chosen)])]
