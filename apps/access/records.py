@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, ClassVar, Protocol
 
 from django.conf import settings
@@ -33,6 +35,18 @@ class RecordLike(Protocol):
     def private(self) -> bool: ...
     @property
     def about(self) -> RecordLike | None: ...
+
+
+class Untold(LookupError):
+    """What is kept does not tell how something was at a moment; the message is a sentence that says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class AsOf:
+    """A record as it was at a moment, in memory alone, and a sentence that says what that is known from."""
+
+    record: Record
+    source: str
 
 
 class Record(models.Model):
@@ -86,6 +100,15 @@ class Record(models.Model):
                 about: Record = getattr(self, name)
                 return about
         return None
+
+    @classmethod
+    def as_of(cls, account_id: int, reference: str, at: datetime) -> AsOf:
+        """The record of that reference as it was then, with all that it was about; a type with a history overrides it.
+
+        Raises:
+            Untold: it was not there then, or nobody knows how it was.
+        """
+        raise Untold(f"How {reference} was cannot be told: no history is kept of such records.")
 
 
 def record_constraints(name: str) -> list[models.BaseConstraint]:

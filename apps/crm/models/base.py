@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, TypeVar
 
 from django.contrib.postgres.indexes import GinIndex, OpClass
@@ -10,7 +11,8 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Upper
 
-from apps.access.records import Record
+from apps.access.records import AsOf, Record
+from apps.crm.models import past
 from apps.crm.models.fields import TagsField
 from apps.crm.models.references import ReferenceCounter
 
@@ -39,6 +41,11 @@ class CrmRecord(Record):
         field = None if about is None else {kind: name for name, kind in self.about_fields.items()}[about.record_type]
         for name in self.about_fields:
             setattr(self, name, about if name == field else None)
+
+    @classmethod
+    def as_of(cls, account_id: int, reference: str, at: datetime) -> AsOf:
+        """See `Record`; what has been changed since is taken back, as far as the plain history tells it."""
+        return past.as_of(cls, account_id, reference, at)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Number a new record."""

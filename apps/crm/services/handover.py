@@ -5,8 +5,9 @@ Private contacts, and what is about them, are done last and apart, so that nothi
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,6 +23,7 @@ from apps.accounts.models import Branch, User
 from apps.audit.services import CONSOLE
 from apps.crm.generation.sql import insert
 from apps.crm.models import Activity, Change, Company, Contact, CrmRecord, Lead, Opportunity, Task
+from apps.crm.models.past import ruled_fields
 
 BATCH = 10_000
 _MODELS: dict[str, type[CrmRecord]] = {
@@ -156,7 +158,9 @@ def _delete_private(
             user_id = plan.to[name]
             rows = _within(_rows(portfolio, _MODELS[name], "assign_record").filter(condition), user_id, receivers)
             _assign(rows, _user(user_id, receivers), actor)
-    _remember(Contact, ids, Change.Action.DELETED, actor)
+    tasks = list(Task._default_manager.filter(about_contact__in=ids).order_by().values_list("pk", flat=True))
+    _remember(Task, tasks, Change.Action.CHANGED, actor, {"about_contact": None})
+    _remember(Contact, ids, Change.Action.DELETED, actor, dict.fromkeys(ruled_fields(Contact)))
     Contact._default_manager.filter(pk__in=ids).delete()
 
 
@@ -224,7 +228,7 @@ def _change(
     model: type[CrmRecord], ids: Sequence[int], field: str, value: User | Branch | None, actor: User | None
 ) -> None:
     """Set one field of locked records, as `update_record` stores and remembers it."""
-    _remember(model, ids, Change.Action.CHANGED, actor, field=field, after=value)
+    _remember(model, ids, Change.Action.CHANGED, actor, {field: value})
     table, column = (connection.ops.quote_name(name) for name in (model._meta.db_table, f"{field}_id"))
     with connection.cursor() as cursor:
         # As an array: ten thousand parameters would take Django a tenth of the whole time.
@@ -234,11 +238,14 @@ def _change(
         )
 
 
-_CALLED = {
-    "responsible": ("accounts_user", "coalesce(nullif(former.name, ''), former.email)"),
-    "branch": ("accounts_branch", "former.name"),
+_NAME = "coalesce(nullif({x}.name, ''), {x}.email)"
+_LINKS = {
+    "branch": ("accounts_branch", "'name', {x}.name"),
+    "responsible": ("accounts_user", f"'name', {_NAME}"),
+    "created_by": ("accounts_user", f"'name', {_NAME}"),
+    "about_contact": ("crm_contact", "'type', 'contact', 'reference', {x}.reference"),
 }
-"""Where the values of a field stand, and what the history calls them."""
+"""Where the values of a field stand, and what the history keeps of them besides the id."""
 
 
 def _remember(
@@ -246,17 +253,19 @@ def _remember(
     ids: Sequence[int],
     action: Change.Action,
     actor: User | None,
-    *,
-    field: str | None = None,
-    after: User | Branch | None = None,
+    fields: Mapping[str, User | Branch | None],
 ) -> None:
-    """An entry of the history for each of these records, which still are as they were before."""
+    """An entry of the history for each of these records, which still are as they were before the fields change."""
     quote = connection.ops.quote_name
-    source, fields = f"FROM {quote(model._meta.db_table)} record", "'{}'::jsonb"
-    if field is not None:
-        table, called = _CALLED[field]
-        source += f" LEFT JOIN {table} former ON former.id = record.{field}_id"
-        fields = f"jsonb_build_object(%(field)s::text, jsonb_build_array({called}, %(after)s::text))"
+    source, pairs = f"FROM {quote(model._meta.db_table)} record", []
+    for name in fields:
+        before = f"record.{name}"
+        if name in _LINKS:
+            table, kept = _LINKS[name]
+            source += f" LEFT JOIN {table} former_{name} ON former_{name}.id = record.{name}_id"
+            link = f"'id', record.{name}_id, {kept.format(x=f'former_{name}')}"
+            before = f"CASE WHEN record.{name}_id IS NOT NULL THEN jsonb_build_object({link}) END"
+        pairs.append(f"'{name}', jsonb_build_array({before}, %({name})s::jsonb)")
     columns = {
         "account_id": "record.account_id",
         "record_type": "%(record_type)s",
@@ -266,18 +275,17 @@ def _remember(
         "actor_name": "%(actor_name)s",
         "at": "%(at)s",
         "action": "%(action)s",
-        "fields": fields,
+        "fields": f"jsonb_build_object({', '.join(pairs)})",
     }
-    values = {
+    values: dict[str, Any] = {
         "ids": list(ids),
         "record_type": model.record_type,
         "actor": None if actor is None else actor.pk,
         "actor_name": CONSOLE if actor is None else str(actor),
         "at": timezone.now(),
         "action": action.value,
-        "field": field,
-        "after": None if after is None else str(after),
     }
+    values |= {name: after and json.dumps({"id": after.pk, "name": str(after)}) for name, after in fields.items()}
     insert(Change, columns, f"{source} WHERE record.id = ANY(%(ids)s)", values)
 
 

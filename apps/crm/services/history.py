@@ -44,17 +44,28 @@ class Entry:
 
 def remember(record: CrmRecord, action: Change.Action, *, actor: User, fields: Fields | None = None) -> None:
     """Write one entry of the record's history, in the transaction of the change; an operator's is logged too."""
-    Change.objects.create(
-        account_id=record.account_id,
-        record_type=record.record_type,
-        record_id=record.pk,
-        reference=record.reference,
-        actor=actor,
-        actor_name=str(actor),
-        action=action,
-        fields={name: [_stored(before), _stored(after)] for name, (before, after) in (fields or {}).items()},
-    )
+    remember_all([record], action, actor=actor, fields=fields)
     log_write(actor, record, action.value)
+
+
+def remember_all(
+    changed: Iterable[CrmRecord], action: Change.Action, *, actor: User, fields: Fields | None = None
+) -> None:
+    """Write the same entry of the history of each of these records, in one statement."""
+    stored = {name: [_stored(before), _stored(after)] for name, (before, after) in (fields or {}).items()}
+    Change.objects.bulk_create(
+        Change(
+            account_id=record.account_id,
+            record_type=record.record_type,
+            record_id=record.pk,
+            reference=record.reference,
+            actor=actor,
+            actor_name=str(actor),
+            action=action,
+            fields=stored,
+        )
+        for record in changed
+    )
 
 
 def history_of(record: CrmRecord, *, reader: User, limit: int = 100) -> list[Entry]:
@@ -80,7 +91,7 @@ def _stored(value: Any) -> Any:
     if isinstance(value, Money):
         return f"{value.amount} {value.currency}"
     if isinstance(value, models.Model):
-        return str(value)
+        return {"id": value.pk, "name": str(value)}
     if isinstance(value, date):
         return value.isoformat()
     return value
@@ -90,7 +101,7 @@ def _visible_names(changes: Iterable[Change], reader: User, account: Account) ->
     wanted: dict[str, set[int]] = defaultdict(set)
     for change in changes:
         for value in (value for pair in change.fields.values() for value in pair):
-            if isinstance(value, dict):
+            if isinstance(value, dict) and "type" in value:
                 wanted[value["type"]].add(value["id"])
     return {
         (record_type, linked.pk): str(linked)
@@ -112,7 +123,7 @@ def _shown(field: Any, value: Any, names: Mapping[tuple[str, int], str]) -> str:
     if value is None:
         return ""
     if isinstance(value, dict):
-        return names.get((value["type"], value["id"]), "")
+        return str(value["name"]) if "name" in value else names.get((value["type"], value["id"]), "")
     if isinstance(value, list):
         return ", ".join(str(part) for part in value)
     if isinstance(value, bool):

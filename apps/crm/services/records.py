@@ -33,9 +33,10 @@ from apps.crm.models import (
     Task,
 )
 from apps.crm.models.fields import MultiTextField
+from apps.crm.models.past import ruled_fields
 from apps.crm.services import rules
 from apps.crm.services.doubles import visible_doubles
-from apps.crm.services.history import remember
+from apps.crm.services.history import remember, remember_all
 from apps.crm.services.rules import Draft
 from apps.crm.verbs import RECORD_DELETED
 
@@ -129,9 +130,19 @@ def delete_record(record: CrmRecord, *, actor: User) -> None:
     """
     standing = _locked(record, actor, to_delete=True)
     rules.need(actor, f"delete_{standing.record_type}", standing)
-    remember(standing, Change.Action.DELETED, actor=actor)
+    ruled = {name: (getattr(standing, name), None) for name in ruled_fields(type(standing))}
+    remember(standing, Change.Action.DELETED, actor=actor, fields=ruled)
+    _remember_emptied_links(standing, actor)
     with operation(verb=RECORD_DELETED, actor=actor, reason=f"{standing.reference} was deleted"):
         standing.delete()
+
+
+def _remember_emptied_links(about: CrmRecord, actor: User) -> None:
+    """Tasks outlast what they were about; their history tells what that was, to nobody who cannot see it."""
+    for name, kind in Task.about_fields.items():
+        if kind == about.record_type:
+            tasks = Task.objects.filter(account=about.account_id, **{name: about.pk})
+            remember_all(tasks, Change.Action.CHANGED, actor=actor, fields={name: (about, None)})
 
 
 def complete_task(task: Task, *, actor: User) -> Task:
