@@ -39,15 +39,23 @@ class Explanation:
 
 
 def explain(
-    user: User, codename: str, obj: models.Model, *, fixes: bool = True, people: People | None = None
+    user: User,
+    codename: str,
+    obj: models.Model,
+    *,
+    fixes: bool = True,
+    people: People | None = None,
+    mandate: Mandate | None = None,
 ) -> Explanation:
     """Why the user may or may not do this to this very thing; `people` is for one who explains several things.
+
+    `mandate` is for one who has compiled it.
 
     Raises:
         UnknownPermission, WrongTarget: as `may` does.
     """
     permission = asked_of(codename, obj)
-    mandate = mandate_for(user, account_id_of(obj))
+    mandate = mandate or mandate_for(user, account_id_of(obj))
     walk = _Walk(user, mandate, obj)
     allowed = walk.record(permission, obj) if isinstance(obj, Record) else walk.place(permission, obj)
     if not allowed and session_would_help(user, mandate, permission, obj):
@@ -118,13 +126,13 @@ class _Walk:
             self.reasons.append(sentence)
 
     def _on_some_branch(self, codename: str) -> bool:
-        places = [(branch_id, profile) for branch_id, _, profile in self.mandate.branches()]
+        places = sorted(branch_id for branch_id, _, _ in self.mandate.branches())
         if not places:
             effective = self.mandate.effective(0, codename)
             self._provenance(codename, effective, None)
             return bool(effective.scope)
         names = dict(Branch.objects.filter(account=self.account).values_list("pk", "name"))
-        results = [(branch_id, self.mandate.effective(branch_id, codename)) for branch_id, _ in places]
+        results = [(branch_id, self.mandate.effective(branch_id, codename)) for branch_id in places]
         giving = [(branch_id, effective) for branch_id, effective in results if effective.scope]
         for branch_id, effective in giving[:1] or results:
             self._provenance(codename, effective, names[branch_id])

@@ -99,8 +99,8 @@ Flags = tuple[bool, datetime | None]
 """Whether a user is active, and until when they are an operator, if they are one."""
 
 
-def load(user_id: int, account_id: int) -> Facts:
-    """The facts of one user in one account, fresh from the database.
+def load(user_id: int, account_id: int, now: datetime | None = None) -> Facts:
+    """The facts of one user in one account, fresh from the database; `now` is when an operator's session is open.
 
     Raises:
         User.DoesNotExist, Account.DoesNotExist: there is no such user or account.
@@ -109,7 +109,7 @@ def load(user_id: int, account_id: int) -> Facts:
         _account_rows()
         .annotate(
             user_active=Subquery(User.objects.filter(pk=user_id).values("is_active")),
-            operator_until=Subquery(OperatorSession.objects.end_of(user_id)),
+            operator_until=Subquery(OperatorSession.objects.end_of(user_id, now)),
         )
         .get(pk=account_id)
     )
@@ -119,7 +119,10 @@ def load(user_id: int, account_id: int) -> Facts:
 
 
 def load_people(
-    account: AccountFacts, branch_ids: Collection[int] | None = None, holding: str | None = None
+    account: AccountFacts,
+    branch_ids: Collection[int] | None = None,
+    holding: str | None = None,
+    now: datetime | None = None,
 ) -> Iterator[Facts]:
     """The facts of everybody who has a membership (on one of these branches, or on any) or a parent role.
 
@@ -139,7 +142,7 @@ def load_people(
         ids = ids.union(
             members.filter(role__in=_roles_giving(account, holding)).values("user"), overrides.values("user")
         )
-    operating = OperatorSession.objects.open().filter(user=OuterRef("pk"))
+    operating = OperatorSession.objects.open(now).filter(user=OuterRef("pk"))
     users = User.objects.filter(~Exists(operating), pk__in=ids).values_list("pk", "is_active")
     people: dict[int, Flags] = {user_id: (active, None) for user_id, active in users}
     return _assemble(account, people, branch_ids)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -119,16 +119,16 @@ class AccessRequest(models.Model):
 class OperatorSessionQuerySet(models.QuerySet["OperatorSession"]):
     """Operator sessions by whether they are open."""
 
-    def open(self) -> OperatorSessionQuerySet:
+    def open(self, now: datetime | None = None) -> OperatorSessionQuerySet:
         """Those that are open now: begun, not ended, and of somebody who still is an active superuser."""
-        now = timezone.now()
+        now = now or timezone.now()
         return self.filter(
             user__is_superuser=True, user__is_active=True, ended_at=None, opened_at__lte=now, expires_at__gt=now
         )
 
-    def end_of(self, user: Any) -> QuerySet[OperatorSession, Any]:
+    def end_of(self, user: Any, now: datetime | None = None) -> QuerySet[OperatorSession, Any]:
         """When the user's open session ends, as a subquery; `user` is an id or an `OuterRef`."""
-        return self.open().filter(user=user).order_by("-expires_at").values("expires_at")[:1]
+        return self.open(now).filter(user=user).order_by("-expires_at").values("expires_at")[:1]
 
 
 class OperatorSession(models.Model):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from functools import cached_property, partial
 
 from django.db import models
@@ -46,20 +47,22 @@ def may_anywhere(user: User, codename: str, account: Account) -> bool:
     return mandate_for(user, account.pk).allows_anywhere(catalogue.get(codename).codename)
 
 
-def who_may(codename: str, obj: models.Model, account: AccountFacts | None = None) -> list[User]:
+def who_may(
+    codename: str, obj: models.Model, account: AccountFacts | None = None, *, now: datetime | None = None
+) -> list[User]:
     """Exactly the active users for whom `may` is true, by address; operators in a session are left out.
 
     The facts of everybody on the record's branch (or in the account) whom a role or an override gives the permission
     are loaded in a constant number of queries, and go through the same Mandate as a single question does. `account`
-    spares one of them, for one who has the account's facts at hand.
+    spares one of them, for one who has the account's facts at hand. `now` is when what has an end is asked about.
 
     Raises:
         UnknownPermission, WrongTarget: as `may` does.
     """
     permission = asked_of(codename, obj)
     account = account or account_facts(account_id_of(obj))
-    facts = load_people(account, _branches_of(obj), holding=permission.codename)
-    now = timezone.now()
+    now = now or timezone.now()
+    facts = load_people(account, _branches_of(obj), holding=permission.codename, now=now)
     return _who_may(permission, obj, (Mandate(each, now) for each in facts))
 
 

@@ -19,6 +19,7 @@ COMMANDS = (
     "operator_session",
     "show_scheme",
     "verify_audit",
+    "verify_access",
     "visible",
     "who_may",
 )

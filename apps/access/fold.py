@@ -1,0 +1,210 @@
+"""The log folded: an account's entries, in their order, are the state of every table of access at any time.
+
+What a row was at a moment is what the last entry about it before says, by the entries' ids; where there is only a later
+one, what that says was before. An operation counts as a whole, from its `at` on. A column that an entry does not tell
+(the digest of a token, `access_version`, one that was added since) is as the table has it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, models, transaction
+
+from apps.access import records, shares
+from apps.access.models import AccessRequest, OperatorSession, Override
+from apps.access.records import Untold
+from apps.accounts import fence
+from apps.accounts.models import Account, Branch, User
+from apps.audit.models import PLATFORM
+from apps.roles.models import Role, RoleGrant
+from apps.teams.models import Invitation, Membership, ParentMembership, Team, TeamMember
+
+
+class NoSuchMoment(ValueError):
+    """The time has no zone, or has not come yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table that is hung on the log.
+
+    `of_account` is SQL for which of its rows stand in the account's chain. `beside` is SQL for the rows that are as the
+    table has them, whatever the log says: published roles are the product's, and most users never change.
+    """
+
+    name: str
+    label: str
+    of_account: str = "account_id = %(account)s"
+    beside: str = "false"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that the tables say otherwise than the log; without a column, that the whole row is in one alone."""
+
+    label: str
+    row: int
+    column: str | None
+    logged: Any
+    stands: Any
+
+    @property
+    def sentence(self) -> str:
+        """What differs, in words."""
+        if self.column is not None:
+            return f"{self.label} {self.row}: {self.column} is {self.stands!r}, and the log says {self.logged!r}"
+        if self.logged:
+            return f"{self.label} {self.row} is not in the table, and the log says that it is"
+        return f"{self.label} {self.row} is in the table, and the log says that it is not"
+
+
+def tables() -> list[Table]:
+    """Every table in an account's own chain."""
+    own = [Branch, Membership, ParentMembership, Team, TeamMember, Invitation, Override, AccessRequest]
+    own += [table for name in records.registered() for table in shares.tables(name) or ()]
+    grants = "role_id IN (SELECT id FROM roles_role WHERE account_id {})"
+    return [
+        _table(Account, of_account="id = %(account)s"),
+        _table(Role, beside="account_id IS NULL"),
+        _table(RoleGrant, of_account=grants.format("= %(account)s"), beside=grants.format("IS NULL")),
+        *map(_table, own),
+    ]
+
+
+def platform_tables() -> list[Table]:
+    """Every table in the platform's chain. A user is in it from the first change of what is logged of users."""
+    unchanged = "NOT EXISTS (SELECT FROM access_fold WHERE label = 'accounts.user' AND id = stands.id)"
+    return [_table(User, of_account="is_superuser", beside=unchanged), _table(OperatorSession, of_account="true")]
+
+
+def _table(model: type[models.Model], **sql: str) -> Table:
+    return Table(model._meta.db_table, model._meta.label_lower, **sql)
+
+
+FOLD = """
+SELECT DISTINCT ON (label, id) label, id, image FROM (
+    SELECT target_type AS label, (coalesce(after, before) ->> 'id')::bigint AS id, entry.id AS entry, past,
+        CASE WHEN past THEN after ELSE before END AS image
+    FROM audit_entry entry
+    JOIN audit_operation operation ON operation.id = entry.operation_id
+    CROSS JOIN LATERAL (SELECT operation.at <= %(at)s AS past) moment
+    WHERE account_id = %(account)s AND target_type = ANY(%(labels)s)
+        OR account_id = %(platform)s AND target_type = ANY(%(platform_labels)s)
+) told
+ORDER BY label, id, past DESC, CASE WHEN past THEN -entry ELSE entry END
+"""
+# Without its name in it, a statement that creates the shadow still reads the table that it is to shadow.
+SHADOW = """
+CREATE TEMPORARY {kind} {table} AS
+SELECT stands.* FROM {table} stands WHERE {beside}
+UNION ALL
+SELECT was.* FROM access_fold fold
+LEFT JOIN {table} stands ON stands.id = fold.id
+CROSS JOIN LATERAL jsonb_populate_record(stands, fold.image) was
+WHERE fold.label = '{label}' AND fold.image IS NOT NULL
+"""
+DIFFERENCES = """
+WITH fold AS MATERIALIZED ({fold})
+SELECT fold.id, differs.key, coalesce(differs.logged, 'true'), coalesce(differs.stands, 'false')
+FROM fold
+LEFT JOIN {table} stands ON stands.id = fold.id
+CROSS JOIN LATERAL jsonb_populate_record(stands, fold.image) was
+LEFT JOIN LATERAL (
+    SELECT key, value AS logged, to_jsonb(stands) -> key AS stands FROM jsonb_each(to_jsonb(was))
+    WHERE value IS DISTINCT FROM to_jsonb(stands) -> key
+) differs ON stands.id IS NOT NULL
+WHERE fold.image IS NOT NULL AND (stands.id IS NULL OR differs.key IS NOT NULL)
+UNION ALL
+SELECT id, NULL, 'false', 'true' FROM {table} stands
+WHERE {of_account} AND NOT EXISTS (SELECT FROM fold WHERE fold.id = stands.id AND fold.image IS NOT NULL)
+ORDER BY 1, 2
+"""
+
+
+def check_moment(account: Account, at: datetime) -> None:
+    """Raise where the log does not tell what the account was at that moment.
+
+    Raises:
+        NoSuchMoment: the time has no zone, or is ahead of the database's clock.
+        Untold: the account's log begins later, or not with the account.
+    """
+    if at.tzinfo is None:
+        raise NoSuchMoment(f"{at.isoformat()} has no time zone: say in which one it is meant.")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp() < %s", [at])
+        if cursor.fetchone() == (True,):
+            raise NoSuchMoment(f"{at.isoformat()} has not come yet.")
+        cursor.execute(
+            "SELECT operation.at, before IS NULL FROM audit_entry entry"
+            " JOIN audit_operation operation ON operation.id = entry.operation_id"
+            " WHERE account_id = %s AND target_type = 'accounts.account' ORDER BY entry.id LIMIT 1",
+            [account.pk],
+        )
+        began, whole = cursor.fetchone() or (at, False)
+    if not whole:
+        raise Untold(f'The account "{account.slug}" is older than its log, which cannot tell what it was.')
+    if at < began:
+        raise Untold(f'The log of the account "{account.slug}" begins at {began.isoformat()}: ask about a later time.')
+
+
+@contextmanager
+def shadowed(account: Account, at: datetime) -> Iterator[None]:
+    """A transaction in which the tables of access are what the log says they were, for this account and connection.
+
+    Temporary tables of the same names come first in the search path, so that whatever asks, asks them; they hold this
+    account alone. Published roles, Django's permissions and records are the real ones. All is rolled back at the end:
+    nothing may be written in here, and no kept Mandate asked.
+
+    Raises:
+        NoSuchMoment, Untold: as `check_moment` does; Untold also on the web role's connection.
+    """
+    if fence.is_fenced():
+        raise Untold("The log of the platform, which tells who was active, is asked by the database's owner alone.")
+    check_moment(account, at)
+    own, platform = tables(), platform_tables()
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"CREATE TEMPORARY TABLE access_fold AS {FOLD}", _asked(account.pk, at, own, platform))
+        for table in (*own, *platform):
+            # People are many, and most of them as they are: a view copies none.
+            kind = "VIEW" if table.name == User._meta.db_table else "TABLE"
+            cursor.execute(SHADOW.format(kind=kind, table=table.name, label=table.label, beside=table.beside))
+        # A plan that was made before would go on reading the real tables: it is not made anew for a new name.
+        cursor.execute("DISCARD PLANS")
+        yield
+        transaction.set_rollback(True)
+
+
+def differences(account_id: int, progress: Callable[[int, int], None] = lambda done, of: None) -> list[Difference]:
+    """Where the tables are not what the whole log says: of an account, or (`PLATFORM`) of the platform.
+
+    Each table is held against the log in one statement, and so in one snapshot, while writers go on. `progress` hears
+    of tables done, and of how many.
+    """
+    found: list[Difference] = []
+    asked = platform_tables() if account_id == PLATFORM else tables()
+    with connection.cursor() as cursor:
+        for done, table in enumerate(asked, start=1):
+            statement = DIFFERENCES.format(fold=FOLD, table=table.name, of_account=table.of_account)
+            cursor.execute(statement, _asked(account_id, "infinity", [table], [table]))
+            found += (
+                Difference(table.label, row, column, json.loads(logged), json.loads(stands))
+                for row, column, logged, stands in cursor.fetchall()
+            )
+            progress(done, len(asked))
+    return found
+
+
+def _asked(account_id: int, at: datetime | str, own: list[Table], platform: list[Table]) -> dict[str, Any]:
+    return {
+        "account": account_id,
+        "at": at,
+        "labels": [table.label for table in own],
+        "platform": PLATFORM,
+        "platform_labels": [table.label for table in platform],
+    }
