@@ -64,6 +64,32 @@ def routes() -> Iterator[Route]:
             yield Route(pattern, method, f"{verb}_{record_type}", right, kind, record_type)
 
 
+@dataclass(frozen=True, slots=True)
+class AccessRoute:
+    """One address and method of the tables of access.
+
+    `permission` is what it needs, None where all staff may; `right` is what somebody with everything gets of a row that
+    is there, 404 for an unknown one. `table` is the model that the address speaks of.
+    """
+
+    pattern: str
+    method: str
+    permission: str | None
+    right: int
+    table: str
+    row: bool = False
+
+
+def access_routes() -> Iterator[AccessRoute]:
+    """The addresses of the tables of access, and of the log."""
+    log = "admin/audit/operation/"
+    yield AccessRoute(log, "GET", "view_audit_log", 200, "audit.operation")
+    yield AccessRoute(log, "POST", "view_audit_log", 200, "audit.operation")
+    yield AccessRoute(f"{log}export/<str:kind>/", "GET", "view_audit_log", 405, "audit.operation")
+    yield AccessRoute(f"{log}export/<str:kind>/", "POST", "view_audit_log", 200, "audit.operation")
+    yield AccessRoute(f"{log}<path:object_id>/change/", "GET", "view_audit_log", 200, "audit.operation", row=True)
+
+
 # Django's old address of a record leads to the new one, whether or not there is such a record.
 REDIRECTS = tuple(f"admin/crm/{record_type}/<path:object_id>/" for record_type in FACTORIES)
 
@@ -78,6 +104,6 @@ FRAMES = (
     Frame("admin/autocomplete/", "?app_label=crm&model_name=lead&field_name=company&term=x", 200),
     Frame("admin/operator/", "", 404),
     Frame("admin/operator/end/", "", 404),
-    Frame("admin/^(?P<app_label>crm)/$", "", 200),
+    Frame("admin/^(?P<app_label>audit|crm)/$", "", 200),
     Frame("admin/(?P<url>.*)$", "", 404),
 )

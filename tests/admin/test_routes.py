@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -12,7 +13,7 @@ from apps.crm.models import CrmRecord
 from apps.roles import catalogue
 from apps.roles.scopes import Scope
 from tests.admin.people import all_but, browser, everything, make, staff
-from tests.admin.routes import FRAMES, LIST, NEW, RECORD, REDIRECTS, Frame, Route, routes
+from tests.admin.routes import FRAMES, LIST, NEW, RECORD, REDIRECTS, Frame, Route, access_routes, routes
 from tests.factories import FACTORIES, Cast, make_cast
 
 pytestmark = pytest.mark.django_db
@@ -48,6 +49,7 @@ def cast() -> Cast:
 
 def test_every_address_of_the_admin_stands_in_the_table() -> None:
     known = {route.pattern for route in ROUTES} | set(REDIRECTS) | {frame.pattern for frame in FRAMES}
+    known |= {route.pattern for route in access_routes()}
     found = {pattern for pattern in patterns(get_resolver()) if pattern.startswith("admin/")}
     assert found - known == set(), "addresses without a row in tests/admin/routes.py"
     assert known - found == set(), "rows for addresses that are no more"
@@ -122,7 +124,7 @@ def test_the_old_address_leads_to_the_page_whether_or_not_there_is_one(cast: Cas
 
 @pytest.mark.parametrize("frame", FRAMES, ids=lambda frame: frame.pattern)
 def test_the_frame_answers_staff_and_strangers_as_the_table_says(cast: Cast, frame: Frame) -> None:
-    path = frame.pattern.replace("^(?P<app_label>crm)/$", "crm/").replace("(?P<url>.*)$", "nothing/")
+    path = re.sub(r"\^\(\?P<app_label>.*\)/\$", "crm/", frame.pattern).replace("(?P<url>.*)$", "nothing/")
     address = f"/{path}{frame.query}"
     assert browser(staff(cast.branch, everything())).get(address).status_code == frame.status
     assert browser(None).get(address).status_code == frame.signed_out

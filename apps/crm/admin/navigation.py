@@ -17,6 +17,10 @@ _GROUPS = (
     ("Clients", (("contact", "Contacts", "person"), ("company", "Companies", "apartment"))),
     ("Work", (("task", "Tasks", "task_alt"), ("activity", "Activities", "forum"))),
 )
+# Each with the permission that shows it; requests are everybody's own.
+_ACCESS = (
+    ("audit", "operation", "Audit log", "history", "view_audit_log"),
+)
 MOST = 99
 
 
@@ -42,11 +46,23 @@ def sections(request: HttpRequest) -> list[dict[str, Any]]:
             items.append(item)
         if items:
             groups.append({"title": title, "items": items})
+    if desk.account is not None and (items := access_items(request)):
+        groups.append({"title": "People and access", "items": items})
     if desk.user.is_superuser:
         link = reverse("admin:operator")
         item = {"title": "Operator session", "icon": "shield_person", "link": link, "active": request.path == link}
         groups.append({"title": "Platform", "items": [item]})
     return groups
+
+
+def access_items(request: HttpRequest) -> list[dict[str, Any]]:
+    """The tables of access that the person may look at."""
+    desk, found = desk_of(request), []
+    for app, model, label, icon, codename in _ACCESS:
+        if codename is None or desk.may_anywhere(codename):
+            link = reverse(f"admin:{app}_{model}_changelist")
+            found.append({"title": label, "icon": icon, "link": link, "active": request.path.startswith(link)})
+    return found
 
 
 def overdue(request: HttpRequest) -> QuerySet[Task]:

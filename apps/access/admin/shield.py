@@ -1,0 +1,28 @@
+"""The shield in lists: in a scheme that has one, the single top member's details and rights are only their own."""
+
+from __future__ import annotations
+
+from apps.access.admin.desk import Desk
+from apps.roles.schemes import scheme
+from apps.teams.models import Membership
+
+WHY = "Only they themselves see or change this: the scheme shields whoever holds the single top role."
+
+
+def shielded(desk: Desk) -> frozenset[int]:
+    """The ids of those whose details and rights the user may not see; nobody's outside of such a scheme."""
+    return desk.once("shielded", lambda: _shielded(desk))
+
+
+def _shielded(desk: Desk) -> frozenset[int]:
+    account, mandate = desk.account, desk.mandate
+    if account is None or mandate is None or mandate.operator:
+        return frozenset()
+    published = scheme(account.scheme)
+    single = [role.key for role in published.roles.values() if role.single and role.kind == "branch"]
+    if not published.shield or not single:
+        return frozenset()
+    held = Membership.objects.filter(
+        account=account, status=Membership.Status.ACTIVE, role__key__in=single, role__account_id=None
+    )
+    return frozenset(held.exclude(user=desk.user).values_list("user_id", flat=True))
