@@ -94,6 +94,13 @@ class Facts:
     memberships: Mapping[int, MembershipFacts]
     operator_until: datetime | None = None
 
+    @property
+    def ends(self) -> frozenset[datetime]:
+        """When something of it ends: their overrides, and their operator session."""
+        overrides = (override for held in self.memberships.values() for override in held.overrides.values())
+        found = {override.expires_at for override in overrides} | {self.operator_until}
+        return frozenset(end for end in found if end is not None)
+
 
 Flags = tuple[bool, datetime | None]
 """Whether a user is active, and until when they are an operator, if they are one."""
@@ -148,15 +155,21 @@ def load_people(
     return _assemble(account, people, branch_ids)
 
 
-def load_some(account: AccountFacts, user_ids: Collection[int], *, teams: bool = False) -> dict[int, Facts]:
+def load_some(
+    account: AccountFacts,
+    user_ids: Collection[int],
+    *,
+    teams: bool = False,
+    known: dict[int, RoleFacts] | None = None,
+) -> dict[int, Facts]:
     """The facts of these users, members or not, operators too; without their teams unless `teams`.
 
-    Users who are not there are left out.
+    Users who are not there are left out. Roles are taken from those that are `known`, and join them.
     """
     until = Subquery(OperatorSession.objects.end_of(OuterRef("pk")))
     flags = User.objects.filter(pk__in=user_ids).values_list("pk", "is_active", until)
     people: dict[int, Flags] = {user_id: (active, operator_until) for user_id, active, operator_until in flags}
-    return {facts.user_id: facts for facts in _assemble(account, people, teams=teams)}
+    return {facts.user_id: facts for facts in _assemble(account, people, teams=teams, known=known)}
 
 
 def _roles_giving(account: AccountFacts, codename: str) -> QuerySet[Role]:
@@ -201,10 +214,13 @@ def _assemble(
     branch_ids: Collection[int] | None = None,
     *,
     teams: bool = True,
+    known: dict[int, RoleFacts] | None = None,
 ) -> Iterator[Facts]:
     if not people:
         return
-    roles, held, parents = _held_roles(account, people, branch_ids)
+    found, held, parents = _held_roles(account, people, branch_ids)
+    roles = {} if known is None else known
+    roles |= _role_facts({pk: described for pk, described in found.items() if pk not in roles})
     overrides = _overrides(account, people, branch_ids)
     groups, mates = _teams(account, people, branch_ids) if teams else ({}, {})
     for user_id, (active, until) in people.items():
@@ -229,8 +245,8 @@ HeldRoles = dict[int, list[tuple[int, int, str]]]
 
 def _held_roles(
     account: AccountFacts, people: Collection[int], branch_ids: Collection[int] | None
-) -> tuple[dict[int, RoleFacts], HeldRoles, dict[int, int]]:
-    """One query for memberships and parent roles, and one more where own roles are among them."""
+) -> tuple[dict[int, tuple[str, ...]], HeldRoles, dict[int, int]]:
+    """In one query: the roles that are held, as far as their rows describe them; memberships; parent roles."""
     attributes = [
         f"role__{name}" for name in ("scheme", "key", "name", "kind", "rank", "locked", "supreme", "account_id")
     ]
@@ -252,7 +268,7 @@ def _held_roles(
             held[user].append((branch, role, status))
         else:
             parent_of[user] = role
-    return _role_facts(found), held, parent_of
+    return found, held, parent_of
 
 
 def role_facts(roles: QuerySet[Role]) -> list[RoleFacts]:

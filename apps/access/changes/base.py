@@ -80,7 +80,8 @@ class Change(ABC):
         """Enter the kind under its verb."""
         super().__init_subclass__(**options)
         if "verb" in cls.__dict__:
-            KINDS[cls.verb.word] = cls
+            # Of two kinds of one verb the first, of which the other one makes many.
+            KINDS.setdefault(cls.verb.word, cls)
 
     @abstractmethod
     def plan(self, ground: Ground) -> Iterable[Diff]:
@@ -158,8 +159,8 @@ class Change(ABC):
         keepers = Keepers.of(ground)
         diffs = self._checked(ground)
         rows = 0
-        for diff in diffs:
-            if observer is not None:
+        if observer is not None:
+            for diff in diffs:
                 observer.before(ground, diff)
         self.accompany(ground)
         for diff in diffs:
@@ -181,34 +182,50 @@ class Change(ABC):
             for refusal in found:
                 refusals.append(refusal)
                 if len(refusals) >= MOST_REFUSALS:
-                    raise ManyRefused(refusals)
+                    raise ManyRefused(_by_line(refusals))
         if refusals:
-            raise ManyRefused(refusals)
+            raise ManyRefused(_by_line(refusals))
         return planned
 
 
 class Planned:
-    """A plan that can be gone through several times. One batch is kept; of several, each is planned again."""
+    """A plan that can be gone through several times. One batch is kept; of several, each is planned again.
+
+    Each time the same rows have to come of it, so that what is written is what was judged. The account's lock sees to
+    it for most tables; that a user got another address, say, it does not keep away.
+    """
 
     def __init__(self, plan: Callable[[], Iterable[Diff]], ground: Ground) -> None:
         self._plan = plan
         self._ground = ground
         self._only: list[Diff] | None = None
+        self._prints: list[int] | None = None
 
     def __iter__(self) -> Iterator[Diff]:
         if self._only is not None:
             yield from self._only
             return
-        seen = 0
-        last: Diff | None = None
+        prints: list[int] = []
+        diff: Diff | None = None
         for diff in self._plan():
-            if seen:
+            if prints:
                 # Very many people: nobody is kept from one batch to the next.
                 self._ground.forget()
-            seen, last = seen + 1, diff
+            prints.append(hash(tuple(row.fingerprint for row in diff.rows)))
+            self._check(prints, len(prints))
             yield diff
-        if seen <= 1:
-            self._only = [] if last is None else [last]
+        self._check(prints, None)
+        self._prints = prints
+        if len(prints) <= 1:
+            self._only = [] if diff is None else [diff]
+
+    def _check(self, prints: list[int], upto: int | None) -> None:
+        if self._prints is not None and self._prints[:upto] != prints:
+            raise OperationalError("What is to be changed has moved meanwhile.") from SerializationFailure()
+
+
+def _by_line(refusals: Iterable[Refusal]) -> list[Refusal]:
+    return sorted(refusals, key=lambda refusal: refusal.line or 0)
 
 
 class _TakenBack(Exception):

@@ -5,13 +5,14 @@ It is what a change plans, what the guards are held against, what is written, an
 
 from __future__ import annotations
 
-import copy
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
-from django.db import models
+from django.db import connections, models, router
+from django.db.models.base import ModelState
 
 from apps.access.changes.refusals import Refusal
 
@@ -20,7 +21,7 @@ BATCH = 5_000
 FEW = 20
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Row:
     """One row of a table of access, before and after; None where it is not there.
 
@@ -38,18 +39,31 @@ class Row:
         """The row as it is after, or as it was before it went."""
         return self.before if self.after is None else self.after
 
-    @property
+    @cached_property
     def model(self) -> type[models.Model]:
         """The table."""
         return type(self.either)
 
-    @property
+    @cached_property
     def changed(self) -> dict[str, Any]:
         """The columns that get another value, with that value; of an update alone."""
         if self.before is None or self.after is None:
             return {}
         names = [column.attname for column in self.model._meta.concrete_fields]
         return {n: getattr(self.after, n) for n in names if getattr(self.before, n) != getattr(self.after, n)}
+
+    @property
+    def idle(self) -> bool:
+        """Whether it is so already: no value is another one, or what goes is not there."""
+        if self.after is None:
+            return self.before.pk is None
+        return self.before is not None and not self.changed
+
+    @property
+    def fingerprint(self) -> int:
+        """A number that another row, or another change of this row, does not have."""
+        values = self.changed if self.before is not None else self.after.__dict__
+        return hash((self.model, self.either.pk, repr([each for each in values.items() if each[0] != "_state"])))
 
 
 def inserted(row: models.Model, *, seen: Mapping[str, Any] | None = None, line: int | None = None) -> Row:
@@ -61,8 +75,11 @@ def updated(
     row: models.Model, *, seen: Mapping[str, Any] | None = None, line: int | None = None, **changes: Any
 ) -> Row:
     """A row that is to get these values, by field."""
-    after = copy.copy(row)
-    after._state = copy.copy(row._state)
+    # What `copy.copy` does, in a tenth of its time.
+    after = row.__class__.__new__(row.__class__)
+    after.__dict__ |= row.__dict__
+    after._state = ModelState()
+    after._state.db, after._state.adding = row._state.db, row._state.adding
     after._state.fields_cache = dict(row._state.fields_cache)
     for name, value in changes.items():
         setattr(after, name, value)
@@ -86,7 +103,7 @@ class Diff:
 
     def write(self) -> int:
         """Write the rows, a statement for each table and kind, and return how many. What goes, goes first."""
-        rows = [row for row in self.rows if row.before is None or row.after is None or row.changed]
+        rows = [row for row in self.rows if not row.idle]
         for model, gone in _by_model(row for row in rows if row.after is None):
             for start in range(0, len(gone), BATCH):
                 keys = [row.before.pk for row in gone[start : start + BATCH]]
@@ -124,4 +141,26 @@ def _update(model: type[models.Model], rows: list[Row]) -> None:
     for row in rows:
         by_columns[tuple(row.changed)].append(row.after)
     for names, after in by_columns.items():
-        model._default_manager.bulk_update(after, names, batch_size=BATCH)
+        for start in range(0, len(after), BATCH):
+            _set_each(model, names, after[start : start + BATCH])
+
+
+def _set_each(model: type[models.Model], names: Sequence[str], rows: Sequence[models.Model]) -> None:
+    """Give each row its own values in these columns, by a join: `bulk_update` writes a CASE as long as the rows."""
+    connection = connections[router.db_for_write(model)]
+    quote = connection.ops.quote_name
+    columns = [next(c for c in model._meta.concrete_fields if c.attname == name) for name in names]
+    cells = ", ".join(f"%s::{column.rel_db_type(connection)}" for column in (model._meta.pk, *columns))
+    values = ", ".join([f"({cells})"] * len(rows))
+    given = ", ".join(f"v{place}" for place in range(len(columns)))
+    stated = ", ".join(f"{quote(str(column.column))} = v{place}" for place, column in enumerate(columns))
+    table = quote(model._meta.db_table)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {table} SET {stated} FROM (VALUES {values}) AS given(k, {given}) WHERE {table}.id = k",  # noqa: S608 - names of ours
+            [
+                column.get_db_prep_save(getattr(row, column.attname), connection)
+                for row in rows
+                for column in (model._meta.pk, *columns)
+            ],
+        )

@@ -93,7 +93,7 @@ class Ground:
         """The facts of these users in the account, without their teams; read once, in a constant number of queries."""
         wanted = set(user_ids)
         if missing := wanted - self._facts.keys():
-            self._facts |= load_some(self.facts, missing)
+            self._facts |= load_some(self.facts, missing, known=self._roles)
         return {user_id: self._facts[user_id] for user_id in wanted if user_id in self._facts}
 
     def forget(self) -> None:
@@ -133,9 +133,14 @@ class Ground:
         """The Mandate of the actor (or of the one who is judged in their place) at an instant, by default now."""
         judged = user or self.actor
         user_id = CONSOLE_ID if judged is None else judged.pk
-        key = (user_id, at or self.now)
+        facts = self._acting_facts(user_id)
+        instant = self.now
+        if at is not None and at > self.now:
+            # What they may is the same from one end of theirs to the next.
+            instant = max((end for end in facts.ends if self.now < end <= at), default=self.now)
+        key = (user_id, instant)
         if key not in self._mandates:
-            self._mandates[key] = Mandate(self._acting_facts(user_id), at or self.now)
+            self._mandates[key] = Mandate(facts, instant)
         return self._mandates[key]
 
     def _acting_facts(self, user_id: int) -> Facts:

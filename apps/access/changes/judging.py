@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from django.db import models
@@ -48,6 +49,8 @@ from apps.teams.models import Invitation, Membership, ParentMembership, Team, Te
 # The branch of nowhere: what a parent role gives where no membership counts.
 NOWHERE = 0
 ACTIVE = Membership.Status.ACTIVE
+# Two people whose rights have the same ground are judged once; of so many different ones none is kept.
+MOST_KNOWN = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +77,7 @@ class Judge:
         self._emails: dict[str, int | None] = {}
         self._codenames = [permission.codename for permission in catalogue.permissions()]
         self._settled: dict[tuple[int, datetime], Mandate] = {}
-        self._before: Mapping[int, Facts] = {}
-        self._after: Mapping[int, Facts] = {}
+        self._diff = Diff()
         self._holders: Mapping[int | None, frozenset[int]] = {}
 
     def _person(self, row: Row) -> int | None:
@@ -108,19 +110,28 @@ class Judge:
             raise NoSuchTarget("There is no such account.")
         roles = {row.either.pk if row.model is Role else row.either.role_id for row in diff.rows if _is_of_role(row)}
         self._holders = _holders(self.ground, roles)
-        concerned = {user_id for row in diff.rows if (user_id := self._person(row)) is not None}
-        self._before = self.ground.people(concerned.union(*self._holders.values()))
-        self._after = self._tried(diff.rows)
+        self._diff = diff
+        self.__dict__.pop("_before", None)
+        self.__dict__.pop("_after", None)
+        if len(self._known) > MOST_KNOWN:
+            self._known.clear()
         for row in diff.rows:
             refusal = next(self._guards(row), None)
             if refusal is not None:
                 refusal.line = row.line
                 yield refusal
 
-    def _tried(self, rows: Iterable[Row]) -> dict[int, Facts]:
+    @cached_property
+    def _before(self) -> Mapping[int, Facts]:
+        """The facts of those whom the rows concern, where a guard asks for them."""
+        concerned = {user_id for row in self._diff.rows if (user_id := self._person(row)) is not None}
+        return self.ground.people(concerned.union(*self._holders.values()))
+
+    @cached_property
+    def _after(self) -> Mapping[int, Facts]:
         """The people's facts as they would be with the rows written."""
         after = dict(self._before)
-        for row in rows:
+        for row in self._diff.rows:
             if row.model is RoleGrant:
                 for person in self._held_by(row):
                     after[person] = _regranted(after[person], row)
@@ -381,9 +392,9 @@ class Judge:
         mandate = self._acting(at)
         if mandate.facts.operator:
             return mandate
-        key = (mandate.user_id, at)
+        key = (mandate.user_id, mandate.now)
         if key not in self._settled:
-            self._settled[key] = Mandate(_settled(mandate.facts), at)
+            self._settled[key] = Mandate(_settled(mandate.facts), mandate.now)
         return self._settled[key]
 
     def _above(self, row: Row) -> Iterator[Refusal]:
@@ -737,10 +748,15 @@ def _signature(facts: Facts, branch_id: int, *, everywhere: bool = False) -> tup
     parent = None if facts.parent is None else facts.parent.id
     held = facts.memberships if everywhere else {branch_id: facts.memberships.get(branch_id)}
     return parent, frozenset(
-        (branch, membership.active, membership.role, frozenset(membership.overrides.values()))
+        (branch, membership.active, membership.role, frozenset(map(_counting, membership.overrides.values())))
         for branch, membership in held.items()
         if membership is not None
     )
+
+
+def _counting(override: OverrideFacts) -> tuple[Any, ...]:
+    """What counts of an override, whoever set it and why."""
+    return override.permission, override.scope, override.expires_at
 
 
 def _wider(codename: str, given: Scope, *, later: bool) -> Escalation:

@@ -6,7 +6,6 @@ Every refusal names its guard, and says in a sentence what is in the way and in 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar
 
@@ -158,11 +157,12 @@ class LastKeeper(Refusal):
     guard = Guard.LAST_KEEPER
 
 
-@dataclass(frozen=True)
 class ManyRefused(Exception):
     """A bulk change of which some lines are refused, so that all of it is. `refusals` are in the order of the lines."""
 
-    refusals: Sequence[Refusal]
+    def __init__(self, refusals: Sequence[Refusal]) -> None:
+        super().__init__(refusals)
+        self.refusals = refusals
 
     def __str__(self) -> str:
         return "\n".join(f"line {refusal.line}: {refusal}" for refusal in self.refusals)

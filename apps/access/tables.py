@@ -1,0 +1,124 @@
+"""A table that people hand in as a file: read line by line as often as it is needed, and never in memory as a whole."""
+
+from __future__ import annotations
+
+import csv
+import re
+import tempfile
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import IO
+
+LIMIT = 64 * 1024 * 1024
+IN_MEMORY = 1024 * 1024
+DELIMITERS = ",;\t"
+_BOM = "\ufeff"
+_BAD_BYTES = re.compile("[\udc80-\udcff]")
+
+
+class TableRefused(Exception):
+    """The file is no table of this kind; the message is a sentence that names the line, where it is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a table: its number in the file, and its cells by column, without the space around them.
+
+    `problem` says what keeps it from being read; it has no cells then.
+    """
+
+    number: int
+    cells: Mapping[str, str]
+    problem: str = ""
+
+
+class Table:
+    """The lines of a CSV file (UTF-8; commas, semicolons or tabs), of which the first one names the columns.
+
+    It keeps a copy of its own, so that every time through it finds the same, and a pipe will do. Where `headless`,
+    there is one column and no line that names it. Lines without anything in them are passed over.
+    """
+
+    def __init__(
+        self, file: IO[bytes], columns: Sequence[str], *, needed: Collection[str] = (), headless: bool = False
+    ) -> None:
+        """Read the file, and its first line.
+
+        Raises:
+            TableRefused: it is too big, or its columns are not those.
+        """
+        self._copy = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - lives as long as the table
+        size = 0
+        while part := file.read(IN_MEMORY):
+            size += len(part)
+            if size > LIMIT:
+                raise TableRefused(f"The file is larger than {LIMIT // 1024 // 1024} MiB, which is the most.")
+            self._copy.write(part)
+        self._headless = headless
+        self._delimiter = ","
+        self.columns = tuple(columns) if headless else self._read_columns(columns, needed)
+
+    def __len__(self) -> int:
+        """How many lines it has, empty ones too."""
+        self._copy.seek(0)
+        return sum(1 for _ in self._copy) - (not self._headless)
+
+    def __iter__(self) -> Iterator[Line]:
+        """The lines, from the first one on."""
+        reader = csv.reader(self._texts(), delimiter=self._delimiter, strict=True)
+        if not self._headless:
+            next(reader)
+        while True:
+            number = reader.line_num + 1
+            try:
+                cells = [cell.strip() for cell in next(reader)]
+            except StopIteration:
+                return
+            except csv.Error as error:
+                yield Line(number, {}, f"This is no CSV: {error}.")
+                continue
+            if any(cells):
+                yield self._line(number, cells)
+
+    def _line(self, number: int, cells: list[str]) -> Line:
+        if problem := _unreadable("".join(cells)):
+            return Line(number, {}, problem)
+        if len(cells) != len(self.columns):
+            return Line(number, {}, f"There are {len(cells)} cells for {len(self.columns)} columns.")
+        return Line(number, dict(zip(self.columns, cells, strict=True)))
+
+    def _texts(self) -> Iterator[str]:
+        """The lines as text. Bytes that are none of UTF-8 become what no text holds, to be found in the cells."""
+        self._copy.seek(0)
+        for place, line in enumerate(self._copy):
+            text = line.decode("utf-8", "surrogateescape")
+            yield text if place else text.removeprefix(_BOM)
+
+    def _read_columns(self, columns: Sequence[str], needed: Collection[str]) -> tuple[str, ...]:
+        first = next(self._texts(), "")
+        if problem := _unreadable(first):
+            raise TableRefused(f"line 1: {problem}")
+        self._delimiter = next((mark for mark in DELIMITERS if mark in first), ",")
+        try:
+            found = [name.strip().lower() for name in next(csv.reader([first], delimiter=self._delimiter), [])]
+        except csv.Error as error:
+            raise TableRefused(f"line 1: This is no CSV: {error}.") from None
+        if not any(found):
+            raise TableRefused(f"line 1: The columns are missing: name them, out of {', '.join(columns)}.")
+        for place, name in enumerate(found):
+            if name not in columns:
+                raise TableRefused(f"line 1: There is no column “{name}”: choose from {', '.join(columns)}.")
+            if name in found[:place]:
+                raise TableRefused(f"line 1: The column “{name}” stands there twice.")
+        if missing := [name for name in columns if name in needed and name not in found]:
+            raise TableRefused(f"line 1: The column {' and '.join(missing)} is missing.")
+        return tuple(found)
+
+
+def _unreadable(text: str) -> str:
+    """What is wrong with a text that cannot be stored; nothing, where it can."""
+    if _BAD_BYTES.search(text):
+        return "This is not UTF-8: save the file in that encoding."
+    if "\0" in text:
+        return "The character U+0000 stands there, which cannot be stored."
+    return ""
