@@ -311,6 +311,17 @@ def test_it_lapses_with_the_rights_of_who_sent_it() -> None:
     made(accept(cast, again.token), guest)
 
 
+def test_an_invitation_to_all_branches_needs_the_right_on_each_that_is_open_by_then() -> None:
+    cast = make_cast("atlas")
+    admin = cast.join("admin")
+    _, token = invited(cast, actor=admin)
+    guest = zoe()
+    cast.join("member", branch=cast.branch_beside(), user=guest)
+    assert refused(accept(cast, token), guest) is Guard.RIGHT
+    Branch.objects.filter(slug="south").update(status="closed")
+    made(accept(cast, token), guest)
+
+
 def test_it_lapses_where_the_guest_has_risen_above_who_sent_it() -> None:
     cast = make_cast("atlas")
     admin = cast.join("admin")

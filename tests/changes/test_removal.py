@@ -114,6 +114,11 @@ def test_all_branches_need_the_right_on_each() -> None:
     cast.join("member", branch=south, user=cast.member)
     assert refused(remove(cast, cast.member), admin) is Guard.RIGHT
     made(remove(cast, cast.member, cast.branch), admin)
+    # Of two branches the guard is named that is asked first: here above, and there the right.
+    chief = cast.join("owner")
+    cast.join("member", branch=south, user=chief)
+    assert refused(remove(cast, chief, cast.branch), admin) is Guard.ABOVE
+    assert refused(remove(cast, chief), admin) is Guard.RIGHT
 
 
 def test_a_closed_branch_takes_no_change() -> None:
