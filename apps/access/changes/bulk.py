@@ -272,7 +272,7 @@ class SetOverrides(Bulk):
                     raise NoSuchTarget("What is cleared has no end.", "Leave the cell empty.")
                 return deleted(override or _none(membership, codename), line=line.number)
             scope = scope_of(line.cells["scope"])
-            row = override_row(
+            return override_row(
                 ground,
                 _active(membership, ground),
                 override,
@@ -282,7 +282,6 @@ class SetOverrides(Bulk):
                 because=line.cells.get("reason", ""),
                 line=line.number,
             )
-            return updated(override, line=line.number) if row is None else row
 
         return row_of
 

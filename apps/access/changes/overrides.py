@@ -57,8 +57,8 @@ def override_row(
     because: str,
     seen: Mapping[str, Any] | None = None,
     line: int | None = None,
-) -> Row | None:
-    """The member's override as it is to be, in place of the one that stands; None where it is so already."""
+) -> Row:
+    """The member's override as it is to be, in place of the one that stands, which stays where it is so already."""
     stated: dict[str, Any] = {
         "scope": scope,
         "expires_at": expires_at,
@@ -68,7 +68,7 @@ def override_row(
     }
     if standing is not None:
         if seen is None and (standing.scope, standing.expires_at) == (scope, expires_at):
-            return None
+            stated = {}
         return updated(standing, seen=seen, line=line, **stated)
     new = Override(
         account=ground.account,
@@ -96,17 +96,10 @@ class SetOverride(Change):
 
     def plan(self, ground: Ground) -> Iterable[Diff]:
         """One override, new or changed; one that is so already is judged all the same, and stays."""
-        membership = membership_of(ground, self.membership_id)
-        row = self.row(ground, membership)
-        if row is None:
-            codename = catalogue.get(self.permission).codename
-            row = updated(
-                Override.objects.get(branch=membership.branch_id, user=membership.user_id, permission=codename)
-            )
-        return rows(row)
+        return rows(self.row(ground, membership_of(ground, self.membership_id)))
 
-    def row(self, ground: Ground, membership: Membership) -> Row | None:
-        """The override as it is to be; None where it is so already."""
+    def row(self, ground: Ground, membership: Membership) -> Row:
+        """The override as it is to be."""
         codename = checked_scope(self.permission, self.scope)
         standing = Override.objects.filter(
             branch=membership.branch_id, user=membership.user_id, permission=codename

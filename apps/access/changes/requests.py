@@ -124,7 +124,7 @@ class ApproveRequest(Change):
                 scope=scope,
                 expires_at=self.expires_at,
             ).row(ground, membership)
-            return [] if row is None else [row]
+            return [] if row.idle else [row]
         if self.expires_at is not None:
             raise NoSuchTarget("A share of a record has no end.", "Approve it without one, and revoke the share then.")
         if request.find_record() is None:

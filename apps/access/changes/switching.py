@@ -90,7 +90,11 @@ class SwitchScheme(Change):
             if target is None and kind == Role.Kind.PARENT:
                 becomes[role_id] = None
                 continue
-            if target is None or target not in new.roles or new.roles[target].kind != kind:
+            if target is None:
+                raise NoSuchTarget(
+                    f"{keys[role_id]} has to become a role of {new.name}.", "Only a parent role can end."
+                )
+            if target not in new.roles or new.roles[target].kind != kind:
                 raise NoSuchTarget(f"{new.name} has no {kind} role “{target}” for {keys[role_id]} to become.")
             becomes[role_id] = ids[target]
         self._check_single(ground, new, becomes)
