@@ -7,7 +7,9 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from apps.access.targets import Malformed, TargetName, Unknown, parse_target
+from apps.access.targets import Malformed, TargetName, Unknown, find_target, parse_target
+from apps.accounts.models import Account
+from apps.roles.catalogue import Target
 from apps.roles.management.base import Command
 
 USER = "the user's e-mail address"
@@ -40,3 +42,17 @@ def target(text: str) -> TargetName:
 def add_json(parser: ArgumentParser) -> None:
     """The option that every reporting command has."""
     parser.add_argument("--json", action="store_true", help="print the answer as one JSON object")
+
+
+def add_branch(parser: ArgumentParser) -> None:
+    """The option of those that are about one branch, or about all of them."""
+    parser.add_argument("--branch", metavar="BRANCH", help="the branch's slug (all branches)")
+
+
+def branch_id(account: Account, slug: str | None) -> int | None:
+    """The id of the branch of that slug; None where none is named.
+
+    Raises:
+        Unknown: there is none.
+    """
+    return None if slug is None else find_target(TargetName(Target.BRANCH, account.slug, slug)).pk
