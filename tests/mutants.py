@@ -14,10 +14,11 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 COPIED = ("apps", "config", "tests", "templates", "static", "manage.py", "pyproject.toml")
-QUICK = {"MANDATE_RANDOM_WORLDS": "120", "MANDATE_SMALL_WORLDS_EVERY": "7"}
+QUICK = {"MANDATE_RANDOM_WORLDS": "120", "MANDATE_SMALL_WORLDS_EVERY": "7", "MANDATE_EVERY_CHANGE_WORLD": "30"}
 SMALL, RANDOM = "tests/access/test_small_worlds.py", "tests/access/test_random_worlds.py"
 KEPT = "tests/access/test_mandates.py"
 HOSTILE = "tests/access/test_hostile.py"
+TABLE, RACES, KINDS = (f"tests/changes/test_{name}.py" for name in ("table", "races", "roles_and_overrides"))
 
 
 class Mutant(NamedTuple):
@@ -30,6 +31,7 @@ class Mutant(NamedTuple):
     tests: str
 
 
+JUDGE = "apps/access/changes/judging.py"
 MANDATE, QUERYSETS, LISTS = "apps/access/mandate.py", "apps/access/querysets.py", "apps/access/lists.py"
 MUTANTS = (
     Mutant(
@@ -158,6 +160,55 @@ MUTANTS = (
         "if mandate.valid_until is None or timezone.now() < mandate.valid_until:",
         "if True:",
         KEPT,
+    ),
+    *(
+        Mutant(
+            f"nobody asks {guard.lower()}", JUDGE, f"            (Guard.{guard}, self._{guard.lower()}),\n", "", TABLE
+        )
+        for guard in ("ONESELF", "RIGHT", "SHIELD", "PUBLISHED", "SINGLE", "LOCKED", "LADDER", "ABOVE", "ESCALATION")
+    ),
+    Mutant("an overtaken form is written", JUDGE, "            (Guard.FRESH, self._fresh),\n", "", KINDS),
+    Mutant(
+        "what is given is compared now and not until its end",
+        JUDGE,
+        "        return [self.ground.now, *sorted(ends)]",
+        "        return [self.ground.now]",
+        TABLE,
+    ),
+    Mutant(
+        "a right of the account counts on one branch alone",
+        JUDGE,
+        "        if catalogue.get(codename).target is not catalogue.Target.ACCOUNT:\n            return mandate",
+        "        if True:\n            return mandate",
+        TABLE,
+    ),
+    Mutant(
+        "putting somebody into a team gives nothing",
+        JUDGE,
+        "        elif row.model is TeamMember and row.before is None:",
+        "        elif row.model is TeamMember and row.before is not None:",
+        TABLE,
+    ),
+    Mutant(
+        "nobody has to be left",
+        "apps/access/changes/keepers.py",
+        "        if not now.branches and not now.supreme and",
+        "        if False and",
+        TABLE,
+    ),
+    Mutant(
+        "a change does not lock the account",
+        "apps/access/changes/ground.py",
+        "Account.objects.select_for_update(no_key=True).filter(pk=account_id)",
+        "Account.objects.filter(pk=account_id)",
+        RACES,
+    ),
+    Mutant(
+        "a change without a reason is written",
+        "apps/audit/migrations/0002_guards.py",
+        "coalesce(current_setting('mandate.reason', true), '') !~ '\\S'",
+        "false",
+        "tests/audit/test_audited.py",
     ),
 )
 

@@ -47,7 +47,7 @@ def test_a_member_is_added_to_a_further_branch() -> None:
     assert (entry.target_type, entry.branch_id, entry.user_id) == ("teams.membership", south.pk, cast.member.pk)
     assert Membership.objects.get(user=cast.member, branch=south).role.key == "member"
     assert may(cast.member, "view_branch", south)
-    assert add(cast, cast.member, south).apply(actor=cast.owner, reason="Again").operation_id is None
+    assert refused(add(cast, cast.member, south), cast.owner) is Guard.TARGET
 
 
 def test_the_holder_of_a_parent_role_is_added() -> None:

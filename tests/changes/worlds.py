@@ -27,6 +27,7 @@ from apps.access.changes import (
 from apps.access.changes.base import Done
 from apps.access.handover import Delete, Plan
 from apps.access.models import AccessRequest, OperatorSession, Override
+from apps.access.policy import may
 from apps.access.records import Record, model_of
 from apps.accounts.models import Account, Branch, User
 from apps.roles.models import Role, RoleGrant
@@ -88,6 +89,11 @@ class Stage:
         found = self.user(name)
         assert found is not None
         return found
+
+    def hides(self, account: str, record: str, actor: str | None) -> bool:
+        """Whether somebody may not view a record."""
+        found = self.records[account, record]
+        return actor is not None and not may(self.person(actor), f"view_{found.record_type}", found)
 
     def role(self, account: str, key: str) -> Role:
         """A role of the account: its own, or its scheme's."""

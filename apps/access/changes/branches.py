@@ -10,7 +10,7 @@ from apps.access import handover, verbs
 from apps.access.changes.base import Change, rows
 from apps.access.changes.diff import Diff, inserted, updated
 from apps.access.changes.ground import Ground
-from apps.access.changes.refusals import LastKeeper, NoSuchTarget
+from apps.access.changes.refusals import NoSuchTarget
 from apps.access.changes.teams import open_branch
 from apps.access.changes.values import checked
 from apps.accounts.models import Branch, validate_slug
@@ -73,8 +73,6 @@ class CloseBranch(Change):
         branch = open_branch(ground, self.branch_id)
         if self.records_to is not None and open_branch(ground, self.records_to).pk == branch.pk:
             raise NoSuchTarget("The records are on that branch already.", "Choose another branch for them.")
-        if ground.facts.open_branches == {branch.pk}:
-            raise LastKeeper(f"{branch} is the last open branch of {ground.account}.", "Close the account instead.")
         return rows(updated(branch, status=Branch.Status.CLOSED))
 
     def accompany(self, ground: Ground) -> None:

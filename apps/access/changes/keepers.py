@@ -17,10 +17,14 @@ from apps.teams.models import Membership, ParentMembership
 
 @dataclass(frozen=True, slots=True)
 class Keepers:
-    """Who keeps an account at one moment: the branches with a holder of the top role, and whether one is supreme."""
+    """Who keeps an account at one moment: the branches with a holder of the top role, and whether one is supreme.
+
+    An account that has an open branch keeps one, too.
+    """
 
     branches: frozenset[int]
     supreme: bool
+    open: bool
 
     @classmethod
     def of(cls, ground: Ground) -> Keepers:
@@ -34,7 +38,9 @@ class Keepers:
             role__account_id=None,
         )
         supreme = ParentMembership.objects.filter(account=ground.account, user__is_active=True, role__supreme=True)
-        return cls(frozenset(holders.order_by().values_list("branch", flat=True).distinct()), supreme.exists())
+        branches = frozenset(holders.order_by().values_list("branch", flat=True).distinct())
+        is_open = Branch.objects.filter(account=ground.account, status=Branch.Status.ACTIVE).exists()
+        return cls(branches, supreme.exists(), is_open)
 
     def check(self, ground: Ground) -> None:
         """Compare with who keeps the account now.
@@ -43,6 +49,8 @@ class Keepers:
             LastKeeper: the account, or a branch that had a keeper, is left without one.
         """
         now = Keepers.of(ground)
+        if self.open and not now.open:
+            raise LastKeeper(f"{ground.account} would have no open branch.", "Close the account instead.")
         top = ground.scheme.top_role.name
         if not now.branches and not now.supreme and (self.branches or self.supreme):
             raise LastKeeper(

@@ -102,7 +102,7 @@ class AddToBranch(Change):
         held = ParentMembership.objects.filter(account=ground.account, user=self.user_id)
         if not active.exists() and not held.exists():
             raise NoSuchTarget(f"There is no such member in {ground.account}.", "Invite them.")
-        if active.filter(branch=branch).exclude(role=role_id).exists():
+        if active.filter(branch=branch).exists():
             name = ground.name(self.user_id)
             raise NoSuchTarget(f"{name} is a member of {branch} already.", "Change their role there.")
         return rows(*joined(ground, self.user_id, role_id, [branch.pk]))

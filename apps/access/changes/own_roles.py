@@ -97,17 +97,14 @@ class EditRole(Change):
     seen: Mapping[str, Scope] | None = None
 
     def plan(self, ground: Ground) -> Iterable[Diff]:
-        """The role's row where it changes, and the lines that change."""
+        """The role's row, which is judged whether it changes or not, and the lines that change."""
         role = own_role(ground, self.role_id)
-        found: list[Row] = []
         stated: dict[str, Any] = {}
         if self.name is not None and self.name.strip():
             stated["name"] = self.name.strip()
         if self.description is not None:
             stated["description"] = self.description
-        row = updated(role, **stated)
-        if row.changed or role.account_id is None:
-            found.append(row)
+        found: list[Row] = [updated(role, **stated)]
         lines = {line.permission: line for line in RoleGrant.objects.filter(role=role)}
         self._compare(lines)
         for asked, scope in self.grants.items():
