@@ -8,11 +8,14 @@ go along without a word: no count, refusal or progress depends on whether there 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Protocol
 
 from django.db import transaction
+from django.db.models import Q
 
 from apps.access import records, shares
 from apps.accounts.models import Account, Branch, User
@@ -117,7 +120,32 @@ class NotAssignable(HandOverRefused):
         self.missing = dict(missing)
 
 
+@dataclass(frozen=True, slots=True)
+class Going:
+    """Records that are about to get another responsible or branch: which (a condition on any type), and to whom."""
+
+    records: Q
+    users: frozenset[int] = frozenset()
+    branches: frozenset[int] = frozenset()
+
+
 _keepers: list[Keeper] = []
+_watching: ContextVar[Callable[[Going], None] | None] = ContextVar("watching", default=None)
+
+
+@contextmanager
+def watched(by: Callable[[Going], None]) -> Iterator[None]:
+    """Tell of all that is handed over or moved inside, each time before it is: so a preview can measure it."""
+    token = _watching.set(by)
+    try:
+        yield
+    finally:
+        _watching.reset(token)
+
+
+def _announce(going: Going) -> None:
+    if (watcher := _watching.get()) is not None:
+        watcher(going)
 
 
 def register(keeper: Keeper) -> None:
@@ -162,6 +190,9 @@ def hand_over(
     """
     with transaction.atomic():
         _, receivers = _checked(portfolio, plan)
+        records_of = Q(account=portfolio.account, responsible=portfolio.user)
+        place = Q() if portfolio.branch is None else Q(branch=portfolio.branch)
+        _announce(Going(records_of & place, users=frozenset({portfolio.user.pk, *receivers})))
         return _joined(
             keeper.hand_over(portfolio, plan, receivers, actor=actor, progress=progress) for keeper in _keepers
         )
@@ -179,6 +210,7 @@ def move(source: Branch, target: Branch, *, actor: User | None, progress: Progre
     if source.pk == target.pk or source.account_id != target.account_id or target.status != Branch.Status.ACTIVE:
         raise ValueError(f"Records of {source} can be moved to another open branch of their account only.")
     with transaction.atomic():
+        _announce(Going(Q(branch=source), branches=frozenset({source.pk, target.pk})))
         for name in records.registered():
             if found := shares.tables(name):
                 of_teams = found[1]._default_manager.filter(account=source.account_id)

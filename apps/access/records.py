@@ -53,11 +53,13 @@ class Record(models.Model):
     """A record belongs to one branch, and so to one account. `reference` is what people read: `L-17`.
 
     `private` is a field where records can be private, and plain False elsewhere. `about_fields` maps the foreign keys
-    that say what a record is about to the record types behind them; at most one of them is filled.
+    that say what a record is about to the record types behind them; at most one of them is filled. `still_to_do` are
+    those of the type that somebody still has to answer for.
     """
 
     record_type: ClassVar[str]
     about_fields: ClassVar[Mapping[str, str]] = {}
+    still_to_do: ClassVar[models.Q] = models.Q()
     private: Any = False
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+", db_index=False)

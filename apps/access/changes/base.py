@@ -59,6 +59,9 @@ class Observer(Protocol):
     def before(self, ground: Ground, diff: Diff) -> None:
         """Look at what stands, before these rows are written; called once for each batch."""
 
+    def planned(self, ground: Ground) -> None:
+        """Look at what stands, with the last batch known and nothing done yet."""
+
     def after(self, ground: Ground) -> None:
         """Look at what stands then, with all rows written."""
 
@@ -162,6 +165,7 @@ class Change(ABC):
         if observer is not None:
             for diff in diffs:
                 observer.before(ground, diff)
+            observer.planned(ground)
         self.accompany(ground)
         for diff in diffs:
             rows += diff.write()

@@ -37,6 +37,7 @@ class Task(DescribedRecord):
 
     record_type = "task"
     about_fields: ClassVar[Mapping[str, str]] = _TASK_ABOUT
+    still_to_do: ClassVar[Q] = Q(done=False)
 
     class Kind(models.TextChoices):
         """What is to be done."""

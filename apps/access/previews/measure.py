@@ -1,0 +1,245 @@
+"""Looking at a change while it is tried: who is affected, and how."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from django.db.models import Q
+
+from apps.access import records, shares
+from apps.access.changes.base import Change
+from apps.access.changes.diff import Diff
+from apps.access.changes.ground import Ground
+from apps.access.facts import Facts, account_facts
+from apps.access.handover import Going
+from apps.access.mandate import Mandate
+from apps.access.previews.counting import numbers
+from apps.access.previews.orphans import Orphans
+from apps.access.previews.people import Era, Scopes, Standing, concerned, mates_of, on_branches, places
+from apps.access.previews.scratch import Scratch
+from apps.access.previews.sums import Crowd, Sums
+from apps.access.previews.values import IN_FULL, Allowed, Group, Member, Preview, ScopeChange
+from apps.access.records import Record
+from apps.accounts.models import Branch
+from apps.teams.models import TeamMember
+
+
+class Measure:
+    """Measures one change. `only` are those who are looked at, where it is known who is affected.
+
+    `again` says who that is, where so many were looked at that there are only sums, and few enough are affected to be
+    told of in full.
+    """
+
+    def __init__(self, change: Change, only: Collection[int] | None = None) -> None:
+        self._change = change
+        self._only = only
+        self._try: _Try | None = None
+
+    @property
+    def again(self) -> frozenset[int] | None:
+        """Whom to look at once more, if anybody."""
+        return self._tried.again
+
+    def preview(self) -> Preview:
+        """What was found."""
+        return self._tried.found
+
+    def before(self, ground: Ground, diff: Diff) -> None:
+        """See `Observer`."""
+        self._on(ground).before(diff)
+
+    def planned(self, ground: Ground) -> None:
+        """See `Observer`."""
+        self._on(ground).planned()
+
+    def after(self, ground: Ground) -> None:
+        """See `Observer`."""
+        self._on(ground).after()
+
+    def going(self, going: Going) -> None:
+        """Look at what is about to be handed over or moved."""
+        self._tried.going(going)
+
+    @property
+    def _tried(self) -> _Try:
+        assert self._try is not None, "a change is observed before it is told of"
+        return self._try
+
+    def _on(self, ground: Ground) -> _Try:
+        """The try on this ground; a change that the database broke off is tried anew on another one."""
+        if self._try is None or self._try.ground is not ground:
+            self._try = _Try(self._change, ground, self._only)
+        return self._try
+
+
+class _Try:
+    """One try of the change."""
+
+    def __init__(self, change: Change, ground: Ground, only: Collection[int] | None) -> None:
+        self.ground = ground
+        self.again: frozenset[int] | None = None
+        self.found = Preview(affected=0)
+        self._change = change
+        self._only = only
+        self._scopes = Scopes()
+        self._era = Era(ground.facts, ground.now, self._scopes)
+        self._scratch = Scratch(ground.acting())
+        self._sums = Sums(self._scratch, self._scopes)
+        self._before: dict[int, Standing] = {}
+        # Of those who are looked at one by one, everything; of whom the teams were read.
+        self._facts: dict[int, Facts] = {}
+        self._tied: set[int] = set()
+        self._shared: defaultdict[type[Record], set[int]] = defaultdict(set)
+        self._groups: set[int] = set()
+        self._joining: set[int] = set()
+        self._notes: tuple[str, ...] = ()
+
+    @property
+    def _in_full(self) -> bool:
+        return len(self._before) <= IN_FULL
+
+    # Before
+
+    def before(self, diff: Diff) -> None:
+        """Look at those whom the rows concern, and note what is shared and whose teams change."""
+        for row in diff.rows:
+            if issubclass(row.model, shares.UserShare | shares.TeamShare):
+                record = row.either.content_object
+                self._shared[type(record)].add(record.pk)
+            elif row.model is TeamMember:
+                self._joining.add(row.either.user_id)
+                self._groups.add(row.either.team.group_id or 0)
+        self._meet(concerned(self.ground, diff))
+
+    def planned(self) -> None:
+        """Note the records that shares and teams bring into sight, and who sees them."""
+        self._notes = tuple(self._change.notes(self.ground))
+        for model, ids in self._shared.items():
+            self._scratch.touch(model, Q(pk__in=ids))
+        if self._joining:
+            self._touch_what_teams_see()
+        self._scratch.follow()
+        self._look()
+
+    def going(self, going: Going) -> None:
+        """Note the records that go, who sees them, and look at everybody for whom that can make a difference."""
+        known = set(self._facts)
+        self._meet(mates_of(self.ground.account, going.users))
+        if going.branches:
+            self._meet(on_branches(self.ground.account, going.branches))
+        self._see(self._facts.keys() - known, since=0)
+        self._scratch.round += 1
+        self._scratch.touch_everywhere(going.records)
+        self._look()
+
+    def _meet(self, user_ids: Iterable[int]) -> None:
+        new = {user_id for user_id in user_ids if user_id not in self._before}
+        if self._only is not None:
+            new &= set(self._only)
+        in_full = len(self._before) + len(new) <= IN_FULL
+        teams = in_full or bool(self._joining)
+        for facts, standing in self._era.people(new, teams=teams):
+            self._before[facts.user_id] = standing
+            if in_full:
+                self._facts[facts.user_id] = facts
+        if teams:
+            self._tied |= new
+        if not in_full:
+            self._facts.clear()
+
+    def _touch_what_teams_see(self) -> None:
+        """What the people of a team answer for, and what is shared with the team."""
+        team_mates = TeamMember.objects.filter(team__group__in=self._groups).values_list("user", flat=True)
+        users = self._joining.union(team_mates)
+        for name, model in records.registered().items():
+            condition = Q(responsible__in=users)
+            if (tables := shares.tables(name)) is not None:
+                shared = tables[1]._default_manager.filter(group__in=self._groups).values("content_object")
+                condition |= Q(pk__in=shared)
+            self._scratch.touch(model, condition)
+
+    def _look(self) -> None:
+        """Note who sees the records of this round: each person at hand, and of very many whoever reaches them."""
+        if self._scratch.types:
+            self._sums.note(self._scratch.round)
+            self._see(self._facts, since=self._scratch.round)
+
+    def _see(self, user_ids: Iterable[int], since: int) -> None:
+        for user_id in user_ids:
+            self._scratch.see(self._era.mandate(self._facts[user_id]), since)
+
+    # After
+
+    def after(self) -> None:
+        """Hold what stands now against what stood before."""
+        after = Era(account_facts(self.ground.account.pk), self.ground.now, self._scopes)
+        orphans = Orphans(self._scratch, self._scopes, after)
+        found = self._members(after, orphans) if self._in_full else self._groups_of(after, orphans)
+        self.found = replace(
+            found,
+            orphans=dict(orphans.counts),
+            references=tuple(orphans.references),
+            notes=self._notes,
+            everything=self._scratch.actor.operator,
+        )
+
+    def _members(self, after: Era, orphans: Orphans) -> Preview:
+        found = []
+        lost: defaultdict[str, list[Mandate]] = defaultdict(list)
+        self.ground.learn_names(self._before)
+        for facts, standing in after.people(self._before, teams=True):
+            was, is_now = self._era.mandate(self._facts[facts.user_id]), after.mandate(facts)
+            counted = numbers(self._scratch, was, is_now)
+            if not counted and standing == self._before[facts.user_id]:
+                continue
+            for name in counted.loses:
+                lost[name].append(was)
+            changes = tuple(self._changes(self._before[facts.user_id], standing, (was, is_now)))
+            found.append(Member(facts.user_id, self.ground.name(facts.user_id), changes, counted))
+        orphans.of_members(lost)
+        return Preview(affected=len(found), members=tuple(sorted(found, key=lambda each: (each.name, each.user_id))))
+
+    def _groups_of(self, after: Era, orphans: Orphans) -> Preview:
+        standing = {facts.user_id: held for facts, held in after.people(self._tied, teams=True)}
+        others = after.people(self._before.keys() - self._tied, teams=False)
+        standing |= {facts.user_id: held for facts, held in others}
+        crowds = [each for each in self._sums.crowds(self._before, standing, after.account.branches) if each.affected]
+        affected = sum(len(crowd.affected) for crowd in crowds)
+        if affected <= IN_FULL:
+            self.again = frozenset[int]().union(*(crowd.affected for crowd in crowds))
+            return Preview(affected=affected)
+        lost: defaultdict[str, dict[int, Standing]] = defaultdict(dict)
+        for crowd in crowds:
+            for name in crowd.numbers.loses:
+                lost[name] |= {user_id: self._before[user_id] for user_id in crowd.users}
+        orphans.of_crowds(lost)
+        groups = [self._group(crowd, standing) for crowd in crowds]
+        return Preview(affected=affected, groups=tuple(sorted(groups, key=lambda group: -group.members)))
+
+    def _group(self, crowd: Crowd, after: Mapping[int, Standing]) -> Group:
+        somebody = min(crowd.affected)
+        changes = tuple(self._changes(self._before[somebody], after[somebody]))
+        return Group(len(crowd.affected), changes, crowd.numbers, crowd.gains, crowd.loses)
+
+    def _changes(
+        self, before: Standing, after: Standing, mandates: tuple[Mandate, Mandate] | None = None
+    ) -> Iterator[ScopeChange]:
+        """Each permission that reaches otherwise, branch by branch; with the steps, where the Mandates are at hand."""
+        for branch_id, sides in places(before, after).items():
+            was, is_now = (self._scopes[number] for number in sides)
+            for codename in self._scopes.codenames:
+                if was[codename] == is_now[codename]:
+                    continue
+                steps = [mandate.effective(branch_id, codename).steps for mandate in mandates or ()] or [(), ()]
+                old, new = (Allowed(*held, s) for held, s in zip((was[codename], is_now[codename]), steps, strict=True))
+                yield ScopeChange(branch_id or None, self._place(branch_id), codename, old, new)
+
+    def _place(self, branch_id: int) -> str:
+        if branch_id in self.ground.branches:
+            return str(self.ground.branches[branch_id])
+        if not branch_id:
+            return f"the rest of {self.ground.account}"
+        return str(Branch.objects.get(pk=branch_id))

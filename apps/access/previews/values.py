@@ -1,0 +1,239 @@
+"""What a preview tells, as plain values; as JSON; and in sentences."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from apps.access.mandate import Because, Step
+from apps.roles import catalogue
+from apps.roles.scopes import Scope
+
+# So many members are told of one by one.
+IN_FULL = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """How far a permission reaches, until when, and by which steps (of one member; of a group they differ)."""
+
+    scope: Scope
+    until: datetime | None = None
+    steps: tuple[Step, ...] = ()
+
+    def __str__(self) -> str:
+        until = "" if self.until is None else f" until {self.until:%d %B %Y %H:%M} UTC"
+        return f"{self.scope.label}{until}"
+
+    def as_json(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        return {
+            "scope": self.scope.names,
+            "label": self.scope.label,
+            "until": None if self.until is None else self.until.isoformat(),
+            "because": [_step(step) for step in self.steps],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeChange:
+    """A permission that reaches otherwise than before on a branch; `branch_id` None: wherever they are no member."""
+
+    branch_id: int | None
+    place: str
+    permission: str
+    before: Allowed
+    after: Allowed
+
+    def __str__(self) -> str:
+        why = [text for text in (_why(self.before), _why(self.after)) if text]
+        because = f" ({' → '.join(why)})" if len(why) == 2 else ""
+        label = catalogue.get(self.permission).label
+        return f"{label} on {self.place}: {self.before} → {self.after}{because}"
+
+    def as_json(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        return {
+            "branch": self.branch_id,
+            "place": self.place,
+            "permission": self.permission,
+            "before": self.before.as_json(),
+            "after": self.after.as_json(),
+        }
+
+
+@dataclass(slots=True)
+class Numbers:
+    """How many records of each type are gained and lost (by `view`), and how many are left with a responsible who no
+    longer sees them; of those alone that the actor may view.
+    """
+
+    gains: Counter[str] = field(default_factory=Counter)
+    loses: Counter[str] = field(default_factory=Counter)
+    stranded: Counter[str] = field(default_factory=Counter)
+
+    def add(self, record_type: str, *, gains: int = 0, loses: int = 0, stranded: int = 0) -> None:
+        """Count so many more of a type."""
+        for counter, number in ((self.gains, gains), (self.loses, loses), (self.stranded, stranded)):
+            if number:
+                counter[record_type] += number
+
+    def __bool__(self) -> bool:
+        return bool(self.gains or self.loses or self.stranded)
+
+    def as_json(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        return {"gains": dict(self.gains), "loses": dict(self.loses), "stranded": dict(self.stranded)}
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """What becomes of one member."""
+
+    user_id: int
+    name: str
+    changes: tuple[ScopeChange, ...]
+    numbers: Numbers
+
+    def as_json(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        changes = [change.as_json() for change in self.changes]
+        return {"user": self.user_id, "name": self.name, "changes": changes, **self.numbers.as_json()}
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Many members of whom the same becomes, with their records in sums: gained and lost by type and reach."""
+
+    members: int
+    changes: tuple[ScopeChange, ...]
+    numbers: Numbers
+    gains_by_reach: Mapping[str, Mapping[str, int]]
+    loses_by_reach: Mapping[str, Mapping[str, int]]
+
+    def as_json(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        return {
+            "members": self.members,
+            "changes": [change.as_json() for change in self.changes],
+            **self.numbers.as_json(),
+            "gains_by_reach": {name: dict(found) for name, found in self.gains_by_reach.items()},
+            "loses_by_reach": {name: dict(found) for name, found in self.loses_by_reach.items()},
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What a change would do, exactly: it was made, measured and taken back.
+
+    Up to `IN_FULL` affected members stand in `members`, more of them in `groups`. `orphans` are the records that nobody
+    would see any more, by type, and `references` names the first of them. Numbers of records count what the actor may
+    view; `everything` says that this is all there is.
+    """
+
+    affected: int
+    members: tuple[Member, ...] = ()
+    groups: tuple[Group, ...] = ()
+    orphans: Mapping[str, int] = field(default_factory=dict)
+    references: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    everything: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        return {
+            "affected": self.affected,
+            "members": [member.as_json() for member in self.members],
+            "groups": [group.as_json() for group in self.groups],
+            "orphans": dict(self.orphans),
+            "orphan_references": list(self.references),
+            "notes": list(self.notes),
+            "everything": self.everything,
+        }
+
+    def lines(self) -> Iterator[str]:
+        """In sentences."""
+        yield "Nobody is affected." if not self.affected else f"{_people(self.affected)} affected:"
+        for member in self.members:
+            yield f"{member.name}:"
+            yield from self._lines_of(member.changes, member.numbers, "they")
+        for group in self.groups:
+            yield f"{group.members:,} {'member' if group.members == 1 else 'members'}:"
+            yield from self._lines_of(group.changes, group.numbers, "together they")
+            yield from _by_reach("Gained", group.gains_by_reach)
+            yield from _by_reach("Lost", group.loses_by_reach)
+        if self.orphans:
+            named = ", ".join(self.references)
+            more = " and others" if sum(self.orphans.values()) > len(self.references) else ""
+            yield f"Nobody could see {_told(self.orphans)} any more: {named}{more}."
+        yield from self.notes
+
+    def _lines_of(self, changes: tuple[ScopeChange, ...], numbers: Numbers, who: str) -> Iterator[str]:
+        of_those = "" if self.everything else " (of those that you may see)"
+        for change in changes:
+            yield f"  {change}"
+        if numbers.gains:
+            yield f"  {who.capitalize()} gain {_told(numbers.gains)}{of_those}."
+        if numbers.loses:
+            yield f"  {who.capitalize()} lose {_told(numbers.loses)}{of_those}."
+        if numbers.stranded:
+            yield f"  {who.capitalize()} stay responsible for {_told(numbers.stranded)} without seeing them{of_those}."
+
+
+def _people(number: int) -> str:
+    return "1 member is" if number == 1 else f"{number:,} members are"
+
+
+def _told(counts: Mapping[str, int]) -> str:
+    parts = []
+    for record_type in catalogue.record_types():
+        if number := counts.get(record_type.name, 0):
+            noun = record_type.label if number == 1 else record_type.label_plural
+            parts.append(f"{number:,} {noun.lower()}")
+    return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
+
+
+def _by_reach(word: str, found: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
+    for name, reaches in found.items():
+        plural = catalogue.record_type(name).label_plural.lower()
+        told = ", ".join(f"{number:,} by “{reach}”" for reach, number in reaches.items())
+        yield f"  {word} {plural}: {told}."
+
+
+def _why(found: Allowed) -> str:
+    return " + ".join(filter(None, (_because(step) for step in found.steps)))
+
+
+def _because(step: Step) -> str:
+    match step.because:
+        case Because.ROLE | Because.PARENT | Because.SUPREME:
+            return step.role.name if step.role is not None and (step.scope or step.because is Because.ROLE) else ""
+        case Because.OVERRIDE:
+            return "override"
+        case Because.OVERRIDE_ENDED | Because.OVERRIDE_IGNORED:
+            return ""
+        case _:
+            return _STATES[step.because]
+
+
+_STATES = {
+    Because.ACCOUNT_CLOSED: "account closed",
+    Because.PLAN: "not in the plan",
+    Because.INACTIVE: "deactivated",
+    Because.OPERATOR: "operator session",
+    Because.NO_MEMBERSHIP: "no member",
+    Because.REMOVED: "removed",
+    Because.BRANCH_CLOSED: "branch closed",
+}
+
+
+def _step(step: Step) -> dict[str, Any]:
+    return {
+        "because": str(step.because),
+        "scope": step.scope.names,
+        "role": None if step.role is None else step.role.name,
+        "reason": None if step.override is None else step.override.reason,
+    }
