@@ -31,6 +31,7 @@ def test_the_worker_finds_the_sweep_and_runs_it_every_minute() -> None:
     assert retry_stalled_jobs.func.__module__ in app.import_paths
     times = {periodic.task.name: periodic.cron for periodic in app.periodic_registry.periodic_tasks.values()}
     assert times["config.jobs.retry_stalled_jobs"] == "* * * * *"
+    assert times["apps.access.jobs.close_accounts"] == "*/10 * * * *"
 
 
 @pytest.mark.django_db

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from apps.access.changes.accounts import CloseAccount, close_due_accounts
 from apps.access.changes.details import ChangeDetails, DeactivateUser
 from apps.access.changes.invitations import AcceptInvitation, Invite, inviting_account
 from apps.access.changes.refusals import Guard, Refusal
 from apps.access.operators import open_session
 from apps.accounts.fence import tenant
-from apps.accounts.models import User
+from apps.accounts.models import Account, User
 from apps.roles.models import Role
 from apps.teams.models import Membership
 from tests.fence.world import World
@@ -56,3 +59,14 @@ def test_a_deactivation_asks_accounts_that_are_not_seen(world: World, web: BaseD
     with tenant(world.here.account.pk, world.operator.pk):
         assert deactivate.apply(actor=world.operator, reason="Because").rows == 1
     assert not User.objects.get(pk=world.both.pk).is_active
+
+
+def test_the_worker_closes_every_account_that_is_due(world: World, web: BaseDatabaseWrapper) -> None:
+    for side in (world.here, world.there):
+        with tenant(side.account.pk):
+            CloseAccount(account_id=side.account.pk, waiting=timedelta(0)).apply(actor=None, reason="We go")
+    assert close_due_accounts() == 2
+    assert not Account.objects.exists()
+    for side in (world.here, world.there):
+        with tenant(side.account.pk):
+            assert Account.objects.get().status == Account.Status.CLOSED
