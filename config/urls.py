@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 from apps.access.admin.site import site
 
 handler403 = "apps.access.views.forbidden"
+handler500 = "config.failures.failed"
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
