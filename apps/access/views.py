@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST
 
 from apps.access.admin.desk import desk_of
 from apps.access.admin.reasons import why_not
+from apps.access.admin.requests import asking_address
 from apps.access.admin.site import site
 from apps.access.errors import MissingPermission
 from apps.access.mandates import accounts_of
@@ -40,4 +41,6 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     context: dict[str, Any] = {**site.each_context(request), "title": "Not allowed", "layout": "admin/base_site.html"}
     if isinstance(exception, MissingPermission):
         context |= {"why": why_not(desk, exception.codename, exception.target), "target": exception.target}
+        if desk.account is not None:
+            context["asking"] = asking_address(desk, exception.codename, exception.target)
     return render(request, "403.html", context, status=403)

@@ -52,6 +52,8 @@ def routes() -> Iterator[Route]:
             (f"{one}delete/", "POST", "delete", 302, RECORD),
             (f"{one}history/", "GET", "view", 200, RECORD),
             (f"{one}rights/", "GET", "view", 200, RECORD),
+            (f"{one}share/", "GET", "view", 404 if record_type == "activity" else 200, RECORD),
+            (f"{one}share/", "POST", "view", 404 if record_type == "activity" else 200, RECORD),
         ]
         if record_type == "task":
             table += [
@@ -82,12 +84,41 @@ class AccessRoute:
 
 def access_routes() -> Iterator[AccessRoute]:
     """The addresses of the tables of access, and of the log."""
+    tables = (
+        ("teams", "membership", "view_members", "add_to_branches", "remove_members"),
+        ("teams", "invitation", "view_members", "invite_members", None),
+        ("teams", "team", "view_members", "manage_teams", "manage_teams"),
+        ("teams", "parentmembership", "view_parent_roles", "grant_parent_roles", "revoke_parent_roles"),
+        ("access", "override", "view_member_permissions", "manage_member_permissions", "manage_member_permissions"),
+        ("roles", "role", "view_members", None, "manage_roles"),
+        ("accounts", "branch", "view_branch", "add_branch", None),
+    )
+    for app, model, views, adds, removes in tables:
+        table, base = f"{app}.{model}", f"admin/{app}/{model}/"
+        one = f"{base}<path:object_id>/"
+        for method in ("GET", "POST"):
+            yield AccessRoute(base, method, views, 200, table)
+            yield AccessRoute(f"{one}change/", method, views, 200, table, row=True)
+            if adds is not None:
+                yield AccessRoute(f"{base}add/", method, adds, 200, table)
+            if removes is not None:
+                yield AccessRoute(f"{one}delete/", method, removes, 200, table, row=True)
+        yield AccessRoute(f"{one}history/", "GET", "view_audit_log", 200, table, row=True)
+    asked = "admin/access/accessrequest/"
+    for method in ("GET", "POST"):
+        yield AccessRoute(asked, method, None, 200, "access.accessrequest")
+        yield AccessRoute(f"{asked}add/", method, None, 200, "access.accessrequest")
+        yield AccessRoute(f"{asked}<path:object_id>/change/", method, None, 200, "access.accessrequest", row=True)
+    yield AccessRoute(
+        f"{asked}<path:object_id>/history/", "GET", "view_audit_log", 200, "access.accessrequest", row=True
+    )
     log = "admin/audit/operation/"
     yield AccessRoute(log, "GET", "view_audit_log", 200, "audit.operation")
     yield AccessRoute(log, "POST", "view_audit_log", 200, "audit.operation")
     yield AccessRoute(f"{log}export/<str:kind>/", "GET", "view_audit_log", 405, "audit.operation")
     yield AccessRoute(f"{log}export/<str:kind>/", "POST", "view_audit_log", 200, "audit.operation")
-    yield AccessRoute(f"{log}<path:object_id>/change/", "GET", "view_audit_log", 200, "audit.operation", row=True)
+    for page in ("change", "undo"):
+        yield AccessRoute(f"{log}<path:object_id>/{page}/", "GET", "view_audit_log", 200, "audit.operation", row=True)
 
 
 # Django's old address of a record leads to the new one, whether or not there is such a record.
@@ -104,6 +135,6 @@ FRAMES = (
     Frame("admin/autocomplete/", "?app_label=crm&model_name=lead&field_name=company&term=x", 200),
     Frame("admin/operator/", "", 404),
     Frame("admin/operator/end/", "", 404),
-    Frame("admin/^(?P<app_label>audit|crm)/$", "", 200),
+    Frame("admin/^(?P<app_label>teams|access|roles|accounts|audit|crm)/$", "", 200),
     Frame("admin/(?P<url>.*)$", "", 404),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib import admin
@@ -12,12 +13,24 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.functional import cached_property
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 
 from apps.access import lists
 from apps.access.admin.desk import desk_of
+
+
+def moment(at: datetime | None) -> SafeString | None:
+    """A moment in a list: the day and the minute."""
+    if at is None:
+        return None
+    local = timezone.localtime(at)
+    return format_html('<time datetime="{}">{}</time>', local.isoformat(), date_format(local, "j M Y, H:i"))
 
 
 class CappedPaginator(Paginator[Any]):
@@ -42,12 +55,16 @@ class ReadOnlyChangeList(ChangeList):
     add_missing = ""
     read_only = True
 
+    def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().__init__(request, *args, **kwargs)
+        self.title = str(self.opts.verbose_name_plural).capitalize()
+
     def get_results(self, request: HttpRequest) -> None:
         """One page, and a count that says where it stopped."""
         super().get_results(request)
+        self.full_result_count = self.result_count
         counted = self.paginator.counted
         self.result_count_text = f"{lists.CAP:,}+" if counted > lists.CAP else f"{counted:,}"
-        self.title = str(self.opts.verbose_name_plural).capitalize()
         self.adds, self.add_missing = self.model_admin.adding(request)
 
 

@@ -15,6 +15,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.urls import URLPattern
 from django.utils import timezone
 from django.utils.dateparse import parse_date
+from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import DropdownFilter, RangeDateFilter
 from unfold.decorators import display
 
@@ -22,12 +23,12 @@ from apps.access import lists, verbs
 from apps.access.admin.actions import cell
 from apps.access.admin.desk import Desk, desk_of
 from apps.access.admin.images import image_of
-from apps.access.admin.listing import ChoiceFilter, ReadOnlyAdmin
+from apps.access.admin.listing import ChoiceFilter, ReadOnlyAdmin, moment
 from apps.access.admin.shield import shielded
 from apps.accounts import fence
 from apps.accounts.models import Branch
 from apps.audit import verbs as words
-from apps.audit.models import Entry, Operation, OperationQuerySet
+from apps.audit.models import Entry, EntryQuerySet, Operation, OperationQuerySet
 from apps.audit.services import Change, record
 
 SEES = "view_audit_log"
@@ -70,9 +71,9 @@ class Reader:
     def _open_branches(self) -> int:
         return Branch.objects.filter(account=self.desk.account_id, status=Branch.Status.ACTIVE).count()
 
-    def entries(self) -> QuerySet[Entry]:
+    def entries(self) -> EntryQuerySet:
         """The entries that the person may read."""
-        found: QuerySet[Entry] = Entry.objects.of_account(self.desk.account_id)
+        found: EntryQuerySet = Entry.objects.of_account(self.desk.account_id)
         if not self.everywhere:
             found = found.filter(branch_id__in=self.branch_ids)
         if hidden := shielded(self.desk):
@@ -196,9 +197,9 @@ class LogAdmin(ReadOnlyAdmin):
         return operation.reason if len(operation.reason) <= 120 else f"{operation.reason[:119]}…"
 
     @display(description="When")
-    def when(self, operation: Operation) -> datetime:
+    def when(self, operation: Operation) -> SafeString | None:
         """The minute."""
-        return operation.at
+        return moment(operation.at)
 
     # Pages
 

@@ -23,6 +23,7 @@ from apps.access.admin.desk import desk_of
 from apps.access.admin.filters import BranchFilter, ResponsibleFilter
 from apps.access.admin.forms import RecordForm
 from apps.access.admin.options import MandateAdmin
+from apps.access.admin.sharing import share_page
 from apps.crm.admin.bulk import ASSIGN
 from apps.crm.admin.deletion import consequences_of
 from apps.crm.admin.history import history_page
@@ -63,10 +64,13 @@ class CrmAdmin(MandateAdmin):
     compressed_fields = True
 
     def get_urls(self) -> list[URLPattern]:
-        """Django's, and the page of one's rights on a record."""
+        """Django's, and the pages of one's rights on a record and of its shares."""
         wrap = self.admin_site.admin_view
         name = f"{self.opts.app_label}_{self.opts.model_name}"
-        own = [path("<path:object_id>/rights/", wrap(self.rights_view), name=f"{name}_rights")]
+        own = [
+            path("<path:object_id>/rights/", wrap(self.rights_view), name=f"{name}_rights"),
+            path("<path:object_id>/share/", wrap(self.share_view), name=f"{name}_share"),
+        ]
         return own + super().get_urls()
 
     def get_search_results(
@@ -132,6 +136,10 @@ class CrmAdmin(MandateAdmin):
     def rights_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """What the person may do with this record, and why; who else sees it."""
         return rights_page(self, request, self.object_or_404(request, object_id))
+
+    def share_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Who has a share of this record, and how it is granted, changed and revoked."""
+        return share_page(self, request, self.object_or_404(request, object_id))
 
     # Columns
 

@@ -18,7 +18,15 @@ _GROUPS = (
     ("Work", (("task", "Tasks", "task_alt"), ("activity", "Activities", "forum"))),
 )
 # Each with the permission that shows it; requests are everybody's own.
-_ACCESS = (
+_ACCESS: tuple[tuple[str, str, str, str, str | None], ...] = (
+    ("teams", "membership", "Members", "group", "view_members"),
+    ("teams", "invitation", "Invitations", "mail", "view_members"),
+    ("teams", "team", "Teams", "groups", "view_members"),
+    ("teams", "parentmembership", "Parent roles", "supervisor_account", "view_parent_roles"),
+    ("access", "override", "Overrides", "tune", "view_member_permissions"),
+    ("roles", "role", "Roles", "badge", "view_members"),
+    ("access", "accessrequest", "Requests", "waving_hand", None),
+    ("accounts", "branch", "Branches", "home_work", "view_branch"),
     ("audit", "operation", "Audit log", "history", "view_audit_log"),
 )
 MOST = 99

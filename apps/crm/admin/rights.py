@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.template.response import TemplateResponse
 
 from apps.access.admin.desk import desk_of
+from apps.access.admin.sharing import LOOKS
 from apps.access.explain import Explanation, explain
 from apps.access.records import Record
 from apps.roles import catalogue
@@ -53,6 +54,7 @@ def rights_page(admin: Any, request: HttpRequest, record: Record) -> TemplateRes
             ],
             "fix": request.GET.get("fix"),
             "may_know": may_know,
+            "may_share": kinds.shareable and any(desk.may(name, stored) for name in LOOKS),
             "missing": catalogue.get(SEES),
             "people": [(person, person.pk in changers) for person in viewers],
         },

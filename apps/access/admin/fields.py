@@ -1,0 +1,108 @@
+"""What the forms of access choose from: people, roles, permissions, scopes, ends."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+from django import forms
+from unfold.widgets import INPUT_CLASSES, UnfoldAdminSelect2Widget, UnfoldAdminSelectWidget
+
+from apps.access.admin.desk import Desk
+from apps.accounts.models import Branch
+from apps.roles import catalogue
+from apps.roles.catalogue import CATEGORIES, Permission, Target
+from apps.roles.models import Role
+from apps.roles.scopes import IF_CREATOR, IF_RESPONSIBLE, IN_GROUP, Scope
+
+CHOOSE = ("", "Choose…")
+OFFERED = (Scope.NONE, IF_CREATOR, IF_RESPONSIBLE, IN_GROUP, Scope.ALL)
+
+
+def id_field(choices: Iterable[tuple[Any, str]], *, label: str, search: bool = False, **options: Any) -> forms.Field:
+    """One of several rows, by its id; with a field to search in where there may be many."""
+    widget = UnfoldAdminSelect2Widget() if search else UnfoldAdminSelectWidget()
+    return forms.TypedChoiceField(
+        label=label,
+        coerce=lambda value: int(value) if value else None,
+        empty_value=None,
+        choices=[CHOOSE, *((str(pk), name) for pk, name in choices)],
+        widget=widget,
+        error_messages={"invalid_choice": "Choose one of those offered."},
+        **options,
+    )
+
+
+def people(desk: Desk, branch_ids: Collection[int] | None = None, *, but: int | None = None) -> list[tuple[int, str]]:
+    """The colleagues on any of these branches, or on any in sight; without one of them."""
+    return [
+        (pk, name)
+        for pk, name, places in desk.colleagues
+        if pk != but and (branch_ids is None or places & set(branch_ids))
+    ]
+
+
+def branches(found: Sequence[Branch]) -> list[tuple[int, str]]:
+    """Branches as choices."""
+    return [(branch.pk, branch.name) for branch in found]
+
+
+def roles(desk: Desk, kind: str) -> list[tuple[int, str]]:
+    """The roles of a kind that somebody can be given; a single one moves only by a transfer."""
+    assert desk.account is not None
+    usable = Role.objects.usable_in(desk.account_id, desk.account.scheme).filter(kind=kind, single=False)
+    return [(role.pk, role.name) for role in usable.order_by("-rank", "name")]
+
+
+def permissions_field(**options: Any) -> forms.ChoiceField:
+    """Every permission, in its category."""
+    grouped: dict[str, list[tuple[str, str]]] = {title: [] for title in CATEGORIES.values()}
+    for permission in catalogue.permissions():
+        grouped[CATEGORIES[permission.category]].append((permission.codename, permission.label))
+    choices: list[Any] = [CHOOSE, *((title, lines) for title, lines in grouped.items() if lines)]
+    return forms.ChoiceField(label="Permission", choices=choices, widget=UnfoldAdminSelect2Widget(), **options)
+
+
+def word_of(scope: Scope) -> str:
+    """A scope as a form sends it."""
+    return "+".join(scope.names) or "none"
+
+
+def scope_of(word: str) -> Scope:
+    """The scope that a form sent."""
+    return Scope.parse(word if word in ("none", "all") else word.split("+"))
+
+
+def scope_choices(permission: Permission | None, standing: Scope | None = None) -> list[tuple[str, str]]:
+    """The scopes that a permission can have: what is asked of no record is either off or on."""
+    offered = list(OFFERED)
+    if permission is not None and permission.target is not Target.RECORD:
+        offered = [Scope.NONE, Scope.ALL]
+    if standing is not None and standing not in offered:
+        offered.append(standing)
+    return [(word_of(scope), scope.label) for scope in offered]
+
+
+def scope_field(permission: Permission | None, standing: Scope | None = None, **options: Any) -> forms.Field:
+    """A scope."""
+    return forms.TypedChoiceField(
+        label="Scope",
+        coerce=scope_of,
+        choices=scope_choices(permission, standing),
+        initial=word_of(standing if standing is not None else Scope.ALL),
+        widget=UnfoldAdminSelectWidget(),
+        **options,
+    )
+
+
+def end_field(**options: Any) -> forms.DateTimeField:
+    """An end, or none; asked with the browser's own calendar."""
+    return forms.DateTimeField(
+        label="Ends",
+        required=False,
+        widget=forms.DateTimeInput(
+            attrs={"type": "datetime-local", "class": " ".join(INPUT_CLASSES)}, format="%Y-%m-%dT%H:%M"
+        ),
+        help_text="Empty: it has no end.",
+        **options,
+    )

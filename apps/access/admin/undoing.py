@@ -1,0 +1,59 @@
+"""The log with the button that undoes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern
+
+from apps.access.admin.changing import ChangeForm, changing
+from apps.access.admin.desk import desk_of
+from apps.access.admin.log import LogAdmin, in_words
+from apps.access.changes.base import KINDS, Change
+from apps.access.changes.undo import TARGET, Undo
+from apps.audit.models import Entry, Operation
+
+
+class UndoForm(ChangeForm):
+    """What an operation changed is put back, if it still stands so; the rights are those of the change back."""
+
+    title = "Undo this"
+    danger = True
+    needs = ("view_audit_log",)
+    help = "What the operation changed is put back as it was before. Records that went along stay where they are."
+
+    def change(self) -> Change:
+        return Undo(account_id=self.account_id, operation_id=self.row.pk)
+
+
+class UndoingLogAdmin(LogAdmin):
+    """Operations, some of which can be undone."""
+
+    def further_urls(self) -> list[URLPattern]:
+        return [*super().further_urls(), self.route("<path:object_id>/undo/", self.undo_view, "undo")]
+
+    def undoing(self, request: HttpRequest, operation: Operation) -> dict[str, Any]:
+        """The button, or why there is none; and by what it was undone."""
+        kind = KINDS.get(operation.verb)
+        if kind is None:
+            return {}
+        undone = Entry.objects.of_account(desk_of(request).account_id).about(TARGET, operation.pk).first()
+        if undone is not None:
+            return {"undone_by": self.address("change", undone.operation_id)}
+        if kind.final:
+            return {"undo": {"missing": kind.final}}
+        return {"undo": {"link": self.address("undo", operation.pk)}}
+
+    def undo_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The form that undoes an operation."""
+        operation = self.row_or_404(request, object_id)
+        form = UndoForm(request.POST if request.method == "POST" else None, desk=desk_of(request), row=operation)
+        return changing(
+            request,
+            form,
+            back=self.address("change", operation.pk),
+            opts=self.opts,
+            site=self.admin_site,
+            subject=f"Undo: {in_words(operation.verb)}, {operation.actor_name}",
+        )
