@@ -94,6 +94,12 @@ BEGIN
                 MESSAGE = 'the id of a row of {table} never changes',
                 HINT = 'Delete the row and insert another one.';
         END IF;
+        IF EXISTS (SELECT FROM old_rows o JOIN new_rows n USING (id) WHERE {account_old} <> {account_new}) THEN
+            RAISE EXCEPTION USING
+                ERRCODE = 'restrict_violation',
+                MESSAGE = 'a row of {table} never moves to another account',
+                HINT = 'Delete the row and insert another one.';
+        END IF;
         IF EXISTS (SELECT FROM old_rows o JOIN new_rows n USING (id) WHERE {changed}) THEN
             INSERT INTO audit_entry ({columns})
             SELECT operation, {identity_new}, {image_old} || {names_old}, {image_new} || {names_new}
@@ -218,6 +224,7 @@ class Audited(Operation):
         for alias, age in (("o", "old"), ("n", "new")):
             parts |= {
                 f"identity_{age}": identity.replace("{x}", alias),
+                f"account_{age}": f"({self.account})".replace("{x}", alias),
                 f"image_{age}": image.replace("{x}", alias),
                 f"names_{age}": names.replace("{x}", alias),
             }

@@ -6,10 +6,11 @@ from django.db import IntegrityError, transaction
 from apps.access.models import Override
 from apps.audit.models import Entry, Operation
 from apps.audit.services import CONSOLE, operation, origin
+from apps.roles.models import RoleGrant
 from apps.roles.scopes import Scope
 from apps.teams.models import Membership, Team
 from tests.audit.chains import ANN, VERB, report, sql
-from tests.factories import Cast, make_cast, published
+from tests.factories import Cast, OwnRoleFactory, make_cast, published
 
 pytestmark = pytest.mark.django_db
 
@@ -138,6 +139,28 @@ def test_an_id_never_changes(cast: Cast) -> None:
         with pytest.raises(IntegrityError, match="the id of a row of teams_team never changes"), transaction.atomic():
             sql("UPDATE teams_team SET id = id + 1000000 WHERE id = %s", team.pk)
     assert Team.objects.get() == team
+
+
+def test_a_row_never_moves_to_another_account(cast: Cast) -> None:
+    moves = "UPDATE teams_team SET account_id = %s, branch_id = %s WHERE id = %s"
+    with operation(verb=VERB, actor=ANN, reason="x"):
+        team = cast.team(cast.member)
+        with pytest.raises(IntegrityError, match="never moves to another account"), transaction.atomic():
+            sql(moves, cast.elsewhere.account_id, cast.elsewhere.pk, team.pk)
+    assert Team.objects.get().account == cast.account
+
+
+def test_a_line_of_a_role_that_is_gone_is_refused_rather_than_unlogged(cast: Cast) -> None:
+    with operation(verb=VERB, actor=ANN, reason="x"):
+        role = OwnRoleFactory(account=cast.account)
+        RoleGrant.objects.create(role=role, permission="view_lead", scope=Scope.ALL)
+        with pytest.raises(IntegrityError), transaction.atomic():
+            sql(
+                "WITH gone AS (DELETE FROM roles_role WHERE id = %s RETURNING id)"
+                " DELETE FROM roles_rolegrant WHERE role_id IN (SELECT id FROM gone)",
+                role.pk,
+            )
+    assert RoleGrant.objects.filter(role=role).exists()
 
 
 def test_a_users_rights_are_the_platforms_own_chain(cast: Cast) -> None:

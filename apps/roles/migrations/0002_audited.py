@@ -15,7 +15,8 @@ class Migration(migrations.Migration):
         Audited(
             "RoleGrant",
             account=ACCOUNT,
-            when=f"{ACCOUNT} IS NOT NULL",
+            # A line whose role is gone already is of no account: it is refused, since nobody could log it.
+            when="NOT EXISTS (SELECT FROM roles_role WHERE id = {x}.role_id AND account_id IS NULL)",
             text="{x}.permission",
             names={"role": "SELECT name FROM roles_role WHERE id = {x}.role_id"},
         ),
