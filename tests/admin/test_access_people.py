@@ -56,6 +56,8 @@ def test_a_role_is_changed_by_form_preview_and_confirmation_and_nothing_before(c
     address, admin = page(cast.member, "role"), published("atlas", "admin")
     lines, kept = previewed(boss, address, role=admin.pk)
     assert lines
+    shown = posted(boss, address, sent(boss, address, role=admin.pk))
+    assert shown.context["form"].asked() == [("Role", "Admin")]
     assert of(cast.member).role.key == "member"
     response = posted(boss, address, kept)
     assert (response.status_code, response.headers["Location"]) == (302, f"{MEMBERS}{of(cast.member).pk}/change/")

@@ -14,7 +14,7 @@ from apps.access.changes.members import ChangeRole
 from apps.access.models import AccessRequest, Override
 from apps.accounts.models import Branch
 from apps.audit.models import Operation
-from apps.roles.models import Role
+from apps.roles.models import Role, RoleGrant
 from apps.roles.scopes import Scope
 from apps.teams.models import Membership, Team, TeamMember
 from tests.admin.flows import REASON, made, posted, previewed, refused, sent, told
@@ -124,6 +124,14 @@ def test_who_is_refused_can_ask_and_who_may_decides(cast: Cast, boss: Client) ->
     assert asked.status == "approved"
     assert Override.objects.get().permission == "view_audit_log"
     assert client.get(LOG).status_code == 200
+
+
+def test_nobody_is_told_to_ask_for_what_their_role_never_grants(cast: Cast) -> None:
+    asker = staff(cast.branch, all_but("view_audit_log"))
+    role = Membership.objects.get(user=asker).role
+    RoleGrant.objects.create(role=role, permission="view_audit_log", scope=Scope.NONE, grantable=False)
+    page = browser(asker).get(LOG)
+    assert (page.status_code, page.context["asking"]) == (403, "")
 
 
 def test_a_request_is_declined_or_withdrawn(cast: Cast, boss: Client) -> None:

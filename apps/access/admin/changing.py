@@ -41,6 +41,8 @@ class ChangeForm(forms.Form):
     help: str = ""
     columns: ClassVar[tuple[str, ...]] = ()
     needs: ClassVar[tuple[str, ...]] = ()
+    # Whether the preview leaves out what stays as it was.
+    brief: ClassVar[bool] = False
 
     reason = forms.CharField(
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
@@ -87,17 +89,19 @@ class ChangeForm(forms.Form):
         return None
 
     def asked(self) -> list[tuple[str, str]]:
-        """What was filled in, in words, for the page of the preview; what stays as it was is left out."""
+        """What was filled in, in words, for the page of the preview."""
         found = []
         for field in self.visible_fields():
-            if field.name == "reason" or field.name not in self.changed_data:
+            if field.name == "reason" or (self.brief and field.name not in self.changed_data):
                 continue
             value = self.cleaned_data.get(field.name)
             sent = field.value()
             labels = _labels(getattr(field.field, "choices", ()))
-            chosen = [labels.get(str(one), str(one)) for one in (sent if isinstance(sent, list) else [sent])]
+            several = sent if isinstance(sent, list | tuple) else [sent]
+            chosen = [labels.get(str(one), str(one)) for one in several if one not in (None, "")]
             words = value_in_words(models.DateTimeField(), value) if hasattr(value, "hour") else ", ".join(chosen)
-            found.append((str(field.label), words or "nothing"))
+            if words:
+                found.append((str(field.label), words))
         return found
 
     @classmethod

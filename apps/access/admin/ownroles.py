@@ -82,6 +82,7 @@ class EditRoleForm(OwnRoleForm):
     """Other grants, for everybody who holds it; only those that an override could change, too."""
 
     title = "Edit the role"
+    brief = True
     help = "Everybody who holds it is affected at once."
 
     def build(self) -> None:

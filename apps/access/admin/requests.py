@@ -37,20 +37,29 @@ DECIDES, SHARES = "manage_member_permissions", "grant_record_access"
 def asking_address(desk: Desk, codename: str, target: models.Model) -> str:
     """Where the user can ask for what they lack; empty where a request makes no sense.
 
-    A request is about a branch that they are an active member of, or about a record there.
+    A request is about a branch that they are an active member of, or about a record there; and what a share does not
+    give has to be grantable to their role.
     """
     permission = catalogue.get(codename)
-    own = [branch.pk for branch in own_branches(desk)]
+    about: dict[str, Any] = {"permission": permission.codename}
+    own = {branch.pk: branch for branch in own_branches(desk)}
+    verb, _, record_type = permission.codename.partition("_")
     if isinstance(target, Record) and permission.target is catalogue.Target.RECORD:
-        if target.branch_id not in own:
-            return ""
-        about = {"branch": target.branch_id, "record_type": target.record_type, "record_id": target.pk}
+        places = [target.branch_id]
+        about |= {"record_type": target.record_type, "record_id": target.pk}
+        shared = record_type == target.record_type and verb in catalogue.record_type(record_type).share_verbs
     else:
         place = target.pk if isinstance(target, Branch) else getattr(target, "branch_id", None)
-        if permission.target is catalogue.Target.ACCOUNT or not own or (place is not None and place not in own):
-            return ""
-        about = {"branch": place or own[0]}
-    return f"{reverse('admin:access_accessrequest_add')}?{urlencode({'permission': permission.codename, **about})}"
+        places, shared = list(own) if place is None else [place], False
+    possible = [pk for pk in places if pk in own and (shared or _grantable(desk, pk, permission.codename))]
+    if permission.target is catalogue.Target.ACCOUNT or not possible:
+        return ""
+    return f"{reverse('admin:access_accessrequest_add')}?{urlencode({**about, 'branch': possible[0]})}"
+
+
+def _grantable(desk: Desk, branch_id: int, codename: str) -> bool:
+    membership = None if desk.mandate is None else desk.mandate.facts.memberships.get(branch_id)
+    return membership is not None and not membership.role.locked and membership.role.grant(codename).grantable
 
 
 def own_branches(desk: Desk) -> list[Branch]:

@@ -82,7 +82,9 @@ class AccessTableAdmin(ReadOnlyAdmin):
         if self.adds is None:
             raise Http404
         data = request.POST if request.method == "POST" else None
-        form = self.adds(data, desk=desk_of(request), initial=request.GET.dict())
+        # A link may choose, but never state the reason for somebody.
+        chosen = {name: value for name, value in request.GET.items() if name not in {"reason", "seen"}}
+        form = self.adds(data, desk=desk_of(request), initial=chosen)
         back = self.address("changelist")
         return changing(request, form, back=back, opts=self.opts, site=self.admin_site, subject=form.title)
 
