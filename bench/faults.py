@@ -218,7 +218,7 @@ class Harness:
         connection.close()
         pid = self._postmaster()
         deadline = time.monotonic() + SECONDS_TO_END
-        while Path(f"/proc/{pid}").exists() and not self.cluster.server.is_running():
+        while pid and _runs(pid) and not self.cluster.server.is_running():
             if time.monotonic() > deadline:
                 raise Violation("the server does not recover")
             time.sleep(0.05)
@@ -240,6 +240,9 @@ class Harness:
             time.sleep(0.01)
 
     def _postmaster(self) -> int:
+        """The server's process; 0 where it has ended in order."""
+        if not (self.cluster.server.data / "postmaster.pid").exists():
+            return 0
         return int((self.cluster.server.data / "postmaster.pid").read_text().split("\n", 1)[0])
 
 
