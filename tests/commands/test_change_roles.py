@@ -104,7 +104,10 @@ def test_json(cast: Cast, change: Any) -> None:
 def test_a_dry_run_writes_nothing_and_refuses_the_same(cast: Cast, change: Any) -> None:
     result = change(f"user\n{BEN}\n", "--to", "admin", "--dry-run")
     assert (result.code, result.err) == (0, "")
-    assert result.out
+    assert result.lines[:3] == ["Would change 1 role in acme.", "1 member is affected:", "Ben Baker:"]
+    assert "  Manage billing on North: Prohibited → Permitted (Member → Admin)" in result.lines
+    told = json.loads(change(f"user\n{BEN}\n", "--to", "admin", "--dry-run", "--json").out)
+    assert (told["changed"], told["operation"], told["preview"]["affected"]) == (1, None, 1)
     refused = f"user\n{BEN}\nx@acme.example\n"
     assert change(refused, "--to", "admin", "--dry-run") == change(refused, "--to", "admin")
     assert (role(BEN), operations()) == ("member", 0)

@@ -124,7 +124,12 @@ def test_the_same_override_twice_is_told_with_both_lines(cast: Cast, set_overrid
 def test_a_dry_run_writes_nothing(cast: Cast, set_overrides: Any) -> None:
     result = set_overrides(f"user,permission,scope\n{BEN},view_lead,all\n", "--dry-run")
     assert (result.code, result.err, found()) == (0, "", [])
-    assert result.out
+    assert result.lines == [
+        "Would change 1 override in acme.",
+        "1 member is affected:",
+        "Ben Baker:",
+        "  View leads on North: If responsible → Permitted (Member → override)",
+    ]
 
 
 @pytest.mark.parametrize("file", ["", "user,permission\n", "user,scope\n", "user,permission,scope,until\n"])

@@ -65,7 +65,9 @@ def test_everybody_gets_what_the_map_says_in_one_operation(cast: Cast, switch: A
 def test_a_dry_run_writes_nothing(cast: Cast, switch: Any) -> None:
     result = switch(TO_AMOCRM, "--dry-run")
     assert (result.code, result.err) == (0, "")
-    assert result.out
+    assert result.lines[:2] == ["Would change 4 rows in acme.", "2 members are affected:"]
+    gained = "  View leads on North: If responsible → Permitted (Member → Employee)"
+    assert gained in result.lines[result.lines.index("Ben Baker:") :]
     assert (scheme(cast), held(cast)[cast.member.email]) == ("atlas", "atlas/member")
 
 

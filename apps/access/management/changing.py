@@ -13,10 +13,10 @@ from django.core.management.base import CommandError
 from django.db import reset_queries
 
 from apps.access.changes.base import Change
-from apps.access.changes.diff import Diff
-from apps.access.changes.ground import Ground
 from apps.access.changes.refusals import ManyRefused, Refusal
 from apps.access.management.arguments import USER, AskingCommand, add_json
+from apps.access.preview import preview
+from apps.access.previews.values import Preview
 from apps.access.tables import Table, TableRefused
 from apps.access.targets import find_user
 from apps.accounts.models import Account, Branch
@@ -52,9 +52,8 @@ class ChangingCommand(AskingCommand):
         """
         actor = None if options["actor"] is None else find_user(options["actor"])
         if options["dry_run"]:
-            trial = _Rows()
-            change.observe(trial, actor=actor)
-            self._report(trial.count, account, options)
+            found = preview(change, actor=actor)
+            self._report(found.rows, account, options, found)
             return
         done = change.apply(actor=actor, reason=options["reason"])
         self._report(done.rows, account, options, operation=done.operation_id)
@@ -72,32 +71,26 @@ class ChangingCommand(AskingCommand):
 
         return tell
 
-    def _report(self, count: int, account: Account, options: dict[str, Any], operation: int | None = None) -> None:
+    def _report(
+        self,
+        count: int,
+        account: Account,
+        options: dict[str, Any],
+        tried: Preview | None = None,
+        *,
+        operation: int | None = None,
+    ) -> None:
         if options["json"]:
             told = {"account": account.slug, "dry_run": options["dry_run"], "operation": operation, "changed": count}
-            self.print_json(told)
+            self.print_json(told if tried is None else told | {"preview": tried.as_json()})
         elif not count:
             self.stdout.write("Nothing to change: all of it is so already.")
         else:
             verb = "Would change" if options["dry_run"] else "Changed"
             logged = "" if operation is None else f" (operation {operation})"
             self.stdout.write(f"{verb} {count:,} {self.noun[count != 1]} in {account.slug}{logged}.")
-
-
-class _Rows:
-    """Counts the rows of a trial."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def before(self, ground: Ground, diff: Diff) -> None:
-        """Count those of a batch."""
-        self.count += sum(not row.idle for row in diff.rows)
-
-    def planned(self, ground: Ground) -> None:
-        """Nothing is left to count."""
-
-    after = planned
+            for line in tried.lines() if tried is not None else ():
+                self.stdout.write(line)
 
 
 def add_changing(parser: ArgumentParser) -> None:

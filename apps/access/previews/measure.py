@@ -96,6 +96,7 @@ class _Try:
         self._groups: set[int] = set()
         self._joining: set[int] = set()
         self._notes: tuple[str, ...] = ()
+        self._rows = 0
 
     @property
     def _in_full(self) -> bool:
@@ -105,6 +106,7 @@ class _Try:
 
     def before(self, diff: Diff) -> None:
         """Look at those whom the rows concern, and note what is shared and whose teams change."""
+        self._rows += sum(not row.idle for row in diff.rows)
         for row in diff.rows:
             if issubclass(row.model, shares.UserShare | shares.TeamShare):
                 record = row.either.content_object
@@ -180,6 +182,7 @@ class _Try:
         found = self._members(after, orphans) if self._in_full else self._groups_of(after, orphans)
         self.found = replace(
             found,
+            rows=self._rows,
             orphans=dict(orphans.counts),
             references=tuple(orphans.references),
             notes=self._notes,

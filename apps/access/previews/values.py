@@ -131,10 +131,11 @@ class Preview:
 
     Up to `IN_FULL` affected members stand in `members`, more of them in `groups`. `orphans` are the records that nobody
     would see any more, by type, and `references` names the first of them. Numbers of records count what the actor may
-    view; `everything` says that this is all there is.
+    view; `everything` says that this is all there is. `rows` is how many rows it writes.
     """
 
     affected: int
+    rows: int = 0
     members: tuple[Member, ...] = ()
     groups: tuple[Group, ...] = ()
     orphans: Mapping[str, int] = field(default_factory=dict)
