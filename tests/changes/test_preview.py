@@ -1,5 +1,6 @@
 """Previews: what they tell is what then happens, and they leave no trace."""
 
+import json
 import os
 import random
 from collections import Counter
@@ -7,18 +8,43 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from apps.access.changes.base import Change
-from apps.access.changes.refusals import Refusal
+from apps.access.changes.members import ChangeRole
+from apps.access.changes.overrides import SetOverride
+from apps.access.changes.own_roles import EditRole
+from apps.access.changes.refusals import Guard, Refusal
+from apps.access.changes.removal import RemoveMember
+from apps.access.changes.sharing import GrantShare
+from apps.access.changes.teams import ChangeTeam
 from apps.access.changes.undo import Undo
+from apps.access.handover import HandOver, Plan
+from apps.access.models import Override
 from apps.access.preview import preview
 from apps.access.previews.values import Preview
 from apps.accounts.models import Account, User
 from apps.audit.models import Entry, Link, Operation
+from apps.roles.models import Role, RoleGrant
+from apps.roles.scopes import Scope
+from apps.teams.models import Membership
 from tests.access.database_worlds import DatabaseWorld
 from tests.changes.measured import Expected, Situation
 from tests.changes.test_undo import rows, tried
 from tests.changes.wishes import WISHES, Nothing, Wisher
+from tests.factories import (
+    Cast,
+    CompanyFactory,
+    ContactFactory,
+    LeadFactory,
+    MembershipFactory,
+    OperatorFactory,
+    OwnRoleFactory,
+    TaskFactory,
+    make_cast,
+    published,
+)
 from tests.reference.worlds import NOW
 
 pytestmark = pytest.mark.django_db
@@ -122,3 +148,206 @@ def _log(account: Account) -> Any:
         Entry.objects.count(),
         list(Link.objects.order_by("pk").values_list("hash")),
     )
+
+
+def held(cast: Cast, user: User) -> int:
+    return Membership.objects.get(branch=cast.branch, user=user).pk
+
+
+def override(cast: Cast, user: User, permission: str, scope: Scope) -> SetOverride:
+    return SetOverride(account_id=cast.account.pk, membership_id=held(cast, user), permission=permission, scope=scope)
+
+
+def by_name(found: Preview) -> dict[str, dict[str, Any]]:
+    return {member.name: member.numbers.as_json() for member in found.members}
+
+
+def test_another_role_is_told_in_sentences_with_where_it_comes_from() -> None:
+    cast = make_cast("atlas")
+    LeadFactory(branch=cast.branch, responsible=cast.member)
+    LeadFactory(branch=cast.branch)
+    ContactFactory(branch=cast.branch)
+    change = ChangeRole(
+        account_id=cast.account.pk, membership_id=held(cast, cast.member), role_id=published("atlas", "admin").pk
+    )
+    found = preview(change, actor=cast.owner)
+    lines = list(found.lines())
+    assert lines[:2] == ["1 member is affected:", "Ben Baker:"]
+    assert "  View leads on North: If responsible → Permitted (Member → Admin)" in lines
+    assert "  They gain 1 lead and 1 contact (of those that you may see)." in lines
+    ((member,), told) = found.members, json.loads(json.dumps(found.as_json()))
+    assert told["members"][0]["gains"] == {"lead": 1, "contact": 1}
+    change_of_leads = next(each for each in member.changes if each.permission == "view_lead")
+    assert [step.role.key for step in change_of_leads.after.steps if step.role] == ["admin"]
+
+
+def test_an_end_that_moves_is_a_difference_too() -> None:
+    cast = make_cast("atlas")
+    cast.let(cast.member, "view_billing")
+    now = Override.objects.get()
+    later = override(cast, cast.member, "view_billing", Scope.ALL)
+    assert not preview(later, actor=cast.owner).affected
+    Override.objects.filter(pk=now.pk).update(expires_at=NOW.replace(year=2999))
+    (change,) = preview(later, actor=cast.owner).members[0].changes
+    assert (
+        str(change) == "View billing on North: Permitted until 15 June 2999 12:00 UTC → Permitted (override → override)"
+    )
+
+
+def test_only_what_the_actor_may_see_is_counted() -> None:
+    cast = make_cast("atlas")
+    admin = cast.join("admin")
+    cast.let(admin, "view_lead", Scope.RESPONSIBLE | Scope.SHARED)
+    LeadFactory(branch=cast.branch, responsible=cast.member)
+    change = override(cast, cast.member, "view_lead", Scope.NONE)
+    assert by_name(preview(change, actor=cast.owner))["Ben Baker"]["loses"] == {"lead": 1}
+    assert by_name(preview(change, actor=admin))["Ben Baker"] == {"gains": {}, "loses": {}, "stranded": {}}
+
+
+def test_private_contacts_are_nobodys_to_count_but_their_responsibles() -> None:
+    cast = make_cast("atlas")
+    ContactFactory(branch=cast.branch, responsible=cast.member, private=True)
+    ContactFactory(branch=cast.branch, responsible=cast.owner, private=True)
+    change = override(cast, cast.member, "view_contact", Scope.NONE)
+    for actor in (cast.owner, None):
+        assert not any(by_name(preview(change, actor=actor))["Ben Baker"].values())
+
+
+def test_a_removal_tells_of_those_who_receive_and_of_their_team() -> None:
+    cast = make_cast("amocrm", member_role="employee")
+    heir, mate = cast.join(), cast.join()
+    for user in (cast.member, heir, mate):
+        cast.let(user, "view_lead", Scope.RESPONSIBLE | Scope.TEAM)
+    cast.team(heir, mate)
+    LeadFactory(branch=cast.branch, responsible=cast.member)
+    TaskFactory(branch=cast.branch, responsible=cast.member)
+    plan = Plan({"lead": heir.pk}, HandOver(heir.pk))
+    change = RemoveMember(
+        account_id=cast.account.pk, user_id=cast.member.pk, branch_id=cast.branch.pk, removal_plan=plan
+    )
+    found = by_name(preview(change, actor=cast.owner))
+    assert found["Ben Baker"]["loses"] == {"lead": 1, "task": 1}
+    assert found["Ben Baker"]["stranded"] == {"task": 1}
+    assert [found[str(user)]["gains"] for user in (heir, mate)] == [{"lead": 1}, {"lead": 1}]
+
+
+def test_a_new_team_mate_is_told_of_on_both_sides() -> None:
+    cast = make_cast("amocrm")
+    other = cast.join()
+    for user in (cast.member, other):
+        cast.let(user, "view_lead", Scope.TEAM)
+    LeadFactory(branch=cast.branch, responsible=cast.member)
+    team = cast.team(other)
+    everybody = frozenset({cast.member.pk, other.pk})
+    found = preview(ChangeTeam(account_id=cast.account.pk, team_id=team.pk, user_ids=everybody), actor=cast.owner)
+    assert [numbers["gains"] for numbers in by_name(found).values()] == [{"lead": 1}, {"lead": 1}]
+
+
+def test_a_share_with_a_team_is_told_of_its_members() -> None:
+    cast = make_cast("atlas")
+    lead = LeadFactory(branch=cast.branch, responsible=cast.owner)
+    team = cast.team(cast.member, cast.join())
+    change = GrantShare(
+        account_id=cast.account.pk,
+        record_type="lead",
+        record_id=lead.pk,
+        team_id=team.pk,
+        verbs=frozenset({"view"}),
+    )
+    found = preview(change, actor=cast.owner)
+    assert [member.numbers.as_json()["gains"] for member in found.members] == [{"lead": 1}, {"lead": 1}]
+
+
+def test_what_nobody_would_see_any_more_is_named_and_work_without_sight_too() -> None:
+    cast = make_cast("atlas")
+    cast.let(cast.owner, "view_company", Scope.RESPONSIBLE)
+    company = CompanyFactory(branch=cast.branch, responsible=cast.member)
+    cast.let(cast.member, "view_company", Scope.RESPONSIBLE)
+    OperatorFactory()
+    found = preview(override(cast, cast.member, "view_company", Scope.NONE), actor=None)
+    supreme = published("atlas", "super_admin")
+    assert not found.orphans, "the owner is supreme"
+    cast.owner.parent_memberships.all().delete()
+    found = preview(override(cast, cast.member, "view_company", Scope.NONE), actor=None)
+    assert (found.orphans, found.references) == ({"company": 1}, (company.reference,))
+    assert f"Nobody could see 1 company any more: {company.reference}." in list(found.lines())
+    assert by_name(found)["Ben Baker"]["stranded"] == {"company": 1}
+    assert supreme.supreme
+
+
+def test_a_refused_change_has_no_preview() -> None:
+    cast = make_cast("atlas")
+    with pytest.raises(Refusal) as caught:
+        preview(override(cast, cast.member, "view_lead", Scope.ALL), actor=cast.member)
+    assert caught.value.guard is Guard.ONESELF
+
+
+def test_undoing_tells_what_stays() -> None:
+    cast = make_cast("atlas")
+    plan = Plan({"lead": cast.owner.pk}, HandOver(cast.owner.pk))
+    change = RemoveMember(
+        account_id=cast.account.pk, user_id=cast.member.pk, branch_id=cast.branch.pk, removal_plan=plan
+    )
+    done = change.apply(actor=cast.owner, reason="Leaves").operation_id
+    found = preview(Undo(account_id=cast.account.pk, operation_id=done or 0), actor=cast.owner)
+    assert list(found.lines())[-1] == "Records that were handed over, moved or deleted then stay as they are."
+
+
+def crowded(cast: Cast, number: int) -> Role:
+    """An own role with so many holders; it shows them leads that they answer for."""
+    role: Role = OwnRoleFactory(account=cast.account)
+    RoleGrant.objects.create(role=role, permission="view_lead", scope=Scope.RESPONSIBLE)
+    for user in User.objects.bulk_create(User(name=f"U {n}", email=f"u{n}@x.example") for n in range(number)):
+        MembershipFactory(branch=cast.branch, user=user, role=role)
+    return role
+
+
+def test_very_many_are_told_of_in_groups_and_their_records_in_sums() -> None:
+    cast = make_cast("amocrm")
+    role = crowded(cast, 60)
+    for user in User.objects.filter(email__in=["u1@x.example", "u2@x.example"]):
+        LeadFactory(branch=cast.branch, responsible=user)
+    LeadFactory(branch=cast.branch, created_by=User.objects.get(email="u1@x.example"))
+    change = EditRole(account_id=cast.account.pk, role_id=role.pk, grants={"view_lead": Scope.ALL})
+    (group,) = preview(change, actor=cast.owner).groups
+    assert (group.members, dict(group.numbers.gains)) == (60, {"lead": 60 * 3 - 2})
+    less = EditRole(account_id=cast.account.pk, role_id=role.pk, grants={"view_lead": Scope.CREATED})
+    found = preview(less, actor=cast.owner)
+    (group,) = found.groups
+    assert group.as_json()["gains_by_reach"] == {"lead": {"created": 1}}
+    assert group.as_json()["loses_by_reach"] == {"lead": {"responsible": 2}}
+    assert group.numbers.stranded == {"lead": 2}
+    assert "  Together they lose 2 leads (of those that you may see)." in list(found.lines())
+    assert json.dumps(found.as_json())
+
+
+def test_few_among_very_many_are_told_of_in_full() -> None:
+    cast = make_cast("amocrm")
+    role = crowded(cast, 60)
+    for user in User.objects.filter(email__startswith="u").exclude(email="u7@x.example"):
+        if user.memberships.filter(branch=cast.branch).exists():
+            cast_let(cast, user)
+    change = EditRole(account_id=cast.account.pk, role_id=role.pk, grants={"view_lead": Scope.ALL})
+    found = preview(change, actor=cast.owner)
+    assert [member.name for member in found.members] == ["U 7"]
+    assert (found.affected, found.groups) == (1, ())
+
+
+def cast_let(cast: Cast, user: User) -> None:
+    Override.objects.create(
+        account=cast.account, branch=cast.branch, user=user, permission="view_lead", scope=Scope.NONE, reason="No"
+    )
+
+
+def test_the_queries_do_not_grow_with_the_members() -> None:
+    cast = make_cast("amocrm")
+    counts = []
+    for number in (60, 180):
+        with tried():
+            role = crowded(cast, number)
+            change = EditRole(account_id=cast.account.pk, role_id=role.pk, grants={"view_lead": Scope.ALL})
+            preview(change, actor=cast.owner)
+            with CaptureQueriesContext(connection) as queries:
+                preview(change, actor=cast.owner)
+            counts.append(len(queries))
+    assert counts[0] == counts[1]

@@ -1,0 +1,49 @@
+"""Previews and undoing, asked for as the web role."""
+
+from __future__ import annotations
+
+import pytest
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from apps.access.changes.branches import CloseBranch, CreateBranch
+from apps.access.changes.overrides import SetOverride
+from apps.access.changes.undo import Undo
+from apps.access.models import Override
+from apps.access.preview import preview
+from apps.accounts.fence import tenant
+from apps.roles.scopes import Scope
+from apps.teams.models import Membership
+from tests.fence.world import World
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize("in_full", [0, 50])
+def test_a_preview_looks_inside_the_account(
+    world: World, web: BaseDatabaseWrapper, in_full: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apps.access.previews.measure.IN_FULL", in_full)
+    account_id = world.here.account.pk
+    with tenant(account_id, world.here.staff.pk):
+        membership = Membership.objects.get(branch=world.here.branch, user=world.here.staff)
+        change = SetOverride(
+            account_id=account_id, membership_id=membership.pk, permission="view_lead", scope=Scope.NONE
+        )
+        (override,) = Override.objects.values()
+        assert preview(change, actor=None).affected == 1
+        assert list(Override.objects.values()) == [override]
+        done = change.apply(actor=None, reason="Not for them").operation_id
+        undo = Undo(account_id=account_id, operation_id=done or 0)
+        assert preview(undo, actor=None).affected == 1
+        undo.apply(actor=None, reason="For them again")
+        assert list(Override.objects.values()) == [override]
+
+
+def test_what_is_handed_over_is_noted(world: World, web: BaseDatabaseWrapper) -> None:
+
+    account_id = world.here.account.pk
+    with tenant(account_id, world.here.staff.pk):
+        CreateBranch(account_id=account_id, slug="south", name="South").apply(actor=None, reason="Grows")
+        south = world.here.account.branches.get(slug="south")
+        change = CloseBranch(account_id=account_id, branch_id=world.here.branch.pk, records_to=south.pk)
+        assert preview(change, actor=None).affected
