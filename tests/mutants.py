@@ -15,10 +15,14 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 COPIED = ("apps", "config", "tests", "templates", "static", "manage.py", "pyproject.toml")
 QUICK = {"MANDATE_RANDOM_WORLDS": "120", "MANDATE_SMALL_WORLDS_EVERY": "7", "MANDATE_EVERY_CHANGE_WORLD": "30"}
+QUICK |= {"MANDATE_CHANGED_WORLDS": "8"}
 SMALL, RANDOM = "tests/access/test_small_worlds.py", "tests/access/test_random_worlds.py"
 KEPT = "tests/access/test_mandates.py"
 HOSTILE = "tests/access/test_hostile.py"
 TABLE, RACES, KINDS = (f"tests/changes/test_{name}.py" for name in ("table", "races", "roles_and_overrides"))
+
+
+PREVIEW, UNDO = (f"tests/changes/test_{name}.py" for name in ("preview", "undo"))
 
 
 class Mutant(NamedTuple):
@@ -209,6 +213,118 @@ MUTANTS = (
         "coalesce(current_setting('mandate.reason', true), '') !~ '\\S'",
         "false",
         "tests/audit/test_audited.py",
+    ),
+    Mutant(
+        "a preview counts what it touches twice",
+        "apps/access/previews/scratch.py",
+        "        if model.record_type not in self.types:\n            return rows",
+        "        if model.record_type not in self.types or True:\n            return rows",
+        PREVIEW,
+    ),
+    Mutant(
+        "a preview tells of private contacts",
+        "apps/access/previews/scratch.py",
+        'self._mark("told", name, self.told(model))',
+        'self._mark("told", name, self.told(model, self.actor.user_id))',
+        PREVIEW,
+    ),
+    Mutant(
+        "a preview counts what the actor does not see",
+        "apps/access/previews/scratch.py",
+        'rows = visible(self.actor, f"view_{model.record_type}", model.record_type).order_by()\n        return',
+        "rows = model._default_manager.filter(account=self.actor.account_id).order_by()\n        return",
+        PREVIEW,
+    ),
+    Mutant(
+        "a preview forgets the team-mates of whoever receives records",
+        "apps/access/previews/people.py",
+        "    yield from _ids(TeamMember.objects.filter(account=account, team__in=teams))",
+        "    yield from _ids(TeamMember.objects.filter(account=account, team__in=teams).none())",
+        PREVIEW,
+    ),
+    Mutant(
+        "a preview takes what is about a record that is handed over for untouched",
+        "apps/access/previews/scratch.py",
+        "if about in self.types and (within or can_be_private(self.types[about])):",
+        "if about in self.types and within and can_be_private(self.types[about]):",
+        PREVIEW,
+    ),
+    Mutant(
+        "a preview's sums leave out what only the scope of all shows",
+        "apps/access/previews/sums.py",
+        "        for (number, branch_id, is_open), count in left.items():",
+        "        for (number, branch_id, is_open), count in {}.items():",
+        PREVIEW,
+    ),
+    Mutant(
+        "a preview's sums know no teams of the record's branch",
+        "apps/access/previews/reaching.py",
+        'here = f"t.branch_id = {x}.branch_id"',
+        'here = f"t.branch_id <> {x}.branch_id"',
+        PREVIEW,
+    ),
+    Mutant(
+        "a preview's orphans are seen by operators",
+        "apps/access/previews/orphans.py",
+        "            if facts.operator:\n",
+        "            if False:\n",
+        PREVIEW,
+    ),
+    Mutant(
+        "a preview does not look at the end of an override",
+        "apps/access/previews/people.py",
+        "    return effective.scope, ends[0] if ends else None",
+        "    return effective.scope, None",
+        PREVIEW,
+    ),
+    Mutant(
+        "an undoing does not look at what stands",
+        "apps/access/changes/undo.py",
+        "            if not left.stands(now[left], left.after)",
+        "            if False",
+        UNDO,
+    ),
+    Mutant(
+        "an undoing puts the whole row back",
+        "apps/access/changes/undo.py",
+        "**{name: left.before[name] for name in left.columns}",
+        "**left.before",
+        UNDO,
+    ),
+    Mutant(
+        "an undoing of leaving is leaving",
+        "apps/access/changes/undo.py",
+        "return kind.terms if kind.undo_terms is None else kind.undo_terms",
+        "return kind.terms",
+        UNDO,
+    ),
+    Mutant(
+        "an undoing takes away what others hang on",
+        "apps/access/changes/left.py",
+        "            if others.exclude(pk__in=self._own(others.model)).exists():",
+        "            if others.none().exists():",
+        UNDO,
+    ),
+    Mutant(
+        "an undoing forgets the reasons of the kind",
+        "apps/access/changes/undo.py",
+        "                self.kind.check_undo(self.ground, diff)\n",
+        "",
+        UNDO,
+    ),
+    Mutant(
+        "an undoing of the scheme leaves newcomers behind",
+        "apps/access/changes/undo.py",
+        "        self._check_nobody_came()\n        entries",
+        "        entries",
+        UNDO,
+    ),
+    Mutant(
+        "an undoing reads the other accounts' log",
+        "apps/access/changes/undo.py",
+        "Operation.objects.of_account(ground.account.pk).filter(pk=operation_id)",
+        "Operation.objects.filter(pk=operation_id)",
+        UNDO,
     ),
 )
 

@@ -74,18 +74,18 @@ class Expected:
         self.users = sorted(before.mandates.keys() | after.mandates.keys())
 
     def told(self, name: str, user_id: int) -> set[int]:
-        """What the actor may be told of, about this person."""
+        """What the actor may be told of, about this person; -1 is about nobody in particular."""
         public = self.before.public[name]
         if self.actor is None:
             return public
         seen = self.before.sees(self.actor.pk, name)
         return seen if user_id == self.actor.pk else seen & public
 
-    def numbers(self, user_id: int) -> dict[str, dict[str, int]]:
-        """What somebody gains, loses and answers for without seeing it."""
+    def numbers(self, user_id: int, *, public: bool = False) -> dict[str, dict[str, int]]:
+        """What somebody gains, loses and answers for without seeing it; private contacts left out, if asked."""
         gains, loses, stranded = Counter[str](), Counter[str](), Counter[str]()
         for name in TYPES:
-            told = self.told(name, user_id)
+            told = self.told(name, -1 if public else user_id)
             saw, sees = self.before.sees(user_id, name), self.after.sees(user_id, name)
             gains[name] = len(sees & told - saw)
             loses[name] = len(saw & told - sees)

@@ -16,7 +16,7 @@ from apps.access.changes.members import ChangeRole
 from apps.access.changes.overrides import SetOverride
 from apps.access.changes.own_roles import EditRole
 from apps.access.changes.refusals import Guard, Refusal
-from apps.access.changes.removal import RemoveMember
+from apps.access.changes.removal import Leave, RemoveMember
 from apps.access.changes.sharing import GrantShare
 from apps.access.changes.teams import ChangeTeam
 from apps.access.changes.undo import Undo
@@ -127,7 +127,7 @@ def _compare(full: Preview, sums: Preview, expected: Expected, what: str) -> Non
         for (branch_id, codename), (was, is_now) in scopes.items():
             change = changes.get((branch_id, codename)) or changes[0, codename]
             assert (change.before.scope, change.after.scope) == (was, is_now), f"{what}: {user_id} {change}"
-        for key, counts in numbers.items():
+        for key, counts in expected.numbers(user_id, public=True).items():
             total[key].update(counts)
     assert dict(full.orphans) == expected.orphans(), what
     assert sums.affected == full.affected, what
@@ -211,6 +211,16 @@ def test_private_contacts_are_nobodys_to_count_but_their_responsibles() -> None:
     change = override(cast, cast.member, "view_contact", Scope.NONE)
     for actor in (cast.owner, None):
         assert not any(by_name(preview(change, actor=actor))["Ben Baker"].values())
+
+
+def test_whoever_leaves_is_told_of_their_own_private_contacts_and_not_that_somebody_gets_them() -> None:
+    cast = make_cast("atlas")
+    contact = ContactFactory(branch=cast.branch, responsible=cast.member, private=True)
+    TaskFactory(about=contact, responsible=cast.member)
+    plan = Plan({"task": cast.owner.pk}, HandOver(cast.owner.pk))
+    change = Leave(account_id=cast.account.pk, branch_id=cast.branch.pk, removal_plan=plan)
+    found = by_name(preview(change, actor=cast.member))
+    assert found == {"Ben Baker": {"gains": {}, "loses": {"contact": 1, "task": 1}, "stranded": {}}}
 
 
 def test_a_removal_tells_of_those_who_receive_and_of_their_team() -> None:

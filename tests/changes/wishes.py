@@ -14,6 +14,7 @@ from apps.access import records, shares
 from apps.access.changes.accounts import ChangeAccount, CloseAccount, FinishClosing, KeepAccount
 from apps.access.changes.base import Change
 from apps.access.changes.branches import ChangeBranch, CloseBranch, CreateBranch, ReopenBranch
+from apps.access.changes.details import ChangeDetails
 from apps.access.changes.invitations import AcceptInvitation, CancelInvitation, Invite, ResendInvitation
 from apps.access.changes.members import AddToBranch, ChangeRole
 from apps.access.changes.overrides import ClearOverride, SetOverride
@@ -254,6 +255,7 @@ WISHES: Mapping[type[Change], Callable[[Wisher], Any]] = {
     },
     ReopenBranch: lambda w: {"branch_id": w.one(Branch, status="closed").pk},
     ChangeAccount: lambda w: {"name": w.slug()},
+    ChangeDetails: lambda w: {"user_id": w.one(Membership, status="active").user_id, "name": w.slug()},
     CloseAccount: lambda w: {"waiting": w.rng.choice([timedelta(0), timedelta(days=30)])},
     KeepAccount: lambda w: {},
     FinishClosing: lambda w: {},

@@ -22,7 +22,7 @@ from apps.access.changes.base import KINDS, Change, Observer
 from apps.access.changes.diff import BATCH, Diff, Row, deleted, inserted, updated
 from apps.access.changes.ground import Ground
 from apps.access.changes.judging import Terms
-from apps.access.changes.left import PARENTS, InTheWay, Left, left_by, look_around, standing
+from apps.access.changes.left import PARENTS, InTheWay, Left, by_model, left_by, look_around, standing
 from apps.access.changes.refusals import NoSuchTarget, Overtaken, Refusal
 from apps.access.models import Override
 from apps.accounts.models import Account, Branch
@@ -151,16 +151,12 @@ class Undoing:
     def _lefts(self, entries: Iterable[Entry]) -> list[Left]:
         """The rows that entries tell of, without shares that went along with a record to another branch."""
         lefts = [left for entry in entries if (left := left_by(entry)) is not None]
-        return [left for left in lefts if not (self.went_along and self._has_moved(left))]
-
-    def _has_moved(self, left: Left) -> bool:
-        if not issubclass(left.model, shares.TeamShare) or left.before is None:
-            return False
-        table: Any = left.model
-        team = Team.objects.filter(group=left.before["group_id"]).values("branch")
-        return not table.content_object.field.related_model._default_manager.filter(
-            pk=left.before["content_object_id"], branch__in=team
-        ).exists()
+        if not self.went_along:
+            return lefts
+        moved = {
+            left for model, some in by_model(lefts) if issubclass(model, shares.TeamShare) for left in _moved(some)
+        }
+        return [left for left in lefts if left not in moved]
 
     # The rows
 
@@ -266,3 +262,16 @@ class Undoing:
         return set(held.order_by().values_list("branch", "user")) | {
             (side.branch_id, side.user_id) for side in sides if side.status == ACTIVE
         }
+
+
+def _moved(lefts: list[Left]) -> Iterator[Left]:
+    """Shares that were taken away from teams and whose records are on other branches than these by now."""
+    table: Any = lefts[0].model
+    taken = [(left, left.before) for left in lefts if left.before is not None]
+    teams = Team.objects.filter(group__in={before["group_id"] for _, before in taken})
+    rows = table.content_object.field.related_model._default_manager
+    places = dict(rows.filter(pk__in={before["content_object_id"] for _, before in taken}).values_list("pk", "branch"))
+    branches = dict(teams.values_list("group", "branch"))
+    for left, before in taken:
+        if places.get(before["content_object_id"]) != branches.get(before["group_id"]):
+            yield left

@@ -148,19 +148,20 @@ class Era:
 
     def standing(self, facts: Facts) -> Standing:
         """What somebody may."""
-        mandate = self.mandate(facts)
-        held = {branch_id: membership for branch_id, membership, _ in mandate.branches()}
-        common = (facts.active, mandate.operator, None if facts.parent is None else facts.parent.id)
-        scopes = {ELSEWHERE: self._number((common, None), mandate, ELSEWHERE)}
-        for branch_id, membership in held.items():
-            key = (common, membership.role.id, frozenset(membership.overrides.values()))
-            scopes[branch_id] = self._number(key, mandate, branch_id)
+        open_branches = self.account.open_branches
+        held = {b: place for b, place in facts.memberships.items() if place.active and b in open_branches}
+        common = (facts.active, facts.operator, facts.operator_until, None if facts.parent is None else facts.parent.id)
+        scopes = {ELSEWHERE: self._number((common, None), facts, ELSEWHERE)}
+        for branch_id, place in held.items():
+            overrides = frozenset((o.permission, o.scope, o.expires_at) for o in place.overrides.values())
+            scopes[branch_id] = self._number((common, place.role.id, overrides), facts, branch_id)
         ties = frozenset((branch_id, place.groups, place.mates) for branch_id, place in held.items() if place.groups)
         return Standing(scopes, ties)
 
-    def _number(self, key: object, mandate: Mandate, branch_id: int) -> int:
+    def _number(self, key: object, facts: Facts, branch_id: int) -> int:
+        """The number of what somebody may on a branch; who stands alike is compiled once."""
         if key not in self._known:
-            self._known[key] = self._scopes.number(mandate, branch_id)
+            self._known[key] = self._scopes.number(self.mandate(facts), branch_id)
         return self._known[key]
 
 

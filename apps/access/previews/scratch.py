@@ -18,7 +18,7 @@ from django.db.models.expressions import RawSQL
 from apps.access import records
 from apps.access.facts import Facts
 from apps.access.mandate import Mandate
-from apps.access.querysets import privacy_q, visible
+from apps.access.querysets import can_be_private, privacy_q, visible
 from apps.access.records import Record
 from apps.roles import catalogue
 
@@ -63,12 +63,15 @@ class Scratch:
         self.follow()
 
     def follow(self) -> None:
-        """Note what lives within the noted records: it is seen by those who see them."""
+        """Note what lives within the noted records, and what shares their privacy: it is seen as they are.
+
+        A record is about records of types that were registered before its own.
+        """
         for model in records.registered().values():
-            if catalogue.record_type(model.record_type).follows_about:
-                for name, about in model.about_fields.items():
-                    if about in self.types:
-                        self.touch(model, Q(**{f"{name}__in": self.ids(about)}))
+            within = catalogue.record_type(model.record_type).follows_about
+            for name, about in model.about_fields.items():
+                if about in self.types and (within or can_be_private(self.types[about])):
+                    self.touch(model, Q(**{f"{name}__in": self.ids(about)}))
 
     def ids(self, record_type: str, column: str = "true", since: int = 0) -> RawSQL:
         """The ids of the noted records of a type; of those alone that are told of, where a column says so."""
