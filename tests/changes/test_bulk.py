@@ -15,6 +15,7 @@ from django.utils import timezone
 from apps.access.changes import bulk
 from apps.access.changes.base import Change
 from apps.access.changes.bulk import ChangeRoles, ReplaceRole, SetOverrides, end_of, scope_of
+from apps.access.changes.judging import Judge
 from apps.access.changes.members import ChangeRole
 from apps.access.changes.overrides import ClearOverride, SetOverride
 from apps.access.changes.refusals import Guard, ManyRefused, NoSuchTarget, Refusal
@@ -354,6 +355,53 @@ def test_nothing_is_given_that_the_actor_does_not_have_nor_for_longer() -> None:
         ),
         admin,
     ) == {3: Guard.ESCALATION, 4: Guard.ESCALATION, 5: Guard.ESCALATION, 6: Guard.ABOVE}
+
+
+def test_ends_elsewhere_do_not_hide_which_end_is_later() -> None:
+    cast = make_cast("atlas")
+    south = cast.branch_beside()
+    admin, early, late = cast.join("admin"), cast.join(), cast.join()
+    cast.join(branch=south, user=early)
+
+    def given(user: User, branch: Any, permission: str, days: int) -> None:
+        Override.objects.create(
+            account=cast.account, branch=branch, user=user, permission=permission, scope=Scope.ALL,
+            reason="For now", expires_at=timezone.now() + timedelta(days=days),
+        )  # fmt: skip
+
+    given(admin, cast.branch, "delete_branch", 5)
+    given(early, south, "view_reports", 1)
+    ends = [(timezone.now() + timedelta(days=days)).isoformat() for days in (2, 9)]
+    assert refused(
+        overrides(
+            cast,
+            [early.email, "north", "delete_branch", "all", ends[0]],
+            [late.email, "north", "delete_branch", "all", ends[1]],
+        ),
+        admin,
+    ) == {3: Guard.ESCALATION}
+
+
+def test_ever_so_many_ends_are_judged_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    cast = make_cast("atlas")
+    admin, users = cast.join("admin"), [cast.join() for _ in range(9)]
+    asked: list[Any] = []
+    compile_all = Judge._gain
+
+    def counted(judge: Judge, *given: Any) -> Any:
+        asked.append(given)
+        return compile_all(judge, *given)
+
+    monkeypatch.setattr(Judge, "_gain", counted)
+    now = timezone.now()
+    rows = [
+        [user.email, "", "view_lead", "all", (now + timedelta(days=number)).isoformat()]
+        for number, user in enumerate(users, start=1)
+    ]
+    assert overrides(cast, *rows).apply(actor=admin, reason="Season").rows == 9
+    assert len(asked) == 1
+    assert roles(cast, *([user.email, "", "admin"] for user in users)).apply(actor=admin, reason="Up").rows == 9
+    assert len(asked) == 2
 
 
 @pytest.mark.parametrize(

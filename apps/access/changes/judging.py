@@ -192,8 +192,7 @@ class Judge:
         if self._actor_id is None:
             return
         if _is_of_role(row):
-            role = row.either if row.model is Role else row.either.role
-            if role.account_id is not None and self._actor_id in self._held_by(row):
+            if self._actor_id in self._held_by(row):
                 yield Oneself("Nobody changes the role that they hold.", "Ask somebody else who may.")
             return
         if self._person(row) != self._actor_id:
@@ -415,7 +414,8 @@ class Judge:
             if facts is None or person == self._actor_id:
                 continue
             for branch_id in self._places(row, facts):
-                key = ("above", branch_id, _signature(facts, branch_id, everywhere=True))
+                standing = dict.fromkeys(self._instants(facts), 0)
+                key = ("above", branch_id, _signature(facts, branch_id, standing, everywhere=True))
                 if key not in self._known:
                     self._known[key] = self._exceeds(facts, branch_id)
                 if (found := self._known[key]) is not None:
@@ -457,7 +457,11 @@ class Judge:
                 yield from self._known_gain(before, after, branch_id, only)
 
     def _known_gain(self, before: Facts, after: Facts, branch_id: int, only: str | None) -> Iterator[Refusal]:
-        key = ("gain", branch_id, only, _signature(before, branch_id), _signature(after, branch_id))
+        # Ends count by their order alone: thousands of people with an end each are judged once.
+        order = {end: place for place, end in enumerate(self._instants(before, after))}
+        own = tuple(sorted(order[end] for end in self._own_ends if end in order))
+        sides = (_signature(facts, branch_id, order, only=only) for facts in (before, after))
+        key = ("gain", branch_id, only, own, *sides)
         if key not in self._known:
             self._known[key] = self._gain(_settled(before), _settled(after), branch_id, only)
         if (found := self._known[key]) is not None:
@@ -477,14 +481,12 @@ class Judge:
 
     def _instants(self, *people: Facts) -> list[datetime]:
         """Now, and whenever an override of one of these people or of the actor ends."""
-        ends = {
-            override.expires_at
-            for facts in (*people, self._acting().facts)
-            for membership in facts.memberships.values()
-            for override in membership.overrides.values()
-            if override.expires_at is not None and override.expires_at > self.ground.now
-        }
-        return [self.ground.now, *sorted(ends)]
+        ends = self._own_ends.union(*(facts.ends for facts in people))
+        return [self.ground.now, *sorted(end for end in ends if end > self.ground.now)]
+
+    @cached_property
+    def _own_ends(self) -> frozenset[datetime]:
+        return self._acting().facts.ends
 
     def _wider_invitation(self, row: Row) -> Iterator[Refusal]:
         """What the role would give to somebody who has nothing yet."""
@@ -741,23 +743,34 @@ def _branch(row: Row) -> int | None:
     return found
 
 
-def _signature(facts: Facts, branch_id: int, *, everywhere: bool = False) -> tuple[Any, ...]:
+def _signature(
+    facts: Facts,
+    branch_id: int,
+    order: Mapping[datetime, int],
+    *,
+    only: str | None = None,
+    everywhere: bool = False,
+) -> tuple[Any, ...]:
     """What decides a user's scopes on a branch: two users with the same one have the same scopes there.
 
-    `everywhere`: and on the account, whose permissions are the union over the branches.
+    Of overrides, whoever set them and why, those count whose end is in `order`, by its number, or that have none.
+    `only`: for this permission. `everywhere`: and on the account, whose permissions are the union over the branches.
     """
     parent = None if facts.parent is None else facts.parent.id
     held = facts.memberships if everywhere else {branch_id: facts.memberships.get(branch_id)}
     return parent, frozenset(
-        (branch, membership.active, membership.role, frozenset(map(_counting, membership.overrides.values())))
+        (branch, membership.active, membership.role, _counting(membership, order, only))
         for branch, membership in held.items()
         if membership is not None
     )
 
 
-def _counting(override: OverrideFacts) -> tuple[Any, ...]:
-    """What counts of an override, whoever set it and why."""
-    return override.permission, override.scope, override.expires_at
+def _counting(membership: MembershipFacts, order: Mapping[datetime, int], only: str | None) -> frozenset[Any]:
+    return frozenset(
+        (override.permission, override.scope, override.expires_at and order[override.expires_at])
+        for override in membership.overrides.values()
+        if only in (None, override.permission) and (override.expires_at is None or override.expires_at in order)
+    )
 
 
 def _wider(codename: str, given: Scope, *, later: bool) -> Escalation:
