@@ -192,7 +192,8 @@ class Judge:
         if self._actor_id is None:
             return
         if _is_of_role(row):
-            if self._actor_id in self._held_by(row):
+            role = row.either if row.model is Role else row.either.role
+            if role.account_id is not None and self._actor_id in self._held_by(row):
                 yield Oneself("Nobody changes the role that they hold.", "Ask somebody else who may.")
             return
         if self._person(row) != self._actor_id:
