@@ -34,6 +34,7 @@ from tests.changes.measured import Expected, Situation
 from tests.changes.test_undo import rows, tried
 from tests.changes.wishes import WISHES, Nothing, Wisher
 from tests.factories import (
+    ActivityFactory,
     Cast,
     CompanyFactory,
     ContactFactory,
@@ -228,17 +229,19 @@ def test_a_removal_tells_of_those_who_receive_and_of_their_team() -> None:
     heir, mate = cast.join(), cast.join()
     for user in (cast.member, heir, mate):
         cast.let(user, "view_lead", Scope.RESPONSIBLE | Scope.TEAM)
+        cast.let(user, "view_activity")
     cast.team(heir, mate)
-    LeadFactory(branch=cast.branch, responsible=cast.member)
+    ActivityFactory(about=LeadFactory(branch=cast.branch, responsible=cast.member))
     TaskFactory(branch=cast.branch, responsible=cast.member)
     plan = Plan({"lead": heir.pk}, HandOver(heir.pk))
     change = RemoveMember(
         account_id=cast.account.pk, user_id=cast.member.pk, branch_id=cast.branch.pk, removal_plan=plan
     )
     found = by_name(preview(change, actor=cast.owner))
-    assert found["Ben Baker"]["loses"] == {"lead": 1, "task": 1}
+    assert found["Ben Baker"]["loses"] == {"lead": 1, "task": 1, "activity": 1}
     assert found["Ben Baker"]["stranded"] == {"task": 1}
-    assert [found[str(user)]["gains"] for user in (heir, mate)] == [{"lead": 1}, {"lead": 1}]
+    for user in (heir, mate):
+        assert found[str(user)]["gains"] == {"lead": 1, "activity": 1}
 
 
 def test_a_new_team_mate_is_told_of_on_both_sides() -> None:

@@ -81,15 +81,19 @@ def _ids(rows: QuerySet[Any]) -> Iterator[int]:
     return rows.order_by().values_list("user", flat=True).iterator(chunk_size=AT_ONCE)
 
 
+Ties = frozenset[tuple[int, frozenset[int], frozenset[int]]]
+"""By branch the groups of somebody's teams, and everybody in them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What somebody may, by branch, each as the number of a set of scopes; and who is in a team with them.
 
-    Two standings of one preview are equal when the same things are allowed.
+    Two standings of one preview are equal when the same things are allowed. Those who stand alike share one.
     """
 
     scopes: Mapping[int, int]
-    ties: frozenset[tuple[int, frozenset[int], frozenset[int]]]
+    ties: Ties
 
     def on(self, branch_id: int) -> int:
         """What they may on a branch."""
@@ -103,6 +107,14 @@ class Scopes:
         self.codenames = [permission.codename for permission in catalogue.permissions()]
         self._numbers: dict[tuple[Held, ...], int] = {}
         self._sets: list[tuple[Held, ...]] = []
+        self._standings: dict[object, Standing] = {}
+
+    def standing(self, scopes: Mapping[int, int], ties: Ties) -> Standing:
+        """The standing of these numbers by branch and these teams."""
+        key = (frozenset(scopes.items()), ties)
+        if key not in self._standings:
+            self._standings[key] = Standing(scopes, ties)
+        return self._standings[key]
 
     def number(self, mandate: Mandate, branch_id: int) -> int:
         """The number of what somebody may on a branch."""
@@ -156,7 +168,7 @@ class Era:
             overrides = frozenset((o.permission, o.scope, o.expires_at) for o in place.overrides.values())
             scopes[branch_id] = self._number((common, place.role.id, overrides), facts, branch_id)
         ties = frozenset((branch_id, place.groups, place.mates) for branch_id, place in held.items() if place.groups)
-        return Standing(scopes, ties)
+        return self._scopes.standing(scopes, ties)
 
     def _number(self, key: object, facts: Facts, branch_id: int) -> int:
         """The number of what somebody may on a branch; who stands alike is compiled once."""
