@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from django.db import connection
 
 from apps.accounts.models import Account
-from bench import fence, lists, mandates, objects
+from bench import bulk, fence, lists, mandates, objects
 from bench.database import BRANCHES, MEMBERS, prepare
 from bench.tables import Row, table
 
@@ -33,6 +33,7 @@ def main() -> None:
         ("May this member view this loaded lead?", objects.HEADS, lambda: objects.questions(account)),
         ("A Mandate: load its facts, compile it, ask it everything", mandates.HEADS, mandates.loads),
         ("The same as the tables' owner and as the web server's role", fence.HEADS, lambda: fence.costs(account)),
+        ("Very many changes of access in one command, as a Super Admin", bulk.HEADS, bulk.commands),
     )
     for title, heads, rows in parts:
         say("", table(title, heads, rows()))

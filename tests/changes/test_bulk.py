@@ -12,13 +12,14 @@ from django.db import OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from apps.access.changes import bulk
+from apps.access.changes import bulk, undo
 from apps.access.changes.base import Change
 from apps.access.changes.bulk import ChangeRoles, ReplaceRole, SetOverrides, end_of, scope_of
 from apps.access.changes.judging import Judge
 from apps.access.changes.members import ChangeRole
 from apps.access.changes.overrides import ClearOverride, SetOverride
 from apps.access.changes.refusals import Guard, ManyRefused, NoSuchTarget, Refusal
+from apps.access.changes.undo import Undo
 from apps.access.models import Override
 from apps.access.tables import Line
 from apps.accounts.models import User
@@ -99,6 +100,18 @@ def test_a_second_time_there_is_nothing_to_change() -> None:
     assert roles(cast, *more).apply(actor=None, reason="Up").rows == 1
     again = roles(cast, *more).apply(actor=None, reason="Up")
     assert (again.rows, again.operation_id) == (0, None)
+
+
+def test_it_is_undone_as_a_whole_in_batches_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(undo, "BATCH", 3)
+    cast = make_cast("atlas")
+    users = [cast.join() for _ in range(8)]
+    before = state()
+    done = roles(cast, *([user.email, "", "admin"] for user in users)).apply(actor=cast.owner, reason="Up")
+    back = Undo(account_id=cast.account.pk, operation_id=int(str(done.operation_id)))
+    assert back.apply(actor=cast.owner, reason="Too early").rows == 8
+    assert state() == before
+    assert sound(cast)
 
 
 def test_each_line_is_refused_for_itself_and_nothing_is_written() -> None:

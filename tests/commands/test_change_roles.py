@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -263,6 +264,30 @@ def test_exit_codes(cast: Cast, run: Run, arguments: tuple[str, ...], code: int)
 
 def test_a_reason_has_to_be_given(cast: Cast, run: Run) -> None:
     assert run("change_roles", "acme", "--from", "member", "--to", "admin").code == 2
+
+
+# The page
+
+
+def test_the_files_of_the_page_are_taken(cast: Cast, run: Run, tmp_path: Path) -> None:
+    page = (Path(settings.BASE_DIR) / "docs" / "bulk.md").read_text("utf-8")
+    roles, overrides = re.findall(r"```csv\n(.*?)```", page, re.DOTALL)
+    (becomes,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    south = cast.branch_beside()
+    cast.join("admin", branch=south, user=cast.member)
+    for command, option, text, rows in (
+        ("change_roles", "--csv", roles, 2),
+        ("set_overrides", "--csv", overrides, 2),
+        ("switch_scheme", "--map", becomes, 5),
+    ):
+        path = tmp_path / command
+        path.write_text(text)
+        scheme = ["amocrm"] if command == "switch_scheme" else []
+        if scheme:
+            south.status = "closed"
+            south.save()
+        result = run(command, "acme", *scheme, option, str(path), *WHY, "--json")
+        assert (result.code, result.err, json.loads(result.out)["changed"]) == (0, "", rows)
 
 
 # Killed
