@@ -10,13 +10,13 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from apps.access.admin.desk import desk_of
-from apps.access.admin.reasons import why_not
-from apps.access.admin.requests import asking_address
 from apps.access.admin.site import site
+from apps.access.desk import desk_of
 from apps.access.errors import MissingPermission
+from apps.access.forms.requests import asking_address
 from apps.access.mandates import accounts_of
 from apps.access.middleware import SESSION_KEY
+from apps.access.reasons import why_not
 from apps.accounts.models import User
 
 

@@ -17,8 +17,9 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from apps.access.admin.deletion import summary_of
-from apps.access.admin.desk import desk_of, veil
-from apps.access.admin.reasons import tooltip
+from apps.access.desk import desk_of, veil
+from apps.access.reading import cell
+from apps.access.reasons import tooltip
 from apps.access.records import Record
 from apps.access.verbs import RECORDS_EXPORTED
 from apps.audit.services import Change, record
@@ -171,14 +172,6 @@ def export_selected(model_admin: Any, request: HttpRequest, rows: list[Any]) -> 
     for row in rows:
         writer.writerow([cell(getattr(row, column)) for column in columns])
     return response
-
-
-def cell(value: Any) -> str:
-    """A value as text that a spreadsheet reads as text: a leading sign of a formula is quoted."""
-    if value is None:
-        return ""
-    text = "; ".join(str(part) for part in value) if isinstance(value, list | tuple) else str(value)
-    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
 
 
 def confirmation(

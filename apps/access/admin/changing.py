@@ -1,251 +1,78 @@
-"""How a change of access is made in the admin: a form with a reason, a preview, and a confirmation. Never a save."""
+"""How a change of access looks in the admin."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
-from django.contrib import messages
-from django.core import signing
-from django.db import models
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.html import format_html
-from unfold.widgets import UnfoldAdminTextareaWidget
+from unfold.widgets import (
+    INPUT_CLASSES,
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminEmailInputWidget,
+    UnfoldAdminSelect2MultipleWidget,
+    UnfoldAdminSelect2Widget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
 
-from apps.access.admin.desk import Desk, desk_of
-from apps.access.admin.images import value_in_words
-from apps.access.changes.base import Change
-from apps.access.changes.refusals import ManyRefused, NoSuchTarget, Overtaken, Refusal, RightMissing
-from apps.access.errors import MissingPermission
-from apps.access.preview import preview
-from apps.access.records import Record
-from apps.accounts.models import Branch
-from apps.roles import catalogue
+from apps.access.forms.base import ChangeForm
+from apps.access.forms.fields import SearchSelect
+from apps.access.forms.flow import answer
 
-SALT = "apps.access.admin.seen"
-OURS = {"csrfmiddlewaretoken", "confirmed"}
-
-
-class ChangeForm(forms.Form):
-    """What somebody fills in to change access. Subclasses add fields, and say what change they make of them.
-
-    `columns` are those of the row that the page shows and the change would overwrite. They travel with the form,
-    signed, so that a form which somebody else has overtaken is refused and shows the difference. `needs` are the
-    permissions that it takes, on the row's branch or anywhere in the account.
-    """
-
-    title: ClassVar[str] = ""
-    danger: ClassVar[bool] = False
-    help: str = ""
-    columns: ClassVar[tuple[str, ...]] = ()
-    needs: ClassVar[tuple[str, ...]] = ()
-    # Whether the preview leaves out what stays as it was.
-    brief: ClassVar[bool] = False
-
-    reason = forms.CharField(
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
-        help_text="It stands in the log, for everybody who may read it.",
-        error_messages={"required": "A change of access needs a reason. Say in a sentence why it is made."},
-    )
-    seen = forms.CharField(widget=forms.HiddenInput, required=False)
-
-    def __init__(self, data: Any = None, *, desk: Desk, row: Any = None, **options: Any) -> None:
-        super().__init__(data, **options)
-        self.desk = desk
-        self.row = row
-        self.account_id = desk.account_id
-        self.build()
-        self.fields["seen"].initial = self._signed()
-        self.order_fields([name for name in self.fields if name not in {"reason", "seen"}] + ["reason", "seen"])
-        # What somebody else has changed meanwhile: what it is, what the page showed, what stands now.
-        self.differences: list[tuple[str, str, str]] = []
-
-    def build(self) -> None:
-        """Add the fields that depend on the row and on the person."""
-
-    def change(self) -> Change:
-        """The change that the form asks for; called with valid data.
-
-        Raises:
-            Refusal: it cannot be said.
-        """
-        raise NotImplementedError
-
-    def shown(self) -> dict[str, Any]:
-        """What the page shows of the row, as it travels with the form."""
-        if self.row is None:
-            return {}
-        fields = columns_of(self.row)
-        found = {}
-        for name in self.columns:
-            value = fields[name].get_prep_value(getattr(self.row, name))
-            found[name] = value.isoformat() if hasattr(value, "isoformat") else value
-        return found
-
-    def once(self, request: HttpRequest, change: Change) -> dict[str, str] | None:
-        """What is shown this one time after the change was made: a title, a text and a link."""
-        return None
-
-    def asked(self) -> list[tuple[str, str]]:
-        """What was filled in, in words, for the page of the preview."""
-        found = []
-        for field in self.visible_fields():
-            if field.name == "reason" or (self.brief and field.name not in self.changed_data):
-                continue
-            value = self.cleaned_data.get(field.name)
-            sent = field.value()
-            labels = _labels(getattr(field.field, "choices", ()))
-            several = sent if isinstance(sent, list | tuple) else [sent]
-            chosen = [labels.get(str(one), str(one)) for one in several if one not in (None, "")]
-            words = value_in_words(models.DateTimeField(), value) if hasattr(value, "hour") else ", ".join(chosen)
-            if words:
-                found.append((str(field.label), words))
-        return found
-
-    @classmethod
-    def applies(cls, desk: Desk, row: Any) -> bool:
-        """Whether such a change makes sense for the row as it stands."""
-        return True
-
-    @classmethod
-    def barred(cls, desk: Desk, row: Any) -> str:
-        """Why this person cannot make it of this row, whatever they may, in a sentence; empty where they can."""
-        return ""
-
-    @classmethod
-    def lacking(cls, desk: Desk, row: Any) -> tuple[str, models.Model | None] | None:
-        """The first permission that is missing, and where (nowhere in particular: the account)."""
-        place = place_of(row)
-        for codename in cls.needs:
-            target = place if catalogue.get(codename).target is catalogue.Target.BRANCH else None
-            if not (desk.may_anywhere(codename) if target is None else desk.may(codename, target)):
-                return codename, target
-        return None
-
-    def require(self) -> None:
-        """Let only those see the form who may do what it is for.
-
-        Raises:
-            MissingPermission: the permission that is missing, and where.
-        """
-        lacking = self.lacking(self.desk, self.row)
-        if lacking is not None:
-            codename, target = lacking
-            raise MissingPermission(codename, target or self.desk.account or self.desk.user)
-
-    @property
-    def seen_there(self) -> dict[str, Any]:
-        """What the page showed of this very row.
-
-        Raises:
-            NoSuchTarget: somebody has tampered with it, or it is of another row.
-        """
-        try:
-            found = signing.loads(self.cleaned_data["seen"], salt=SALT)
-        except signing.BadSignature:
-            found = {}
-        if found.get("row") != self._named():
-            raise NoSuchTarget("The form does not tell any more what the page showed.", "Open the page again.")
-        shown: dict[str, Any] = found["shown"]
-        return shown
-
-    @property
-    def seen_values(self) -> dict[str, Any]:
-        """What the page showed of the row's columns."""
-        fields = columns_of(self.row)
-        return {name: fields[name].to_python(value) for name, value in self.seen_there.items() if name in fields}
-
-    def overtaken(self, refusal: Overtaken) -> None:
-        """Show the difference, and let the person decide again on what stands now."""
-        fields = columns_of(self.row) if self.row is not None else {}
-        for name, (seen, now) in refusal.differences.items():
-            field = fields.get(name)
-            label = str(field.verbose_name) if field is not None else name.replace("_", " ")
-            self.differences.append((label.capitalize(), _shown(field, seen), _shown(field, now)))
-        self.data = self.data.copy()  # type: ignore[attr-defined]
-        self.data["seen"] = self._signed()  # type: ignore[index]
-
-    def _named(self) -> str:
-        return "" if self.row is None else f"{self.row._meta.label_lower} {self.row.pk}"
-
-    def _signed(self) -> str:
-        return signing.dumps({"row": self._named(), "shown": self.shown()}, salt=SALT)
+# What each plain widget is in the admin.
+DRESSES: dict[type[forms.Widget], type[forms.Widget]] = {
+    forms.TextInput: UnfoldAdminTextInputWidget,
+    forms.EmailInput: UnfoldAdminEmailInputWidget,
+    forms.Textarea: UnfoldAdminTextareaWidget,
+    forms.Select: UnfoldAdminSelectWidget,
+    SearchSelect: UnfoldAdminSelect2Widget,
+    forms.SelectMultiple: UnfoldAdminSelect2MultipleWidget,
+    forms.CheckboxSelectMultiple: UnfoldAdminCheckboxSelectMultipleWidget,
+}
 
 
-def columns_of(row: models.Model) -> dict[str, models.Field[Any, Any]]:
-    """The columns of a row's table, by name."""
-    return {field.attname: field for field in row._meta.concrete_fields}
+class AdminFace:
+    """The admin's pages of a change."""
+
+    def __init__(self, request: HttpRequest, *, opts: Any, site: Any) -> None:
+        self.request = request
+        self.opts = opts
+        self.site = site
+
+    def show(self, page: str, form: ChangeForm, context: dict[str, Any]) -> HttpResponse:
+        """One of the three pages, in the admin's frame."""
+        dress(form)
+        self.request.current_app = self.site.name
+        shared = {**self.site.each_context(self.request), "opts": self.opts, "media": form.media}
+        return TemplateResponse(self.request, f"admin/access/{page}.html", {**shared, **context})
+
+    def operation_address(self, operation_id: int) -> str:
+        """The operation in the admin's log."""
+        return reverse("admin:audit_operation_change", args=[operation_id])
 
 
-def place_of(row: Any) -> models.Model | None:
-    """The branch that a row is on; a record is one itself."""
-    if isinstance(row, Branch | Record):
-        return row
-    branch = getattr(row, "branch", None)
-    return branch if isinstance(branch, Branch) else None
-
-
-def _labels(choices: Any) -> dict[str, str]:
-    """The labels of a field's choices, those in groups too."""
-    found: dict[str, str] = {}
-    for value, label in choices:
-        found |= _labels(label) if isinstance(label, list | tuple) else {str(value): str(label)}
-    return found
-
-
-def _shown(field: Any, value: Any) -> str:
-    if isinstance(field, models.ForeignKey) and value is not None:
-        return str(field.related_model._default_manager.filter(pk=value).first() or value)
-    return value_in_words(field, value) or "nothing"
+def dress(form: forms.BaseForm) -> None:
+    """Give each field of the form the admin's look."""
+    for field in form.fields.values():
+        plain = field.widget
+        if isinstance(plain, forms.DateTimeInput):
+            plain.attrs["class"] = " ".join(INPUT_CLASSES)
+        dress_of = DRESSES.get(type(plain))
+        if dress_of is not None:
+            field.widget = dress_of(attrs=plain.attrs)
+            field.widget.is_required = plain.is_required
+            if isinstance(plain, forms.widgets.ChoiceWidget):
+                field.widget.choices = plain.choices
 
 
 def changing(request: HttpRequest, form: ChangeForm, *, back: str, opts: Any, site: Any, subject: str) -> HttpResponse:
-    """The page of a change: its form, then the preview, then what became of it.
+    """The page of a change in the admin (see `flow.answer`).
 
     Raises:
         MissingPermission: the person may not.
     """
-    form.require()
-    context = {
-        **site.each_context(request),
-        "form": form,
-        "title": form.title,
-        "subject": subject,
-        "back": back,
-        "opts": opts,
-        "media": form.media,
-    }
-    request.current_app = site.name
-    if request.method == "POST" and form.is_valid():
-        try:
-            change = form.change()
-            if "confirmed" in request.POST:
-                done = change.apply(actor=desk_of(request).user, reason=form.cleaned_data["reason"])
-                shown_once = form.once(request, change)
-                if shown_once is not None:
-                    return TemplateResponse(request, "admin/access/once.html", {**context, "once": shown_once})
-                _say(request, done.operation_id)
-                return HttpResponseRedirect(back)
-            lines = list(preview(change, actor=desk_of(request).user).lines())
-            kept = [(name, value) for name, values in request.POST.lists() for value in values if name not in OURS]
-            return TemplateResponse(request, "admin/access/confirm.html", {**context, "lines": lines, "kept": kept})
-        except RightMissing:
-            raise
-        except Overtaken as refusal:
-            form.add_error(None, str(refusal))
-            form.overtaken(refusal)
-        except (Refusal, ManyRefused) as refusal:
-            form.add_error(None, str(refusal))
-    return TemplateResponse(request, "admin/access/change.html", context)
-
-
-def _say(request: HttpRequest, operation_id: int | None) -> None:
-    if operation_id is None:
-        messages.info(request, "It was so already: nothing has changed.")
-    elif desk_of(request).may_anywhere("view_audit_log"):
-        link = reverse("admin:audit_operation_change", args=[operation_id])
-        messages.success(request, format_html('Done. <a class="m-link" href="{}">See it in the log</a>.', link))
-    else:
-        messages.success(request, "Done. The log keeps the reason.")
+    return answer(request, form, AdminFace(request, opts=opts, site=site), back=back, subject=subject)

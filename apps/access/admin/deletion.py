@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Q
 
 from apps.access import records
-from apps.access.admin.desk import Desk, veil
+from apps.access.desk import Desk, veil
 from apps.access.records import Record
 from apps.roles import catalogue
 

@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from apps.access.admin.desk import desk_of
+from apps.access.desk import desk_of
 
 
 class BranchFilter(admin.SimpleListFilter):

@@ -12,7 +12,7 @@ from unfold.admin import TabularInline
 from unfold.forms import PaginationInlineFormSet
 
 from apps.access import lists
-from apps.access.admin.desk import desk_of
+from apps.access.desk import desk_of
 from apps.access.records import Record
 
 SHOWN = 10

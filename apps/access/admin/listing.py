@@ -22,7 +22,7 @@ from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 
 from apps.access import lists
-from apps.access.admin.desk import desk_of
+from apps.access.desk import desk_of
 
 
 def moment(at: datetime | None) -> SafeString | None:

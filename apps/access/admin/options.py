@@ -20,8 +20,8 @@ from apps.access import lists
 from apps.access.admin.actions import RecordActions
 from apps.access.admin.changelist import RecordChangeList
 from apps.access.admin.deletion import summary_of
-from apps.access.admin.desk import desk_of, links_of, veil
-from apps.access.admin.forms import RecordForm, Refusal, is_of_account
+from apps.access.admin.recordform import RecordForm, Refusal, is_of_account
+from apps.access.desk import desk_of, links_of, veil
 from apps.access.records import Record
 
 

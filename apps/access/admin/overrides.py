@@ -13,127 +13,19 @@ from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from apps.access.admin.changing import ChangeForm
-from apps.access.admin.desk import Desk, desk_of
-from apps.access.admin.fields import end_field, id_field, permissions_field, scope_field
 from apps.access.admin.listing import ChoiceFilter, moment
-from apps.access.admin.shield import WHY, shielded
 from apps.access.admin.tables import AccessTableAdmin, PlaceFilter
-from apps.access.changes.base import Change
-from apps.access.changes.overrides import ClearOverride, SetOverride
-from apps.access.changes.refusals import NoSuchTarget
+from apps.access.desk import desk_of
+from apps.access.forms.base import ChangeForm
+from apps.access.forms.overrides import (
+    ChangeOverrideForm,
+    ClearOverrideForm,
+    NewOverrideForm,
+    label_of,
+)
 from apps.access.models import Override
-from apps.roles import catalogue
+from apps.access.shield import shielded
 from apps.teams.models import Membership
-
-OWN = "Nobody changes their own overrides. Ask a colleague who may."
-
-
-def label_of(codename: str) -> str:
-    """What people read for a permission; one that the catalogue lacks by now, as it stands."""
-    try:
-        return catalogue.get(codename).label
-    except catalogue.UnknownPermission:
-        return codename
-
-
-class NewOverrideForm(ChangeForm):
-    """An override: of a member whom the form asks for, or of the one whose page it is on."""
-
-    title = "Set an override"
-    help = "In place of what the role says, on this branch alone."
-    needs = ("manage_member_permissions",)
-
-    def build(self) -> None:
-        if self.row is None:
-            allowed = self.desk.branches_where(self.needs[0])
-            members = (
-                Membership.objects.active()
-                .filter(branch__in=[branch.pk for branch in allowed])
-                .exclude(user__in=[*shielded(self.desk), self.desk.user.pk])
-                .select_related("user", "branch", "role")
-                .order_by("user__name", "branch__name")
-            )
-            named = [(m.pk, f"{m.user} on {m.branch} ({m.role})") for m in members]
-            self.fields["membership"] = id_field(named, label="Whose", search=True)
-        self.fields["permission"] = permissions_field()
-        self.fields["scope"] = scope_field(None)
-        self.fields["scope"].help_text = "What is asked of no record is either Prohibited or Permitted."
-        self.fields["expires_at"] = end_field()
-
-    def change(self) -> Change:
-        data = self.cleaned_data
-        return SetOverride(
-            account_id=self.account_id,
-            membership_id=data["membership"] if self.row is None else self.row.pk,
-            permission=data["permission"],
-            scope=data["scope"],
-            expires_at=data["expires_at"],
-        )
-
-
-class StandingOverrideForm(ChangeForm):
-    """A change of an override that stands."""
-
-    needs = ("manage_member_permissions",)
-    columns = ("scope", "expires_at")
-
-    @classmethod
-    def barred(cls, desk: Desk, row: Any) -> str:
-        if row.user_id in shielded(desk):
-            return WHY
-        return OWN if row.user_id == desk.user.pk else ""
-
-    @property
-    def membership_id(self) -> int:
-        """The membership that it is an override of.
-
-        Raises:
-            NoSuchTarget: it is gone.
-        """
-        found = Membership.objects.filter(branch=self.row.branch_id, user=self.row.user_id).first()
-        if found is None:
-            raise NoSuchTarget("They are no member there any more.")
-        return found.pk
-
-
-class ChangeOverrideForm(StandingOverrideForm):
-    """Another scope, or another end."""
-
-    title = "Change the override"
-
-    def build(self) -> None:
-        self.fields["scope"] = scope_field(catalogue.get(self.row.permission), self.row.scope)
-        self.fields["expires_at"] = end_field(initial=self.row.expires_at)
-
-    def change(self) -> Change:
-        end = self.cleaned_data["expires_at"]
-        if end is not None and self.row.expires_at is not None and end == self.row.expires_at.replace(second=0):
-            end = self.row.expires_at
-        return SetOverride(
-            account_id=self.account_id,
-            membership_id=self.membership_id,
-            permission=self.row.permission,
-            scope=self.cleaned_data["scope"],
-            expires_at=end,
-            seen=self.seen_values,
-        )
-
-
-class ClearOverrideForm(StandingOverrideForm):
-    """The role says it again."""
-
-    title = "Clear the override"
-    help = "What the role says holds again."
-    danger = True
-
-    def change(self) -> Change:
-        return ClearOverride(
-            account_id=self.account_id,
-            membership_id=self.membership_id,
-            permission=self.row.permission,
-            seen=self.seen_values,
-        )
 
 
 class EndFilter(ChoiceFilter):

@@ -13,9 +13,9 @@ from django.urls import URLPattern, URLResolver, path, reverse
 from unfold.dataclasses import SearchResult
 from unfold.sites import UnfoldAdminSite
 
-from apps.access.admin.desk import desk_of
 from apps.access.admin.operator import end_operator_session, operator_page
 from apps.access.admin.options import MandateAdmin
+from apps.access.desk import desk_of
 
 FOUND = 6
 SHORTEST_SEARCH = 2

@@ -12,12 +12,13 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern
 from unfold.contrib.filters.admin import DropdownFilter
 
-from apps.access.admin.changing import ChangeForm, changing, place_of
-from apps.access.admin.desk import desk_of
-from apps.access.admin.images import image_of
+from apps.access.admin.changing import changing
 from apps.access.admin.listing import ChoiceFilter, ReadOnlyAdmin
-from apps.access.admin.log import in_words, reader_of
-from apps.access.admin.reasons import tooltip
+from apps.access.desk import desk_of
+from apps.access.forms.base import ChangeForm, place_of
+from apps.access.images import image_of
+from apps.access.reading import in_words, reader_of
+from apps.access.reasons import tooltip
 from apps.roles import catalogue
 from apps.roles.models import Role
 from apps.teams.models import ParentMembership

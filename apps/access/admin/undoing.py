@@ -7,24 +7,14 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern
 
-from apps.access.admin.changing import ChangeForm, changing
-from apps.access.admin.desk import desk_of
-from apps.access.admin.log import LogAdmin, in_words
-from apps.access.changes.base import KINDS, Change
-from apps.access.changes.undo import TARGET, Undo
+from apps.access.admin.changing import changing
+from apps.access.admin.log import LogAdmin
+from apps.access.changes.base import KINDS
+from apps.access.changes.undo import TARGET
+from apps.access.desk import desk_of
+from apps.access.forms.undoing import UndoForm
+from apps.access.reading import in_words
 from apps.audit.models import Entry, Operation
-
-
-class UndoForm(ChangeForm):
-    """What an operation changed is put back, if it still stands so; the rights are those of the change back."""
-
-    title = "Undo this"
-    danger = True
-    needs = ("view_audit_log",)
-    help = "What the operation changed is put back as it was before. Records that went along stay where they are."
-
-    def change(self) -> Change:
-        return Undo(account_id=self.account_id, operation_id=self.row.pk)
 
 
 class UndoingLogAdmin(LogAdmin):

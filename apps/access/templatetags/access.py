@@ -12,8 +12,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import slugify
 
-from apps.access.admin.desk import desk_of
-from apps.access.admin.reasons import tooltip
+from apps.access.desk import desk_of
+from apps.access.reasons import tooltip
 from apps.access.records import Record
 
 register = template.Library()

@@ -19,11 +19,11 @@ from djmoney.models.fields import MoneyField
 from unfold.decorators import display
 
 from apps.access.admin.actions import DELETE_SELECTED, BulkAction
-from apps.access.admin.desk import desk_of
 from apps.access.admin.filters import BranchFilter, ResponsibleFilter
-from apps.access.admin.forms import RecordForm
 from apps.access.admin.options import MandateAdmin
+from apps.access.admin.recordform import RecordForm
 from apps.access.admin.sharing import share_page
+from apps.access.desk import desk_of
 from apps.crm.admin.bulk import ASSIGN
 from apps.crm.admin.deletion import consequences_of
 from apps.crm.admin.history import history_page

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from apps.access.admin.actions import BulkAction, confirmation, counted
-from apps.access.admin.desk import desk_of, veil
+from apps.access.desk import desk_of, veil
 from apps.accounts.models import User
 from apps.crm.admin.writing import Refused, change
 from apps.crm.models import LeadStatus, OpportunityStatus

@@ -10,10 +10,10 @@ from django.utils.html import format_html
 from unfold.decorators import display
 
 from apps.access.admin.actions import DELETE_SELECTED, EXPORT_SELECTED
-from apps.access.admin.desk import desk_of
 from apps.access.admin.filters import BranchFilter, ResponsibleFilter
-from apps.access.admin.forms import branches_to_choose
 from apps.access.admin.inlines import inline_about
+from apps.access.admin.recordform import branches_to_choose
+from apps.access.desk import desk_of
 from apps.crm.admin.base import ADDRESS, NOTES, OWNERSHIP, REACH, CrmAdmin
 from apps.crm.admin.bulk import ADD_TAG, ASSIGN
 from apps.crm.admin.filters import CreatedFilter, PrivateFilter, SourceFilter

@@ -13,8 +13,8 @@ from django.utils.safestring import SafeString
 from djmoney.money import Money
 
 from apps.access import lists
-from apps.access.admin.desk import Desk, desk_of, veil
-from apps.access.admin.reasons import tooltip
+from apps.access.desk import Desk, desk_of, veil
+from apps.access.reasons import tooltip
 from apps.crm.models import Outcome
 from apps.crm.templatetags.crm_columns import money
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest
 
-from apps.access.admin.desk import desk_of
+from apps.access.desk import desk_of
 from apps.crm.services import consequences
 
 

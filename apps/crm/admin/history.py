@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 
-from apps.access.admin.desk import desk_of
+from apps.access.desk import desk_of
 from apps.crm.models import CrmRecord
 from apps.crm.services.history import history_of
 

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
-from apps.access.admin.desk import desk_of
+from apps.access.desk import desk_of
 from apps.crm.models import Task
 
 _GROUPS = (

@@ -8,9 +8,9 @@ from typing import Any
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 
-from apps.access.admin.desk import desk_of
-from apps.access.admin.sharing import LOOKS
+from apps.access.desk import desk_of
 from apps.access.explain import Explanation, explain
+from apps.access.forms.sharing import LOOKS
 from apps.access.records import Record
 from apps.roles import catalogue
 from apps.roles.catalogue import Permission

@@ -8,7 +8,7 @@ import vobject
 from django.http import HttpRequest, HttpResponse
 
 from apps.access.admin.actions import BulkAction, log_export
-from apps.access.admin.desk import desk_of, veil
+from apps.access.desk import desk_of, veil
 from apps.crm.models import Contact
 
 

@@ -9,8 +9,8 @@ from typing import Any
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.http import Http404, HttpRequest
 
-from apps.access.admin.desk import desk_of
-from apps.access.admin.forms import RecordForm, Refusal
+from apps.access.admin.recordform import RecordForm, Refusal
+from apps.access.desk import desk_of
 from apps.access.errors import MissingPermission
 from apps.crm.errors import CrmError, DoubleFound, NoSuchRecord
 from apps.crm.services import consequences, records

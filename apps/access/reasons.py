@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from django.db import models
 
-from apps.access.admin.desk import Desk
+from apps.access.desk import Desk
 from apps.access.explain import explain
 from apps.access.fixes import Fix
 from apps.access.records import Record

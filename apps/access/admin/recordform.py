@@ -9,7 +9,7 @@ from django import forms
 from django.db import models
 from django.http import HttpRequest
 
-from apps.access.admin.desk import Desk, desk_of
+from apps.access.desk import Desk, desk_of
 from apps.access.records import Record
 from apps.accounts.models import Branch, User
 

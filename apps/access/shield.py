@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from apps.access.admin.desk import Desk
+from apps.access.desk import Desk
 from apps.roles.schemes import scheme
 from apps.teams.models import Membership
 

@@ -6,9 +6,8 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from django import forms
-from unfold.widgets import INPUT_CLASSES, UnfoldAdminSelect2Widget, UnfoldAdminSelectWidget
 
-from apps.access.admin.desk import Desk
+from apps.access.desk import Desk
 from apps.accounts.models import Branch
 from apps.roles import catalogue
 from apps.roles.catalogue import CATEGORIES, Permission, Target
@@ -19,9 +18,13 @@ CHOOSE = ("", "Choose…")
 OFFERED = (Scope.NONE, IF_CREATOR, IF_RESPONSIBLE, IN_GROUP, Scope.ALL)
 
 
+class SearchSelect(forms.Select):
+    """A choice among so many that one searches for it."""
+
+
 def id_field(choices: Iterable[tuple[Any, str]], *, label: str, search: bool = False, **options: Any) -> forms.Field:
     """One of several rows, by its id; with a field to search in where there may be many."""
-    widget = UnfoldAdminSelect2Widget() if search else UnfoldAdminSelectWidget()
+    widget = SearchSelect() if search else forms.Select()
     return forms.TypedChoiceField(
         label=label,
         coerce=lambda value: int(value) if value else None,
@@ -60,7 +63,7 @@ def permissions_field(**options: Any) -> forms.ChoiceField:
     for permission in catalogue.permissions():
         grouped[CATEGORIES[permission.category]].append((permission.codename, permission.label))
     choices: list[Any] = [CHOOSE, *((title, lines) for title, lines in grouped.items() if lines)]
-    return forms.ChoiceField(label="Permission", choices=choices, widget=UnfoldAdminSelect2Widget(), **options)
+    return forms.ChoiceField(label="Permission", choices=choices, widget=SearchSelect(), **options)
 
 
 def word_of(scope: Scope) -> str:
@@ -90,7 +93,6 @@ def scope_field(permission: Permission | None, standing: Scope | None = None, **
         coerce=scope_of,
         choices=scope_choices(permission, standing),
         initial=word_of(standing if standing is not None else Scope.ALL),
-        widget=UnfoldAdminSelectWidget(),
         **options,
     )
 
@@ -100,9 +102,7 @@ def end_field(**options: Any) -> forms.DateTimeField:
     return forms.DateTimeField(
         label="Ends",
         required=False,
-        widget=forms.DateTimeInput(
-            attrs={"type": "datetime-local", "class": " ".join(INPUT_CLASSES)}, format="%Y-%m-%dT%H:%M"
-        ),
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
         help_text="Empty: it has no end.",
         **options,
     )

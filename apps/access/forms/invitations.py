@@ -1,0 +1,96 @@
+"""Invitations: sent, sent again, cancelled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest
+
+from apps.access.changes.base import Change
+from apps.access.changes.invitations import CancelInvitation, Invite, ResendInvitation
+from apps.access.desk import Desk
+from apps.access.forms.base import ChangeForm
+from apps.access.forms.fields import id_field, roles
+from apps.roles.models import Role
+from apps.teams.models import Invitation
+
+EVERYWHERE = "all"
+# Where the one who was invited accepts (the pages).
+ACCEPTING = "/invitations/{token}/"
+
+
+class InviteForm(ChangeForm):
+    """Somebody is asked to join."""
+
+    title = "Invite somebody"
+    needs = ("invite_members",)
+
+    def build(self) -> None:
+        allowed = self.desk.branches_where("invite_members")
+        self.fields["email"] = forms.EmailField(label="E-mail")
+        self.fields["branch"] = forms.ChoiceField(
+            choices=[
+                *((str(branch.pk), branch.name) for branch in allowed),
+                *([(EVERYWHERE, "All branches")] if len(allowed) > 1 else []),
+            ],
+        )
+        self.fields["role"] = id_field(roles(self.desk, Role.Kind.BRANCH), label="Role")
+
+    def change(self) -> Change:
+        branch = self.cleaned_data["branch"]
+        return Invite(
+            account_id=self.account_id,
+            email=self.cleaned_data["email"],
+            role_id=self.cleaned_data["role"],
+            branch_id=None if branch == EVERYWHERE else int(branch),
+        )
+
+    def once(self, request: HttpRequest, change: Change) -> dict[str, str] | None:
+        return shown_once(request, change)
+
+
+class InvitationForm(ChangeForm):
+    """A change of an invitation that is pending."""
+
+    @classmethod
+    def applies(cls, desk: Desk, row: Any) -> bool:
+        return bool(row.status == Invitation.Status.PENDING)
+
+    @classmethod
+    def lacking(cls, desk: Desk, row: Any) -> Any:
+        """The right on the branch, or on every open one."""
+        places = [row.branch] if row.branch_id else desk.branches
+        return next((("invite_members", place) for place in places if not desk.may("invite_members", place)), None)
+
+
+class ResendForm(InvitationForm):
+    """It is sent again."""
+
+    title = "Send again"
+    help = "It is valid for seven days anew, and from you. The link before leads nowhere then."
+
+    def change(self) -> Change:
+        return ResendInvitation(account_id=self.account_id, invitation_id=self.row.pk)
+
+    def once(self, request: HttpRequest, change: Change) -> dict[str, str] | None:
+        return shown_once(request, change)
+
+
+class CancelForm(InvitationForm):
+    """It is taken back."""
+
+    title = "Cancel the invitation"
+    danger = True
+
+    def change(self) -> Change:
+        return CancelInvitation(account_id=self.account_id, invitation_id=self.row.pk)
+
+
+def shown_once(request: HttpRequest, change: Any) -> dict[str, str]:
+    """The link of an invitation, which only the one who sends it sees, and only now."""
+    return {
+        "title": "The link of the invitation",
+        "text": "Pass it on to the one whom you invited. It is shown this once: only its digest is kept.",
+        "link": request.build_absolute_uri(ACCEPTING.format(token=change.token)),
+    }

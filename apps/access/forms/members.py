@@ -1,0 +1,237 @@
+"""What is changed of a member: role, overrides, name; who goes, comes back or comes to a further branch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from apps.access import handover
+from apps.access.changes.base import Change
+from apps.access.changes.details import LONGEST_NAME, ChangeDetails
+from apps.access.changes.members import AddToBranch, ChangeRole
+from apps.access.changes.removal import DeleteMember, Leave, RemoveMember, RestoreMember
+from apps.access.desk import Desk
+from apps.access.forms.base import ChangeForm
+from apps.access.forms.fields import branches, id_field, people, roles
+from apps.access.forms.overrides import NewOverrideForm
+from apps.access.handover import Delete, HandOver, Plan
+from apps.access.shield import WHY, shielded
+from apps.roles import catalogue
+from apps.roles.models import Role
+from apps.roles.schemes import scheme
+from apps.teams.models import Membership
+
+ACTIVE, REMOVED = Membership.Status.ACTIVE, Membership.Status.REMOVED
+LEFT, NOBODY, DELETE = "left", "nobody", "delete"
+OWN = "Nobody changes their own role, overrides or parent role. Ask a colleague who may."
+
+
+class MemberForm(ChangeForm):
+    """A change of a membership that is active."""
+
+    @classmethod
+    def applies(cls, desk: Desk, row: Any) -> bool:
+        return bool(row.status == ACTIVE)
+
+    @classmethod
+    def barred(cls, desk: Desk, row: Any) -> str:
+        if row is None:
+            return ""
+        if row.user_id in shielded(desk):
+            return WHY
+        return OWN if row.user_id == desk.user.pk else ""
+
+
+class RoleForm(MemberForm):
+    """Another role on the branch."""
+
+    title = "Change role"
+    needs = ("change_roles",)
+    columns = ("role_id",)
+
+    def build(self) -> None:
+        self.fields["role"] = id_field(roles(self.desk, Role.Kind.BRANCH), label="Role", initial=str(self.row.role_id))
+
+    def change(self) -> Change:
+        return ChangeRole(
+            account_id=self.account_id,
+            membership_id=self.row.pk,
+            role_id=self.cleaned_data["role"],
+            seen=self.seen_values,
+        )
+
+
+class OverrideOfMemberForm(NewOverrideForm):
+    """An override of this member."""
+
+    @classmethod
+    def applies(cls, desk: Desk, row: Any) -> bool:
+        return bool(row.status == ACTIVE)
+
+    @classmethod
+    def barred(cls, desk: Desk, row: Any) -> str:
+        return MemberForm.barred(desk, row)
+
+
+class NameForm(ChangeForm):
+    """Another name; one's own too."""
+
+    title = "Change name"
+    help = "It is their name everywhere."
+    needs = ("change_members",)
+
+    @classmethod
+    def applies(cls, desk: Desk, row: Any) -> bool:
+        return bool(row.status == ACTIVE)
+
+    @classmethod
+    def barred(cls, desk: Desk, row: Any) -> str:
+        return WHY if row.user_id in shielded(desk) else ""
+
+    @classmethod
+    def lacking(cls, desk: Desk, row: Any) -> Any:
+        return None if row.user_id == desk.user.pk else super().lacking(desk, row)
+
+    def build(self) -> None:
+        self.fields["name"] = forms.CharField(max_length=LONGEST_NAME, initial=self.row.user.name)
+
+    def shown(self) -> dict[str, Any]:
+        return {"name": self.row.user.name}
+
+    def change(self) -> Change:
+        return ChangeDetails(
+            account_id=self.account_id,
+            user_id=self.row.user_id,
+            name=self.cleaned_data["name"],
+            seen={"name": self.seen_there["name"]},
+        )
+
+
+class DepartureForm(ChangeForm):
+    """A removal plan: who answers for each type of record next, and what becomes of private contacts."""
+
+    danger = True
+    help = (
+        "Their membership moves to the Restore list. Say who answers for their records next; what is left stays theirs."
+    )
+
+    def build(self) -> None:
+        others = people(self.desk, [self.row.branch_id], but=self.row.user_id)
+        colleagues = [(str(pk), name) for pk, name in others]
+        for name in handover.record_types():
+            kind = catalogue.record_type(name)
+            self.fields[f"to_{name}"] = forms.ChoiceField(
+                label=kind.label_plural,
+                choices=[(LEFT, "Leave with them"), (NOBODY, "Nobody"), *colleagues],
+                initial=LEFT,
+            )
+        self.fields["private"] = forms.ChoiceField(
+            label="Private contacts",
+            choices=[("", "Choose…"), (DELETE, "Delete them"), *((pk, f"Hand over to {n}") for pk, n in colleagues)],
+            help_text="Always asked: nobody is told whether there are any.",
+        )
+
+    @property
+    def removal_plan(self) -> Plan:
+        """What the form says."""
+        chosen: dict[str, int | None] = {}
+        for name in handover.record_types():
+            value = self.cleaned_data[f"to_{name}"]
+            if value != LEFT:
+                chosen[name] = None if value == NOBODY else int(value)
+        private = self.cleaned_data["private"]
+        return Plan(chosen, Delete() if private == DELETE else HandOver(int(private)))
+
+
+class RemoveForm(DepartureForm):
+    """Somebody is moved to the Restore list."""
+
+    title = "Remove from the branch"
+    needs = ("remove_members",)
+
+    @classmethod
+    def applies(cls, desk: Desk, row: Any) -> bool:
+        return bool(row.status == ACTIVE and row.user_id != desk.user.pk)
+
+    @classmethod
+    def barred(cls, desk: Desk, row: Any) -> str:
+        return WHY if row.user_id in shielded(desk) else ""
+
+    def change(self) -> Change:
+        return RemoveMember(
+            account_id=self.account_id,
+            user_id=self.row.user_id,
+            branch_id=self.row.branch_id,
+            removal_plan=self.removal_plan,
+        )
+
+
+class LeaveForm(DepartureForm):
+    """Somebody goes by themselves."""
+
+    title = "Leave the branch"
+    help = "Your membership moves to the Restore list. Say who answers for your records next."
+
+    @classmethod
+    def applies(cls, desk: Desk, row: Any) -> bool:
+        return bool(row.status == ACTIVE and row.user_id == desk.user.pk)
+
+    @classmethod
+    def barred(cls, desk: Desk, row: Any) -> str:
+        assert desk.account is not None
+        system = scheme(desk.account.scheme)
+        return "" if system.leave else f"Nobody removes themselves in {system.name}. Ask somebody else who may."
+
+    def change(self) -> Change:
+        return Leave(account_id=self.account_id, branch_id=self.row.branch_id, removal_plan=self.removal_plan)
+
+
+class RestoreForm(ChangeForm):
+    """Somebody comes back as they were."""
+
+    title = "Restore"
+    help = "Role, teams, overrides and shares come back as they were."
+    needs = ("remove_members",)
+
+    @classmethod
+    def applies(cls, desk: Desk, row: Any) -> bool:
+        return bool(row.status == REMOVED)
+
+    def change(self) -> Change:
+        return RestoreMember(account_id=self.account_id, user_id=self.row.user_id, branch_id=self.row.branch_id)
+
+
+class DeleteForm(ChangeForm):
+    """Somebody is deleted from the Restore list."""
+
+    title = "Delete for good"
+    help = "The overrides, places in teams and shares of that branch go too. Records, and history with the name, stay."
+    danger = True
+    needs = ("remove_members",)
+
+    @classmethod
+    def applies(cls, desk: Desk, row: Any) -> bool:
+        return bool(row.status == REMOVED)
+
+    def change(self) -> Change:
+        return DeleteMember(account_id=self.account_id, user_id=self.row.user_id, branch_id=self.row.branch_id)
+
+
+class AddToBranchForm(ChangeForm):
+    """Somebody of the account becomes a member of a further branch."""
+
+    title = "Add to a branch"
+    help = "For somebody who works in the account already; others are invited."
+    needs = ("add_to_branches",)
+
+    def build(self) -> None:
+        self.fields["user"] = id_field(people(self.desk), label="Who", search=True)
+        self.fields["branch"] = id_field(branches(self.desk.branches), label="Branch")
+        self.fields["role"] = id_field(roles(self.desk, Role.Kind.BRANCH), label="Role")
+
+    def change(self) -> Change:
+        data = self.cleaned_data
+        return AddToBranch(
+            account_id=self.account_id, user_id=data["user"], branch_id=data["branch"], role_id=data["role"]
+        )

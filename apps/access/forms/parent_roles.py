@@ -1,0 +1,76 @@
+"""Parent roles: granted, changed, revoked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apps.access.changes.base import Change
+from apps.access.changes.parent_roles import ChangeParentRole, GrantParentRole, RevokeParentRole
+from apps.access.desk import Desk
+from apps.access.forms.base import ChangeForm
+from apps.access.forms.fields import id_field, people, roles
+from apps.access.forms.members import (
+    OWN,
+)
+from apps.roles.models import Role
+
+
+class ParentForm(ChangeForm):
+    """Who administers parent roles needs nothing else for any of the three."""
+
+    columns = ("role_id",)
+
+    @classmethod
+    def lacking(cls, desk: Desk, row: Any) -> Any:
+        return None if desk.may_anywhere("administer_parent_roles") else super().lacking(desk, row)
+
+    @classmethod
+    def barred(cls, desk: Desk, row: Any) -> str:
+        return OWN if row is not None and row.user_id == desk.user.pk else ""
+
+
+class GrantParentForm(ParentForm):
+    """Somebody gets a parent role."""
+
+    title = "Grant a parent role"
+    help = "It counts on every branch, beside what they are there."
+    needs = ("grant_parent_roles",)
+
+    def build(self) -> None:
+        self.fields["user"] = id_field(people(self.desk, but=self.desk.user.pk), label="Who", search=True)
+        self.fields["role"] = id_field(roles(self.desk, Role.Kind.PARENT), label="Parent role")
+
+    def change(self) -> Change:
+        return GrantParentRole(
+            account_id=self.account_id, user_id=self.cleaned_data["user"], role_id=self.cleaned_data["role"]
+        )
+
+
+class ChangeParentForm(ParentForm):
+    """Somebody gets another one."""
+
+    title = "Change the parent role"
+    needs = ("change_parent_roles",)
+
+    def build(self) -> None:
+        found = roles(self.desk, Role.Kind.PARENT)
+        self.fields["role"] = id_field(found, label="Parent role", initial=str(self.row.role_id))
+
+    def change(self) -> Change:
+        return ChangeParentRole(
+            account_id=self.account_id,
+            user_id=self.row.user_id,
+            role_id=self.cleaned_data["role"],
+            seen=self.seen_values,
+        )
+
+
+class RevokeParentForm(ParentForm):
+    """It is taken away."""
+
+    title = "Revoke the parent role"
+    danger = True
+    needs = ("revoke_parent_roles",)
+
+    def change(self) -> Change:
+        return RevokeParentRole(account_id=self.account_id, user_id=self.row.user_id, seen=self.seen_values)

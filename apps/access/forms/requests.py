@@ -1,0 +1,167 @@
+"""Requests for access: made, decided, withdrawn."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django import forms
+from django.db import models
+from django.urls import reverse
+
+from apps.access import records
+from apps.access.changes.base import Change
+from apps.access.changes.judging import shared_verb
+from apps.access.changes.requests import ApproveRequest, DeclineRequest, RequestAccess, WithdrawRequest
+from apps.access.desk import Desk
+from apps.access.forms.base import ChangeForm
+from apps.access.forms.fields import branches, end_field, id_field, permissions_field, scope_field
+from apps.access.models import AccessRequest
+from apps.access.records import Record
+from apps.accounts.models import Branch
+from apps.roles import catalogue
+from apps.teams.models import Membership
+
+Status = AccessRequest.Status
+DECIDES, SHARES = "manage_member_permissions", "grant_record_access"
+
+
+def _grantable(desk: Desk, branch_id: int, codename: str) -> bool:
+    membership = None if desk.mandate is None else desk.mandate.facts.memberships.get(branch_id)
+    return membership is not None and not membership.role.locked and membership.role.grant(codename).grantable
+
+
+def own_branches(desk: Desk) -> list[Branch]:
+    """The open branches that the user is an active member of."""
+    mine = set(
+        Membership.objects.active().filter(account=desk.account_id, user=desk.user).values_list("branch_id", flat=True)
+    )
+    return [branch for branch in desk.branches if branch.pk in mine]
+
+
+def asking_address(desk: Desk, codename: str, target: models.Model) -> str:
+    """Where the user can ask for what they lack; empty where a request makes no sense.
+
+    A request is about a branch that they are an active member of, or about a record there; and what a share does not
+    give has to be grantable to their role.
+    """
+    permission = catalogue.get(codename)
+    about: dict[str, Any] = {"permission": permission.codename}
+    own = {branch.pk: branch for branch in own_branches(desk)}
+    verb, _, record_type = permission.codename.partition("_")
+    if isinstance(target, Record) and permission.target is catalogue.Target.RECORD:
+        places = [target.branch_id]
+        about |= {"record_type": target.record_type, "record_id": target.pk}
+        shared = record_type == target.record_type and verb in catalogue.record_type(record_type).share_verbs
+    else:
+        place = target.pk if isinstance(target, Branch) else getattr(target, "branch_id", None)
+        places, shared = list(own) if place is None else [place], False
+    possible = [pk for pk in places if pk in own and (shared or _grantable(desk, pk, permission.codename))]
+    if permission.target is catalogue.Target.ACCOUNT or not possible:
+        return ""
+    return f"{reverse('admin:access_accessrequest_add')}?{urlencode({**about, 'branch': possible[0]})}"
+
+
+class AskForm(ChangeForm):
+    """Somebody asks for a permission; the reason is what the request says."""
+
+    title = "Request access"
+    help = "Whoever may give it decides. The reason is what they read."
+    record_type = forms.CharField(required=False, widget=forms.HiddenInput)
+    record_id = forms.IntegerField(required=False, widget=forms.HiddenInput)
+
+    def build(self) -> None:
+        self.fields["permission"] = permissions_field()
+        self.fields["branch"] = id_field(branches(own_branches(self.desk)), label="Branch")
+        self.fields["scope"] = scope_field(None)
+        named = self.data if self.is_bound else self.initial
+        if named.get("record_id"):
+            self.fields["scope"].widget = forms.HiddenInput()
+            self.fields["branch"].widget = forms.HiddenInput()
+            self.help = f"For {self._record(named)} alone. {self.help}"
+
+    def _record(self, named: Any) -> str:
+        """What the request is about, where the person sees it."""
+        record_type, pk = str(named.get("record_type")), str(named.get("record_id"))
+        if record_type not in records.registered() or not pk.isdecimal() or len(pk) > 18:
+            return "a record"
+        found = self.desk.rows(f"view_{record_type}", record_type).filter(pk=int(pk)).first()
+        return f"{found} ({found.reference})" if found is not None else "a record"
+
+    def clean(self) -> dict[str, Any]:
+        """A request names a whole record or none."""
+        data = super().clean() or self.cleaned_data
+        if data.get("record_type") and data["record_type"] not in records.registered():
+            raise forms.ValidationError("There is no such record.")
+        if bool(data.get("record_type")) != bool(data.get("record_id")):
+            raise forms.ValidationError("There is no such record.")
+        return data
+
+    def change(self) -> Change:
+        data = self.cleaned_data
+        return RequestAccess(
+            account_id=self.account_id,
+            branch_id=data["branch"],
+            permission=data["permission"],
+            scope=data["scope"],
+            record_type=data["record_type"],
+            record_id=data["record_id"],
+        )
+
+
+class OpenRequestForm(ChangeForm):
+    """A decision about a request that waits; not about one's own."""
+
+    @classmethod
+    def applies(cls, desk: Desk, row: Any) -> bool:
+        return bool(row.status == Status.OPEN and row.user_id != desk.user.pk)
+
+    @classmethod
+    def lacking(cls, desk: Desk, row: Any) -> Any:
+        """What giving it needs."""
+        record = row.find_record() if shared_verb(row) else None
+        codename, place = (DECIDES, row.branch) if record is None else (SHARES, record)
+        return None if desk.may(codename, place) else (codename, place)
+
+
+class ApproveForm(OpenRequestForm):
+    """It is given: as an override, perhaps with an end, or as a share of the record."""
+
+    title = "Approve"
+
+    def build(self) -> None:
+        if shared_verb(self.row) is None:
+            self.fields["scope"] = scope_field(catalogue.get(self.row.permission), self.row.scope)
+            self.fields["expires_at"] = end_field()
+
+    def change(self) -> Change:
+        data = self.cleaned_data
+        return ApproveRequest(
+            account_id=self.account_id,
+            request_id=self.row.pk,
+            scope=data.get("scope"),
+            expires_at=data.get("expires_at"),
+        )
+
+
+class DeclineForm(OpenRequestForm):
+    """Nothing is given."""
+
+    title = "Decline"
+    danger = True
+
+    def change(self) -> Change:
+        return DeclineRequest(account_id=self.account_id, request_id=self.row.pk)
+
+
+class WithdrawForm(ChangeForm):
+    """One's own request is taken back."""
+
+    title = "Withdraw"
+
+    @classmethod
+    def applies(cls, desk: Desk, row: Any) -> bool:
+        return bool(row.status == Status.OPEN and row.user_id == desk.user.pk)
+
+    def change(self) -> Change:
+        return WithdrawRequest(account_id=self.account_id, request_id=self.row.pk)
