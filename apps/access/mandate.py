@@ -136,6 +136,13 @@ class Mandate:
             return Effective(found.scope, (*found.steps[:-1], why))
         return found
 
+    def everywhere(self, codename: str) -> Scope:
+        """The scope of what is asked of the account: the union over its branches and the parent role (section 3)."""
+        reaches = 0
+        for profile in (self._outside, *self._profiles.values()):
+            reaches |= int(self._effective(profile, codename).scope)
+        return _SCOPES[_ALL if reaches & _ALL else reaches]
+
     def allows(self, codename: str, branch_id: int | None) -> bool:
         """Whether the permission and all that it needs are given on the branch; without a branch, on the account.
 

@@ -71,9 +71,12 @@ EVENTS = {
 }
 
 # A statement that changes nothing that is kept writes nothing and asks for no reason: sets may be empty, and an
-# update may leave rows as they were.
+# update may leave rows as they were. Of an update all pairs of rows are looked at together: asked whether there EXISTS
+# a pair of a kind, the planner takes each old row through all the new ones, until it has found the first.
 AUDITED = """
 CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+DECLARE
+    pairs record;
 BEGIN
     IF TG_OP = 'INSERT' THEN
         IF EXISTS (SELECT FROM new_rows n WHERE {kept_new}) THEN
@@ -88,19 +91,21 @@ BEGIN
             FROM old_rows o, audit_operation_in_progress('{label}') AS operation WHERE {kept_old} ORDER BY o.id;
         END IF;
     ELSE
-        IF (SELECT count(*) FROM old_rows) <> (SELECT count(*) FROM old_rows JOIN new_rows USING (id)) THEN
+        SELECT count(*) AS number, bool_or({account_old} <> {account_new}) AS moved, bool_or({changed}) AS changed
+            INTO pairs FROM old_rows o JOIN new_rows n USING (id);
+        IF pairs.number <> (SELECT count(*) FROM old_rows) THEN
             RAISE EXCEPTION USING
                 ERRCODE = 'restrict_violation',
                 MESSAGE = 'the id of a row of {table} never changes',
                 HINT = 'Delete the row and insert another one.';
         END IF;
-        IF EXISTS (SELECT FROM old_rows o JOIN new_rows n USING (id) WHERE {account_old} <> {account_new}) THEN
+        IF pairs.moved THEN
             RAISE EXCEPTION USING
                 ERRCODE = 'restrict_violation',
                 MESSAGE = 'a row of {table} never moves to another account',
                 HINT = 'Delete the row and insert another one.';
         END IF;
-        IF EXISTS (SELECT FROM old_rows o JOIN new_rows n USING (id) WHERE {changed}) THEN
+        IF pairs.changed THEN
             INSERT INTO audit_entry ({columns})
             SELECT operation, {identity_new}, {image_old} || {names_old}, {image_new} || {names_new}
             FROM old_rows o JOIN new_rows n USING (id), audit_operation_in_progress('{label}') AS operation

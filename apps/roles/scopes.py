@@ -52,7 +52,9 @@ class Scope(IntFlag):
 
     def covers(self, other: Scope) -> bool:
         """Whether everything within reach of `other` is surely within reach of this scope."""
-        return bool(self & Scope.ALL) or not other & ~self
+        # As numbers: sets of flags are made anew by each operation.
+        own = int(self)
+        return bool(own & int(Scope.ALL)) or not int(other) & ~own
 
 
 RECORD_REACHES = ("created", "responsible", "shared", "team")

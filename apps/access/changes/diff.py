@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache
 from typing import Any
 
 from django.db import connections, models, router
 from django.db.models.base import ModelState
+from django.utils.functional import cached_property
 
 from apps.access.among import among
 from apps.access.changes.refusals import Refusal
@@ -20,6 +21,11 @@ from apps.access.changes.refusals import Refusal
 BATCH = 5_000
 # Rows that get different values are updated one group of equal values at a time, as long as there are so few groups.
 FEW = 20
+
+
+@cache
+def _columns(model: type[models.Model]) -> tuple[str, ...]:
+    return tuple(column.attname for column in model._meta.concrete_fields)
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +56,8 @@ class Row:
         """The columns that get another value, with that value; of an update alone."""
         if self.before is None or self.after is None:
             return {}
-        names = [column.attname for column in self.model._meta.concrete_fields]
-        return {n: getattr(self.after, n) for n in names if getattr(self.before, n) != getattr(self.after, n)}
+        before, after = self.before.__dict__, self.after.__dict__
+        return {name: after[name] for name in _columns(self.model) if before[name] != after[name]}
 
     @property
     def idle(self) -> bool:

@@ -381,12 +381,9 @@ class Judge:
 
     def _scope(self, mandate: Mandate, branch_id: int, codename: str) -> Scope:
         """The scope on the branch; of what is asked of the account, the union over its branches (section 3)."""
-        if catalogue.get(codename).target is not catalogue.Target.ACCOUNT:
-            return mandate.effective(branch_id, codename).scope
-        union = Scope.NONE
-        for place in (NOWHERE, *self.ground.facts.open_branches):
-            union |= mandate.effective(place, codename).scope
-        return union
+        if catalogue.get(codename).target is catalogue.Target.ACCOUNT:
+            return mandate.everywhere(codename)
+        return mandate.effective(branch_id, codename).scope
 
     def _own(self, at: datetime) -> Mandate:
         """What the actor may at an instant, whatever the plan happens to give; an operator may everything."""
@@ -483,7 +480,7 @@ class Judge:
     def _instants(self, *people: Facts) -> list[datetime]:
         """Now, and whenever an override of one of these people or of the actor ends."""
         ends = self._own_ends.union(*(facts.ends for facts in people))
-        return [self.ground.now, *sorted(end for end in ends if end > self.ground.now)]
+        return [self.ground.now, *sorted(end for end in ends if end > self.ground.now)] if ends else [self.ground.now]
 
     @cached_property
     def _own_ends(self) -> frozenset[datetime]:
