@@ -1,15 +1,14 @@
 """Where each address leads."""
 
 from django.urls import include, path
-from django.views.generic import RedirectView
 
 from apps.access.admin.site import site
 
-handler403 = "apps.access.views.forbidden"
+handler403 = "apps.access.views.errors.forbidden"
 handler500 = "config.failures.failed"
 
 urlpatterns = [
-    path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("", include("apps.crm.urls")),
     path("", include("apps.access.urls")),
     path("admin/", site.urls),
 ]

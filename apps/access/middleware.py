@@ -1,17 +1,22 @@
-"""Binds the account that a request works in to its user, and tells the database."""
+"""Binds the account that a request works in to its user, and tells the database; and the reader's time zone."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from zoneinfo import available_timezones
 
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 
-from apps.access.mandates import bind_account, choose_account
+from apps.access.mandates import accounts_of, bind_account, choose_account
 from apps.accounts import fence
 from apps.accounts.models import Account, User
 from apps.audit.services import origin
 
 SESSION_KEY = "account"
+# The account's own pages carry it in their address.
+IN_ADDRESS = re.compile(r"/a/(?P<slug>[-a-zA-Z0-9_]+)/")
 
 
 def work_in(user: User, account: Account) -> None:
@@ -21,7 +26,9 @@ def work_in(user: User, account: Account) -> None:
 
 
 class CurrentAccountMiddleware:
-    """A request works in one account at a time: the one chosen in the session, or the user's first."""
+    """A request works in one account at a time: the one in its address, else the one chosen in the session, else the
+    user's first. One in the address that the user does not belong to is none.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -29,12 +36,27 @@ class CurrentAccountMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Bind the account before the view asks anything. A chosen account that the user left is forgotten."""
         fence.forget()
-        if request.user.is_authenticated:
+        timezone.deactivate()
+        if isinstance(request.user, User):
             fence.tell(None, request.user.pk)
-            account = choose_account(request.user, request.session.get(SESSION_KEY))
-            if account is None:
-                request.session.pop(SESSION_KEY, None)
-            else:
+            account = self._account(request, request.user)
+            if account is not None:
                 work_in(request.user, account)
+            if request.user.time_zone in available_timezones():
+                timezone.activate(request.user.time_zone)
         with origin(ip=request.META.get("REMOTE_ADDR")):
             return self.get_response(request)
+
+    def _account(self, request: HttpRequest, user: User) -> Account | None:
+        chosen = request.session.get(SESSION_KEY)
+        named = IN_ADDRESS.match(request.path_info)
+        if named is not None:
+            account = accounts_of(user).filter(slug=named["slug"]).first()
+            if account is not None and account.pk != chosen:
+                # The admin goes on in the account that one has just been in.
+                request.session[SESSION_KEY] = account.pk
+            return account
+        account = choose_account(user, chosen)
+        if account is None:
+            request.session.pop(SESSION_KEY, None)
+        return account

@@ -1,8 +1,13 @@
-"""The addresses of access itself."""
+"""The addresses of access itself: the account switcher, and the pages of an account."""
 
 from django.urls import path
 
-from apps.access.views import switch_account
+from apps.access.views.home import home
+from apps.access.views.page import account_page
+from apps.access.views.switching import switch_account
 
 app_name = "access"
-urlpatterns = [path("account/<slug:slug>/", switch_account, name="switch-account")]
+urlpatterns = [
+    path("account/<slug:slug>/", switch_account, name="switch-account"),
+    account_page("", home, name="home"),
+]

@@ -5,28 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from apps.access import records
 from apps.access.admin.listing import ChoiceFilter, moment
 from apps.access.admin.tables import AccessTableAdmin
 from apps.access.desk import desk_of
 from apps.access.forms.base import ChangeForm
 from apps.access.forms.overrides import label_of
 from apps.access.forms.requests import (
-    DECIDES,
-    SHARES,
     ApproveForm,
     AskForm,
     DeclineForm,
     Status,
     WithdrawForm,
+    requests_in_sight,
 )
 from apps.access.models import AccessRequest
-from apps.roles import catalogue
 
 
 class StatusFilter(ChoiceFilter):
@@ -72,19 +69,7 @@ class AccessRequestAdmin(AccessTableAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """One's own, and those that one could decide: what a share would give, only with the record in sight."""
-        desk = desk_of(request)
-        rows = AccessRequest.objects.filter(account=desk.account_id).select_related("user", "branch", "decided_by")
-        shareable = Q(pk__in=[])
-        decidable = Q(user=desk.user)
-        for kind in catalogue.record_types():
-            codenames = [f"{verb}_{kind.name}" for verb in kind.share_verbs]
-            if codenames and kind.name in records.registered():
-                of_kind = Q(record_type=kind.name, permission__in=codenames)
-                shareable |= of_kind
-                if desk.may_anywhere(SHARES):
-                    decidable |= of_kind & Q(record_id__in=desk.rows(SHARES, kind.name).values("pk"))
-        places = [branch.pk for branch in desk.branches_where(DECIDES)]
-        return rows.filter(decidable | Q(branch__in=places) & ~shareable)
+        return requests_in_sight(desk_of(request))
 
     @display(description="Who")
     def person(self, asked: AccessRequest) -> str:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from csp.constants import UNSAFE_EVAL, UNSAFE_INLINE
+from csp.decorators import csp_update
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
+from django.utils.decorators import method_decorator
 from unfold.dataclasses import SearchResult
 from unfold.sites import UnfoldAdminSite
 
@@ -34,6 +37,10 @@ class RecordAutocomplete(AutocompleteJsonView):
         return {**found, "text": f"{obj} ({obj.reference})" if str(obj) != obj.reference else obj.reference}
 
 
+# Unfold's scripts are written into its pages and compile their expressions.
+POLICY = {"script-src": [UNSAFE_INLINE, UNSAFE_EVAL], "style-src": [UNSAFE_INLINE]}
+
+
 class MandateSite(UnfoldAdminSite):
     """Django's log is not shown, there is no "view on site", and the search is not kept: rights change at once."""
 
@@ -50,6 +57,15 @@ class MandateSite(UnfoldAdminSite):
             path("operator/end/", self.admin_view(self.end_operator_session_view), name="operator_end"),
             *found,
         ]
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        """Django's, with what the admin's scripts need beyond the pages' policy."""
+        return csp_update(POLICY)(super().admin_view(view, cacheable))
+
+    @method_decorator(csp_update(POLICY))
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The admin's own page for signing in."""
+        return super().login(request, extra_context)
 
     def operator_view(self, request: HttpRequest) -> HttpResponse:
         """See `operator_page`."""

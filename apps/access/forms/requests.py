@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.db import models
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 
 from apps.access import records
@@ -37,6 +38,27 @@ def own_branches(desk: Desk) -> list[Branch]:
         Membership.objects.active().filter(account=desk.account_id, user=desk.user).values_list("branch_id", flat=True)
     )
     return [branch for branch in desk.branches if branch.pk in mine]
+
+
+def requests_in_sight(desk: Desk) -> QuerySet[AccessRequest]:
+    """One's own, and those that one could decide: what a share would give, only with the record in sight."""
+    rows = AccessRequest.objects.filter(account=desk.account_id).select_related("user", "branch", "decided_by")
+    shareable = Q(pk__in=[])
+    decidable = Q(user=desk.user)
+    for kind in catalogue.record_types():
+        codenames = [f"{verb}_{kind.name}" for verb in kind.share_verbs]
+        if codenames and kind.name in records.registered():
+            of_kind = Q(record_type=kind.name, permission__in=codenames)
+            shareable |= of_kind
+            if desk.may_anywhere(SHARES):
+                decidable |= of_kind & Q(record_id__in=desk.rows(SHARES, kind.name).values("pk"))
+    places = [branch.pk for branch in desk.branches_where(DECIDES)]
+    return rows.filter(decidable | Q(branch__in=places) & ~shareable)
+
+
+def waiting_requests(desk: Desk) -> QuerySet[AccessRequest]:
+    """Those that wait for the user's decision, the oldest first."""
+    return requests_in_sight(desk).filter(status=Status.OPEN).exclude(user=desk.user).order_by("created_at", "pk")
 
 
 def asking_address(desk: Desk, codename: str, target: models.Model) -> str:

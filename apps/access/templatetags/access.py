@@ -13,10 +13,17 @@ from django.utils.safestring import SafeString
 from django.utils.text import slugify
 
 from apps.access.desk import desk_of
+from apps.access.forms.overrides import label_of
 from apps.access.reasons import tooltip
 from apps.access.records import Record
 
 register = template.Library()
+
+
+@register.filter
+def permission_label(codename: str) -> str:
+    """What people read for a permission."""
+    return label_of(codename)
 
 
 @register.simple_tag(takes_context=True)

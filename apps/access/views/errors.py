@@ -1,0 +1,51 @@
+"""The page that says why somebody may not, in the frame that they are in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from apps.access.admin.site import POLICY, site
+from apps.access.desk import Desk, desk_of
+from apps.access.errors import MissingPermission
+from apps.access.forms.requests import asking_address
+from apps.access.reasons import why_not
+from apps.access.views.navigation import sections
+from apps.accounts.models import User
+
+ADMIN = "/admin/"
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 403, naming the missing permission, why it is missing, and who can grant it."""
+    if not isinstance(request.user, User):
+        return render(request, "403.html", {"why": None, "layout": "pages/plain.html"}, status=403)
+    desk = desk_of(request)
+    in_admin = request.path.startswith(ADMIN) and site.has_permission(request)
+    context = _admin_frame(request) if in_admin else _frame(request, desk)
+    if isinstance(exception, MissingPermission):
+        context |= {"why": why_not(desk, exception.codename, exception.target), "target": exception.target}
+        if desk.account is not None:
+            context["asking"] = asking_address(desk, exception.codename, exception.target)
+    response = render(request, "403.html", context, status=403)
+    if in_admin:
+        response._csp_update = POLICY  # type: ignore[attr-defined]
+    return response
+
+
+def _admin_frame(request: HttpRequest) -> dict[str, Any]:
+    return {**site.each_context(request), "title": "Not allowed", "layout": "admin/base_site.html"}
+
+
+def _frame(request: HttpRequest, desk: Desk) -> dict[str, Any]:
+    if desk.account is None:
+        return {"desk": desk, "layout": "pages/plain.html"}
+    return {
+        "desk": desk,
+        "account": desk.account,
+        "title": "Not allowed",
+        "navigation": sections(request, desk),
+        "layout": "pages/base.html",
+    }

@@ -1,0 +1,73 @@
+"""The way around an account: the groups of its side bar, for those who may open what they lead to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop as noop
+
+from apps.access.desk import Desk
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A page that the side bar leads to: its URL name, its words, its icon, and the permission that shows it."""
+
+    name: str
+    label: str
+    icon: str
+    permission: str = ""
+    badge: Callable[[Desk], int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A place as one person sees it."""
+
+    address: str
+    label: str
+    icon: str
+    here: bool
+    badge: int
+
+
+# The groups in their order; apps above enter theirs with `offer`.
+PLACES: dict[str, list[Place]] = {
+    "": [Place("access:home", noop("Home"), "home")],
+    noop("People"): [],
+    noop("Access"): [],
+    noop("Account"): [],
+}
+
+
+def offer(group: str, place: Place) -> None:
+    """Let the side bar lead to a place, at the end of its group."""
+    PLACES[group].append(place)
+
+
+def sections(request: HttpRequest, desk: Desk) -> list[tuple[str, list[Link]]]:
+    """The groups with at least one place for the person, and which of them they are at."""
+    if desk.account is None:
+        return []
+    found = []
+    for group, places in PLACES.items():
+        links = [
+            _link(request, desk, place)
+            for place in places
+            if not place.permission or desk.may_anywhere(place.permission)
+        ]
+        if links:
+            found.append((_(group) if group else "", links))
+    return found
+
+
+def _link(request: HttpRequest, desk: Desk, place: Place) -> Link:
+    assert desk.account is not None
+    address = reverse(place.name, args=[desk.account.slug])
+    home = place.name == "access:home"
+    here = request.path == address if home else request.path.startswith(address)
+    return Link(address, _(place.label), place.icon, here, place.badge(desk) if place.badge else 0)

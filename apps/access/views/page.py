@@ -1,0 +1,116 @@
+"""What every page of an account stands on: the account in its address, the permission that it declares, its frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import ImproperlyConfigured
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.urls import URLPattern, path, reverse
+
+from apps.access.desk import Desk, desk_of
+from apps.access.forms.base import ChangeForm
+from apps.access.forms.flow import answer
+from apps.access.views.navigation import sections
+from apps.roles import catalogue
+
+P = ParamSpec("P")
+R = TypeVar("R", bound=HttpResponseBase)
+# A page as it is written: the request, who asks in which account, and what else stands in the address.
+PageView = Callable[Concatenate[HttpRequest, Desk, P], R]
+EVERYBODY = ""
+
+
+def page(codename: str) -> Callable[[PageView[P, R]], Callable[..., HttpResponseBase]]:
+    """Declare a view as a page of the account in its address, for those who hold the permission anywhere in it.
+
+    `EVERYBODY` opens it to all who work in the account; what such a page shows, it asks for itself. Signed out, it
+    leads to signing in; an account that one does not belong to answers as one that does not exist.
+
+    Raises:
+        UnknownPermission: the catalogue lacks the codename; at start-up.
+    """
+    needed = codename and catalogue.get(codename).codename
+
+    def declare(view: PageView[P, R]) -> Callable[..., HttpResponseBase]:
+        @wraps(view)
+        @login_required
+        def guarded(request: HttpRequest, account: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            desk = desk_of(request)
+            if desk.account is None or desk.account.slug != account:
+                raise Http404
+            if needed:
+                desk.require(needed)
+            return view(request, desk, *args, **kwargs)
+
+        guarded.permission = needed  # type: ignore[attr-defined]
+        return guarded
+
+    return declare
+
+
+def account_page(route: str, view: Callable[..., HttpResponseBase], name: str) -> URLPattern:
+    """The address of a page under `/a/<account>/`.
+
+    Raises:
+        ImproperlyConfigured: the view declares no permission.
+    """
+    if getattr(view, "permission", None) is None:
+        raise ImproperlyConfigured(f"The page {view.__module__}.{view.__qualname__} declares no permission: use @page.")
+    return path(f"a/<slug:account>/{route}", view, name=name)
+
+
+def show(
+    request: HttpRequest,
+    desk: Desk,
+    template: str,
+    title: str,
+    context: dict[str, Any] | None = None,
+    *,
+    status: int = 200,
+) -> HttpResponse:
+    """The page in the account's frame."""
+    shared = {"desk": desk, "account": desk.account, "title": title, "navigation": sections(request, desk)}
+    return render(request, template, {**shared, **(context or {})}, status=status)
+
+
+class PageFace:
+    """How a change of access looks on the owner's pages. `crumbs` lead back: addresses and their names."""
+
+    def __init__(self, request: HttpRequest, desk: Desk, *, crumbs: list[tuple[str, str]] | None = None) -> None:
+        self.request = request
+        self.desk = desk
+        self.crumbs = crumbs or []
+
+    def show(self, page: str, form: ChangeForm, context: dict[str, Any]) -> HttpResponse:
+        """One of the three pages: the form, its preview, or what is shown once."""
+        return show(
+            self.request, self.desk, f"pages/change/{page}.html", context["subject"], {**context, "crumbs": self.crumbs}
+        )
+
+    def operation_address(self, operation_id: int) -> str:
+        """The operation in the account's log."""
+        assert self.desk.account is not None
+        return reverse("access:operation", args=[self.desk.account.slug, operation_id])
+
+
+def change_page(
+    request: HttpRequest,
+    desk: Desk,
+    form: ChangeForm,
+    *,
+    back: str,
+    subject: str,
+    crumbs: list[tuple[str, str]] | None = None,
+) -> HttpResponse:
+    """A page on which one change of access is made: its form, its preview, and the way back.
+
+    Raises:
+        MissingPermission: the person may not.
+    """
+    return answer(request, form, PageFace(request, desk, crumbs=crumbs), back=back, subject=subject)

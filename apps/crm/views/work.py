@@ -1,0 +1,65 @@
+"""Where I work: my accounts with their branches, my open tasks, and what waits for me."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.db.models import F
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+
+from apps.access.desk import Desk, desk_of, veil
+from apps.access.forms.requests import waiting_requests
+from apps.access.mandates import bind_account
+from apps.accounts import fence
+from apps.accounts.models import Account, User
+
+# Further accounts are named; only these are looked into.
+LOOKED_INTO = 5
+TASKS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One account of mine: as what I am there, where, and what waits for me."""
+
+    account: Account
+    roles: list[str]
+    branches: list[str]
+    tasks: list[Any]
+    waiting: int
+
+
+@login_required
+def work(request: HttpRequest) -> HttpResponse:
+    """The first page after signing in. A platform operator outside of any account is led to their own."""
+    desk = desk_of(request)
+    if not desk.accounts and desk.may_open_session:
+        return HttpResponseRedirect(reverse("admin:operator"))
+    accounts = desk.accounts
+    places = list(_places(desk.user, accounts[:LOOKED_INTO]))
+    context = {"desk": desk, "title": "Your work", "places": places, "others": accounts[LOOKED_INTO:]}
+    return render(request, "pages/work.html", context)
+
+
+def _places(user: User, accounts: list[Account]) -> Iterator[Place]:
+    """What each account holds for the user, asked inside of it."""
+    for account in accounts:
+        with fence.tenant(account.pk, user.pk):
+            bind_account(user, account)
+            desk = Desk(user)
+            tasks = _tasks(desk)
+            names = [branch.name for branch in desk.branches]
+            yield Place(account, desk.role_names, names, tasks, waiting_requests(desk).count())
+
+
+def _tasks(desk: Desk) -> list[Any]:
+    """My open tasks there, what is due first at the top."""
+    rows = desk.rows("view_task", "task").filter(responsible=desk.user, done=False)
+    found = list(rows.order_by(F("due_at").asc(nulls_last=True), "pk")[:TASKS])
+    veil(desk, found)
+    return found
