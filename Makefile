@@ -46,6 +46,10 @@ demo: setup ## the product with demo data; PORT=9000 chooses the port, RESET=1 s
 test: setup chromium ## every test, on the embedded PostgreSQL or the one in DATABASE_URL; TESTS=tests/crm for some
 	$(py) -m pytest --numprocesses $(WORKERS) --dist worksteal $(TESTS)
 
+.PHONY: pictures
+pictures: setup chromium ## the guide's pictures again, taken by the tests in a browser
+	MANDATE_PICTURES=1 $(py) -m pytest tests/browser
+
 .PHONY: chromium
 chromium:
 	@if ! command -v chromium chromium-browser google-chrome-stable google-chrome >/dev/null; then \
