@@ -149,6 +149,8 @@ class _Walk:
                 return f"{self.account} is closed, and a closed account gives nobody access."
             case Because.PLAN:
                 return f"The plan of {self.account} does not include the feature that “{label}” belongs to."
+            case Because.READ_ONLY:
+                return f"{self.account} is read-only until what it owes is paid, and “{label}” changes something."
             case Because.INACTIVE:
                 return f"{self.name} has been deactivated and may not do anything."
             case Because.OPERATOR:

@@ -28,7 +28,7 @@ _NO_GRANT = Grant(Scope.NONE, grantable=True)
 
 @dataclass(frozen=True, slots=True)
 class AccountFacts:
-    """The account's state, its plan's features (None: no limits) and its open branches."""
+    """The account's state, its plan's features (None: no limits), its open branches and whether it is read-only."""
 
     id: int
     scheme: Scheme
@@ -37,6 +37,7 @@ class AccountFacts:
     version: int
     open_branches: frozenset[int]
     branches: frozenset[int]
+    read_only: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -203,6 +204,7 @@ def _account_facts(row: Any) -> AccountFacts:
         scheme=scheme(row.scheme),
         status=row.status,
         features=None if row.features is None else frozenset(row.features),
+        read_only=row.read_only,
         version=row.access_version,
         open_branches=frozenset(row.every_open_branch),
         branches=frozenset(row.every_branch),

@@ -105,6 +105,9 @@ class _Search:
         if because is Because.PLAN:
             account = Account.objects.get(pk=self.mandate.account_id)
             return Fix("plan", "Choose a plan that includes the feature.", self._people("manage_subscription", account))
+        if because is Because.READ_ONLY:
+            account = Account.objects.get(pk=self.mandate.account_id)
+            return Fix("payment", "Pay what the account owes.", self._people("manage_subscription", account))
         if because is Because.INACTIVE:
             return Fix(
                 "user", f"{self.user} would have to be activated again, which only a platform operator can do.", []

@@ -30,6 +30,7 @@ class Because(StrEnum):
 
     ACCOUNT_CLOSED = "account_closed"
     PLAN = "plan"
+    READ_ONLY = "read_only"
     INACTIVE = "inactive"
     OPERATOR = "operator"
     SUPREME = "supreme"
@@ -279,6 +280,8 @@ class Mandate:
             return Effective(Scope.NONE, (Step(Because.INACTIVE),))
         if self.operator:
             return Effective(Scope.ALL, (Step(Because.OPERATOR, Scope.ALL),))
+        if account.read_only and not permission.holds_read_only:
+            return Effective(Scope.NONE, (Step(Because.READ_ONLY),))
         steps = []
         if parent is not None and parent.supreme:
             return Effective(Scope.ALL, (Step(Because.SUPREME, Scope.ALL, parent),))

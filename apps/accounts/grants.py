@@ -11,8 +11,10 @@ from apps.accounts.fence import WEB_ROLE
 
 # Every other table of the owner's is read and written, inside the account where it is fenced; none is emptied, and none
 # is altered. Operations and links are written by the database itself.
-READ_ONLY = frozenset({"audit_operation", "audit_link", "auth_permission", "django_content_type", "django_migrations"})
-APPENDED_TO = frozenset({"audit_entry"})
+READ_ONLY = frozenset(
+    {"audit_operation", "audit_link", "auth_permission", "billing_seller", "django_content_type", "django_migrations"}
+)
+APPENDED_TO = frozenset({"audit_entry", "billing_invoice", "billing_invoiceline", "billing_payment"})
 WRITTEN = "SELECT, INSERT, UPDATE, DELETE"
 
 _OURS = """

@@ -158,7 +158,8 @@ class AccountQuerySet(models.QuerySet["Account"]):
 class Account(models.Model):
     """The organisation that subscribes: the tenant. It follows one scheme.
 
-    `features` are those that its plan gives; empty (NULL) means that no plan limits it. `closes_at` is when a closing
+    `features` are those that its plan gives, `seats` how many people it has room for; empty (NULL) means that no plan
+    limits it. While it is `read_only`, permissions that change something give nothing. `closes_at` is when a closing
     account is to be closed. `access_version` is raised by triggers whenever anything changes that decisions depend on.
     """
 
@@ -176,6 +177,8 @@ class Account(models.Model):
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.ACTIVE)
     closes_at = models.DateTimeField(null=True, blank=True, editable=False)
     features = ArrayField(models.CharField(max_length=40), null=True, blank=True)
+    seats = models.PositiveIntegerField(null=True, blank=True, editable=False)
+    read_only = models.BooleanField(default=False, db_default=False, editable=False)
     access_version = models.BigIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -201,7 +204,7 @@ class Account(models.Model):
 
 
 class Branch(models.Model):
-    """A part of an account with its own members, records and settings."""
+    """A part of an account with its own members, records and settings; `seats` as the account's, if it has its own."""
 
     class Status(models.TextChoices):
         """Memberships of a closed branch give nothing."""
@@ -213,6 +216,7 @@ class Branch(models.Model):
     slug = models.CharField(max_length=60, validators=[validate_slug])
     name = models.CharField(max_length=150)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.ACTIVE)
+    seats = models.PositiveIntegerField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:

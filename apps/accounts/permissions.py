@@ -53,6 +53,7 @@ for _permission in (
         Target.ACCOUNT,
         "Close the account with everything in it.",
         danger=True,
+        unsuspended=True,
     ),
     Permission(
         "transfer_account",

@@ -19,6 +19,7 @@ for _permission in (
         Target.BRANCH,
         "Change payment methods and billing details, and pay.",
         danger=True,
+        unsuspended=True,
     ),
     Permission(
         "manage_subscription",
@@ -28,6 +29,7 @@ for _permission in (
         Target.ACCOUNT,
         "Choose the plan and the seats, renew and cancel.",
         danger=True,
+        unsuspended=True,
     ),
 ):
     register(_permission)

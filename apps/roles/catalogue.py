@@ -54,7 +54,8 @@ class Permission:
 
     `record_types` lists the types that a record permission is asked of; empty means every type.
     `needs` are codenames of the same branch or record (section 4); `needs_view` adds `view_T` of the record's own type.
-    `feature` is the plan feature that it belongs to.
+    `feature` is the plan feature that it belongs to. `unsuspended`: it holds while the account is read-only, although
+    it changes something.
     """
 
     codename: str
@@ -69,12 +70,18 @@ class Permission:
     record_types: tuple[str, ...] = ()
     verb: str = ""
     feature: str | None = None
+    unsuspended: bool = False
     published_as: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def full_name(self) -> str:
         """The app before the codename, as Django's `has_perm` wants it."""
         return f"{self.app}.{self.codename}"
+
+    @property
+    def holds_read_only(self) -> bool:
+        """Whether it holds while the account is read-only: to look, to take data along, and to mend that state."""
+        return self.unsuspended or self.codename.startswith(("view_", "export_"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -237,3 +237,19 @@ LOGGING: dict[str, Any] = {
         "procrastinate": {"handlers": ["console"], "level": "WARNING", "propagate": False},
     },
 }
+
+# Who issues the invoices. BILLING_SELLER is a JSON object; what it leaves out is as here.
+BILLING_SELLER: dict[str, Any] = {
+    "key": "mandate",
+    "name": "Mandate Demo GmbH",
+    "address": "Musterstraße 1\n10115 Berlin\nGermany",
+    "country": "DE",
+    "vat_number": "DE123456789",
+    "email": "billing@mandate.example",
+    "bank": "Musterbank Berlin",
+    "iban": "DE02120300000000202051",
+    "bic": "BYLADEM1001",
+    "prefix": "M-",
+    "rounding": "half_up",
+    "days_to_pay": 14,
+} | env.json("BILLING_SELLER", default={})

@@ -29,6 +29,8 @@ from apps.access.changes.transfer import TransferOwnership
 from apps.access.handover import Delete, HandOver, Plan, record_types
 from apps.access.models import AccessRequest, Override
 from apps.accounts.models import Account, Branch, User
+from apps.billing.book import Entitlements
+from apps.billing.changes import Entitle
 from apps.roles import catalogue
 from apps.roles.models import Role
 from apps.roles.schemes import scheme_keys
@@ -220,6 +222,11 @@ def _withdraw(w: Wisher) -> tuple[dict[str, Any], User]:
     return {"request_id": request.pk}, request.user
 
 
+def _entitle(w: Wisher) -> Any:
+    features = w.rng.choice([None, frozenset(), frozenset({"branches", "automation", "custom_roles"})])
+    return {"given": Entitlements(features, None, {}, w.rng.choice([True, False]))}
+
+
 WISHES: Mapping[type[Change], Callable[[Wisher], Any]] = {
     ChangeRole: lambda w: {"membership_id": w.one(Membership, status="active").pk, "role_id": w.role()},
     SetOverride: _set_override,
@@ -259,6 +266,7 @@ WISHES: Mapping[type[Change], Callable[[Wisher], Any]] = {
     CloseAccount: lambda w: {"waiting": w.rng.choice([timedelta(0), timedelta(days=30)])},
     KeepAccount: lambda w: {},
     FinishClosing: lambda w: {},
+    Entitle: _entitle,
     RequestAccess: _request,
     ApproveRequest: lambda w: {"request_id": _open_request(w).pk, "expires_at": w.end()},
     DeclineRequest: lambda w: {"request_id": _open_request(w).pk},

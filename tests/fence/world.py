@@ -19,6 +19,7 @@ from apps.crm.models import Change
 from apps.roles.models import Role
 from apps.teams.models import Invitation
 from tests.admin.people import everything, staff
+from tests.billing.cases import a_row_in_every_table
 from tests.factories import (
     FACTORIES,
     AccountFactory,
@@ -95,6 +96,7 @@ def _side(slug: str) -> Side:
         expires_at=timezone.now() + timedelta(days=7),
     )
     Change.objects.create(account=account, record_type="lead", record_id=1, reference="L-1", action="created")
+    a_row_in_every_table(account)
     return Side(account, branch, somebody, records)
 
 

@@ -630,6 +630,8 @@ def _of_role(ground: Ground, row: Row, _: int | None) -> Needs:
 
 
 def _of_branch(ground: Ground, row: Row, _: int | None) -> Needs:
+    if "seats" in row.changed:
+        raise _OperatorsAlone("Only a platform operator changes this.")
     if row.before is None:
         yield "add_branch", ground.account
     elif row.after is None or row.before.status != row.after.status:
@@ -640,7 +642,9 @@ def _of_branch(ground: Ground, row: Row, _: int | None) -> Needs:
 
 def _of_account(ground: Ground, row: Row, _: int | None) -> Needs:
     changed = row.changed.keys()
-    if "features" in changed or (row.before is not None and row.before.status == Account.Status.CLOSED):
+    if changed & {"features", "seats", "read_only"} or (
+        row.before is not None and row.before.status == Account.Status.CLOSED
+    ):
         raise _OperatorsAlone("Only a platform operator changes this.")
     if "status" in changed:
         yield "delete_account", ground.account
@@ -716,7 +720,7 @@ def _holders(ground: Ground, role_ids: Iterable[int | None]) -> dict[int | None,
 
 def _settled(facts: Facts) -> Facts:
     """The facts as what was given makes them: deactivations and plans come and go, and what was given stays."""
-    account = replace(facts.account, features=None, status=str(Account.Status.ACTIVE))
+    account = replace(facts.account, features=None, read_only=False, status=str(Account.Status.ACTIVE))
     return replace(facts, active=True, operator=False, account=account)
 
 

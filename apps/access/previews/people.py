@@ -48,7 +48,7 @@ def concerned(ground: Ground, diff: Diff) -> Iterator[int]:
             yield row.either.pk
         elif row.model is Branch and "status" in row.changed:
             yield from _ids(Membership.objects.filter(branch=row.either.pk))
-        elif row.model is Account and row.changed.keys() & {"status", "scheme", "features"}:
+        elif row.model is Account and row.changed.keys() & {"status", "scheme", "features", "read_only"}:
             yield from _ids(Membership.objects.filter(account=account))
             yield from _ids(ParentMembership.objects.filter(account=account))
     if groups:

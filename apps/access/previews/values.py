@@ -223,6 +223,7 @@ def _because(step: Step) -> str:
 _STATES = {
     Because.ACCOUNT_CLOSED: "account closed",
     Because.PLAN: "not in the plan",
+    Because.READ_ONLY: "account read-only",
     Because.INACTIVE: "deactivated",
     Because.OPERATOR: "operator session",
     Because.NO_MEMBERSHIP: "no member",

@@ -158,7 +158,7 @@ def reopen_task(task: Task, *, actor: User) -> Task:
 @transaction.atomic
 def _execute(task: Task, actor: User, *, done: bool) -> Task:
     before = _locked(task, actor)
-    if before.responsible_id != actor.pk:
+    if before.responsible_id != actor.pk or before.account.read_only:
         rules.need(actor, "change_task", before)
     if before.done == done:
         return before

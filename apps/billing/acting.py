@@ -1,0 +1,89 @@
+"""What every act of billing begins with: the account's lock, the actor's right behind it, one operation of the log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+
+from django.db import models, transaction
+
+from apps.access import policy
+from apps.access.changes.ground import Ground
+from apps.access.changes.refusals import NoSuchTarget, NotPresent, OperatorOnly, ReasonMissing, RightMissing
+from apps.accounts.models import Branch, User
+from apps.audit.services import operation
+from apps.audit.verbs import Verb
+from apps.billing.book import Book
+from apps.billing.models import Payer
+from apps.billing.refusals import BillingRefused
+
+
+@contextmanager
+def acting(
+    account_id: int, *, verb: Verb, actor: User | None, reason: str, day: date | None = None
+) -> Iterator[tuple[Ground, Book]]:
+    """A transaction behind the account's lock, all of it one operation. `actor` None is the operator at the console.
+
+    Raises:
+        Refusal: the reason is blank, or there is no such account (for the actor).
+    """
+    if not reason.strip():
+        raise ReasonMissing
+    with transaction.atomic():
+        ground = Ground.lock(account_id, actor, reason)
+        facts = ground.acting().facts
+        if not (facts.operator or facts.parent or facts.memberships):
+            raise NoSuchTarget("There is no such account.")
+        if not facts.active:
+            raise NotPresent("You have been deactivated.", "Ask the platform's operators.")
+        with operation(verb=verb, actor=actor, reason=reason):
+            yield ground, Book(ground.account, day)
+
+
+def subscribed(book: Book) -> Book:
+    """The book, where there is a subscription.
+
+    Raises:
+        BillingRefused: there is none.
+    """
+    if book.subscription is None:
+        raise BillingRefused(f"{book.account} has no subscription.", "Begin one first.")
+    return book
+
+
+def need(ground: Ground, codename: str, place: models.Model) -> None:
+    """Let the actor pass who holds the permission there.
+
+    Raises:
+        RightMissing: they do not.
+    """
+    if not policy.decide(ground.acting(), policy.asked_of(codename, place), place):
+        raise RightMissing(codename, place)
+
+
+def need_for_payer(ground: Ground, codename: str, payer: Payer) -> None:
+    """Let the actor pass who holds the permission on the payer's branch; for the whole account, on every open branch.
+
+    Raises:
+        RightMissing: they do not.
+    """
+    for branch in branches_of(ground, payer):
+        need(ground, codename, branch)
+
+
+def need_operator(ground: Ground) -> None:
+    """Let a platform operator pass, at the console or in an open session.
+
+    Raises:
+        OperatorOnly: it is somebody else.
+    """
+    if not ground.acting().operator:
+        raise OperatorOnly("Only a platform operator does this.", "Ask the platform's operators.")
+
+
+def branches_of(ground: Ground, payer: Payer) -> list[Branch]:
+    """The branches whose bills the payer's are."""
+    if payer.branch_id is not None:
+        return [ground.branch(payer.branch_id)]
+    return [ground.branch(pk) for pk in sorted(ground.facts.open_branches)]

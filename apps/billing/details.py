@@ -1,0 +1,99 @@
+"""Who an invoice is written to: name, address, VAT number, currency, and where it is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+
+from apps.accounts.models import User, validate_currency
+from apps.billing import verbs
+from apps.billing.acting import acting, need_for_payer, subscribed
+from apps.billing.book import today
+from apps.billing.changes import Entitle
+from apps.billing.models import Invoice, Payer, Term
+from apps.billing.models.base import validate_country
+from apps.billing.refusals import BillingRefused
+from apps.billing.tax import compact, is_vat_number
+
+NAMES = ("name", "address", "country", "vat_number", "email", "currency")
+
+
+def change_details(
+    account_id: int, payer_id: int, details: Mapping[str, str], *, actor: User | None, reason: str
+) -> Payer:
+    """Give a payer these details; what is left out stays. Needs `manage_billing` on the branches that it pays for.
+
+    Where a trial is over and only the details were missing, what was read-only for it begins to be paid today.
+
+    Raises:
+        BillingRefused: there is no such payer, or a detail is not written as it should be; another currency is
+            refused once there is an invoice.
+        Refusal: as `acting` does, or the right is missing.
+    """
+    with acting(account_id, verb=verbs.DETAILS_CHANGED, actor=actor, reason=reason) as (ground, book):
+        payer = subscribed(book).payers.get(payer_id)
+        if payer is None:
+            raise BillingRefused(f"There is no such payer in {ground.account}.")
+        need_for_payer(ground, "manage_billing", payer)
+        currency = payer.currency
+        for name, value in _checked(payer, details).items():
+            setattr(payer, name, value)
+        if payer.currency != currency:
+            _reprice(payer, currency)
+        payer.save()
+        agreed = book.agreed
+        waited = agreed.suspended_on is not None and not book.periods
+        waited = waited and all(each.is_complete for each, _ in book.holding())
+        if waited:
+            agreed.suspended_on, agreed.trial_ends_on = None, today()
+            agreed.save()
+    if waited:
+        Entitle(account_id=account_id).apply(actor=None, reason="The billing details are complete")
+    return payer
+
+
+def _checked(payer: Payer, details: Mapping[str, str]) -> dict[str, str]:
+    found = {name: details[name].strip() for name in NAMES if name in details}
+    if unknown := details.keys() - set(NAMES):
+        raise BillingRefused(f"Billing details have no “{min(unknown)}”.")
+    for name, check in (("country", validate_country), ("email", validate_email), ("currency", validate_currency)):
+        if found.get(name):
+            try:
+                check(found[name])
+            except ValidationError as error:
+                raise BillingRefused(f"“{found[name]}” is not taken: {error.messages[0]}") from None
+    if found.get("vat_number"):
+        found["vat_number"] = compact(found["vat_number"])
+        country = found.get("country", payer.country)
+        if not is_vat_number(found["vat_number"], country):
+            raise BillingRefused(
+                f"“{found['vat_number']}” is not written as a VAT number of {country}.",
+                "Correct it, or leave it empty.",
+            )
+    for name in ("name", "address", "vat_number"):
+        longest = Payer._meta.get_field(name).max_length or 0  # type: ignore[union-attr] # fields of text
+        if len(found.get(name, "")) > longest:
+            raise BillingRefused(f"The {name.replace('_', ' ')} has more than {longest:,} characters.")
+    if not found.get("currency", payer.currency):
+        raise BillingRefused("A payer pays in some currency.")
+    return found
+
+
+def _reprice(payer: Payer, before: str) -> None:
+    """Nothing has been billed yet, so what was agreed costs what it costs in the other currency."""
+    if Invoice.objects.filter(payer=payer).exists():
+        raise BillingRefused(
+            f"{payer} has invoices in {before}, and its currency stays.", "Let another branch pay, in its own currency."
+        )
+    for term in Term.objects.filter(payer=payer):
+        chosen = term.plan_data
+        if payer.currency not in chosen.currencies:
+            raise BillingRefused(f"{chosen.name} is not sold in {payer.currency}.")
+        term.unit_price = next(
+            price
+            for (each, currency), price in chosen.prices.items()
+            if (each, currency) == (term.interval, payer.currency)
+        )
+        term.save()

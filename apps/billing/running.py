@@ -1,0 +1,163 @@
+"""The work of each day, account by account: periods begin, invoices are issued, what is late is reminded of.
+
+Each account is one transaction behind its lock, and everything in it is worked out from what stands: so a run can be
+killed anywhere, or run twice at once, and the next one finishes the rest and repeats nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field, fields
+from datetime import date
+
+from django.db import connection, transaction
+
+from apps.access.changes.base import retried
+from apps.access.changes.refusals import NoSuchTarget
+from apps.accounts.fence import tenant
+from apps.accounts.models import Account
+from apps.billing import verbs
+from apps.billing.acting import acting
+from apps.billing.book import Book, seats_taken, today
+from apps.billing.changes import Entitle
+from apps.billing.invoicing import issue_due
+from apps.billing.models import Invoice, Term
+from apps.billing.payments import dun
+from apps.billing.subscribing import begin_period
+
+REASON = "The daily run of billing"
+
+
+@dataclass
+class Run:
+    """What a run did in one account, or in all of them."""
+
+    accounts: int = 0
+    periods: int = 0
+    invoices: list[str] = field(default_factory=list)
+    reminders: int = 0
+    suspended: int = 0
+
+    def add(self, other: Run) -> None:
+        """Count what was done elsewhere along."""
+        for each in fields(self):
+            setattr(self, each.name, getattr(self, each.name) + getattr(other, each.name))
+
+
+class _TakenBack(Exception):
+    """Ends a trial, so that the transaction is rolled back."""
+
+
+def subscribed_accounts() -> list[int]:
+    """Every account with a subscription, also as the web role, whom the database shows one account at a time."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT billing_subscribed_accounts()")
+        return [account_id for (account_id,) in cursor.fetchall()]
+
+
+def run_billing(
+    account_ids: list[int] | None = None,
+    *,
+    dry_run: bool = False,
+    only_invoices: bool = False,
+    tell: Callable[[int, int], None] = lambda done, total: None,
+) -> Run:
+    """Do the day's work in these accounts, or in all; returns what was done (with `dry_run`: what would be)."""
+    found = Run()
+    wanted = subscribed_accounts() if account_ids is None else account_ids
+    for place, account_id in enumerate(wanted, start=1):
+        with tenant(account_id):
+            found.add(run_account(account_id, dry_run=dry_run, only_invoices=only_invoices))
+        tell(place, len(wanted))
+    return found
+
+
+def run_account(account_id: int, *, dry_run: bool = False, only_invoices: bool = False) -> Run:
+    """The day's work in one account, in one transaction."""
+    done = Run()
+
+    def work() -> Run:
+        made = Run(accounts=1)
+        with transaction.atomic():
+            if not only_invoices:
+                made.periods = _roll(account_id)
+            made.invoices = [invoice.reference for invoice in issue(account_id)]
+            if not only_invoices:
+                _dun(account_id, made)
+            if dry_run:
+                done.add(made)
+                raise _TakenBack
+        return made
+
+    with suppress(_TakenBack):
+        return retried(work)
+    return done
+
+
+def issue(account_id: int) -> list[Invoice]:
+    """Issue what the account owes and has not been billed for."""
+    with acting(account_id, verb=verbs.INVOICED, actor=None, reason=REASON) as (_, book):
+        return issue_due(book)
+
+
+def _roll(account_id: int) -> int:
+    """Begin the periods that have come, those of missed days too, and let what they give hold; returns how many."""
+    with acting(account_id, verb=verbs.ROLLED, actor=None, reason=REASON) as (_, book):
+        agreed = book.agreed
+        begun = 0
+        for starts_on in _starts(book):
+            if not book.periods and not all(payer.is_complete for payer, _ in book.holding(starts_on)):
+                if agreed.suspended_on is None:
+                    agreed.suspended_on = book.day
+                    agreed.save()
+                break
+            _keep_room(book, starts_on)
+            begin_period(book, starts_on)
+            begun += 1
+    _entitle(account_id)
+    return begun
+
+
+def _starts(book: Book) -> Iterator[date]:
+    agreed = book.agreed
+    if book.account.status == Account.Status.CLOSED:
+        return
+    while True:
+        last = book.periods[-1].ends_on if book.periods else agreed.trial_ends_on or agreed.started_on
+        if last > book.day or (agreed.ends_on is not None and agreed.ends_on <= last):
+            return
+        yield last
+
+
+def _keep_room(book: Book, starts_on: date) -> None:
+    """No period begins with fewer seats than there are members: those who joined since are counted."""
+    for payer, term in book.holding(starts_on):
+        taken = seats_taken(book.account.pk, payer.branch_id)
+        if taken > term.seats:
+            more = Term.objects.create(
+                account=book.account,
+                payer=payer,
+                starts_on=starts_on,
+                plan=term.plan,
+                interval=term.interval,
+                seats=taken,
+                unit_price=term.unit_price,
+            )
+            terms = book.terms[payer.pk]
+            terms.append(more)
+            terms.sort(key=lambda each: (each.starts_on, each.pk))
+
+
+def _dun(account_id: int, made: Run) -> None:
+    with acting(account_id, verb=verbs.SUSPENDED, actor=None, reason="What is owed has not been paid") as (_, book):
+        done = dun(book)
+    made.reminders, made.suspended = done.reminders, int(done.suspended)
+    if done.suspended:
+        _entitle(account_id)
+
+
+def _entitle(account_id: int) -> None:
+    # A closed account's plan does not matter any more.
+    with suppress(NoSuchTarget):
+        Entitle(account_id=account_id, day=today()).apply(actor=None, reason=REASON)

@@ -1,0 +1,291 @@
+"""Beginning, choosing, cancelling: what an account agrees to. More comes at once, less at the end of the period."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from apps.accounts.models import Account, Branch, User
+from apps.billing import verbs
+from apps.billing.acting import acting, need, subscribed
+from apps.billing.book import Book, seats_taken
+from apps.billing.changes import Entitle
+from apps.billing.models import Payer, Period, Subscription, Term
+from apps.billing.plans import Interval, Plan, plan, plans
+from apps.billing.proration import following
+from apps.billing.refusals import BillingRefused
+
+TRIAL = timedelta(days=14)
+TRIAL_PLAN = "professional"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A plan, an interval, and how many seats each payer has (by the payer's id)."""
+
+    plan: str
+    interval: Interval
+    seats: Mapping[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What comes of a choice: the part that holds at once, and the part that holds from a later day on."""
+
+    now: Choice | None
+    later: Choice | None
+    later_on: date | None
+
+
+def begin(
+    account: Account, *, actor: User | None, reason: str, seats: int = 5, trial: timedelta = TRIAL
+) -> Subscription:
+    """Begin the account's subscription, with a trial of the plan `TRIAL_PLAN`; does nothing where it has begun.
+
+    Needs `manage_subscription`.
+
+    Raises:
+        Refusal: as `acting` does, or the right is missing.
+    """
+    with acting(account.pk, verb=verbs.SUBSCRIBED, actor=actor, reason=reason) as (ground, book):
+        need(ground, "manage_subscription", ground.account)
+        if book.subscription is not None:
+            return book.subscription
+        chosen = plan(TRIAL_PLAN)
+        currency = ground.account.currency if ground.account.currency in chosen.currencies else "EUR"
+        made = Subscription.objects.create(
+            account=ground.account, started_on=book.day, trial_ends_on=book.day + trial, anchor_on=None
+        )
+        payer = Payer.objects.create(account=ground.account, currency=currency)
+        count = max(seats, seats_taken(account.pk), 1)
+        _write_terms(book, book.day, Choice(chosen.key, Interval.MONTH, {payer.pk: count}), {payer.pk: payer})
+    Entitle(account_id=account.pk).apply(actor=actor, reason=reason)
+    return made
+
+
+def choose(account_id: int, choice: Choice, *, actor: User | None, reason: str) -> Chosen:
+    """Choose plan, interval and seats. What is more holds at once, what is less from the end of the period on.
+
+    Needs `manage_subscription`. What was chosen for later before is replaced.
+
+    Raises:
+        BillingRefused: there is no such plan, or not with so many or so few seats, or not in a payer's currency.
+        Refusal: as `acting` does, or the right is missing.
+    """
+    with acting(account_id, verb=verbs.PLAN_CHOSEN, actor=actor, reason=reason) as (ground, book):
+        need(ground, "manage_subscription", ground.account)
+        chosen = weigh(subscribed(book), choice)
+        Term.objects.filter(pk__in=[term.pk for term in book.coming()]).delete()
+        _write_terms(book, book.day, chosen.now, book.payers)
+        if chosen.later_on is not None:
+            _write_terms(book, chosen.later_on, chosen.later, book.payers)
+        _follow(Book(ground.account), chosen.now)
+    Entitle(account_id=account_id).apply(actor=actor, reason=reason)
+    return chosen
+
+
+def weigh(book: Book, choice: Choice) -> Chosen:
+    """Which part of a choice holds at once, and which later and when.
+
+    Raises:
+        BillingRefused: as `choose` does.
+    """
+    wanted = _checked(book, choice)
+    holding = book.holding()
+    standing = Choice(holding[0][1].plan, book.interval(), {payer.pk: term.seats for payer, term in holding})
+    running = book.period()
+    if running is None or book.agreed.is_cancelled(book.day):
+        return Chosen(choice, None, None)
+    better = max(plan(standing.plan), wanted, key=lambda each: each.rank)
+    now = Choice(
+        better.key,
+        max(standing.interval, choice.interval, key=lambda interval: interval.rank),
+        {pk: max(standing.seats.get(pk, 0), choice.seats.get(pk, 0)) for pk in {*standing.seats, *choice.seats}},
+    )
+    starts_anew = now.interval != standing.interval
+    later_on = following(book.day, book.day, now.interval) if starts_anew else running.ends_on
+    return Chosen(
+        now if now != standing else None,
+        choice if now != choice else None,
+        later_on if now != choice else None,
+    )
+
+
+def _checked(book: Book, choice: Choice) -> Plan:
+    if choice.plan not in plans():
+        raise BillingRefused(f"There is no plan “{choice.plan}”.", f"Choose from {', '.join(plans())}.")
+    wanted = plan(choice.plan)
+    total = 0
+    for payer_id, count in choice.seats.items():
+        payer = book.payers.get(payer_id)
+        if payer is None:
+            raise BillingRefused(f"There is no such payer in {book.account}.")
+        if (choice.interval, payer.currency) not in wanted.prices:
+            raise BillingRefused(
+                f"{wanted.name} is not sold in {payer.currency}.", f"It is sold in {', '.join(wanted.currencies)}."
+            )
+        taken = seats_taken(book.account.pk, payer.branch_id)
+        if count < max(taken, 1):
+            people = "1 active member" if taken == 1 else f"{taken:,} active members"
+            raise BillingRefused(
+                f"{payer} has {people}, and {count:,} seats are too few.", "Remove members first, or take more seats."
+            )
+        total += count
+    if set(choice.seats) != {payer.pk for payer, _ in book.holding()}:
+        raise BillingRefused("The seats of every payer have to be said.")
+    if wanted.seats is not None and total > wanted.seats:
+        raise BillingRefused(
+            f"{wanted.name} has room for {wanted.seats:,} seats at most.", "Choose fewer seats, or a larger plan."
+        )
+    return wanted
+
+
+def _write_terms(book: Book, day: date, choice: Choice | None, payers: Mapping[int, Payer]) -> None:
+    if choice is None:
+        return
+    chosen = plan(choice.plan)
+    Term.objects.bulk_create(
+        Term(
+            account=book.account,
+            payer_id=payer_id,
+            starts_on=day,
+            plan=chosen.key,
+            interval=choice.interval,
+            seats=count,
+            unit_price=chosen.price(choice.interval, payers[payer_id].currency),
+        )
+        for payer_id, count in choice.seats.items()
+    )
+
+
+def _follow(book: Book, now: Choice | None) -> None:
+    """Let the periods follow: paying yearly begins a period at once, and so does subscribing again."""
+    agreed = book.agreed
+    if agreed.is_cancelled(book.day):
+        agreed.ends_on, agreed.suspended_on = None, None
+        agreed.save()
+        begin_period(book, book.day)
+        return
+    running = book.period()
+    if now is not None and running is not None and running.interval != now.interval:
+        running.ends_on = book.day
+        running.save()
+        begin_period(book, book.day)
+
+
+def begin_period(book: Book, starts_on: date) -> Period:
+    """The period that begins on a day, with the interval that holds then."""
+    interval = book.interval(starts_on)
+    agreed = book.agreed
+    last = book.periods[-1] if book.periods else None
+    if last is None or last.interval != interval or last.ends_on != starts_on or agreed.anchor_on is None:
+        agreed.anchor_on = starts_on
+        agreed.save()
+    ends_on = following(agreed.anchor_on, starts_on, interval)
+    days = (ends_on - starts_on).days
+    made = Period.objects.create(
+        account=book.account, starts_on=starts_on, ends_on=ends_on, days=days, interval=interval
+    )
+    book.periods.append(made)
+    return made
+
+
+def cancel(account_id: int, *, actor: User | None, reason: str) -> date:
+    """Cancel the subscription for the end of the period (of the trial, where that runs), and say when that is.
+
+    The account can only be read from then on. Needs `manage_subscription`.
+
+    Raises:
+        BillingRefused: it is cancelled already.
+        Refusal: as `acting` does, or the right is missing.
+    """
+    with acting(account_id, verb=verbs.CANCELLED, actor=actor, reason=reason) as (ground, book):
+        need(ground, "manage_subscription", ground.account)
+        agreed = subscribed(book).agreed
+        if agreed.ends_on is not None:
+            raise BillingRefused(f"The subscription of {book.account} is cancelled already.")
+        ends_on = book.turns_on()
+        if agreed.trial_ends_on is not None and book.period() is None:
+            ends_on = max(agreed.trial_ends_on, book.day)
+        agreed.ends_on = ends_on
+        agreed.save()
+    Entitle(account_id=account_id).apply(actor=actor, reason=reason)
+    return ends_on
+
+
+def keep(account_id: int, *, actor: User | None, reason: str) -> None:
+    """Take a cancelling back before it has come to its day. Needs `manage_subscription`.
+
+    Raises:
+        BillingRefused: it is not cancelled, or over already.
+        Refusal: as `acting` does, or the right is missing.
+    """
+    with acting(account_id, verb=verbs.KEPT, actor=actor, reason=reason) as (ground, book):
+        need(ground, "manage_subscription", ground.account)
+        agreed = subscribed(book).agreed
+        if agreed.ends_on is None:
+            raise BillingRefused(f"The subscription of {book.account} is not cancelled.")
+        if agreed.is_cancelled(book.day):
+            raise BillingRefused(f"The subscription of {book.account} is over.", "Choose a plan to begin again.")
+        agreed.ends_on = None
+        agreed.save()
+
+
+def set_growth(account_id: int, *, grows: bool, actor: User | None, reason: str) -> None:
+    """Say whether an invitation beyond the seats adds one, or is refused. Needs `manage_subscription`.
+
+    Raises:
+        Refusal: as `acting` does, or the right is missing, or there is no subscription.
+    """
+    with acting(account_id, verb=verbs.GROWTH_CHANGED, actor=actor, reason=reason) as (ground, book):
+        need(ground, "manage_subscription", ground.account)
+        agreed = subscribed(book).agreed
+        agreed.grows = grows
+        agreed.save()
+
+
+def bill_by(account_id: int, *, branches: bool, actor: User | None, reason: str) -> date:
+    """Let each branch pay for itself, or the account for all; from the end of the period on, which is returned.
+
+    Needs `manage_subscription`. Each payer begins with a seat for each of its members; what else was chosen for later
+    is replaced.
+
+    Raises:
+        BillingRefused: it is so already.
+        Refusal: as `acting` does, or the right is missing.
+    """
+    with acting(account_id, verb=verbs.BILLED_BY, actor=actor, reason=reason) as (ground, book):
+        need(ground, "manage_subscription", ground.account)
+        day = subscribed(book).turns_on()
+        if book.by_branch(day) == branches:
+            raise BillingRefused("It is so already.")
+        Term.objects.filter(pk__in=[term.pk for term in book.coming()]).delete()
+        holding = book.holding()
+        stands = holding[0][1]
+        payers = _payers(ground.account, holding[0][0], branches=branches)
+        choice = Choice(
+            stands.plan,
+            Interval(stands.interval),
+            {payer.pk: max(seats_taken(account_id, payer.branch_id), 1) for payer in payers},
+        )
+        known = {payer.pk: payer for payer in payers} | book.payers
+        _write_terms(book, day, choice, known)
+        none = Choice(stands.plan, Interval(stands.interval), {payer.pk: 0 for payer, _ in holding})
+        _write_terms(book, day, none, known)
+    Entitle(account_id=account_id).apply(actor=actor, reason=reason)
+    return day
+
+
+def _payers(account: Account, like: Payer, *, branches: bool) -> list[Payer]:
+    """The account as a payer, or every open branch, with the details of one that pays now where they are new."""
+    keys: list[int | None] = [None]
+    if branches:
+        opened = Branch.objects.filter(account=account, status=Branch.Status.ACTIVE)
+        keys = [branch.pk for branch in opened.order_by("pk")]
+    details = {name: getattr(like, name) for name in ("currency", "name", "address", "country", "vat_number", "email")}
+    found = []
+    for key in keys:
+        payer = Payer.objects.filter(account=account, branch=key).first()
+        found.append(payer or Payer.objects.create(account=account, branch_id=key, **details))
+    return found
