@@ -90,6 +90,7 @@ migrations: setup
 deployment: setup
 	SECRET_KEY=$$($(py) -c 'import secrets; print(secrets.token_urlsafe(64))') \
 	    DJANGO_SETTINGS_MODULE=config.settings.production ALLOWED_HOSTS=mandate.example \
+	    EMAIL_URL=smtp://mail.example DEFAULT_FROM_EMAIL=crm@mandate.example \
 	    DATABASE_URL=postgres://localhost/unused $(py) manage.py check --deploy --fail-level WARNING
 
 .PHONY: bench

@@ -9,6 +9,7 @@ handler500 = "config.failures.failed"
 
 urlpatterns = [
     path("", include("apps.crm.urls")),
+    path("", include("apps.accounts.urls")),
     path("", include("apps.access.urls")),
     path("admin/", site.urls),
 ]

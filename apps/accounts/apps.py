@@ -1,11 +1,12 @@
 """The accounts app."""
 
 from django.apps import AppConfig
+from django.contrib.auth.signals import user_logged_in
 from django.core.signals import request_finished
 from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate
 
-from apps.accounts import checks, fence, grants
+from apps.accounts import checks, fence, grants, lifetime
 
 
 class AccountsConfig(AppConfig):
@@ -16,8 +17,11 @@ class AccountsConfig(AppConfig):
     verbose_name = "Accounts"
 
     def ready(self) -> None:
-        """Keep what the database was told inside its request, and what the web role may do as it should be."""
+        """Keep what the database was told inside its request, what the web role may do as it should be, and when people
+        signed in.
+        """
         connection_created.connect(fence.tell_again)
         request_finished.connect(fence.forget)
         post_migrate.connect(grants.grant_to_web_role, sender=self)
         checks.register()
+        user_logged_in.connect(lifetime.begin)

@@ -4,37 +4,50 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth.backends import BaseBackend
-from django.http import HttpRequest
+from allauth.account.auth_backends import AuthenticationBackend
+from django.db.models import QuerySet
 
 from apps.accounts.models import User
 
 
-class SignInBackend(BaseBackend):
-    """Signs in by e-mail address and password; an inactive user is nobody."""
+class SignInBackend(AuthenticationBackend):
+    """allauth's, by e-mail address and password, without the permissions that it would grant as a model backend.
 
-    def has_module_perms(self, user_obj: Any, app_label: str) -> bool:
-        """Nothing: this backend grants no permission."""
+    An unknown address takes as long as a wrong password, and an inactive user is nobody.
+    """
+
+    def get_user_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:
+        """Nothing: this backend grants no permission, and the methods below say so too."""
+        return set()
+
+    def get_group_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:
+        return set()
+
+    def get_all_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:
+        return set()
+
+    def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
         return False
 
-    def authenticate(
-        self,
-        request: HttpRequest | None,
-        username: str | None = None,
-        password: str | None = None,
-        **kwargs: Any,
-    ) -> User | None:
-        """The user with this address and password, or None; an unknown address takes as long as a wrong password."""
-        email = username or kwargs.get(User.USERNAME_FIELD)
-        if not email or password is None:
-            return None
-        try:
-            user = User.objects.get_by_natural_key(email)
-        except User.DoesNotExist:
-            User().set_password(password)
-            return None
-        return user if user.check_password(password) and user.is_active else None
+    def has_module_perms(self, user_obj: Any, app_label: str) -> bool:
+        return False
 
-    def get_user(self, user_id: Any) -> User | None:
-        """The active user of a session, or None."""
-        return User.objects.filter(pk=user_id, is_active=True).first()
+    def with_perm(
+        self, perm: Any, is_active: bool = True, include_superusers: bool = True, obj: Any = None
+    ) -> QuerySet[User]:
+        return User.objects.none()
+
+    async def aget_user_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:
+        return set()
+
+    async def aget_group_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:
+        return set()
+
+    async def aget_all_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:
+        return set()
+
+    async def ahas_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
+        return False
+
+    async def ahas_module_perms(self, user_obj: Any, app_label: str) -> bool:
+        return False

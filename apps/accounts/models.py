@@ -14,6 +14,7 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+from apps.accounts.addresses import vouch_for
 from apps.accounts.verbs import OPERATOR_MADE
 from apps.audit.services import operation
 from apps.roles.schemes import Scheme, scheme
@@ -58,7 +59,9 @@ class UserManager(BaseUserManager["User"]):
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> User:
         """A new platform operator, who may also open the admin; the log says so."""
         with operation(verb=OPERATOR_MADE, actor=None, reason="Created as a platform operator"):
-            return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+            user = self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+            vouch_for([user])
+            return user
 
 
 class User(AbstractBaseUser):

@@ -6,6 +6,18 @@ Every setting of `base` is imported by name: a test fails where one is forgotten
 import secrets
 
 from config.settings.base import (
+    ACCOUNT_ADAPTER,
+    ACCOUNT_EMAIL_NOTIFICATIONS,
+    ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS,
+    ACCOUNT_EMAIL_VERIFICATION,
+    ACCOUNT_LOGIN_METHODS,
+    ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION,
+    ACCOUNT_REAUTHENTICATION_METHODS,
+    ACCOUNT_REAUTHENTICATION_REQUIRED,
+    ACCOUNT_SESSION_REMEMBER,
+    ACCOUNT_SIGNUP_FIELDS,
+    ACCOUNT_USER_MODEL_USERNAME_FIELD,
+    ALLAUTH_TRUSTED_PROXY_COUNT,
     ANONYMOUS_USER_NAME,
     ASGI_APPLICATION,
     AUTH_PASSWORD_VALIDATORS,
@@ -13,9 +25,11 @@ from config.settings.base import (
     AUTHENTICATION_BACKENDS,
     BASE_DIR,
     BILLING_SELLER,
+    CACHES,
     CONTENT_SECURITY_POLICY,
     CSRF_COOKIE_SAMESITE,
     DEFAULT_AUTO_FIELD,
+    EMAIL_TIMEOUT,
     GUARDIAN_MONKEY_PATCH_GROUP,
     GUARDIAN_MONKEY_PATCH_USER,
     INSTALLED_APPS,
@@ -23,13 +37,20 @@ from config.settings.base import (
     LOGGING,
     LOGIN_REDIRECT_URL,
     LOGIN_URL,
+    LOGOUT_REDIRECT_URL,
+    MFA_ADAPTER,
+    MFA_PASSKEY_LOGIN_ENABLED,
+    MFA_RECOVERY_CODES_SHOW_ONCE,
+    MFA_SUPPORTED_TYPES,
     MIDDLEWARE,
+    PASSWORD_RESET_TIMEOUT,
     PROCRASTINATE_AUTODISCOVER_MODULE_NAME,
     PROCRASTINATE_IMPORT_PATHS,
     ROOT_URLCONF,
     SECURE_CONTENT_TYPE_NOSNIFF,
     SECURE_REFERRER_POLICY,
     SERVES_PEOPLE,
+    SESSION_COOKIE_AGE,
     SESSION_COOKIE_HTTPONLY,
     SESSION_COOKIE_SAMESITE,
     SILENCED_SYSTEM_CHECKS,
@@ -72,4 +93,13 @@ DATABASES = {"default": database("demo")}
 # Straight from the source folders, so nothing has to be collected first.
 WHITENOISE_USE_FINDERS = True
 
-EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+# `make demo` names a mail server of its own, and where it puts what it catches (see /demo/mail/); elsewhere mails
+# are written to the console.
+vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+CAUGHT_MAIL = env.str("CAUGHT_MAIL", default="")
+DEFAULT_FROM_EMAIL = "Mandate <no-reply@mandate.example>"
+# Where people reach us, as links in mails say it.
+PUBLIC_ADDRESS = env.str("PUBLIC_ADDRESS", default="http://localhost:8000")
+
+# A passkey is bound to a name, and this machine's own is no address of the web.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = True

@@ -4,6 +4,18 @@ Every setting of `base` is imported by name: a test fails where one is forgotten
 """
 
 from config.settings.base import (
+    ACCOUNT_ADAPTER,
+    ACCOUNT_EMAIL_NOTIFICATIONS,
+    ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS,
+    ACCOUNT_EMAIL_VERIFICATION,
+    ACCOUNT_LOGIN_METHODS,
+    ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION,
+    ACCOUNT_REAUTHENTICATION_METHODS,
+    ACCOUNT_REAUTHENTICATION_REQUIRED,
+    ACCOUNT_SESSION_REMEMBER,
+    ACCOUNT_SIGNUP_FIELDS,
+    ACCOUNT_USER_MODEL_USERNAME_FIELD,
+    ALLAUTH_TRUSTED_PROXY_COUNT,
     ANONYMOUS_USER_NAME,
     ASGI_APPLICATION,
     AUTH_PASSWORD_VALIDATORS,
@@ -11,9 +23,11 @@ from config.settings.base import (
     AUTHENTICATION_BACKENDS,
     BASE_DIR,
     BILLING_SELLER,
+    CACHES,
     CONTENT_SECURITY_POLICY,
     CSRF_COOKIE_SAMESITE,
     DEFAULT_AUTO_FIELD,
+    EMAIL_TIMEOUT,
     GUARDIAN_MONKEY_PATCH_GROUP,
     GUARDIAN_MONKEY_PATCH_USER,
     INSTALLED_APPS,
@@ -21,13 +35,20 @@ from config.settings.base import (
     LOGGING,
     LOGIN_REDIRECT_URL,
     LOGIN_URL,
+    LOGOUT_REDIRECT_URL,
+    MFA_ADAPTER,
+    MFA_PASSKEY_LOGIN_ENABLED,
+    MFA_RECOVERY_CODES_SHOW_ONCE,
+    MFA_SUPPORTED_TYPES,
     MIDDLEWARE,
+    PASSWORD_RESET_TIMEOUT,
     PROCRASTINATE_AUTODISCOVER_MODULE_NAME,
     PROCRASTINATE_IMPORT_PATHS,
     ROOT_URLCONF,
     SECURE_CONTENT_TYPE_NOSNIFF,
     SECURE_REFERRER_POLICY,
     SERVES_PEOPLE,
+    SESSION_COOKIE_AGE,
     SESSION_COOKIE_HTTPONLY,
     SESSION_COOKIE_SAMESITE,
     SILENCED_SYSTEM_CHECKS,
@@ -58,12 +79,21 @@ DATABASES = {
 # What `check --deploy` looks at: as whom the web server connects.
 WEB_DATABASE = database("none", serves_people=True)
 
+# Invitations, new passwords and verifications go by mail: without a server for it nobody would get in.
+vars().update(env.email_url("EMAIL_URL"))
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL")
+# Where people reach us, as links in mails say it.
+PUBLIC_ADDRESS = env.str("PUBLIC_ADDRESS", default=f"https://{ALLOWED_HOSTS[0]}")
+
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=365 * 24 * 3600)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SECURE_HSTS_PRELOAD = True
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
+# The browser takes cookies of these names from this very host alone, over TLS, for all of it.
+SESSION_COOKIE_NAME = "__Host-sessionid"
+CSRF_COOKIE_NAME = "__Host-csrftoken"
 # Only where a proxy in front always sets or strips this header: otherwise a client could claim to be on TLS.
 if env.bool("BEHIND_TLS_PROXY", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

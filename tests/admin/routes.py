@@ -126,10 +126,10 @@ REDIRECTS = tuple(f"admin/crm/{record_type}/<path:object_id>/" for record_type i
 
 FRAMES = (
     Frame("admin/", "", 200),
-    Frame("admin/login/", "", 302, 200),
+    Frame("admin/login/", "", 302),
     Frame("admin/logout/", "", 405),
-    Frame("admin/password_change/", "", 200),
-    Frame("admin/password_change/done/", "", 200),
+    Frame("admin/password_change/", "", 302),
+    Frame("admin/password_change/done/", "", 302),
     Frame("admin/jsi18n/", "", 200),
     Frame("admin/search/", "?s=printers&extended=1", 200),
     Frame("admin/autocomplete/", "?app_label=crm&model_name=lead&field_name=company&term=x", 200),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from django.urls import reverse
 
+from apps.accounts.addresses import vouch_for
 from tests.admin.people import browser, everything, make, staff, url
-from tests.factories import Cast, MembershipFactory, make_cast
+from tests.factories import PASSWORD, Cast, MembershipFactory, make_cast
 
 pytestmark = pytest.mark.django_db
 
@@ -51,9 +52,16 @@ def test_the_header_tells_account_scheme_and_role(cast: Cast) -> None:
     assert person.memberships.get().role.name in page
 
 
-def test_signing_in_is_by_e_mail(cast: Cast) -> None:
+def test_strangers_sign_in_where_everybody_does_and_come_back(cast: Cast) -> None:
     person = staff(cast.branch, everything())
+    vouch_for([person])
     client = browser(None)
-    credentials = {"username": person.email.upper(), "password": "correct horse battery staple"}
-    response = client.post("/admin/login/?next=/admin/", credentials)
+    asked = client.get("/admin/", follow=True)
+    assert asked.redirect_chain[-1][0] == "/login/?next=%2Fadmin%2F"
+    response = client.post("/login/", {"login": person.email.upper(), "password": PASSWORD, "next": "/admin/"})
     assert (response.status_code, response.headers.get("Location")) == (302, "/admin/")
+
+
+def test_a_member_who_is_no_staff_is_told_so(cast: Cast) -> None:
+    answer = browser(staff(cast.branch, everything(), is_staff=False)).get("/admin/", follow=True)
+    assert answer.status_code == 403

@@ -196,7 +196,7 @@ def test_a_page_without_a_connection_left_asks_to_come_back(cast: Cast) -> None:
     client = page(cast)
     with nobody_may_connect():
         assert_try_later(client, "/admin/")
-        assert_try_later(client, "/admin/login/")
+        assert_try_later(client, "/login/")
     assert client.get("/admin/").status_code == 200
 
 

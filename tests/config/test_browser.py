@@ -10,6 +10,6 @@ def test_the_sign_in_page_opens_with_all_that_it_needs(live_server: LiveServer, 
 
     page.goto(f"{live_server.url}/")
 
-    expect(page).to_have_url(f"{live_server.url}/admin/login/?next=/")
+    expect(page).to_have_url(f"{live_server.url}/login/?next=/")
     assert {answer.status for answer in answers} <= {200, 302}
     assert any(answer.url.endswith(".css") for answer in answers)

@@ -136,7 +136,7 @@ def is_open(port: int) -> bool:
 
 def test_it_serves_stops_as_a_whole_and_keeps_its_data_until_it_is_reset(start: Callable[..., Demo]) -> None:
     first = start()
-    assert first.status_of("/admin/login/") == 200
+    assert first.status_of("/login/") == 200
     assert "@" in first.said, "It tells who can sign in."
     assert connected(first) == {WEB}
     leave_a_mark(first)
@@ -151,7 +151,7 @@ def test_it_serves_stops_as_a_whole_and_keeps_its_data_until_it_is_reset(start: 
 
     third = start(reset=True)
     assert "a_mark" not in tables(third)
-    assert third.status_of("/admin/login/") == 200
+    assert third.status_of("/login/") == 200
 
 
 @pytest.mark.parametrize(("part", "name"), [("gunicorn", "web server"), ("procrastinate", "queue worker")])

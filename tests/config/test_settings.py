@@ -17,6 +17,8 @@ PRODUCTION = {
     "SECRET_KEY": "8Vn3uYq1TjPz0sLw6RbKx4GhMd9cFa2Ee7Ii5OoUuNnBbVvCcXxZz",
     "ALLOWED_HOSTS": "mandate.example",
     "DATABASE_URL": "postgres://mandate@localhost/mandate",
+    "EMAIL_URL": "smtp+tls://mandate:secret@mail.example:587",
+    "DEFAULT_FROM_EMAIL": "Mandate <crm@mandate.example>",
 }
 
 # What a process tells of whom it connects as, having been started as the arguments say.
@@ -72,7 +74,34 @@ def test_production_passes_djangos_checks_for_a_deployment() -> None:
     assert checked.returncode == 0, checked.stderr
 
 
-@pytest.mark.parametrize("name", ["SECRET_KEY", "ALLOWED_HOSTS", "DATABASE_URL"])
+def test_production_hands_its_mail_to_the_server_that_the_environment_names() -> None:
+    told = run(
+        "-c",
+        "from django.conf import settings as s; print(s.EMAIL_BACKEND, s.EMAIL_HOST, s.EMAIL_PORT, s.EMAIL_USE_TLS,"
+        " s.EMAIL_HOST_USER, s.DEFAULT_FROM_EMAIL, s.PUBLIC_ADDRESS)",
+        environment=PRODUCTION,
+    )
+
+    assert told.stdout.split() == [
+        "django.core.mail.backends.smtp.EmailBackend", "mail.example", "587", "True", "mandate",
+        "Mandate", "<crm@mandate.example>", "https://mandate.example",
+    ], told.stderr  # fmt: skip
+
+
+def test_productions_cookies_are_this_hosts_alone() -> None:
+    told = run(
+        "-c",
+        "from django.conf import settings as s; print(s.SESSION_COOKIE_NAME, s.CSRF_COOKIE_NAME,"
+        " s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE, s.SESSION_COOKIE_HTTPONLY, s.SESSION_COOKIE_SAMESITE,"
+        " s.SESSION_COOKIE_DOMAIN,"
+        " s.SESSION_COOKIE_PATH)",
+        environment=PRODUCTION,
+    )
+
+    assert told.stdout.split() == ["__Host-sessionid", "__Host-csrftoken", "True", "True", "True", "Lax", "None", "/"]
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY", "ALLOWED_HOSTS", "DATABASE_URL", "EMAIL_URL", "DEFAULT_FROM_EMAIL"])
 def test_production_does_not_start_without(name: str) -> None:
     environment = {key: value for key, value in PRODUCTION.items() if key != name}
 

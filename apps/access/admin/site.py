@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.account.decorators import secure_admin_login
 from csp.constants import UNSAFE_EVAL, UNSAFE_INLINE
 from csp.decorators import csp_update
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
+from django.contrib.auth.views import LogoutView
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
@@ -62,10 +64,22 @@ class MandateSite(UnfoldAdminSite):
         """Django's, with what the admin's scripts need beyond the pages' policy."""
         return csp_update(POLICY)(super().admin_view(view, cacheable))
 
-    @method_decorator(csp_update(POLICY))
+    @method_decorator(secure_admin_login)
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """The admin's own page for signing in."""
+        """Lead to the page on which everybody signs in; whoever is signed in and no staff may not open the admin."""
         return super().login(request, extra_context)
+
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+        """Sign out, and lead to signing in."""
+        return LogoutView.as_view()(request)
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Lead to the one page on which a password is changed."""
+        return HttpResponseRedirect(reverse("account_change_password"))
+
+    def password_change_done(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """See above."""
+        return HttpResponseRedirect(reverse("account_change_password"))
 
     def operator_view(self, request: HttpRequest) -> HttpResponse:
         """See `operator_page`."""

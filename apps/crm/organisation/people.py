@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from django.contrib.auth.hashers import check_password, make_password
 
+from apps.accounts.addresses import vouch_for
 from apps.accounts.models import User, users_by_email
 from apps.crm.organisation.checking import keepers, nobody_keeps
 from apps.crm.organisation.contents import Organisation, UserLine
@@ -28,6 +29,8 @@ def users_of(organisation: Organisation, problems: Problems) -> dict[str, int]:
         problems.add(*nobody_keeps(organisation.account.scheme))
     problems.stop()
     made = User.objects.bulk_create([_made(line) for line in organisation.users if line.email not in known])
+    # Whoever imports them says whose addresses these are.
+    vouch_for(made)
     return {user.email: user.pk for user in (*known.values(), *made)}
 
 

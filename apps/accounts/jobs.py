@@ -1,0 +1,21 @@
+"""What the queue does for accounts: mail, and clearing away what has run out."""
+
+from django.contrib.sessions.models import Session
+from django.db import connection
+from django.utils import timezone
+from procrastinate.contrib.django import app
+
+from apps.accounts.mail import deliver
+
+__all__ = ["clear_away", "deliver"]
+
+
+@app.periodic(cron="17 * * * *")
+@app.task(queueing_lock="clear_away")
+def clear_away(timestamp: int) -> int:
+    """Delete the sessions that have ended and the tries to sign in that no longer count; returns how many."""
+    now = timezone.now()
+    ended, _ = Session.objects.filter(expire_date__lt=now).delete()
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM cache WHERE expires < %s", [now])
+        return ended + int(cursor.rowcount)

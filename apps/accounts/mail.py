@@ -1,0 +1,58 @@
+"""Mail to people: written here, sent by a job of the queue.
+
+The job is a row that stands or falls with the transaction that asks for it, so what is rolled back sends nothing, and a
+mail server that is away for a while holds nobody up. Its content is sealed: links in mails sign people in.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.template.loader import render_to_string
+from procrastinate import RetryStrategy
+from procrastinate.contrib.django import app
+
+from apps.accounts.sealing import seal, unseal
+
+# Ten tries, each after three times the wait of the one before: the last one after some eight hours.
+TRIES = 10
+WAIT_GROWS_BY = 3
+_PARAGRAPHS = re.compile(r"\n\s*\n")
+
+
+def link(path: str) -> str:
+    """The address of a page of ours as it stands in a mail; never by a request, whose host anybody can write."""
+    return f"{settings.PUBLIC_ADDRESS.rstrip('/')}{path}"
+
+
+def send(name: str, to: str, context: Mapping[str, Any] | None = None) -> None:
+    """Send the mail `mail/<name>.txt` to an address, once the transaction around it is committed.
+
+    The template's first paragraph is the subject. A paragraph that is an address becomes a button in the HTML that is
+    made of the same words.
+    """
+    text = render_to_string(f"mail/{name}.txt", dict(context or {})).strip()
+    subject, *paragraphs = [" ".join(part.split()) for part in _PARAGRAPHS.split(text)]
+    parts = [{"text": part, "is_link": part.startswith(settings.PUBLIC_ADDRESS)} for part in paragraphs]
+    frame = {"subject": subject, "parts": parts}
+    message = {
+        "to": to,
+        "subject": subject,
+        "text": render_to_string("mail/letter.txt", frame),
+        "html": render_to_string("mail/letter.html", frame),
+    }
+    deliver.defer(sealed=seal(json.dumps(message)))
+
+
+@app.task(queue="mail", retry=RetryStrategy(max_attempts=TRIES, exponential_wait=WAIT_GROWS_BY))
+def deliver(sealed: str) -> None:
+    """Hand one mail to the mail server; the queue tries again where that fails."""
+    message = json.loads(unseal(sealed))
+    mail = EmailMultiAlternatives(message["subject"], message["text"], to=[message["to"]])
+    mail.attach_alternative(message["html"], "text/html")
+    mail.send()

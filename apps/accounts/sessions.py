@@ -1,0 +1,44 @@
+"""Where somebody is signed in, and how it is ended from elsewhere."""
+
+from __future__ import annotations
+
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.backends.base import SessionBase
+from django.contrib.sessions.models import Session
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from apps.accounts.lifetime import is_to_be_noted
+from apps.accounts.models import User
+
+
+def note(session: SessionBase) -> None:
+    """Let the session go on from now, if it was last seen a while ago."""
+    if is_to_be_noted(session):
+        UserSession.objects.filter(session_key=session.session_key).update(last_seen_at=timezone.now())
+
+
+def sessions_of(user: User) -> QuerySet[UserSession]:
+    """Where the user is signed in now, the latest first."""
+    living = Session.objects.filter(expire_date__gt=timezone.now()).values("session_key")
+    found: QuerySet[UserSession] = UserSession.objects.filter(user=user, session_key__in=living)
+    return found.order_by("-last_seen_at", "-pk")
+
+
+def end_sessions(user: User, *, but: str | None = None) -> int:
+    """Sign the user out everywhere, but in the session of this key; returns in how many places."""
+    return _end(UserSession.objects.filter(user=user).exclude(session_key=but or ""))
+
+
+def end_session(user: User, number: int) -> bool:
+    """Sign the user out in one place; returns whether there was such a session of theirs."""
+    return bool(_end(UserSession.objects.filter(user=user, pk=number)))
+
+
+@transaction.atomic
+def _end(found: QuerySet[UserSession]) -> int:
+    keys = list(found.values_list("session_key", flat=True))
+    Session.objects.filter(session_key__in=keys).delete()
+    found.delete()
+    return len(keys)

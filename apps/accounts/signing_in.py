@@ -1,0 +1,95 @@
+"""How allauth signs people in here: its mails go out as ours, its secrets are sealed, what fails is logged."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import transaction
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext as _
+
+from apps.accounts import mail
+from apps.accounts.models import User
+from apps.accounts.sealing import seal, unseal
+from apps.accounts.verbs import SECURITY_CHANGED
+from apps.audit.services import Change, record
+
+log = logging.getLogger("mandate.security")
+
+# What somebody changed about how they sign in, as the log says it; by the name of the mail that tells them.
+EVENTS = {
+    "password_changed": "changed their password",
+    "password_reset": "set a new password by mail",
+    "password_set": "set a password",
+    "totp_activated": "added an authenticator app",
+    "totp_deactivated": "removed an authenticator app",
+    "recovery_codes_generated": "made new recovery codes",
+    "webauthn_added": "added a passkey",
+    "webauthn_removed": "removed a passkey",
+}
+
+
+class AccountAdapter(DefaultAccountAdapter):
+    """Signing in by password, and the mails around it."""
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Hand the mail to the queue; ours is named like the end of allauth's name."""
+        mail.send(template_prefix.rsplit("/", 1)[-1], email, {**context, "email": email, "request": None})
+
+    def send_notification_mail(
+        self,
+        template_prefix: str,
+        user: AbstractBaseUser,
+        context: dict[str, Any] | None = None,
+        email: str | None = None,
+    ) -> None:
+        """Tell the person what has changed about their signing in, and the log."""
+        event = EVENTS[template_prefix.rsplit("/", 1)[-1]]
+        assert isinstance(user, User)
+        with transaction.atomic():
+            change = Change(
+                target_type="accounts.user", target_id=user.pk, target_text=str(user), user_id=user.pk,
+                after={"did": event},
+            )  # fmt: skip
+            record(verb=SECURITY_CHANGED, actor=user, reason=f"{user} {event}", account_id=None, entries=[change])
+            super().send_notification_mail(template_prefix, user, context, email or user.email)
+
+    def get_reset_password_from_key_url(self, key: str) -> str:
+        """The link of a mail, at our own address whatever the request said."""
+        number, _dash, token = key.partition("-")
+        return mail.link(reverse("account_reset_password_from_key", kwargs={"uidb36": number, "key": token}))
+
+    def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: Any) -> str:
+        """See above."""
+        return mail.link(reverse("account_confirm_email", args=[emailconfirmation.key]))
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        """Log that a sign-in failed. What was typed may be a password, so the log has its digest alone."""
+        tried = salted_hmac("mandate.security", str(credentials.get("email", "")).lower()).hexdigest()[:12]
+        log.warning("A sign-in failed from %s, for the address %s", self.get_client_ip(request), tried)
+
+
+class MfaAdapter(DefaultMFAAdapter):
+    """The second factor."""
+
+    def encrypt(self, text: str) -> str:
+        """Whoever reads the database cannot make codes."""
+        return seal(text)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        return unseal(encrypted_text)
+
+    def get_totp_issuer(self) -> str:
+        return "Mandate"
+
+    def generate_authenticator_name(self, user: AbstractBaseUser, type: Authenticator.Type) -> str:
+        """What a new passkey is called until somebody names it."""
+        count = Authenticator.objects.filter(user_id=user.pk, type=type).count()
+        return _("Passkey") if not count else _("Passkey %(number)s") % {"number": count + 1}

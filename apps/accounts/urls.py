@@ -1,0 +1,28 @@
+"""The addresses of signing in. The names are allauth's, which leads from one to the other by them."""
+
+from allauth.account import views as account
+from django.urls import include, path, re_path
+
+urlpatterns = [
+    path("login/", account.login, name="account_login"),
+    path("login/again/", account.reauthenticate, name="account_reauthenticate"),
+    path("login/inactive/", account.account_inactive, name="account_inactive"),
+    path("login/verify/", account.email_verification_sent, name="account_email_verification_sent"),
+    path("login/verify/<str:key>/", account.confirm_email, name="account_confirm_email"),
+    path("logout/", account.logout, name="account_logout"),
+    path("password/change/", account.password_change, name="account_change_password"),
+    path("password/set/", account.password_set, name="account_set_password"),
+    path("password/reset/", account.password_reset, name="account_reset_password"),
+    path("password/reset/done/", account.password_reset_done, name="account_reset_password_done"),
+    re_path(
+        r"^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$",
+        account.password_reset_from_key,
+        name="account_reset_password_from_key",
+    ),
+    path(
+        "password/reset/key/done/",
+        account.password_reset_from_key_done,
+        name="account_reset_password_from_key_done",
+    ),
+    path("mfa/", include("allauth.mfa.urls")),
+]
