@@ -10,6 +10,7 @@ from apps.access.changes.base import Change
 from apps.access.changes.diff import Diff, Row, deleted, updated
 from apps.access.changes.ground import Ground
 from apps.access.changes.judging import Terms
+from apps.accounts.models import Branch
 from apps.billing import verbs
 from apps.billing.book import Book, Entitlements
 from apps.roles.models import Role, RoleGrant
@@ -43,6 +44,16 @@ class Entitle(Change):
             *_without_own_roles(ground, given),
         ]
         return [Diff([row for row in found if not row.idle])]
+
+
+def is_given(book: Book) -> bool:
+    """Whether the account has what its subscription gives, so that there is nothing to change."""
+    given, account = book.entitlements(), book.account
+    features = None if given.features is None else sorted(given.features)
+    seats = dict(Branch.objects.filter(account=account).values_list("pk", "seats"))
+    return (account.features, account.seats, account.read_only) == (features, given.seats, given.read_only) and all(
+        given.branch_seats.get(pk) == count for pk, count in seats.items()
+    )
 
 
 def _without_own_roles(ground: Ground, given: Entitlements) -> Iterable[Row]:

@@ -20,8 +20,9 @@ from apps.accounts.models import Account
 from apps.billing import verbs
 from apps.billing.acting import acting
 from apps.billing.book import Book, seats_taken, today
-from apps.billing.changes import Entitle
+from apps.billing.changes import Entitle, is_given
 from apps.billing.invoicing import issue_due
+from apps.billing.mail import send_mailings
 from apps.billing.models import Invoice, Term
 from apps.billing.payments import dun
 from apps.billing.subscribing import begin_period
@@ -38,6 +39,7 @@ class Run:
     invoices: list[str] = field(default_factory=list)
     reminders: int = 0
     suspended: int = 0
+    messages: int = 0
 
     def add(self, other: Run) -> None:
         """Count what was done elsewhere along."""
@@ -69,6 +71,7 @@ def run_billing(
     for place, account_id in enumerate(wanted, start=1):
         with tenant(account_id):
             found.add(run_account(account_id, dry_run=dry_run, only_invoices=only_invoices))
+            found.messages += 0 if dry_run else send_mailings(account_id)
         tell(place, len(wanted))
     return found
 
@@ -115,7 +118,9 @@ def _roll(account_id: int) -> int:
             _keep_room(book, starts_on)
             begin_period(book, starts_on)
             begun += 1
-    _entitle(account_id)
+        given = is_given(book)
+    if not given:
+        _entitle(account_id)
     return begun
 
 

@@ -285,7 +285,7 @@ LOGGING: dict[str, Any] = {
 BILLING_SELLER: dict[str, Any] = {
     "key": "mandate",
     "name": "Mandate Demo GmbH",
-    "address": "Musterstraße 1\n10115 Berlin\nGermany",
+    "address": "Musterstraße 1\n10115 Berlin",
     "country": "DE",
     "vat_number": "DE123456789",
     "email": "billing@mandate.example",

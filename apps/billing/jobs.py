@@ -1,0 +1,12 @@
+"""What the queue does for billing by itself, as the web role: in one account after the other."""
+
+from procrastinate.contrib.django import app
+
+from apps.billing.running import run_billing
+
+
+@app.periodic(cron="17 * * * *")
+@app.task(queueing_lock="run_billing")
+def bill(timestamp: int) -> int:
+    """The day's work, hourly, so that what failed is made up for; returns how many invoices were issued."""
+    return len(run_billing().invoices)

@@ -1,0 +1,56 @@
+"""run_billing: the day's work of billing in every account, or in those that are named."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from dataclasses import asdict
+from typing import Any, ClassVar
+
+from apps.access.management.arguments import AskingCommand, add_json
+from apps.access.targets import find_account
+from apps.audit.management.progress import ProgressBar
+from apps.billing.running import Run, run_billing
+
+
+class Command(AskingCommand):
+    """Exit 0: done, also where there was nothing to do. Run again, or twice at once, it does nothing twice."""
+
+    help = (
+        "Does the day's work of billing: begins the periods that have come, issues what is owed, reminds of what is "
+        "late, makes accounts read-only that do not pay, and sends the messages. It can be run as often as one likes, "
+        "and be killed at any time: the next run does what is left."
+    )
+    examples: ClassVar[tuple[str, ...]] = ("", "acme --dry-run", "--json")
+    only_invoices: ClassVar[bool] = False
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Which accounts, and how to report."""
+        parser.add_argument("accounts", nargs="*", metavar="ACCOUNT", help="slugs; left out: every subscribed account")
+        parser.add_argument("--dry-run", action="store_true", help="say what would be done, and write nothing")
+        add_json(parser)
+
+    def handle(self, *args: Any, accounts: list[str], **options: Any) -> None:
+        """Run, and say what was done."""
+        named = [find_account(slug).pk for slug in accounts] if accounts else None
+        dry_run = bool(options["dry_run"])
+        found = run_billing(named, dry_run=dry_run, only_invoices=self.only_invoices, tell=ProgressBar(self.stderr))
+        if options["json"]:
+            self.print_json({"dry_run": dry_run, **asdict(found)})
+        else:
+            self._tell(found, dry_run=dry_run)
+
+    def _tell(self, found: Run, *, dry_run: bool) -> None:
+        numbers = f": {', '.join(found.invoices)}" if found.invoices and not dry_run else ""
+        self.stdout.write(
+            f"{'Would issue' if dry_run else 'Issued'} {_count(len(found.invoices), 'invoice')}{numbers} "
+            f"in {_count(found.accounts, 'account')}."
+        )
+        if not self.only_invoices:
+            self.stdout.write(
+                f"{_count(found.periods, 'period')} began, {_count(found.reminders, 'reminder')} written, "
+                f"{_count(found.suspended, 'account')} read-only now, {_count(found.messages, 'message')} sent."
+            )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

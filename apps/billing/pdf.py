@@ -1,0 +1,163 @@
+"""An invoice as a PDF, made of what the invoice kept; the same invoice gives the same bytes."""
+
+from __future__ import annotations
+
+import unicodedata
+from io import BytesIO
+from typing import Any
+from xml.sax.saxutils import escape
+
+from reportlab.lib.colors import HexColor
+from reportlab.lib.pagesizes import A4
+from reportlab.lib.styles import ParagraphStyle
+from reportlab.lib.units import mm
+from reportlab.pdfbase.pdfmetrics import registerFont
+from reportlab.pdfbase.ttfonts import TTFont
+from reportlab.platypus import Flowable, Paragraph, SimpleDocTemplate, Spacer, Table
+
+from apps.billing.models import Invoice
+from apps.billing.money import written
+
+REGULAR, BOLD = "Vera", "VeraBd"
+INK, SOFT, GREEN, RULE = HexColor("#1c2526"), HexColor("#5b686a"), HexColor("#1f5f5b"), HexColor("#d3dadb")
+_faces = {}
+for _name in (REGULAR, BOLD):
+    _font = TTFont(_name, f"{_name}.ttf")
+    registerFont(_font)
+    _faces[_name] = _font.face.charToGlyph
+
+BODY = ParagraphStyle("body", fontName=REGULAR, fontSize=9, leading=13, textColor=INK)
+SMALL = ParagraphStyle("small", parent=BODY, fontSize=7.5, leading=11, textColor=SOFT)
+RIGHT = ParagraphStyle("right", parent=BODY, alignment=2)
+STRONG = ParagraphStyle("strong", parent=BODY, fontName=BOLD)
+STRONG_RIGHT = ParagraphStyle("strong right", parent=STRONG, alignment=2)
+TITLE = ParagraphStyle("title", parent=BODY, fontName=BOLD, fontSize=18, leading=24, textColor=GREEN)
+
+
+def invoice_pdf(invoice: Invoice) -> bytes:
+    """The invoice, or credit note, on as many pages as its lines need."""
+    buffer = BytesIO()
+    document = SimpleDocTemplate(
+        buffer,
+        pagesize=A4,
+        # What a frame keeps free within its margins.
+        leftMargin=22 * mm - 6,
+        rightMargin=22 * mm - 6,
+        topMargin=20 * mm,
+        bottomMargin=22 * mm,
+        title=f"{invoice.get_kind_display()} {invoice.reference}",
+        author=_shown(invoice.seller_details["name"]),
+        invariant=1,
+    )
+    document.build(_story(invoice))
+    return buffer.getvalue()
+
+
+def file_name(invoice: Invoice) -> str:
+    """What the file is called."""
+    return f"{invoice.kind.replace('_', '-')}-{invoice.reference}.pdf"
+
+
+def _story(invoice: Invoice) -> list[Flowable]:
+    seller, buyer = invoice.seller_details, invoice.buyer_details
+    return [
+        _columns(_address(buyer), _address(seller, right=True)),
+        Spacer(1, 14 * mm),
+        _paragraph(f"{invoice.get_kind_display()} {invoice.reference}", TITLE),
+        Spacer(1, 3 * mm),
+        _facts(invoice),
+        Spacer(1, 8 * mm),
+        _lines(invoice),
+        Spacer(1, 6 * mm),
+        *([_paragraph(invoice.note, BODY), Spacer(1, 4 * mm)] if invoice.note else []),
+        *_how_to_pay(invoice),
+    ]
+
+
+def _columns(left: list[Flowable], right: list[Flowable]) -> Table:
+    return Table([[left, right]], colWidths=[83 * mm, 83 * mm], style=[("VALIGN", (0, 0), (-1, -1), "TOP"), *_FLUSH])
+
+
+_FLUSH: list[tuple[Any, ...]] = [("LEFTPADDING", (0, 0), (-1, -1), 0), ("RIGHTPADDING", (0, 0), (-1, -1), 0)]
+
+
+def _address(of: dict[str, str], *, right: bool = False) -> list[Flowable]:
+    number = [f"VAT number {of['vat_number']}"] if of.get("vat_number") else []
+    lines = [*of["address"].splitlines(), of["country"], *number, *([of["email"]] if right else [])]
+    strong, plain = (STRONG_RIGHT, RIGHT) if right else (STRONG, BODY)
+    return [_paragraph(of["name"], strong), *(_paragraph(line, plain) for line in lines if line.strip())]
+
+
+def _facts(invoice: Invoice) -> Table:
+    facts = [("Date", f"{invoice.issued_on:%-d %B %Y}")]
+    if invoice.credits is not None:
+        facts.append(("About invoice", invoice.credits.reference))
+    else:
+        facts.append(("To be paid by", f"{invoice.due_on:%-d %B %Y}"))
+    rows = [[_paragraph(label, SMALL), _paragraph(value, BODY)] for label, value in facts]
+    return Table(rows, colWidths=[32 * mm, 134 * mm], style=[("BOTTOMPADDING", (0, 0), (-1, -1), 1), *_FLUSH])
+
+
+def _lines(invoice: Invoice) -> Table:
+    def money(amount: Any, style: ParagraphStyle = RIGHT) -> Paragraph:
+        return _paragraph(written(amount, invoice.currency), style)
+
+    rows = [[_paragraph("What", SMALL), _paragraph("Seats", _right(SMALL)), _paragraph("Amount", _right(SMALL))]]
+    rows += [
+        [_paragraph(line.text, BODY), _paragraph(f"{line.quantity:,}", RIGHT), money(line.net)]
+        for line in invoice.lines.all()
+    ]
+    count = len(rows)
+    rate = f"{invoice.tax_rate.normalize():f}"
+    rows += [
+        [_paragraph("Sum without tax", BODY), "", money(invoice.net)],
+        [_paragraph(f"Tax, {rate} %", BODY), "", money(invoice.tax)],
+        [_paragraph("Total", STRONG), "", money(invoice.total, STRONG_RIGHT)],
+    ]
+    style = [
+        ("LINEBELOW", (0, 0), (-1, 0), 0.8, INK),
+        ("LINEBELOW", (0, 1), (-1, count - 2), 0.4, RULE),
+        ("LINEABOVE", (0, count), (-1, count), 0.8, INK),
+        ("LINEABOVE", (0, -1), (-1, -1), 0.8, INK),
+        ("VALIGN", (0, 0), (-1, -1), "TOP"),
+        ("TOPPADDING", (0, 0), (-1, -1), 4),
+        ("BOTTOMPADDING", (0, 0), (-1, -1), 4),
+        *_FLUSH,
+    ]
+    return Table(rows, colWidths=[110 * mm, 18 * mm, 38 * mm], style=style, repeatRows=1)
+
+
+def _how_to_pay(invoice: Invoice) -> list[Flowable]:
+    seller = invoice.seller_details
+    if invoice.is_credit_note:
+        return [_paragraph("The amount is taken off what is still to be paid, or sent back to you.", BODY)]
+    if not seller.get("iban"):
+        return []
+    facts = [
+        ("Account holder", seller["name"]),
+        ("IBAN", seller["iban"]),
+        ("BIC", seller["bic"]),
+        ("Bank", seller["bank"]),
+        ("Reference", invoice.reference),
+    ]
+    rows = [[_paragraph(label, SMALL), _paragraph(value, BODY)] for label, value in facts if value]
+    table = Table(rows, colWidths=[32 * mm, 134 * mm], style=[("BOTTOMPADDING", (0, 0), (-1, -1), 1), *_FLUSH])
+    return [_paragraph("Payment by bank transfer", STRONG), Spacer(1, 1 * mm), table]
+
+
+def _right(style: ParagraphStyle) -> ParagraphStyle:
+    return ParagraphStyle(f"{style.name} to the right", parent=style, alignment=2)
+
+
+def _paragraph(text: str, style: ParagraphStyle) -> Paragraph:
+    return Paragraph(escape(_shown(text, style.fontName)), style)
+
+
+def _shown(text: str, font: str = REGULAR) -> str:
+    """The text in letters that the font has: an accent that it lacks is left out, others are question marks."""
+    known = _faces[font]
+    found = []
+    for letter in text:
+        plain = letter if ord(letter) in known else unicodedata.normalize("NFKD", letter)[:1]
+        found.append(plain if ord(plain) in known else "?")
+    return "".join(found)

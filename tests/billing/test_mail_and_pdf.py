@@ -1,0 +1,88 @@
+"""What goes out: the message, once, with the invoice as a PDF that says what the invoice says."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from base64 import a85decode
+from datetime import date
+from unittest.mock import patch
+
+import pytest
+from django.core import mail
+
+from apps.billing.invoicing import credit
+from apps.billing.mail import send_mailings
+from apps.billing.models import Mailing
+from apps.billing.pdf import file_name, invoice_pdf
+from apps.billing.running import run_account, run_billing
+from tests.billing.cases import START, begin, invoices, on
+from tests.factories import make_cast
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_message_goes_out_once_with_the_invoice() -> None:
+    cast = make_cast()
+    begin(cast.account)
+    with on(START):
+        run_billing([cast.account.pk])
+        run_billing([cast.account.pk])
+    (message,) = mail.outbox
+    invoice = invoices(cast.account)[0]
+    assert message.to == ["bills@acme.example"]
+    assert invoice.reference in message.subject
+    assert "€142.80" in str(message.body)
+    ((name, content, kind),) = message.attachments
+    assert (name, kind) == (f"invoice-{invoice.reference}.pdf", "application/pdf")
+    assert bytes(content).startswith(b"%PDF-")
+
+
+def test_what_the_mail_server_does_not_take_is_sent_by_the_next_run() -> None:
+    cast = make_cast()
+    begin(cast.account)
+    with patch("django.core.mail.EmailMessage.send", side_effect=ConnectionRefusedError):
+        assert send_mailings(cast.account.pk) == 0
+    assert send_mailings(cast.account.pk) == 1
+
+
+def test_reminders_say_what_is_late() -> None:
+    cast = make_cast("atmos")
+    begin(cast.account)
+    for day in (date(2026, 1, 20), date(2026, 2, 3), date(2026, 2, 20)):
+        with on(day):
+            run_account(cast.account.pk)
+    send_mailings(cast.account.pk)
+    subjects = [message.subject for message in mail.outbox]
+    assert any(subject.startswith("Reminder") for subject in subjects)
+    assert any(subject.startswith("Last reminder") for subject in subjects)
+    assert any("read-only" in subject for subject in subjects)
+    assert Mailing.objects.filter(sent_at=None).count() == 0
+
+
+def test_the_pdf_of_an_invoice_is_always_the_same() -> None:
+    cast = make_cast()
+    begin(cast.account, name="Żółw & Søn <GmbH> Ōsaka 株式会社")
+    invoice = invoices(cast.account)[0]
+    first = invoice_pdf(invoice)
+    assert first == invoice_pdf(invoice)
+    assert b"/Count 1" in first
+    note = credit(invoice.pk, cast.account.pk, actor=None, reason="A favour")
+    assert file_name(note) == f"credit-note-{note.reference}.pdf"
+    assert invoice_pdf(note) != first
+
+
+def test_a_pdf_holds_text_that_can_be_read() -> None:
+    cast = make_cast()
+    begin(cast.account)
+    content = invoice_pdf(invoices(cast.account)[0])
+    streams = re.findall(rb"stream\r?\n(.*?)endstream", content, re.S)
+    plain = b"".join(_inflated(stream) for stream in streams)
+    assert b" Tj" in plain
+
+
+def _inflated(stream: bytes) -> bytes:
+    try:
+        return zlib.decompress(a85decode(stream.strip(), adobe=False) if stream.strip().endswith(b"~>") else stream)
+    except (ValueError, zlib.error):
+        return zlib.decompress(a85decode(b"<~" + stream.strip(), adobe=True)) if b"~>" in stream else b""
