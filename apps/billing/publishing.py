@@ -1,8 +1,11 @@
-"""What is written after each migrate: the seller, as the settings describe it."""
+"""What billing tells those below it at start-up: who issues invoices, after each migrate, and who sells seats."""
 
 from django.apps import apps
 from django.db.models.signals import post_migrate
 
+from apps.access.changes.seats import sold_by
+from apps.billing.seats import SeatSeller
 from apps.billing.sellers import write_seller
 
 post_migrate.connect(write_seller, sender=apps.get_app_config("billing"))
+sold_by(SeatSeller())

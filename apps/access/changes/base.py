@@ -28,6 +28,7 @@ from apps.access.changes.ground import Ground
 from apps.access.changes.judging import Judge, Terms
 from apps.access.changes.keepers import Keepers
 from apps.access.changes.refusals import Guard, ManyRefused, NoSuchTarget, ReasonMissing, Refusal
+from apps.access.changes.seats import Seats
 from apps.accounts.models import User
 from apps.audit.services import OperationInProgress, operation
 from apps.audit.verbs import Verb
@@ -160,6 +161,7 @@ class Change(ABC):
 
     def _carry_out(self, ground: Ground, written: OperationInProgress, observer: Observer | None = None) -> int:
         keepers = Keepers.of(ground)
+        seats = Seats.of(ground)
         diffs = self._checked(ground)
         rows = 0
         if observer is not None:
@@ -171,6 +173,7 @@ class Change(ABC):
             rows += diff.write()
         keepers.check(ground)
         if rows:
+            seats.check(ground)
             self.log(ground, written)
         return rows
 

@@ -32,6 +32,7 @@ class Guard(StrEnum):
     ESCALATION = "escalation"
     FRESH = "fresh"
     LAST_KEEPER = "last_keeper"
+    SEATS = "seats"
 
 
 class Refusal(Exception):
@@ -155,6 +156,12 @@ class LastKeeper(Refusal):
     """Guard last keeper: an account, and a branch that had one, keeps an active user in its top role."""
 
     guard = Guard.LAST_KEEPER
+
+
+class NoSeat(Refusal):
+    """Guard seats: the plan has room for so many people, and nobody joins or is invited beyond that."""
+
+    guard = Guard.SEATS
 
 
 class ManyRefused(Exception):

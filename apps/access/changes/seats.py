@@ -1,0 +1,98 @@
+"""The seats of an account: whether there is room for whoever joins, and who is asked for more.
+
+How many there are stands on the account, and on branches with seats of their own (NULL: no limit). What more cost, and
+whether they come by themselves, is known to who sells them, and registers here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from apps.access.changes.diff import Row, updated
+from apps.access.changes.ground import Ground
+from apps.access.changes.refusals import NoSeat
+from apps.accounts.models import Account, Branch
+from apps.teams.models import Invitation, Membership
+
+Place = Account | Branch
+
+
+class Seller(Protocol):
+    """Sells seats."""
+
+    def more(self, ground: Ground, place: Place, seats: int) -> bool:
+        """Let the place have so many seats, where the account wants them to grow by themselves; whether it has them."""
+
+    def offer(self, ground: Ground, place: Place, seats: int) -> str:
+        """What so many seats would cost and who can take them, in a sentence."""
+
+
+_sellers: list[Seller] = []
+
+
+def sold_by(seller: Seller) -> None:
+    """Ask this seller where seats are wanting."""
+    _sellers[:] = [seller]
+
+
+@dataclass(frozen=True, slots=True)
+class Seats:
+    """How many seats are taken of each place that has a limit: by active people, and by those who are invited."""
+
+    taken: Mapping[Place, int]
+
+    @classmethod
+    def of(cls, ground: Ground) -> Seats:
+        """The seats as the database has them now; nothing is counted where nothing is limited."""
+        branches = [branch for branch in ground.branches.values() if branch.seats is not None]
+        limited: list[Place] = [*([ground.account] if ground.account.seats is not None else []), *branches]
+        if not limited:
+            return cls({})
+        members, invited = _members(ground), _invited(ground)
+        return cls({place: _count(place, members, invited) for place in limited})
+
+    def check(self, ground: Ground) -> None:
+        """Compare with how many are taken now, after a change.
+
+        Raises:
+            NoSeat: more are taken than before, and than there are.
+        """
+        now = Seats.of(ground)
+        for place, count in now.taken.items():
+            limit = place.seats or 0
+            if count <= limit or count <= self.taken.get(place, 0):
+                continue
+            if any(seller.more(ground, place, count) for seller in _sellers):
+                continue
+            seats = "The one seat" if limit == 1 else f"All {limit:,} seats" if limit else "None of the seats"
+            taken = "is taken" if limit == 1 else "are taken" if limit else "is there"
+            advice = next((seller.offer(ground, place, count) for seller in _sellers), "Remove a member first.")
+            raise NoSeat(f"{seats} of {place} {taken}.", advice)
+
+
+def with_seats(place: Place, seats: int) -> Row:
+    """The place's row with so many seats, for a seller to write."""
+    return updated(place, seats=seats)
+
+
+def _members(ground: Ground) -> set[tuple[int, str]]:
+    """Who is an active member where: the branch, and the address."""
+    rows = Membership.objects.active().filter(account=ground.account, user__is_active=True)
+    return set(rows.values_list("branch", "user__email"))
+
+
+def _invited(ground: Ground) -> set[tuple[int | None, str]]:
+    rows = Invitation.objects.filter(
+        account=ground.account, status=Invitation.Status.PENDING, expires_at__gt=ground.now
+    )
+    return set(rows.values_list("branch", "email"))
+
+
+def _count(place: Place, members: set[tuple[int, str]], invited: set[tuple[int | None, str]]) -> int:
+    """How many people, each once, whatever they are members of or invited to."""
+    if isinstance(place, Account):
+        return len({email for _, email in members} | {email for _, email in invited})
+    here = {email for branch, email in members if branch == place.pk}
+    return len(here | {email for branch, email in invited if branch in (None, place.pk)})

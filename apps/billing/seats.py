@@ -1,0 +1,86 @@
+"""Sells seats: what one more would cost, and, where the account wants it, one more for whoever is invited."""
+
+from __future__ import annotations
+
+from apps.access.changes.diff import Diff
+from apps.access.changes.ground import Ground
+from apps.access.changes.seats import Place, with_seats
+from apps.accounts.models import Branch
+from apps.billing.book import Book
+from apps.billing.models import Payer, Term
+from apps.billing.money import written
+from apps.billing.plans import plan
+
+
+class SeatSeller:
+    """Knows the account's subscription."""
+
+    def more(self, ground: Ground, place: Place, seats: int) -> bool:
+        """Let the place have so many seats from today on, where its subscription grows and its plan has room."""
+        book = Book(ground.account)
+        found = _payer_of(book, place)
+        if book.subscription is None or not book.subscription.grows or found is None:
+            return False
+        payer, term = found
+        total = sum(each.seats for _, each in book.holding()) - term.seats + seats
+        most = term.plan_data.seats
+        if most is not None and total > most:
+            return False
+        _add(book, payer, term, seats)
+        Diff([with_seats(place, seats)]).write()
+        place.seats = seats
+        return True
+
+    def offer(self, ground: Ground, place: Place, seats: int) -> str:
+        """What so many seats would cost."""
+        book = Book(ground.account)
+        found = _payer_of(book, place)
+        if found is None:
+            return "Choose a plan with more seats, or remove a member first."
+        payer, term = found
+        most = term.plan_data.seats
+        if most is not None and seats > most:
+            return (
+                f"{term.plan_data.name} has room for {most:,} people: choose a larger plan, or remove a member first."
+            )
+        each = f"{written(term.unit_price, payer.currency)} a {term.interval}"
+        missing = seats - term.seats
+        cost = f"One more costs {each}" if missing == 1 else f"{missing:,} more cost {each} each"
+        return f"{cost}: whoever manages the subscription can add them."
+
+
+def _payer_of(book: Book, place: Place) -> tuple[Payer, Term] | None:
+    """Who pays for the place, and what holds for them; None where nobody does."""
+    branch_id = place.pk if isinstance(place, Branch) else None
+    holding = book.holding()
+    for pays, holds in holding:
+        if pays.branch_id == branch_id:
+            return pays, holds
+    if branch_id is None or not holding:
+        return None
+    like, term = holding[0]
+    payer = next((each for each in book.payers.values() if each.branch_id == branch_id), None)
+    if payer is None:
+        payer = Payer(account=book.account, branch_id=branch_id, currency=like.currency)
+        for name in ("name", "address", "country", "vat_number", "email"):
+            setattr(payer, name, getattr(like, name))
+    price = plan(term.plan).price(book.interval(), payer.currency)
+    return payer, Term(plan=term.plan, interval=term.interval, seats=0, unit_price=price)
+
+
+def _add(book: Book, payer: Payer, term: Term, seats: int) -> None:
+    """So many seats from today on; changes that are to come keep their difference to what holds before them."""
+    if payer._state.adding:
+        payer.save()
+    more = seats - term.seats
+    later = [each for each in book.coming() if each.payer_id == payer.pk and each.seats]
+    for day, like in [(book.day, term), *((each.starts_on, each) for each in later)]:
+        Term.objects.create(
+            account=book.account,
+            payer=payer,
+            starts_on=day,
+            plan=like.plan,
+            interval=like.interval,
+            seats=like.seats + more,
+            unit_price=like.unit_price,
+        )
