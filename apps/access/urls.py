@@ -4,10 +4,12 @@ from django.urls import path
 
 from apps.access.views.home import home
 from apps.access.views.page import account_page
+from apps.access.views.permissions import permissions
 from apps.access.views.switching import switch_account
 
 app_name = "access"
 urlpatterns = [
     path("account/<slug:slug>/", switch_account, name="switch-account"),
     account_page("", home, name="home"),
+    account_page("members/<int:member>/permissions/<slug:branch>/", permissions, name="member-permissions"),
 ]

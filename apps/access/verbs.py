@@ -10,6 +10,7 @@ LOG_EXPORTED = verbs.register("access.log.exported", label="exported the audit l
 ROLE_CHANGED = verbs.register("access.role.changed", label="changed a member's role")
 OVERRIDE_SET = verbs.register("access.override.set", label="set an override")
 OVERRIDE_CLEARED = verbs.register("access.override.cleared", label="cleared an override")
+PERMISSIONS_UPDATED = verbs.register("access.permissions.updated", label="updated a member's permissions")
 PARENT_ROLE_GRANTED = verbs.register("access.parent_role.granted", label="granted a parent role")
 PARENT_ROLE_CHANGED = verbs.register("access.parent_role.changed", label="changed a parent role")
 PARENT_ROLE_REVOKED = verbs.register("access.parent_role.revoked", label="revoked a parent role")

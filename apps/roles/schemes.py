@@ -71,8 +71,8 @@ class Scheme:
     """A published system of roles, and the rules of changing them.
 
     `extra_needs` adds prerequisites, verb to verbs. `custom_roles_feature` is the plan feature that own roles ask for.
-    Without `leave` nobody leaves by themselves. `hidden_types` are not shown unless the account switches Projects on;
-    hiding changes no right.
+    Without `leave` nobody leaves by themselves. `tabs` are categories that have another name here, `hidden_tabs` those
+    that are not shown. Nor are `hidden_types`, unless the account switches Projects on; hiding changes no right.
     """
 
     key: str
@@ -87,6 +87,7 @@ class Scheme:
     extra_needs: Mapping[str, tuple[str, ...]]
     tabs: Mapping[str, str]
     hidden_types: tuple[str, ...]
+    hidden_tabs: tuple[str, ...]
     founder: Mapping[str, str]
     roles: Mapping[str, RoleDefinition]
     _closures: dict[tuple[str, str | None], tuple[str, ...]] = field(default_factory=dict, compare=False)
@@ -155,6 +156,7 @@ def _scheme(key: str, data: Mapping[str, Any]) -> Scheme:
         "needs",
         "tabs",
         "hidden_types",
+        "hidden_tabs",
         "founder",
         "roles",
         "rows",
@@ -173,11 +175,18 @@ def _scheme(key: str, data: Mapping[str, Any]) -> Scheme:
         custom_roles_feature=rules.get("custom_roles_feature"),
         leave=rules.get("leave", True),
         extra_needs=MappingProxyType({verb: tuple(needed) for verb, needed in data.get("needs", {}).items()}),
-        tabs=MappingProxyType(dict(data.get("tabs", {}))),
+        tabs=MappingProxyType({key: data["tabs"][key] for key in _categories(data.get("tabs", {}))}),
         hidden_types=tuple(data.get("hidden_types", ())),
+        hidden_tabs=_categories(data.get("hidden_tabs", ())),
         founder=MappingProxyType(dict(data["founder"])),
         roles=MappingProxyType(_roles(data["roles"], data["rows"])),
     )
+
+
+def _categories(keys: Iterable[str]) -> tuple[str, ...]:
+    if unknown := set(keys) - catalogue.CATEGORIES.keys():
+        raise ValueError(f"the category {', '.join(sorted(unknown))} is unknown.")
+    return tuple(keys)
 
 
 def _roles(roles: Iterable[Mapping[str, Any]], rows: list[Mapping[str, Any]]) -> dict[str, RoleDefinition]:

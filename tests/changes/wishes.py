@@ -20,6 +20,7 @@ from apps.access.changes.members import AddToBranch, ChangeRole
 from apps.access.changes.overrides import ClearOverride, SetOverride
 from apps.access.changes.own_roles import CopyRole, DeleteRole, EditRole
 from apps.access.changes.parent_roles import ChangeParentRole, GrantParentRole, RevokeParentRole
+from apps.access.changes.permissions import UpdatePermissions, Wanted
 from apps.access.changes.removal import DeleteMember, Leave, RemoveMember, RestoreMember
 from apps.access.changes.requests import ApproveRequest, DeclineRequest, RequestAccess, WithdrawRequest
 from apps.access.changes.sharing import ChangeShare, GrantShare, RevokeShare
@@ -145,6 +146,14 @@ def _clear_override(w: Wisher) -> dict[str, Any]:
     return {"membership_id": membership.pk, "permission": override.permission}
 
 
+def _update_permissions(w: Wisher) -> dict[str, Any]:
+    wanted: dict[str, Wanted | None] = {}
+    for _ in range(3):
+        drawn = w.permission()
+        wanted[drawn["permission"]] = w.rng.choice([None, Wanted(drawn["scope"], w.end())])
+    return {"membership_id": w.one(Membership, status="active").pk, "wanted": wanted}
+
+
 def _remove(w: Wisher) -> dict[str, Any]:
     held = w.one(Membership, status="active", branch__status="active")
     return {
@@ -231,6 +240,7 @@ WISHES: Mapping[type[Change], Callable[[Wisher], Any]] = {
     ChangeRole: lambda w: {"membership_id": w.one(Membership, status="active").pk, "role_id": w.role()},
     SetOverride: _set_override,
     ClearOverride: _clear_override,
+    UpdatePermissions: _update_permissions,
     AddToBranch: lambda w: {
         "user_id": w.one(Membership, status="active").user_id,
         "branch_id": w.one(Branch, status="active").pk,

@@ -33,7 +33,7 @@ def test_the_tokens_are_the_admins_colours() -> None:
 
 
 def test_colours_stand_in_the_tokens_alone() -> None:
-    for sheet in ("components.css", "pages.css", "admin.css"):
+    for sheet in ("components.css", "pages.css", "permissions.css", "admin.css"):
         found = re.findall(r"(?:oklch|oklab|hsl|rgb)\([^)]*\)|#[0-9a-f]{3,8}\b", (STATIC / sheet).read_text())
         assert {colour for colour in found if not colour.startswith(("rgb(0 0 0", "rgb(255 255 255", "#fff"))} == set()
 

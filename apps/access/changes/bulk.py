@@ -23,7 +23,7 @@ from apps.access.changes.base import Change
 from apps.access.changes.diff import BATCH, Diff, Row, deleted, updated
 from apps.access.changes.ground import Ground
 from apps.access.changes.members import branch_role
-from apps.access.changes.overrides import checked_end, checked_scope, override_row
+from apps.access.changes.overrides import checked_end, checked_scope, no_override, override_row
 from apps.access.changes.refusals import NoSuchTarget, Refusal
 from apps.access.models import Override
 from apps.access.tables import Line
@@ -271,7 +271,7 @@ class SetOverrides(Bulk):
             if line.cells["scope"].lower() == CLEAR:
                 if line.cells.get("expires"):
                     raise NoSuchTarget("What is cleared has no end.", "Leave the cell empty.")
-                return deleted(override or _none(membership, codename), line=line.number)
+                return deleted(override or no_override(membership, codename), line=line.number)
             scope = scope_of(line.cells["scope"])
             return override_row(
                 ground,
@@ -285,12 +285,6 @@ class SetOverrides(Bulk):
             )
 
         return row_of
-
-
-def _none(membership: Membership, codename: str) -> Override:
-    """An override that is not there; that it goes is judged like the going of one that is, and writes nothing."""
-    place = {"account_id": membership.account_id, "branch_id": membership.branch_id, "user_id": membership.user_id}
-    return Override(**place, permission=codename)
 
 
 def _permission(codename: str) -> str:

@@ -80,6 +80,12 @@ def override_row(
     return inserted(new, seen=seen, line=line)
 
 
+def no_override(membership: Membership, codename: str) -> Override:
+    """An override that is not there; that it goes is judged like the going of one that is, and writes nothing."""
+    place = {"account_id": membership.account_id, "branch_id": membership.branch_id, "user_id": membership.user_id}
+    return Override(**place, permission=codename)
+
+
 @dataclass(frozen=True, kw_only=True)
 class SetOverride(Change):
     """Set a member's own scope for a permission on a branch, perhaps with an end. Needs `manage_member_permissions`."""

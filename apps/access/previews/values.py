@@ -169,7 +169,7 @@ class Preview:
         if self.orphans:
             named = ", ".join(self.references)
             more = " and others" if sum(self.orphans.values()) > len(self.references) else ""
-            yield f"Nobody could see {_told(self.orphans)} any more: {named}{more}."
+            yield f"Nobody could see {told(self.orphans)} any more: {named}{more}."
         yield from self.notes
 
     def _lines_of(self, changes: tuple[ScopeChange, ...], numbers: Numbers, who: str) -> Iterator[str]:
@@ -177,18 +177,19 @@ class Preview:
         for change in changes:
             yield f"  {change}"
         if numbers.gains:
-            yield f"  {who.capitalize()} gain {_told(numbers.gains)}{of_those}."
+            yield f"  {who.capitalize()} gain {told(numbers.gains)}{of_those}."
         if numbers.loses:
-            yield f"  {who.capitalize()} lose {_told(numbers.loses)}{of_those}."
+            yield f"  {who.capitalize()} lose {told(numbers.loses)}{of_those}."
         if numbers.stranded:
-            yield f"  {who.capitalize()} stay responsible for {_told(numbers.stranded)} without seeing them{of_those}."
+            yield f"  {who.capitalize()} stay responsible for {told(numbers.stranded)} without seeing them{of_those}."
 
 
 def _people(number: int) -> str:
     return "1 member is" if number == 1 else f"{number:,} members are"
 
 
-def _told(counts: Mapping[str, int]) -> str:
+def told(counts: Mapping[str, int]) -> str:
+    """Numbers of records by type, in words."""
     parts = []
     for record_type in catalogue.record_types():
         if number := counts.get(record_type.name, 0):

@@ -5,6 +5,7 @@ Templates show and disable; the views decide again.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import template
@@ -14,6 +15,7 @@ from django.utils.text import slugify
 
 from apps.access.desk import desk_of
 from apps.access.forms.overrides import label_of
+from apps.access.previews.values import told
 from apps.access.reasons import tooltip
 from apps.access.records import Record
 
@@ -24,6 +26,12 @@ register = template.Library()
 def permission_label(codename: str) -> str:
     """What people read for a permission."""
     return label_of(codename)
+
+
+@register.filter
+def records_told(counts: Mapping[str, int]) -> str:
+    """Numbers of records by type, in words."""
+    return told(counts)
 
 
 @register.simple_tag(takes_context=True)

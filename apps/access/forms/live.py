@@ -1,0 +1,28 @@
+"""A change that is told of while it is being chosen: the preview of the confirmation, before there is a reason."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apps.access.changes.refusals import ManyRefused, Overtaken, Refusal
+from apps.access.forms.base import ChangeForm
+from apps.access.preview import preview
+
+
+def effect(form: ChangeForm) -> dict[str, Any]:
+    """What the change would do, as a part of a page shows it: `preview`, or what is in the way, `refused`.
+
+    Raises:
+        MissingPermission: the person may not.
+    """
+    form.require()
+    form.fields["reason"].required = False
+    if not form.is_valid():
+        problems = [str(sentence) for sentences in form.errors.values() for sentence in sentences]
+        return {"form": form, "refused": " ".join(problems)}
+    try:
+        return {"form": form, "preview": preview(form.change(), actor=form.desk.user)}
+    except Overtaken as refusal:
+        return {"form": form, "refused": f"{refusal.sentence} Save to see the difference, and decide again."}
+    except (Refusal, ManyRefused) as refusal:
+        return {"form": form, "refused": str(refusal)}

@@ -1,0 +1,34 @@
+"""How far a permission reaches, on the owner's pages: a coloured badge with its word, or with a letter."""
+
+from __future__ import annotations
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from apps.roles.scopes import IF_CREATOR, IF_RESPONSIBLE, IN_GROUP, Scope
+
+register = template.Library()
+
+LETTERS = {Scope.NONE: "–", IF_CREATOR: "C", IF_RESPONSIBLE: "R", IN_GROUP: "G", Scope.ALL: "P"}
+
+
+def colour(scope: Scope) -> str:
+    """The name of the colour that a scope has: none, some, team or all."""
+    if scope & Scope.ALL:
+        return "all"
+    return "team" if scope & Scope.TEAM else "some" if scope else "none"
+
+
+@register.simple_tag
+def scope_badge(scope: Scope) -> SafeString:
+    """The scope by its word."""
+    return format_html('<span class="m-scope m-scope-{}">{}</span>', colour(scope), scope.label)
+
+
+@register.simple_tag
+def scope_letter(scope: Scope) -> str:
+    """The scope by a letter, as the published tables have it; a set without a name of its own by several."""
+    if scope in LETTERS:
+        return LETTERS[scope]
+    return "".join(name[0].upper() for name in scope.names)
