@@ -7,6 +7,7 @@ import contextlib
 import errno
 import http.client
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -26,6 +27,8 @@ from config.postgres.cluster import CLONE, Cluster, cluster_named
 from config.postgres.places import EmbeddedServerError
 
 HOST = "127.0.0.1"
+# What people open: a passkey is bound to a name, and no number is one.
+NAME = "localhost"
 SECONDS_TO_ANSWER = 60
 SECONDS_BETWEEN_TRIES = 0.1
 SECONDS_BETWEEN_LOOKS = 1
@@ -120,6 +123,26 @@ def start_web_server(listener: socket.socket, running: list[Child]) -> None:
     listener.close()
 
 
+def start_mail_server(running: list[Child], *, reset: bool) -> bool:
+    """Start the server that catches all mail, and let the other parts hand it theirs; returns whether there is one.
+
+    Where EMAIL_URL names another one, that is used.
+    """
+    if "EMAIL_URL" in os.environ:
+        return False
+    folder = settings.VAR_DIR / "mail"
+    if reset:
+        shutil.rmtree(folder, ignore_errors=True)
+    with socket.create_server((HOST, 0)) as listener:
+        descriptor = listener.fileno()
+        command = [sys.executable, "-m", "config.caught.server", str(descriptor), str(folder)]
+        os.environ["EMAIL_URL"] = f"smtp://{HOST}:{listener.getsockname()[1]}"
+        os.environ["CAUGHT_MAIL"] = str(folder)
+        with undisturbed():
+            running.append(Child.start("mail server", command, folder=CLONE, sockets=[descriptor]))
+    return True
+
+
 def start_queue_worker(running: list[Child]) -> None:
     """Start the worker of the job queue."""
     command = [sys.executable, "manage.py", "procrastinate", "worker"]
@@ -167,13 +190,18 @@ def run(port: str, *, reset: bool) -> None:
     with listen(port) as listener, database(reset=reset) as cluster:
         call_command("migrate", verbosity=0)
         with children() as running:
+            address = f"http://{NAME}:{port}/"
+            os.environ["PUBLIC_ADDRESS"] = address
+            caught = start_mail_server(running, reset=reset)
             # The web server gets ready while the demo's data is looked after.
             start_web_server(listener, running)
             call_command("demo")
             connections.close_all()
             start_queue_worker(running)
             wait_for_answer(int(port), running)
-            say(f"\nMandate is ready at http://{HOST}:{port}/ (Ctrl-C stops it).")
+            if caught:
+                say(f"\nMail that it sends is shown at {address}demo/mail/, and goes nowhere else.")
+            say(f"\nMandate is ready at {address} (Ctrl-C stops it).")
             watch(cluster, running)
 
 

@@ -1,5 +1,6 @@
 """Where each address leads."""
 
+from django.conf import settings
 from django.urls import include, path
 
 from apps.access.admin.site import site
@@ -13,3 +14,7 @@ urlpatterns = [
     path("", include("apps.access.urls")),
     path("admin/", site.urls),
 ]
+
+# The demo shows the mail that it sends; elsewhere there is no such page.
+if settings.CAUGHT_MAIL:
+    urlpatterns.append(path("demo/mail/", include("config.caught.urls")))

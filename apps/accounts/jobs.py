@@ -13,9 +13,17 @@ __all__ = ["clear_away", "deliver"]
 @app.periodic(cron="17 * * * *")
 @app.task(queueing_lock="clear_away")
 def clear_away(timestamp: int) -> int:
-    """Delete the sessions that have ended and the tries to sign in that no longer count; returns how many."""
+    """Delete sessions that have ended, tries to sign in that no longer count, and mails that were sent.
+
+    Returns how many there were.
+    """
     now = timezone.now()
     ended, _ = Session.objects.filter(expire_date__lt=now).delete()
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM cache WHERE expires < %s", [now])
-        return ended + int(cursor.rowcount)
+        forgotten = cursor.rowcount
+        cursor.execute(
+            "DELETE FROM procrastinate_jobs WHERE task_name = %s AND status = 'succeeded'",
+            [deliver.name],
+        )
+        return ended + int(forgotten) + int(cursor.rowcount)

@@ -13,7 +13,8 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.crypto import salted_hmac
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from apps.accounts import mail
 from apps.accounts.models import User
@@ -38,6 +39,14 @@ EVENTS = {
 
 class AccountAdapter(DefaultAccountAdapter):
     """Signing in by password, and the mails around it."""
+
+    error_messages = DefaultAccountAdapter.error_messages | {
+        "email_password_mismatch": _("This address and this password do not belong together."),
+        "incorrect_password": _("This is not your password."),
+        "enter_current_password": _("This is not your present password."),
+        "too_many_login_attempts": _("Too many tries. Wait some minutes, and try again."),
+        "rate_limited": _("Too many tries. Wait some minutes, and try again."),
+    }
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Hand the mail to the queue; ours is named like the end of allauth's name."""
@@ -79,6 +88,10 @@ class AccountAdapter(DefaultAccountAdapter):
 class MfaAdapter(DefaultMFAAdapter):
     """The second factor."""
 
+    error_messages = DefaultMFAAdapter.error_messages | {
+        "incorrect_code": _("This code does not count. Digits change every half minute, and each code counts once."),
+    }
+
     def encrypt(self, text: str) -> str:
         """Whoever reads the database cannot make codes."""
         return seal(text)
@@ -92,4 +105,4 @@ class MfaAdapter(DefaultMFAAdapter):
     def generate_authenticator_name(self, user: AbstractBaseUser, type: Authenticator.Type) -> str:
         """What a new passkey is called until somebody names it."""
         count = Authenticator.objects.filter(user_id=user.pk, type=type).count()
-        return _("Passkey") if not count else _("Passkey %(number)s") % {"number": count + 1}
+        return gettext("Passkey") if not count else gettext("Passkey %(number)s") % {"number": count + 1}

@@ -134,6 +134,14 @@ LOGOUT_REDIRECT_URL = "/login/"
 PASSWORD_RESET_TIMEOUT = 3600
 
 ACCOUNT_ADAPTER = "apps.accounts.signing_in.AccountAdapter"
+ACCOUNT_FORMS = {
+    "login": "apps.accounts.forms.LoginForm",
+    "reauthenticate": "apps.accounts.forms.ReauthenticateForm",
+    "reset_password": "apps.accounts.forms.ResetPasswordForm",
+    "reset_password_from_key": "apps.accounts.forms.ResetPasswordKeyForm",
+    "change_password": "apps.accounts.forms.ChangePasswordForm",
+    "set_password": "apps.accounts.forms.SetPasswordForm",
+}
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
@@ -147,6 +155,11 @@ ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_REAUTHENTICATION_METHODS = ("password", "mfa")
 ACCOUNT_SESSION_REMEMBER = True
 MFA_ADAPTER = "apps.accounts.signing_in.MfaAdapter"
+MFA_FORMS = {
+    "authenticate": "apps.accounts.forms.CodeForm",
+    "reauthenticate": "apps.accounts.forms.ReauthenticateByCodeForm",
+    "activate_totp": "apps.accounts.forms.ActivateTOTPForm",
+}
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_RECOVERY_CODES_SHOW_ONCE = True

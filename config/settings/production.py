@@ -8,6 +8,7 @@ from config.settings.base import (
     ACCOUNT_EMAIL_NOTIFICATIONS,
     ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS,
     ACCOUNT_EMAIL_VERIFICATION,
+    ACCOUNT_FORMS,
     ACCOUNT_LOGIN_METHODS,
     ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION,
     ACCOUNT_REAUTHENTICATION_METHODS,
@@ -37,6 +38,7 @@ from config.settings.base import (
     LOGIN_URL,
     LOGOUT_REDIRECT_URL,
     MFA_ADAPTER,
+    MFA_FORMS,
     MFA_PASSKEY_LOGIN_ENABLED,
     MFA_RECOVERY_CODES_SHOW_ONCE,
     MFA_SUPPORTED_TYPES,
@@ -82,6 +84,8 @@ WEB_DATABASE = database("none", serves_people=True)
 # Invitations, new passwords and verifications go by mail: without a server for it nobody would get in.
 vars().update(env.email_url("EMAIL_URL"))
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL")
+# Only the demo shows the mail that it sends.
+CAUGHT_MAIL = ""
 # Where people reach us, as links in mails say it.
 PUBLIC_ADDRESS = env.str("PUBLIC_ADDRESS", default=f"https://{ALLOWED_HOSTS[0]}")
 

@@ -8,6 +8,7 @@ from config.settings.base import (
     ACCOUNT_EMAIL_NOTIFICATIONS,
     ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS,
     ACCOUNT_EMAIL_VERIFICATION,
+    ACCOUNT_FORMS,
     ACCOUNT_LOGIN_METHODS,
     ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION,
     ACCOUNT_REAUTHENTICATION_METHODS,
@@ -37,6 +38,7 @@ from config.settings.base import (
     LOGIN_URL,
     LOGOUT_REDIRECT_URL,
     MFA_ADAPTER,
+    MFA_FORMS,
     MFA_PASSKEY_LOGIN_ENABLED,
     MFA_RECOVERY_CODES_SHOW_ONCE,
     MFA_SUPPORTED_TYPES,
@@ -79,6 +81,7 @@ DATABASES = {
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 DEFAULT_FROM_EMAIL = "Mandate <no-reply@mandate.example>"
+CAUGHT_MAIL = ""
 PUBLIC_ADDRESS = "http://testserver"
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = True
 WHITENOISE_USE_FINDERS = True

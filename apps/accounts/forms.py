@@ -1,0 +1,89 @@
+"""The forms of signing in: allauth's, in our words and without words that vanish as one types."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from allauth.account import forms as account
+from allauth.mfa.base import forms as mfa
+from allauth.mfa.totp import forms as totp
+from django.utils.translation import gettext_lazy as _
+
+PASSWORD = _("Password")
+NEW_PASSWORD = _("New password")
+ONCE_MORE = _("The same once more")
+CODE = _("Code")
+EMAIL = _("E-mail")
+
+
+class Plain:
+    """Labels of ours above the fields, and nothing inside of them."""
+
+    labels: ClassVar[dict[str, Any]] = {}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():  # type: ignore[attr-defined] # a form's
+            field.widget.attrs.pop("placeholder", None)
+            if name in self.labels:
+                field.label = self.labels[name]
+
+
+class LoginForm(Plain, account.LoginForm):
+    """Who signs in, and with which password."""
+
+    labels = {"login": EMAIL, "password": PASSWORD}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["login"].widget.attrs["autofocus"] = True
+        # The way to a new password stands beside the form.
+        self.fields["password"].help_text = ""
+
+
+class ReauthenticateForm(Plain, account.ReauthenticateForm):
+    """The password once more."""
+
+    labels = {"password": PASSWORD}
+
+
+class ResetPasswordForm(Plain, account.ResetPasswordForm):
+    """Whose password is to be set anew."""
+
+    labels = {"email": EMAIL}
+
+
+class ResetPasswordKeyForm(Plain, account.ResetPasswordKeyForm):
+    """A password for who came by a link."""
+
+    labels = {"password1": NEW_PASSWORD, "password2": ONCE_MORE}
+
+
+class ChangePasswordForm(Plain, account.ChangePasswordForm):
+    """Another password."""
+
+    labels = {"oldpassword": _("Present password"), "password1": NEW_PASSWORD, "password2": ONCE_MORE}
+
+
+class SetPasswordForm(Plain, account.SetPasswordForm):
+    """A password for who has none."""
+
+    labels = {"password1": NEW_PASSWORD, "password2": ONCE_MORE}
+
+
+class CodeForm(Plain, mfa.AuthenticateForm):
+    """The digits of an app, or a recovery code."""
+
+    labels = {"code": CODE}
+
+
+class ReauthenticateByCodeForm(Plain, mfa.ReauthenticateForm):
+    """The same, of somebody who is signed in."""
+
+    labels = {"code": CODE}
+
+
+class ActivateTOTPForm(Plain, totp.ActivateTOTPForm):
+    """What the app shows, to see that it works."""
+
+    labels = {"code": _("What the app shows now")}
