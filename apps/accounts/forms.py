@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from typing import Any, ClassVar
+from zoneinfo import available_timezones
 
 from allauth.account import forms as account
 from allauth.mfa.base import forms as mfa
 from allauth.mfa.totp import forms as totp
+from django import forms
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+
+from apps.accounts.models import User
 
 PASSWORD = _("Password")
 NEW_PASSWORD = _("New password")
@@ -87,3 +92,34 @@ class ActivateTOTPForm(Plain, totp.ActivateTOTPForm):
     """What the app shows, to see that it works."""
 
     labels = {"code": _("What the app shows now")}
+
+
+# Those that are named after places, as people look for them.
+REGIONS = ("Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
+
+
+def time_zones() -> list[tuple[str, str]]:
+    """The time zones to choose from, by their names."""
+    named = sorted(zone for zone in available_timezones() if zone.partition("/")[0] in REGIONS)
+    return [
+        ("", gettext("Universal time (UTC)")),
+        *((zone, zone.replace("_", " ").replace("/", " / ")) for zone in named),
+    ]
+
+
+class DetailsForm(forms.Form):
+    """What somebody is called, and what their clock says. Without an account there is nobody to be called by."""
+
+    name = forms.CharField(label=_("Name"), max_length=150)
+    time_zone = forms.ChoiceField(
+        label=_("Time zone"),
+        choices=time_zones,
+        required=False,
+        help_text=_("Times are shown to you as they are there."),
+    )
+
+    def __init__(self, data: Any = None, *, user: User, nameless: bool) -> None:
+        super().__init__(data, initial={"name": user.name, "time_zone": user.time_zone})
+        if nameless:
+            self.fields["name"].disabled = True
+            self.fields["name"].help_text = _("It can be changed once you work in an account.")

@@ -1,7 +1,10 @@
-"""The addresses of signing in. The names are allauth's, which leads from one to the other by them."""
+"""The addresses of signing in, and of what concerns oneself; allauth leads around by names of its own."""
 
 from allauth.account import views as account
 from django.urls import include, path, re_path
+
+from apps.accounts.views.me import me
+from apps.accounts.views.sessions import end, end_others, sessions
 
 urlpatterns = [
     path("login/", account.login, name="account_login"),
@@ -25,4 +28,8 @@ urlpatterns = [
         name="account_reset_password_from_key_done",
     ),
     path("mfa/", include("allauth.mfa.urls")),
+    path("me/", me, name="me"),
+    path("me/sessions/", sessions, name="my-sessions"),
+    path("me/sessions/others/end/", end_others, name="end-other-sessions"),
+    path("me/sessions/<int:number>/end/", end, name="end-session"),
 ]

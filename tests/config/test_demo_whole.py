@@ -154,7 +154,9 @@ def test_it_serves_stops_as_a_whole_and_keeps_its_data_until_it_is_reset(start: 
     assert third.status_of("/login/") == 200
 
 
-@pytest.mark.parametrize(("part", "name"), [("gunicorn", "web server"), ("procrastinate", "queue worker")])
+@pytest.mark.parametrize(
+    ("part", "name"), [("gunicorn", "web server"), ("config.caught", "mail server"), ("procrastinate", "queue worker")]
+)
 def test_when_a_part_dies_all_of_it_stops(part: str, name: str, start: Callable[..., Demo]) -> None:
     demo = start()
     (pid,) = (pid for command, pid in demo.parts().items() if part in command)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import smtplib
-import socket
 from collections.abc import Iterator
 from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, Envelope, Session
 from django.conf import settings
 from django.contrib.sessions.models import Session as StoredSession
 from django.core import mail as django_mail
@@ -25,42 +22,11 @@ from procrastinate.jobs import Job
 from apps.accounts import mail, sealing
 from apps.accounts.jobs import clear_away
 from config.caught.letters import MOST, keep, letters
-from tests.mailing import post
+from tests.mailing import Postbox, post, postbox
 from tests.signin.people import sign_in, somebody
 
-SMTP_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+__all__ = ["postbox"]
 urlpatterns = [path("demo/mail/", include("config.caught.urls")), path("", include("config.urls"))]
-
-
-class Postbox:
-    """A mail server's memory."""
-
-    def __init__(self) -> None:
-        self.taken: list[Envelope] = []
-        self.answer = "250 OK"
-
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-        if self.answer.startswith("250"):
-            self.taken.append(envelope)
-        return self.answer
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
-
-
-@pytest.fixture
-def postbox() -> Iterator[Postbox]:
-    """A real mail server, to which everything is sent."""
-    box, port = Postbox(), free_port()
-    controller = Controller(box, hostname="127.0.0.1", port=port)
-    controller.start()
-    try:
-        with override_settings(EMAIL_BACKEND=SMTP_BACKEND, EMAIL_HOST="127.0.0.1", EMAIL_PORT=port):
-            yield box
-    finally:
-        controller.stop()
 
 
 @pytest.mark.django_db

@@ -1,0 +1,22 @@
+"""What somebody shows beside their password."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from allauth.mfa.models import Authenticator
+
+from apps.accounts.models import User
+
+# What signs somebody in; recovery codes stand in for one of these, and are none by themselves.
+FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
+
+
+def factors_of(user: User) -> Counter[str]:
+    """How many of each kind the user has."""
+    return Counter(Authenticator.objects.filter(user=user).values_list("type", flat=True))
+
+
+def has_second_factor(user: User) -> bool:
+    """Whether the user has an authenticator app or a passkey."""
+    return bool(Authenticator.objects.filter(user=user, type__in=FACTORS).exists())

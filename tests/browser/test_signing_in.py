@@ -1,0 +1,200 @@
+"""Signing in in a real browser: with a passkey, with an app's digits, and by a link that a real mail server took."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from django.test import override_settings
+from playwright.sync_api import CDPSession, Page, expect
+from pytest_django.live_server_helper import LiveServer
+
+from apps.accounts.addresses import vouch_for
+from apps.accounts.models import User
+from tests.browser.driving import faults, go, sideways, take
+from tests.factories import PASSWORD, Cast
+from tests.mailing import ADDRESS, Postbox, post, postbox
+from tests.signin.people import digits
+
+__all__ = ["postbox"]
+
+
+@pytest.fixture
+def owner(cast: Cast) -> User:
+    vouch_for([cast.owner])
+    return cast.owner
+
+
+@pytest.fixture(autouse=True)
+def _here(live_server: LiveServer) -> Iterator[None]:
+    """Links in mails lead to the server of the test."""
+    with override_settings(PUBLIC_ADDRESS=live_server.url):
+        yield
+
+
+def device_of(page: Page) -> CDPSession:
+    """Give the browser a device that keeps passkeys, and a person who always touches it."""
+    devices = page.context.new_cdp_session(page)
+    devices.send("WebAuthn.enable")
+    devices.send(
+        "WebAuthn.addVirtualAuthenticator",
+        {
+            "options": {
+                "protocol": "ctap2",
+                "transport": "internal",
+                "hasResidentKey": True,
+                "hasUserVerification": True,
+                "isUserVerified": True,
+                "automaticPresenceSimulation": True,
+            }
+        },
+    )
+    return devices
+
+
+def fill_in(page: Page, user: User, password: str = PASSWORD) -> None:
+    page.get_by_label("E-mail").fill(user.email)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+
+
+def show_who(page: Page) -> None:
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="It is me").click()
+
+
+def sign_out(page: Page, live_server: LiveServer) -> None:
+    go(page, live_server, "/logout/")
+    page.get_by_role("button", name="Sign out").click()
+    expect(page).to_have_url(f"{live_server.url}/login/")
+
+
+def test_a_passkey_is_added_and_signs_in_without_the_password(live_server: LiveServer, page: Page, owner: User) -> None:
+    told = faults(page)
+    device_of(page)
+    go(page, live_server, "/login/")
+    take(page, "sign-in")
+    fill_in(page, owner)
+    expect(page).to_have_url(f"{live_server.url}/")
+    page.goto(f"{live_server.url}/mfa/webauthn/add/")
+    show_who(page)
+    expect(page).to_have_url(f"{live_server.url}/mfa/webauthn/add/")
+    page.get_by_label("Name").fill("Ann’s laptop")
+    page.get_by_role("button", name="Add it").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your recovery codes")
+    go(page, live_server, "/mfa/")
+    expect(page.get_by_text("Ann’s laptop")).to_be_visible()
+    take(page, "second-factor")
+    sign_out(page, live_server)
+    page.get_by_role("button", name="Sign in with a passkey").click()
+    expect(page).to_have_url(f"{live_server.url}/")
+    go(page, live_server, "/mfa/webauthn/")
+    expect(page.get_by_text("Last used on")).to_be_visible()
+    assert told == []
+
+
+def test_a_passkey_is_the_second_factor_beside_the_password(live_server: LiveServer, page: Page, owner: User) -> None:
+    device_of(page)
+    page.goto(f"{live_server.url}/login/?next=/mfa/webauthn/add/")
+    fill_in(page, owner)
+    show_who(page)
+    page.get_by_label("Sign in with it alone").uncheck()
+    page.get_by_role("button", name="Add it").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your recovery codes")
+    sign_out(page, live_server)
+    fill_in(page, owner)
+    expect(page).to_have_url(f"{live_server.url}/mfa/authenticate/")
+    page.get_by_role("button", name="Use a passkey").click()
+    expect(page).to_have_url(f"{live_server.url}/")
+
+
+def test_without_the_device_the_page_says_that_the_passkey_was_not_used(
+    live_server: LiveServer, page: Page, owner: User
+) -> None:
+    devices = page.context.new_cdp_session(page)
+    devices.send("WebAuthn.enable")
+    devices.send(
+        "WebAuthn.addVirtualAuthenticator",
+        {"options": {"protocol": "ctap2", "transport": "internal", "automaticPresenceSimulation": False}},
+    )
+    go(page, live_server, "/login/")
+    page.evaluate("() => { navigator.credentials.get = () => Promise.reject(new DOMException('', 'NotAllowedError')) }")
+    page.get_by_role("button", name="Sign in with a passkey").click()
+    expect(page.get_by_text("The passkey was not used")).to_be_visible()
+    expect(page).to_have_url(f"{live_server.url}/login/")
+
+
+@pytest.mark.parametrize("window", ["page", "phone"])
+def test_an_app_is_set_up_and_its_digits_and_a_recovery_code_sign_in(
+    live_server: LiveServer, window: str, owner: User, request: pytest.FixtureRequest
+) -> None:
+    page: Page = request.getfixturevalue(window)
+    page.goto(f"{live_server.url}/login/?next=/mfa/totp/activate/")
+    fill_in(page, owner)
+    show_who(page)
+    expect(page).to_have_url(f"{live_server.url}/mfa/totp/activate/")
+    assert sideways(page) == 0
+    secret = page.locator("code").inner_text()
+    page.get_by_label("What the app shows now").fill(digits(secret))
+    page.get_by_role("button", name="Turn it on").click()
+    expect(page).to_have_url(f"{live_server.url}/mfa/recovery-codes/")
+    assert sideways(page) == 0
+    kept = page.locator("code").all_inner_texts()
+    assert len(kept) == 10
+    sign_out(page, live_server)
+    fill_in(page, owner)
+    expect(page).to_have_url(f"{live_server.url}/mfa/authenticate/")
+    page.get_by_label("Code").fill(kept[0])
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(page).to_have_url(f"{live_server.url}/")
+    sign_out(page, live_server)
+    fill_in(page, owner)
+    page.get_by_label("Code").fill(kept[0])
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(page.get_by_text("This code does not count")).to_be_visible()
+
+
+def test_a_forgotten_password_is_set_anew_by_a_link_in_a_real_mail_without_javascript(
+    live_server: LiveServer, plain: Page, owner: User, postbox: Postbox
+) -> None:
+    go(plain, live_server, "/login/")
+    plain.get_by_role("link", name="Forgotten your password?").click()
+    plain.get_by_label("E-mail").fill(owner.email)
+    plain.get_by_role("button", name="Send me a link").click()
+    expect(plain).to_have_url(f"{live_server.url}/password/reset/done/")
+    post()
+    (letter,) = postbox.letters()
+    assert letter["To"] == owner.email
+    body = letter.get_body(("plain",))
+    assert body is not None
+    address = ADDRESS.search(str(body.get_content()))
+    assert address is not None
+    plain.goto(address[0])
+    expect(plain.get_by_role("heading", level=1)).to_have_text("Choose a new password")
+    plain.get_by_label("New password").fill("seven green bottles on a wall")
+    plain.get_by_label("The same once more").fill("seven green bottles on a wall")
+    plain.get_by_role("button", name="Set this password").click()
+    expect(plain).to_have_url(f"{live_server.url}/password/reset/key/done/")
+    plain.get_by_role("link", name="Sign in").click()
+    fill_in(plain, owner, "seven green bottles on a wall")
+    expect(plain).to_have_url(f"{live_server.url}/")
+
+
+def test_where_one_is_signed_in_is_seen_and_ended(
+    live_server: LiveServer, page: Page, phone: Page, owner: User
+) -> None:
+    for window in (phone, page):
+        go(window, live_server, "/login/")
+        fill_in(window, owner)
+        expect(window).to_have_url(f"{live_server.url}/")
+    go(page, live_server, "/me/")
+    take(page, "me")
+    page.get_by_role("link", name="Look").click()
+    expect(page.get_by_text("Here", exact=True)).to_be_visible()
+    page.get_by_role("button", name=re.compile("End the session")).click()
+    show_who(page)
+    expect(page).to_have_url(f"{live_server.url}/me/sessions/")
+    expect(page.get_by_text("Signed out there.")).to_be_visible()
+    phone.goto(f"{live_server.url}/me/")
+    expect(phone).to_have_url(f"{live_server.url}/login/?next=/me/")
