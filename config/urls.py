@@ -12,6 +12,7 @@ urlpatterns = [
     path("", include("apps.crm.urls")),
     path("", include("apps.accounts.urls")),
     path("", include("apps.access.urls")),
+    path("", include("apps.billing.urls")),
     path("admin/", site.urls),
 ]
 

@@ -32,13 +32,18 @@ def acting(
         raise ReasonMissing
     with transaction.atomic():
         ground = Ground.lock(account_id, actor, reason)
-        facts = ground.acting().facts
-        if not (facts.operator or facts.parent or facts.memberships):
-            raise NoSuchTarget("There is no such account.")
-        if not facts.active:
-            raise NotPresent("You have been deactivated.", "Ask the platform's operators.")
+        if actor is not None:
+            _check_presence(ground)
         with operation(verb=verb, actor=actor, reason=reason):
             yield ground, Book(ground.account, day)
+
+
+def _check_presence(ground: Ground) -> None:
+    facts = ground.acting().facts
+    if not (facts.operator or facts.parent or facts.memberships):
+        raise NoSuchTarget("There is no such account.")
+    if not facts.active:
+        raise NotPresent("You have been deactivated.", "Ask the platform's operators.")
 
 
 def subscribed(book: Book) -> Book:

@@ -104,6 +104,17 @@ def issue_due(book: Book) -> list[Invoice]:
     return [_issue(book, seller, each) for each in unbilled(book, seller) if each.payer.is_complete]
 
 
+def issue_now(account_id: int) -> list[Invoice]:
+    """Issue what an account owes and has not been billed for, in an act of its own; a second time there is nothing.
+
+    Raises:
+        Refusal: there is no such account.
+    """
+    reason = "What is owed is billed"
+    with acting(account_id, verb=verbs.INVOICED, actor=None, reason=reason) as (_, book):
+        return issue_due(book)
+
+
 def credit(
     invoice_id: int,
     account_id: int,

@@ -123,13 +123,13 @@ def dun(book: Book) -> Dunned:
 
 def resume(account_id: int) -> bool:
     """Let an account be as it was before it was read-only, once nothing is overdue; returns whether it was so."""
-    with acting(account_id, verb=verbs.RESUMED, actor=None, reason="What was overdue has been paid") as (_, book):
+    with acting(account_id, verb=verbs.RESUMED, actor=None, reason="What was overdue has been paid") as (ground, book):
         agreed = book.subscription
         if agreed is None or agreed.suspended_on is None or not book.periods or overdue(account_id, book.day):
             return False
         agreed.suspended_on = None
         agreed.save()
-    Entitle(account_id=account_id).apply(actor=None, reason="What was overdue has been paid")
+        Entitle(account_id=account_id).within(ground)
     return True
 
 

@@ -14,16 +14,15 @@ from datetime import date
 from django.db import connection, transaction
 
 from apps.access.changes.base import retried
-from apps.access.changes.refusals import NoSuchTarget
 from apps.accounts.fence import tenant
 from apps.accounts.models import Account
 from apps.billing import verbs
 from apps.billing.acting import acting
-from apps.billing.book import Book, seats_taken, today
+from apps.billing.book import Book, seats_taken
 from apps.billing.changes import Entitle, is_given
-from apps.billing.invoicing import issue_due
+from apps.billing.invoicing import issue_now
 from apps.billing.mail import send_mailings
-from apps.billing.models import Invoice, Term
+from apps.billing.models import Term
 from apps.billing.payments import dun
 from apps.billing.subscribing import begin_period
 
@@ -85,7 +84,7 @@ def run_account(account_id: int, *, dry_run: bool = False, only_invoices: bool =
         with transaction.atomic():
             if not only_invoices:
                 made.periods = _roll(account_id)
-            made.invoices = [invoice.reference for invoice in issue(account_id)]
+            made.invoices = [invoice.reference for invoice in issue_now(account_id)]
             if not only_invoices:
                 _dun(account_id, made)
             if dry_run:
@@ -98,15 +97,9 @@ def run_account(account_id: int, *, dry_run: bool = False, only_invoices: bool =
     return done
 
 
-def issue(account_id: int) -> list[Invoice]:
-    """Issue what the account owes and has not been billed for."""
-    with acting(account_id, verb=verbs.INVOICED, actor=None, reason=REASON) as (_, book):
-        return issue_due(book)
-
-
 def _roll(account_id: int) -> int:
     """Begin the periods that have come, those of missed days too, and let what they give hold; returns how many."""
-    with acting(account_id, verb=verbs.ROLLED, actor=None, reason=REASON) as (_, book):
+    with acting(account_id, verb=verbs.ROLLED, actor=None, reason=REASON) as (ground, book):
         agreed = book.agreed
         begun = 0
         for starts_on in _starts(book):
@@ -118,9 +111,8 @@ def _roll(account_id: int) -> int:
             _keep_room(book, starts_on)
             begin_period(book, starts_on)
             begun += 1
-        given = is_given(book)
-    if not given:
-        _entitle(account_id)
+        if not is_given(book):
+            Entitle(account_id=account_id).within(ground)
     return begun
 
 
@@ -155,14 +147,11 @@ def _keep_room(book: Book, starts_on: date) -> None:
 
 
 def _dun(account_id: int, made: Run) -> None:
-    with acting(account_id, verb=verbs.SUSPENDED, actor=None, reason="What is owed has not been paid") as (_, book):
+    with acting(account_id, verb=verbs.SUSPENDED, actor=None, reason="What is owed has not been paid") as (
+        ground,
+        book,
+    ):
         done = dun(book)
+        if done.suspended:
+            Entitle(account_id=account_id).within(ground)
     made.reminders, made.suspended = done.reminders, int(done.suspended)
-    if done.suspended:
-        _entitle(account_id)
-
-
-def _entitle(account_id: int) -> None:
-    # A closed account's plan does not matter any more.
-    with suppress(NoSuchTarget):
-        Entitle(account_id=account_id, day=today()).apply(actor=None, reason=REASON)

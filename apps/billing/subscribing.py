@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from apps.accounts.models import Account, Branch, User
 from apps.billing import verbs
 from apps.billing.acting import acting, need, subscribed
-from apps.billing.book import Book, seats_taken
+from apps.billing.book import Book, all_seats_taken, seats_taken
 from apps.billing.changes import Entitle
 from apps.billing.models import Payer, Period, Subscription, Term
 from apps.billing.plans import Interval, Plan, plan, plans
@@ -60,7 +60,7 @@ def begin(
         payer = Payer.objects.create(account=ground.account, currency=currency)
         count = max(seats, seats_taken(account.pk), 1)
         _write_terms(book, book.day, Choice(chosen.key, Interval.MONTH, {payer.pk: count}), {payer.pk: payer})
-    Entitle(account_id=account.pk).apply(actor=actor, reason=reason)
+        Entitle(account_id=account.pk).within(ground)
     return made
 
 
@@ -81,7 +81,7 @@ def choose(account_id: int, choice: Choice, *, actor: User | None, reason: str) 
         if chosen.later_on is not None:
             _write_terms(book, chosen.later_on, chosen.later, book.payers)
         _follow(Book(ground.account), chosen.now)
-    Entitle(account_id=account_id).apply(actor=actor, reason=reason)
+        Entitle(account_id=account_id).within(ground)
     return chosen
 
 
@@ -116,7 +116,7 @@ def _checked(book: Book, choice: Choice) -> Plan:
     if choice.plan not in plans():
         raise BillingRefused(f"There is no plan “{choice.plan}”.", f"Choose from {', '.join(plans())}.")
     wanted = plan(choice.plan)
-    total = 0
+    total, everywhere = 0, all_seats_taken(book.account.pk)
     for payer_id, count in choice.seats.items():
         payer = book.payers.get(payer_id)
         if payer is None:
@@ -125,7 +125,7 @@ def _checked(book: Book, choice: Choice) -> Plan:
             raise BillingRefused(
                 f"{wanted.name} is not sold in {payer.currency}.", f"It is sold in {', '.join(wanted.currencies)}."
             )
-        taken = seats_taken(book.account.pk, payer.branch_id)
+        taken = everywhere.get(payer.branch_id, 0)
         if count < max(taken, 1):
             people = "1 active member" if taken == 1 else f"{taken:,} active members"
             raise BillingRefused(
@@ -210,7 +210,7 @@ def cancel(account_id: int, *, actor: User | None, reason: str) -> date:
             ends_on = max(agreed.trial_ends_on, book.day)
         agreed.ends_on = ends_on
         agreed.save()
-    Entitle(account_id=account_id).apply(actor=actor, reason=reason)
+        Entitle(account_id=account_id).within(ground)
     return ends_on
 
 
@@ -273,7 +273,7 @@ def bill_by(account_id: int, *, branches: bool, actor: User | None, reason: str)
         _write_terms(book, day, choice, known)
         none = Choice(stands.plan, Interval(stands.interval), {payer.pk: 0 for payer, _ in holding})
         _write_terms(book, day, none, known)
-    Entitle(account_id=account_id).apply(actor=actor, reason=reason)
+        Entitle(account_id=account_id).within(ground)
     return day
 
 

@@ -144,6 +144,14 @@ class Change(ABC):
         """
         retried(lambda: self._observe(observer, actor))
 
+    def within(self, ground: Ground) -> int:
+        """Make the change as a part of an act that holds the account's lock and states its operation; returns the rows.
+
+        Raises:
+            Refusal, ManyRefused: as `apply` does.
+        """
+        return self._carry_out(ground)
+
     def _apply(self, actor: User | None, reason: str) -> Done:
         with transaction.atomic():
             ground = Ground.lock(self.account_id, actor, reason.strip())
@@ -159,7 +167,9 @@ class Change(ABC):
                 observer.after(ground)
                 raise _TakenBack
 
-    def _carry_out(self, ground: Ground, written: OperationInProgress, observer: Observer | None = None) -> int:
+    def _carry_out(
+        self, ground: Ground, written: OperationInProgress | None = None, observer: Observer | None = None
+    ) -> int:
         keepers = Keepers.of(ground)
         seats = Seats.of(ground)
         diffs = self._checked(ground)
@@ -174,6 +184,7 @@ class Change(ABC):
         keepers.check(ground)
         if rows:
             seats.check(ground)
+        if rows and written is not None:
             self.log(ground, written)
         return rows
 

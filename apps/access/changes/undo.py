@@ -67,7 +67,9 @@ class Undo(Change):
         if Undoing.of(ground, self.operation_id).went_along:
             yield "Records that were handed over, moved or deleted then stay as they are."
 
-    def _carry_out(self, ground: Ground, written: OperationInProgress, observer: Observer | None = None) -> int:
+    def _carry_out(
+        self, ground: Ground, written: OperationInProgress | None = None, observer: Observer | None = None
+    ) -> int:
         try:
             rows = super()._carry_out(ground, written, observer)
             # What the database asks at the commit is asked here, where it can still be put in words.

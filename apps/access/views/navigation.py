@@ -40,7 +40,7 @@ PLACES: dict[str, list[Place]] = {
     "": [Place("access:home", noop("Home"), "home")],
     noop("People"): [],
     noop("Access"): [],
-    noop("Account"): [],
+    noop("Account"): [Place("billing:overview", noop("Billing"), "receipt_long", "view_billing")],
 }
 
 

@@ -9,7 +9,8 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.db import transaction
 
-from apps.crm.demo.loading import SignIn, load_demo
+from apps.billing.demo import bill_demo
+from apps.crm.demo.loading import SignIn, load_demo, organisations
 from apps.crm.organisation import Refused
 from apps.roles.management.base import Command as BaseCommand
 
@@ -35,6 +36,7 @@ class Command(BaseCommand):
         try:
             with transaction.atomic():
                 found = load_demo()
+                bill_demo(organisation.account.slug for organisation in organisations())
                 transaction.set_rollback(options["dry_run"])
         except Refused as refused:
             raise CommandError(str(refused)) from refused

@@ -1,0 +1,153 @@
+"""What is filled in on the pages of billing. Each form ends with the reason, which stands in the log."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from apps.billing.book import Book, all_seats_taken
+from apps.billing.models import Payer
+from apps.billing.money import written
+from apps.billing.plans import Interval, plans
+from apps.billing.subscribing import Choice
+
+INTERVALS = {Interval.MONTH: _("By the month"), Interval.YEAR: _("By the year")}
+
+
+class ActForm(forms.Form):
+    """Something about the bills that somebody wants to be different, with a reason."""
+
+    title = ""
+    danger = False
+    help = ""
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("It stands in the log, for everybody who may read it."),
+        error_messages={"required": _("Say in a sentence why.")},
+    )
+
+    def asked(self) -> list[tuple[str, str]]:
+        """What was filled in, in words, for the page of the preview."""
+        found = []
+        for field in self.visible_fields():
+            value = self.cleaned_data.get(field.name)
+            labels = {str(key): str(label) for key, label in getattr(field.field, "choices", ())}
+            if field.name != "reason" and value not in (None, ""):
+                words = _yes(value) if isinstance(value, bool) else labels.get(str(value), str(value))
+                found.append((str(field.label), words))
+        return found
+
+
+class ChooseForm(ActForm):
+    """Plan, interval, and the seats of each payer."""
+
+    title = str(_("Change the plan"))
+    plan = forms.ChoiceField(label=_("Plan"), widget=forms.RadioSelect)
+    interval = forms.ChoiceField(label=_("Paid"), widget=forms.RadioSelect)
+
+    def __init__(self, data: Any = None, *, book: Book) -> None:
+        super().__init__(data)
+        self.book = book
+        holding = book.holding()
+        taken = all_seats_taken(book.account.pk)
+        currency = holding[0][0].currency
+        self.payers = [payer for payer, _term in holding]
+        self.fields["plan"] = forms.ChoiceField(
+            label=_("Plan"),
+            widget=forms.RadioSelect,
+            choices=[
+                (each.key, f"{each.name}, {written(each.price(Interval.MONTH, currency), currency)} a month for a seat")
+                for each in plans().values()
+                if currency in each.currencies
+            ],
+            initial=holding[0][1].plan,
+        )
+        self.fields["interval"] = forms.ChoiceField(
+            label=_("Paid"),
+            widget=forms.RadioSelect,
+            choices=[(str(key), label) for key, label in INTERVALS.items()],
+            initial=str(book.interval()),
+            help_text=_("By the year, two months are free."),
+        )
+        for payer, term in holding:
+            self.fields[f"seats_{payer.pk}"] = forms.IntegerField(
+                label=_("Seats") if len(holding) == 1 else _("Seats of %(payer)s") % {"payer": payer},
+                min_value=1,
+                max_value=100_000,
+                initial=term.seats,
+                help_text=_("%(count)s in use.") % {"count": taken.get(payer.branch_id, 0)},
+            )
+        self.order_fields([*(name for name in self.fields if name != "reason"), "reason"])
+
+    def choice(self) -> Choice:
+        """What was chosen; called with valid data."""
+        return Choice(
+            self.cleaned_data["plan"],
+            Interval(self.cleaned_data["interval"]),
+            {payer.pk: self.cleaned_data[f"seats_{payer.pk}"] for payer in self.payers},
+        )
+
+
+class DetailsForm(ActForm):
+    """Who the invoices are written to."""
+
+    title = str(_("Change billing details"))
+    name = forms.CharField(label=_("Name on the invoice"), max_length=150)
+    address = forms.CharField(label=_("Address"), max_length=500, widget=forms.Textarea(attrs={"rows": 3}))
+    country = forms.CharField(
+        label=_("Country"), max_length=2, help_text=_("Its two letters, such as DE; the tax depends on it.")
+    )
+    vat_number = forms.CharField(label=_("VAT number"), max_length=20, required=False)
+    email = forms.EmailField(label=_("Invoices go to"), max_length=254)
+    currency = forms.ChoiceField(label=_("Currency"))
+
+    def __init__(self, data: Any = None, *, payer: Payer, fixed: bool) -> None:
+        names = ("name", "address", "country", "vat_number", "email", "currency")
+        super().__init__(data, initial={name: getattr(payer, name) for name in names})
+        sold = sorted({currency for each in plans().values() for currency in each.currencies} | {payer.currency})
+        offered = [payer.currency] if fixed else sold
+        self.fields["currency"] = forms.ChoiceField(
+            label=_("Currency"),
+            choices=[(each, each) for each in offered],
+            help_text=_("It stays, since there are invoices in it.") if fixed else "",
+        )
+        self.order_fields([*(name for name in self.fields if name != "reason"), "reason"])
+
+    def clean_country(self) -> str:
+        """In capitals, as it is stored."""
+        return str(self.cleaned_data["country"]).upper()
+
+    def details(self) -> dict[str, str]:
+        """What was filled in; called with valid data."""
+        return {name: value for name, value in self.cleaned_data.items() if name != "reason"}
+
+
+class HowForm(ActForm):
+    """Who pays, and what happens when the seats run out."""
+
+    title = str(_("Change who pays"))
+    payers = forms.ChoiceField(
+        label=_("Who pays"),
+        widget=forms.RadioSelect,
+        choices=[("account", _("The account as a whole")), ("branches", _("Each branch for itself"))],
+        help_text=_("It changes at the end of the running period."),
+    )
+    grows = forms.BooleanField(
+        label=_("Add a seat when somebody is invited beyond them"),
+        required=False,
+        help_text=_("Otherwise the invitation is refused, with what one more would cost."),
+    )
+
+
+class CancelForm(ActForm):
+    """The end of the subscription, or its being kept."""
+
+    danger = True
+
+
+def _yes(value: bool) -> str:
+    return str(_("Yes") if value else _("No"))

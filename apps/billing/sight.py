@@ -1,0 +1,34 @@
+"""Whose bills somebody sees: a branch's by their right on it, the whole account's by their right on every branch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import Q
+
+from apps.access.mandate import Mandate
+from apps.billing.models import Payer
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """The open branches on which a permission is held; `all`: on every one of them, so on the whole account."""
+
+    branches: frozenset[int]
+    all: bool
+
+    @classmethod
+    def of(cls, mandate: Mandate, codename: str) -> Sight:
+        """What the Mandate gives of a permission that is asked of branches."""
+        opened = mandate.facts.account.open_branches
+        held = frozenset(branch for branch in opened if mandate.allows(codename, branch))
+        return cls(held, bool(opened) and held == opened)
+
+    @property
+    def rows(self) -> Q:
+        """The rows with a `branch` that are in sight; closed branches' bills are for those who see all."""
+        return Q() if self.all else Q(branch__in=self.branches)
+
+    def has(self, payer: Payer) -> bool:
+        """Whether the payer's bills are in sight."""
+        return self.all or payer.branch_id in self.branches

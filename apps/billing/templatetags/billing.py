@@ -1,0 +1,32 @@
+"""Amounts on pages, and what an invoice's state is called."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django import template
+from django.utils.translation import gettext as _
+
+from apps.billing.book import today
+from apps.billing.money import written
+
+register = template.Library()
+
+
+@register.filter
+def money(amount: Decimal, currency: str) -> str:
+    """The amount as people read it."""
+    return written(amount, currency)
+
+
+@register.inclusion_tag("pages/billing/state.html")
+def invoice_state(invoice: Any) -> dict[str, str]:
+    """A badge: what is to be done about an invoice that was read with its `balance`."""
+    if invoice.is_credit_note:
+        return {"words": _("Credit note"), "kind": ""}
+    if invoice.balance <= 0:
+        return {"words": _("Paid"), "kind": "m-badge-brand"}
+    if invoice.due_on < today():
+        return {"words": _("Overdue"), "kind": "m-badge-danger"}
+    return {"words": _("To be paid"), "kind": "m-badge-amber"}

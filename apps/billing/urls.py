@@ -1,0 +1,19 @@
+"""The addresses of billing."""
+
+from apps.access.views.page import account_page
+from apps.billing.views.choosing import cancel, choose, how
+from apps.billing.views.invoices import invoice, invoices, pdf
+from apps.billing.views.overview import overview
+from apps.billing.views.payers import details
+
+app_name = "billing"
+urlpatterns = [
+    account_page("billing/", overview, name="overview"),
+    account_page("billing/plan/", choose, name="plan"),
+    account_page("billing/how/", how, name="how"),
+    account_page("billing/cancel/", cancel, name="cancel"),
+    account_page("billing/payers/<int:payer>/", details, name="payer"),
+    account_page("billing/invoices/", invoices, name="invoices"),
+    account_page("billing/invoices/<slug:reference>/", invoice, name="invoice"),
+    account_page("billing/invoices/<slug:reference>/pdf/", pdf, name="pdf"),
+]

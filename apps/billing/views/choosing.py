@@ -1,0 +1,141 @@
+"""Choosing the plan, who pays, and whether it goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from apps.access.desk import Desk
+from apps.access.views.page import page
+from apps.billing import subscribing
+from apps.billing.book import Book, State
+from apps.billing.forms import CancelForm, ChooseForm, HowForm
+from apps.billing.invoicing import Draft, issue_now
+from apps.billing.money import written
+from apps.billing.plans import plan
+from apps.billing.quoting import quote
+from apps.billing.subscribing import Choice
+from apps.billing.views.acts import answer
+
+
+@page("manage_subscription")
+def choose(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """Another plan, interval or number of seats; what is more holds at once, what is less later."""
+    book = _book(desk)
+    form = ChooseForm(request.POST or None, book=book)
+
+    def act(reason: str) -> None:
+        subscribing.choose(desk.account_id, form.choice(), actor=desk.user, reason=reason)
+        issue_now(desk.account_id)
+
+    return answer(
+        request,
+        desk,
+        form,
+        tried=lambda: _quoted(book, form.choice(), desk),
+        act=act,
+        template="pages/billing/choose.html",
+    )
+
+
+@page("manage_subscription")
+def how(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """Who pays, and whether seats grow."""
+    book = _book(desk)
+    turns_on = book.turns_on()
+    stands = {"payers": "branches" if book.by_branch(turns_on) else "account", "grows": book.agreed.grows}
+    form = HowForm(request.POST or None, initial=stands)
+
+    def act(reason: str) -> None:
+        if form.cleaned_data["payers"] != stands["payers"]:
+            branches = form.cleaned_data["payers"] == "branches"
+            subscribing.bill_by(desk.account_id, branches=branches, actor=desk.user, reason=reason)
+        if form.cleaned_data["grows"] != stands["grows"]:
+            grows = form.cleaned_data["grows"]
+            subscribing.set_growth(desk.account_id, grows=grows, actor=desk.user, reason=reason)
+
+    def tried() -> Iterator[str]:
+        if form.cleaned_data["payers"] != stands["payers"]:
+            day = f"{turns_on:%-d %B %Y}"
+            if form.cleaned_data["payers"] == "branches":
+                yield _("From %(day)s on each branch has seats and invoices of its own.") % {"day": day}
+            else:
+                yield _("From %(day)s on one invoice is for all branches.") % {"day": day}
+        if form.cleaned_data["grows"] and not stands["grows"]:
+            yield _("Whoever invites somebody beyond the seats adds one, which is billed by the day.")
+        elif stands["grows"] and not form.cleaned_data["grows"]:
+            yield _("Invitations beyond the seats are refused.")
+
+    return answer(request, desk, form, tried=tried, act=act)
+
+
+@page("manage_subscription")
+def cancel(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """The end of the subscription with its period; once it is cancelled, taking that back."""
+    book = _book(desk)
+    form = CancelForm(request.POST or None)
+    cancelled = book.agreed.ends_on is not None
+    form.danger = not cancelled
+    form.title = _("Keep the subscription") if cancelled else _("Cancel the subscription")
+
+    def act(reason: str) -> None:
+        change = subscribing.keep if cancelled else subscribing.cancel
+        change(desk.account_id, actor=desk.user, reason=reason)
+
+    def tried() -> Iterator[str]:
+        if cancelled:
+            yield _("It goes on as before.")
+            return
+        ends_on = book.agreed.trial_ends_on if book.state is State.TRIAL else book.turns_on()
+        day = f"{ends_on or book.day:%-d %B %Y}"
+        yield _("From %(day)s on everybody can look at everything, and nobody can change anything.") % {"day": day}
+        yield _("Nothing is deleted, and choosing a plan begins it again.")
+
+    return answer(request, desk, form, tried=tried, act=act)
+
+
+def _book(desk: Desk) -> Book:
+    assert desk.account is not None
+    book = Book(desk.account)
+    if book.subscription is None or not book.holding():
+        raise Http404
+    return book
+
+
+def _quoted(book: Book, choice: Choice, desk: Desk) -> Iterator[str]:
+    found = quote(book.account, choice, actor=desk.user)
+    if found.chosen.now is not None:
+        yield _("From today: %(what)s.") % {"what": _in_words(book, found.chosen.now)}
+    if found.chosen.later is not None and found.chosen.later_on is not None:
+        day = f"{found.chosen.later_on:%-d %B %Y}"
+        yield _("From %(day)s: %(what)s.") % {"day": day, "what": _in_words(book, found.chosen.later)}
+    for draft in found.billed:
+        yield _billed(draft)
+    if found.gained:
+        yield _("New in the plan: %(features)s.") % {"features": ", ".join(found.gained)}
+    if found.lost:
+        yield _("No more in the plan: %(features)s.") % {"features": ", ".join(found.lost)}
+    if found.gained or found.lost:
+        yield from found.rights
+
+
+def _billed(draft: Draft) -> str:
+    total, tax = written(draft.total, draft.payer.currency), written(draft.tax, draft.payer.currency)
+    if not draft.tax:
+        return _("An invoice over %(total)s goes out at once.") % {"total": total}
+    return _("An invoice over %(total)s goes out at once, of which %(tax)s are tax.") % {"total": total, "tax": tax}
+
+
+def _in_words(book: Book, choice: Choice) -> str:
+    chosen = plan(choice.plan)
+    parts = []
+    for payer_id, seats in choice.seats.items():
+        payer = book.payers[payer_id]
+        cost = written(chosen.price(choice.interval, payer.currency) * seats, payer.currency)
+        words = ngettext("%(seats)s seat, %(cost)s", "%(seats)s seats, %(cost)s", seats)
+        parts.append(words % {"seats": f"{seats:,}", "cost": cost})
+    each = _("a year") if choice.interval == "year" else _("a month")
+    return f"{chosen.name}, {'; '.join(parts)} {each}"

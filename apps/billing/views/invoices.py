@@ -1,0 +1,106 @@
+"""Invoices: the list, one of them, and its PDF. Those that are out of sight answer like none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from apps.access.desk import Desk
+from apps.access.views.page import page, show
+from apps.billing.book import today
+from apps.billing.models import Invoice
+from apps.billing.pdf import file_name, invoice_pdf
+from apps.billing.sight import Sight
+from apps.billing.views.acts import home_of
+from apps.billing.views.overview import newest
+
+ON_A_PAGE = 50
+STATES = {"open": _("To be paid"), "paid": _("Paid"), "overdue": _("Overdue"), "credit": _("Credit notes")}
+
+
+@page("view_billing")
+def invoices(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """The invoices in sight, by branch, state and number; the newest first, a page at a time from a number on."""
+    assert desk.account is not None
+    assert desk.mandate is not None
+    sight = Sight.of(desk.mandate, "view_billing")
+    asked = {name: request.GET.get(name, "").strip() for name in ("q", "branch", "state", "before")}
+    rows = _filtered(newest(desk.account.pk, sight), asked)
+    found = list(rows[: ON_A_PAGE + 1])
+    query = request.GET.copy()
+    if len(found) > ON_A_PAGE:
+        query["before"] = str(found[ON_A_PAGE - 1].number)
+    context = {
+        "invoices": found[:ON_A_PAGE],
+        "asked": asked,
+        "filtered": any(asked[name] for name in ("q", "branch", "state")),
+        "branches": [branch for branch in desk.branches if branch.pk in sight.branches],
+        "whole": sight.all,
+        "states": STATES.items(),
+        "more": query.urlencode() if len(found) > ON_A_PAGE else "",
+        "crumbs": [(home_of(desk), _("Billing"))],
+        "today": today(),
+    }
+    return show(request, desk, "pages/billing/invoices.html", _("Invoices"), context)
+
+
+@page("view_billing")
+def invoice(request: HttpRequest, desk: Desk, reference: str) -> HttpResponse:
+    """One invoice with its lines, and what was paid for it."""
+    found = _find(desk, reference)
+    assert desk.account is not None
+    crumbs = [(home_of(desk), _("Billing")), (reverse("billing:invoices", args=[desk.account.slug]), _("Invoices"))]
+    context = {
+        "invoice": found,
+        "lines": found.lines.all(),
+        "payments": found.payments.all(),
+        "notes": found.credit_notes.all(),
+        "mailings": found.mailings.order_by("pk"),
+        "overdue": found.balance > 0 and found.due_on < today() and not found.is_credit_note,
+        "crumbs": crumbs,
+    }
+    return show(request, desk, "pages/billing/invoice.html", f"{found.get_kind_display()} {found}", context)
+
+
+@page("view_billing")
+def pdf(request: HttpRequest, desk: Desk, reference: str) -> HttpResponse:
+    """The invoice as a file; for its readers alone, whoever has the address."""
+    found = _find(desk, reference)
+    response = HttpResponse(invoice_pdf(found), content_type="application/pdf")
+    response["Content-Disposition"] = f'attachment; filename="{file_name(found)}"'
+    response["Cache-Control"] = "private, no-store"
+    return response
+
+
+def _find(desk: Desk, reference: str) -> Any:
+    assert desk.account is not None
+    assert desk.mandate is not None
+    found = newest(desk.account.pk, Sight.of(desk.mandate, "view_billing")).filter(reference=reference).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def _filtered(rows: Any, asked: dict[str, str]) -> Any:
+    if asked["q"]:
+        rows = rows.filter(reference__icontains=asked["q"])
+    if asked["branch"] == "account":
+        rows = rows.filter(branch=None)
+    elif asked["branch"].isdecimal():
+        rows = rows.filter(branch=int(asked["branch"][:18]))
+    if asked["before"].isdecimal():
+        rows = rows.filter(number__lt=int(asked["before"][:18]))
+    invoice = Invoice.Kind.INVOICE
+    match asked["state"]:
+        case "open":
+            return rows.filter(kind=invoice, balance__gt=0)
+        case "paid":
+            return rows.filter(kind=invoice, balance__lte=0)
+        case "overdue":
+            return rows.filter(kind=invoice, balance__gt=0, due_on__lt=today())
+        case "credit":
+            return rows.filter(kind=Invoice.Kind.CREDIT_NOTE)
+    return rows

@@ -1,0 +1,101 @@
+"""The account's billing at a glance: plan, seats, who pays, what is to be paid, what comes next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+
+from apps.access.desk import Desk
+from apps.access.views.page import page, show
+from apps.billing.book import Book, State, all_seats_taken
+from apps.billing.invoicing import Draft, upcoming
+from apps.billing.models import Invoice, Payer, Term
+from apps.billing.money import written
+from apps.billing.payments import with_balance
+from apps.billing.plans import FEATURES
+from apps.billing.sellers import seller
+from apps.billing.sight import Sight
+
+SHOWN = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Seats:
+    """The seats of one payer, and how many are in use."""
+
+    payer: Payer
+    term: Term
+    taken: int
+    manages: bool
+
+    @property
+    def price(self) -> str:
+        """What a seat costs."""
+        return written(self.term.unit_price, self.payer.currency)
+
+
+@page("view_billing")
+def overview(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """What the account has subscribed to, and what it owes, as far as the person sees it."""
+    assert desk.account is not None
+    assert desk.mandate is not None
+    book = Book(desk.account)
+    context: dict[str, Any] = {"book": book, "manages": desk.may("manage_subscription", desk.account)}
+    if book.subscription is not None:
+        sight, managing = Sight.of(desk.mandate, "view_billing"), Sight.of(desk.mandate, "manage_billing")
+        starts_on, fees = upcoming(book, seller())
+        plan = book.plan()
+        context |= {
+            "plan": plan,
+            "features": [label for key, label in FEATURES.items() if plan is not None and key in plan.features],
+            "trial": book.state is State.TRIAL,
+            "read_only": book.state in (State.SUSPENDED, State.CANCELLED),
+            "seats": _seats(book, sight, managing),
+            "coming": _coming(book),
+            "starts_on": starts_on,
+            "fees": [_fee(draft) for draft in fees if sight.has(draft.payer)],
+            "invoices": newest(desk.account.pk, sight)[:SHOWN],
+        }
+    return show(request, desk, "pages/billing/overview.html", "Billing", context)
+
+
+def newest(account_id: int, sight: Sight) -> Any:
+    """The invoices in sight with what is still to be paid of each, the newest first."""
+    rows = Invoice.objects.filter(sight.rows, account=account_id).select_related("branch", "credits")
+    return with_balance(rows).order_by("-number")
+
+
+def _seats(book: Book, sight: Sight, managing: Sight) -> list[Seats]:
+    taken = all_seats_taken(book.account.pk)
+    return [
+        Seats(payer, term, taken.get(payer.branch_id, 0), managing.has(payer))
+        for payer, term in book.holding()
+        if sight.has(payer)
+    ]
+
+
+def _coming(book: Book) -> dict[str, Any] | None:
+    """What is to change, where a change is waiting."""
+    found = [term for term in book.coming() if term.seats]
+    if not found:
+        return None
+    first = found[0]
+    return {
+        "starts_on": first.starts_on,
+        "plan": first.plan_data.name,
+        "seats": sum(term.seats for term in found if term.starts_on == first.starts_on),
+        "interval": first.interval,
+    }
+
+
+def _fee(draft: Draft) -> dict[str, Any]:
+    currency = draft.payer.currency
+    return {
+        "payer": draft.payer,
+        "lines": [{"text": line.text, "net": written(line.net, currency)} for line in draft.lines],
+        "tax": written(draft.tax, currency) if draft.tax else "",
+        "total": written(max(draft.total, Decimal(0)), currency),
+    }

@@ -1,0 +1,60 @@
+"""Who the invoices are written to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+
+from apps.access.desk import Desk
+from apps.access.errors import MissingPermission
+from apps.access.views.page import page
+from apps.billing.details import change_details
+from apps.billing.forms import DetailsForm
+from apps.billing.models import Invoice, Payer
+from apps.billing.sellers import seller
+from apps.billing.sight import Sight
+from apps.billing.tax import taxed
+from apps.billing.views.acts import answer
+
+
+@page("manage_billing")
+def details(request: HttpRequest, desk: Desk, payer: int) -> HttpResponse:
+    """A payer's name, address, VAT number, currency, and where its invoices go."""
+    found = managed(desk, payer)
+    fixed = Invoice.objects.filter(account=desk.account_id, payer=found).exists()
+    form = DetailsForm(request.POST or None, payer=found, fixed=fixed)
+
+    def tried() -> Iterator[str]:
+        given = form.details()
+        due = taxed(seller().country, given["country"], given["vat_number"])
+        yield _("Invoices from now on are written to %(name)s, and go to %(email)s.") % given
+        yield _("They have %(rate)s percent of tax. %(note)s") % {
+            "rate": f"{due.rate.normalize():f}",
+            "note": due.treatment.note,
+        }
+        yield _("Invoices that have been issued stay as they are.")
+
+    def act(reason: str) -> None:
+        change_details(desk.account_id, found.pk, form.details(), actor=desk.user, reason=reason)
+
+    return answer(request, desk, form, tried=tried, act=act)
+
+
+def managed(desk: Desk, payer_id: int) -> Payer:
+    """The payer, for whoever may manage its bills.
+
+    Raises:
+        Http404: there is none in sight.
+        MissingPermission: it is in sight, and they may not.
+    """
+    assert desk.account is not None
+    assert desk.mandate is not None
+    found = Payer.objects.filter(account=desk.account_id, pk=payer_id).select_related("branch").first()
+    if found is None or not Sight.of(desk.mandate, "view_billing").has(found):
+        raise Http404
+    found.account = desk.account
+    if not Sight.of(desk.mandate, "manage_billing").has(found):
+        raise MissingPermission("manage_billing", found.branch or desk.branches[0])
+    return found

@@ -1,0 +1,238 @@
+"""The pages of billing: what people see of the bills, and what they change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import pytest
+import zeal
+from django.urls import reverse
+from pytest_django import DjangoAssertNumQueries
+
+from apps.audit.models import Operation
+from apps.billing import subscribing
+from apps.billing.book import Book
+from apps.billing.models import Invoice, Payer, Term
+from apps.billing.running import run_account
+from tests.admin.people import browser
+from tests.billing.cases import begin, invoices, on
+from tests.factories import Cast, ParentMembershipFactory, UserFactory, make_cast
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def several_acts() -> Iterator[None]:
+    """A page that tries something, and then shows whose rights it changes, locks the account more than once."""
+    with zeal.zeal_ignore():
+        yield
+
+
+FEBRUARY = date(2026, 2, 10)
+
+
+def address(name: str, *rest: Any) -> str:
+    return reverse(f"billing:{name}", args=["acme", *rest])
+
+
+def by_branch(cast: Cast) -> tuple[Invoice, Invoice]:
+    """An account whose branches pay for themselves; an invoice of North, and one of South."""
+    south = cast.branch_beside()
+    begin(cast.account)
+    with on(date(2026, 1, 20)):
+        subscribing.bill_by(cast.account.pk, branches=True, actor=cast.owner, reason="Two budgets")
+    with on(date(2026, 2, 1)):
+        run_account(cast.account.pk)
+    first = Invoice.objects.get(account=cast.account, branch=cast.branch)
+    second = Invoice.objects.get(account=cast.account, branch=south)
+    return first, second
+
+
+def test_the_overview_shows_plan_seats_invoices_and_what_comes() -> None:
+    cast = make_cast()
+    begin(cast.account)
+    with on(date(2026, 1, 10)):
+        page = browser(cast.owner).get(address("overview")).content.decode()
+    for words in ("Professional", "2 of 5 in use", "M-0", "€142.80", "Upcoming on 1 Feb 2026", "By bank transfer"):
+        assert words in page
+
+
+def test_it_asks_little_of_the_database_however_many_branches_pay(
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
+    cast = make_cast()
+    for number in range(6):
+        cast.join(branch=cast.branch_beside(f"South{number}"))
+    by_branch(cast)
+    client = browser(cast.owner)
+    client.get(address("overview"))
+    for name in ("overview", "invoices", "plan"):
+        with on(FEBRUARY), django_assert_max_num_queries(15):
+            assert client.get(address(name)).status_code == 200
+
+
+def test_an_account_without_a_subscription_says_so() -> None:
+    cast = make_cast()
+    assert "No subscription" in browser(cast.owner).get(address("overview")).content.decode()
+
+
+def test_another_branchs_invoice_is_not_there_and_its_pdf_neither() -> None:
+    cast = make_cast()
+    north, south = by_branch(cast)
+    admin = cast.join("admin", branch=south.branch)
+    client = browser(admin)
+    assert client.get(address("invoice", south.reference)).status_code == 200
+    assert client.get(address("pdf", south.reference)).content.startswith(b"%PDF")
+    for reference in (north.reference, invoices(cast.account)[0].reference):
+        assert client.get(address("invoice", reference)).status_code == 404
+        assert client.get(address("pdf", reference)).status_code == 404
+    listed = client.get(address("invoices")).content.decode()
+    assert south.reference in listed
+    assert north.reference not in listed
+    payer = Payer.objects.get(branch=north.branch)
+    assert client.get(address("payer", payer.pk)).status_code == 404
+
+
+def test_the_billing_admin_sees_every_branch_and_changes_nothing() -> None:
+    cast = make_cast()
+    north, south = by_branch(cast)
+    clerk = UserFactory()
+    ParentMembershipFactory(account=cast.account, user=clerk, role="billing_admin")
+    client = browser(clerk)
+    for invoice in invoices(cast.account):
+        assert client.get(address("invoice", invoice.reference)).status_code == 200
+    listed = client.get(address("invoices"), {"branch": str(south.branch_id)}).content.decode()
+    assert south.reference in listed
+    assert north.reference not in listed
+    assert client.get(address("plan")).status_code == 403
+    assert client.get(address("payer", north.payer_id)).status_code == 403
+    assert "disabled" in client.get(address("overview")).content.decode()
+
+
+def test_in_atmos_billing_is_the_admins_alone() -> None:
+    cast = make_cast("atmos")
+    begin(cast.account)
+    assert browser(cast.owner).get(address("overview")).status_code == 200
+    for role in ("super_user", "user", "restricted_user"):
+        assert browser(cast.join(role)).get(address("overview")).status_code == 403
+
+
+def choice(cast: Cast, plan: str, seats: int, **more: str) -> dict[str, str]:
+    (payer,) = Payer.objects.filter(account=cast.account)
+    return {"plan": plan, "interval": "month", f"seats_{payer.pk}": str(seats), "reason": "We have grown", **more}
+
+
+def test_an_upgrade_shows_what_it_costs_and_is_billed_when_it_is_confirmed() -> None:
+    cast = make_cast()
+    begin(cast.account)
+    client = browser(cast.owner)
+    with on(date(2026, 1, 21)):
+        shown = client.post(address("plan"), choice(cast, "business", 6)).content.decode()
+        assert "From today: Business, 6 seats, €294.00 a month." in shown
+        assert "An invoice over €73.47 goes out at once, of which €11.73 are tax." in shown
+        assert "New in the plan: Roles of your own." in shown
+        assert len(invoices(cast.account)) == 1
+        assert Term.objects.filter(account=cast.account).count() == 1
+        done = client.post(address("plan"), choice(cast, "business", 6, confirmed="yes"))
+        assert done.headers["Location"] == address("overview")
+    assert f"{invoices(cast.account)[1].total:.2f}" == "73.47"
+    assert Operation.objects.get(verb="billing.plan.chosen").reason == "We have grown"
+
+
+def test_a_downgrade_says_when_it_holds_and_what_is_lost() -> None:
+    cast = make_cast()
+    begin(cast.account)
+    with on(date(2026, 1, 21)):
+        shown = browser(cast.owner).post(address("plan"), choice(cast, "starter", 4)).content.decode()
+    assert "From 1 February 2026: Starter, 4 seats, €36.00 a month." in shown
+    assert "No more in the plan: Several branches, Automation." in shown
+
+
+def test_what_cannot_be_chosen_is_said_beside_the_form() -> None:
+    cast = make_cast()
+    begin(cast.account)
+    client = browser(cast.owner)
+    with on(date(2026, 1, 21)):
+        assert "1 seats are too few" in client.post(address("plan"), choice(cast, "starter", 1)).content.decode()
+        assert (
+            "Say in a sentence why."
+            in client.post(address("plan"), choice(cast, "starter", 5, reason=" ")).content.decode()
+        )
+
+
+def test_details_are_changed_with_a_preview_of_the_tax() -> None:
+    cast = make_cast()
+    payer = begin(cast.account)
+    client = browser(cast.owner)
+    sent = {
+        "name": "Acme SARL",
+        "address": "1 Rue Principale",
+        "country": "fr",
+        "vat_number": "FR12345678901",
+        "email": "factures@acme.example",
+        "currency": "EUR",
+        "reason": "We moved",
+    }
+    shown = client.post(address("payer", payer.pk), sent).content.decode()
+    assert "They have 0 percent of tax. Reverse charge" in shown
+    client.post(address("payer", payer.pk), sent | {"confirmed": "yes"})
+    payer.refresh_from_db()
+    assert (payer.name, payer.country) == ("Acme SARL", "FR")
+
+
+def test_a_subscription_is_cancelled_and_kept() -> None:
+    cast = make_cast()
+    begin(cast.account)
+    client = browser(cast.owner)
+    with on(date(2026, 1, 21)):
+        sent = {"reason": "Too little used"}
+        assert "From 1 February 2026 on" in client.post(address("cancel"), sent).content.decode()
+        client.post(address("cancel"), sent | {"confirmed": "yes"})
+        assert Book(cast.account).agreed.ends_on == date(2026, 2, 1)
+        assert "Keep the subscription" in client.get(address("overview")).content.decode()
+        client.post(address("cancel"), {"reason": "We stay", "confirmed": "yes"})
+        assert Book(cast.account).agreed.ends_on is None
+
+
+def test_who_pays_is_changed_for_the_end_of_the_period() -> None:
+    cast = make_cast()
+    begin(cast.account)
+    client = browser(cast.owner)
+    sent = {"payers": "branches", "grows": "on", "reason": "Two budgets"}
+    with on(date(2026, 1, 21)):
+        shown = client.post(address("how"), sent).content.decode()
+        assert "each branch has seats and invoices of its own" in shown
+        client.post(address("how"), sent | {"confirmed": "yes"})
+    book = Book(cast.account)
+    assert book.agreed.grows
+    assert book.by_branch(date(2026, 2, 1))
+
+
+def test_invoices_are_filtered_and_paged_by_their_number() -> None:
+    cast = make_cast()
+    begin(cast.account)
+    with on(FEBRUARY):
+        run_account(cast.account.pk)
+        first, second = invoices(cast.account)
+        client = browser(cast.owner)
+        late = client.get(address("invoices"), {"state": "overdue"}).content.decode()
+        assert first.reference in late
+        assert second.reference not in late
+        earlier = client.get(address("invoices"), {"before": str(second.number)}).content.decode()
+        assert second.reference not in earlier
+        assert "Take a filter away" in client.get(address("invoices"), {"q": "nothing"}).content.decode()
+
+
+def test_a_read_only_account_says_so_and_can_still_be_paid_for() -> None:
+    cast = make_cast()
+    begin(cast.account)
+    with on(date(2026, 1, 5)):
+        subscribing.cancel(cast.account.pk, actor=cast.owner, reason="We go")
+    with on(FEBRUARY):
+        run_account(cast.account.pk)
+        client = browser(cast.owner)
+        assert "Acme is read-only" in client.get(address("overview")).content.decode()
+        client.post(address("plan"), choice(cast, "starter", 5, confirmed="yes"))
+        assert "is read-only" not in client.get(address("overview")).content.decode()
