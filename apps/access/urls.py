@@ -5,6 +5,7 @@ from django.urls import path
 from apps.access.views.home import home
 from apps.access.views.page import account_page
 from apps.access.views.permissions import permissions
+from apps.access.views.roles import copy_role, delete_role, edit_role, role, roles
 from apps.access.views.switching import switch_account
 
 app_name = "access"
@@ -12,4 +13,9 @@ urlpatterns = [
     path("account/<slug:slug>/", switch_account, name="switch-account"),
     account_page("", home, name="home"),
     account_page("members/<int:member>/permissions/<slug:branch>/", permissions, name="member-permissions"),
+    account_page("roles/", roles, name="roles"),
+    account_page("roles/<slug:key>/", role, name="role"),
+    account_page("roles/<slug:key>/copy/", copy_role, name="role-copy"),
+    account_page("roles/<slug:key>/edit/", edit_role, name="role-edit"),
+    account_page("roles/<slug:key>/delete/", delete_role, name="role-delete"),
 ]

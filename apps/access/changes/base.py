@@ -101,6 +101,13 @@ class Change(ABC):
         """Whose rights count, where it is not the actor's."""
         return None
 
+    def check_seen(self, ground: Ground) -> None:  # noqa: B027 - most changes overwrite nothing but their rows
+        """Hold what the page showed beside the rows against what stands, once the guards have let the actor pass.
+
+        Raises:
+            Overtaken: it is otherwise by now.
+        """
+
     def accompany(self, ground: Ground) -> None:  # noqa: B027 - most changes go alone
         """Do what goes along and is no change of access, such as handing records over, before the rows are written."""
 
@@ -173,6 +180,7 @@ class Change(ABC):
         keepers = Keepers.of(ground)
         seats = Seats.of(ground)
         diffs = self._checked(ground)
+        self.check_seen(ground)
         rows = 0
         if observer is not None:
             for diff in diffs:

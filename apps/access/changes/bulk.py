@@ -220,7 +220,7 @@ class ChangeRoles(Bulk):
 class ReplaceRole(Change):
     """Give everybody who holds a role another one, on one open branch or on all. Needs `change_roles` there.
 
-    `replaced` and `role` are keys, `branch` is a slug.
+    `replaced` and `role` are keys, `branch` is a slug. With `removed`, those too who could come back to the role.
     """
 
     verb = verbs.ROLE_CHANGED
@@ -228,6 +228,7 @@ class ReplaceRole(Change):
     replaced: str
     role: str
     branch: str = ""
+    removed: bool = False
     progress: Progress = field(default=silent, compare=False, repr=False)
 
     def plan(self, ground: Ground) -> Iterator[Diff]:
@@ -236,7 +237,8 @@ class ReplaceRole(Change):
         replaced, role_id = roles.of(self.replaced), roles.of(self.role)
         if replaced == role_id:
             return
-        held = Membership.objects.active().filter(account=ground.account, role=replaced).order_by("pk")
+        members = Membership.objects.all() if self.removed else Membership.objects.active()
+        held = members.filter(account=ground.account, role=replaced).order_by("pk")
         if self.branch:
             held = held.filter(branch=branch_named(ground, self.branch))
         last = 0

@@ -76,8 +76,8 @@ class UpdatePermissions(Change):
             seen=seen,
         )
 
-    def accompany(self, ground: Ground) -> None:
-        """Hold the role against the one that the page showed, once the guards have let the actor pass.
+    def check_seen(self, ground: Ground) -> None:
+        """Hold the role against the one that the page showed.
 
         Raises:
             Overtaken: the member has another role by now, so that “as the role says” says something else.

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
 
 from apps.access.changes.base import Change
+from apps.access.changes.bulk import ReplaceRole
 from apps.access.changes.own_roles import CopyRole, DeleteRole, EditRole
+from apps.access.changes.refusals import Overtaken
 from apps.access.desk import Desk
 from apps.access.forms.base import ChangeForm
-from apps.access.forms.fields import scope_choices, scope_of, word_of
+from apps.access.forms.fields import CHOOSE, scope_choices, scope_of, word_of
 from apps.roles import catalogue
-from apps.roles.catalogue import CATEGORIES
+from apps.roles.catalogue import CATEGORIES, Permission
 from apps.roles.models import Role, RoleGrant
 from apps.roles.schemes import Grant, scheme
 from apps.roles.scopes import Scope
+from apps.roles.tabs import Tab, shown_tabs
+from apps.teams.models import Membership
 
 LONGEST_NAME = 100
 
@@ -33,6 +38,26 @@ def grants_of(role: Role) -> Mapping[str, Grant]:
     }
 
 
+def no_own_roles(desk: Desk) -> str:
+    """Why the account can have no roles of its own, in a sentence; empty where it can."""
+    assert desk.account is not None
+    system, features = desk.account.role_system, desk.account.features
+    if not system.custom_roles:
+        return f"{system.name} has no roles of one's own. Override single permissions of a member instead."
+    if system.custom_roles_feature and features is not None and system.custom_roles_feature not in features:
+        return "The account's plan has no roles of one's own. Choose a plan that has them."
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class RoleLine:
+    """One permission of an own role: what the role that it copies gives, and the field to choose with, if any."""
+
+    permission: Permission
+    base: Grant
+    choice: Any
+
+
 class CopyRoleForm(ChangeForm):
     """An own role is made of a published one; its grants are edited then."""
 
@@ -46,8 +71,7 @@ class CopyRoleForm(ChangeForm):
 
     @classmethod
     def barred(cls, desk: Desk, row: Any) -> str:
-        system = scheme(row.scheme)
-        return "" if system.custom_roles else f"{system.name} has no roles of one's own."
+        return no_own_roles(desk) or (f"{row.name} is locked, and a locked role is not copied." if row.locked else "")
 
     def build(self) -> None:
         self.fields["name"] = forms.CharField(max_length=LONGEST_NAME)
@@ -66,6 +90,10 @@ class OwnRoleForm(ChangeForm):
     """A change of an own role."""
 
     needs = ("manage_roles",)
+
+    @classmethod
+    def barred(cls, desk: Desk, row: Any) -> str:
+        return no_own_roles(desk)
 
     @classmethod
     def applies(cls, desk: Desk, row: Any) -> bool:
@@ -112,9 +140,42 @@ class EditRoleForm(OwnRoleForm):
                 found[CATEGORIES[permission.category]].append(self[f"grant_{permission.codename}"])
         return [(title, fields) for title, fields in found.items() if fields]
 
+    def tabs(self) -> list[tuple[Tab, list[RoleLine], list[tuple[str, list[RoleLine | None]]]]]:
+        """The categories as the scheme shows them, with a field for each grant that can be changed."""
+        assert self.desk.account is not None
+        scheme_, features = self.desk.account.role_system, self.desk.account.features
+        base = scheme_.roles[self.row.based_on.key].grants
+        found = []
+        for tab in shown_tabs(scheme_, features):
+            lines = {
+                permission.codename: RoleLine(
+                    permission,
+                    base[permission.codename],
+                    self[f"grant_{permission.codename}"] if f"grant_{permission.codename}" in self.fields else None,
+                )
+                for permission in tab.permissions
+            }
+            rows = [(kind.label_plural, [lines.pop(name, None) for name in names]) for kind, names in tab.matrix]
+            found.append((tab, list(lines.values()), rows))
+        return found
+
     def plain(self) -> list[Any]:
         """The other visible fields."""
         return [field for field in self.visible_fields() if not field.name.startswith("grant_")]
+
+    def overtaken(self, refusal: Overtaken) -> None:
+        """Show what stands otherwise than the page showed it; what this person has not touched follows it."""
+        seen = {name: Scope.parse(names) for name, names in self.seen_there.items()}
+        now = {name: grant.scope for name, grant in grants_of(self.row).items()}
+        self.data = self.data.copy()  # type: ignore[attr-defined]
+        for name, before in seen.items():
+            if now.get(name, Scope.NONE) == before:
+                continue
+            stands = now.get(name, Scope.NONE)
+            self.differences.append((catalogue.get(name).label, before.label, stands.label))
+            if self.cleaned_data.get(f"grant_{name}") == before:
+                self.data[f"grant_{name}"] = word_of(stands)  # type: ignore[index]
+        self.data["seen"] = self._signed()  # type: ignore[index]
 
     def change(self) -> Change:
         seen = {name: Scope.parse(names) for name, names in self.seen_there.items()}
@@ -130,6 +191,30 @@ class EditRoleForm(OwnRoleForm):
             name=self.cleaned_data["name"],
             description=self.cleaned_data["description"],
             seen={name: seen[name] for name in asked},
+        )
+
+
+class MoveHoldersForm(OwnRoleForm):
+    """Whoever holds the role gets another one, removed members included, so that it can be deleted."""
+
+    title = "Move its members"
+    help = "A role goes once nobody holds it, not even a removed member who could be restored to it."
+
+    @classmethod
+    def applies(cls, desk: Desk, row: Any) -> bool:
+        held = Membership.objects.filter(account=desk.account_id, role=row)
+        return row.account_id is not None and held.exists()
+
+    def build(self) -> None:
+        usable = Role.objects.usable_in(self.account_id, self.row.scheme).filter(kind=Role.Kind.BRANCH, single=False)
+        others = usable.exclude(pk=self.row.pk).order_by("-rank", "name")
+        self.fields["successor"] = forms.ChoiceField(
+            label="Its members become", choices=[CHOOSE, *others.values_list("key", "name")]
+        )
+
+    def change(self) -> Change:
+        return ReplaceRole(
+            account_id=self.account_id, replaced=self.row.key, role=self.cleaned_data["successor"], removed=True
         )
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
+from apps.roles.schemes import Grant
 from apps.roles.scopes import IF_CREATOR, IF_RESPONSIBLE, IN_GROUP, Scope
 
 register = template.Library()
@@ -27,6 +29,15 @@ def scope_badge(scope: Scope) -> SafeString:
 
 
 @register.simple_tag
+def grant_badge(grant: Grant) -> SafeString:
+    """What a role says of a permission: a letter and its word; `x` where it is never grantable."""
+    letter = scope_letter(grant.scope) if grant.grantable else "x"
+    word = grant.scope.label if grant.grantable else _("Never grantable")
+    return format_html(
+        '<span class="m-scope m-scope-{}"><b aria-hidden="true">{}</b> {}</span>', colour(grant.scope), letter, word
+    )
+
+
 def scope_letter(scope: Scope) -> str:
     """The scope by a letter, as the published tables have it; a set without a name of its own by several."""
     if scope in LETTERS:

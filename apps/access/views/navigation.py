@@ -39,7 +39,7 @@ class Link:
 PLACES: dict[str, list[Place]] = {
     "": [Place("access:home", noop("Home"), "home")],
     noop("People"): [],
-    noop("Access"): [],
+    noop("Access"): [Place("access:roles", noop("Roles"), "badge", "view_members")],
     noop("Account"): [Place("billing:overview", noop("Billing"), "receipt_long", "view_billing")],
 }
 
