@@ -36,7 +36,7 @@ class Situation:
         nobody = Facts(0, active=True, operator=True, account=facts, parent=None, memberships={})
         self.codenames = [permission.codename for permission in catalogue.permissions()]
         self.branches = sorted(facts.branches)
-        people = load_some(facts, everybody(account.pk), teams=True)
+        people = load_some(facts, list(everybody(account.pk)), teams=True)
         self.operators = {user_id for user_id, each in people.items() if each.operator}
         self.mandates = {user_id: Mandate(each, now) for user_id, each in people.items()}
         self.seen = {user_id: _seen(mandate) for user_id, mandate in self.mandates.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 from django.db.models import Q
@@ -16,10 +16,12 @@ from apps.access.facts import Facts, account_facts
 from apps.access.handover import Going
 from apps.access.mandate import Mandate
 from apps.access.previews.counting import numbers
+from apps.access.previews.crowds import Crowd
 from apps.access.previews.orphans import Orphans
-from apps.access.previews.people import Era, Scopes, Standing, concerned, mates_of, on_branches, places
+from apps.access.previews.people import Era, Scopes, Standing, concerned, in_batches, mates_of, on_branches, places
+from apps.access.previews.roll import Pair, Roll
 from apps.access.previews.scratch import Scratch
-from apps.access.previews.sums import Crowd, Sums
+from apps.access.previews.sums import Sums
 from apps.access.previews.values import IN_FULL, Allowed, Group, Member, Preview, ScopeChange
 from apps.access.records import Record
 from apps.accounts.models import Branch
@@ -88,19 +90,16 @@ class _Try:
         self._era = Era(ground.facts, ground.now, self._scopes)
         self._scratch = Scratch(ground.acting())
         self._sums = Sums(self._scratch, self._scopes)
-        self._before: dict[int, Standing] = {}
-        # Of those who are looked at one by one, everything; of whom the teams were read.
+        # Those who are looked at one by one, as they stood before; once they are too many they go on the roll.
         self._facts: dict[int, Facts] = {}
-        self._tied: set[int] = set()
+        self._roll: Roll | None = None
         self._shared: defaultdict[type[Record], set[int]] = defaultdict(set)
         self._groups: set[int] = set()
         self._joining: set[int] = set()
         self._notes: tuple[str, ...] = ()
         self._rows = 0
-
-    @property
-    def _in_full(self) -> bool:
-        return len(self._before) <= IN_FULL
+        # What groups have in common is told by the same values: there can be thousands of groups.
+        self._known: dict[tuple[int, int, int], tuple[ScopeChange, ...]] = {}
 
     # Before
 
@@ -138,19 +137,22 @@ class _Try:
         self._look()
 
     def _meet(self, user_ids: Iterable[int]) -> None:
-        new = {user_id for user_id in user_ids if user_id not in self._before}
-        if self._only is not None:
-            new &= set(self._only)
-        in_full = len(self._before) + len(new) <= IN_FULL
-        teams = in_full or bool(self._joining)
-        for facts, standing in self._era.people(new, teams=teams):
-            self._before[facts.user_id] = standing
-            if in_full:
-                self._facts[facts.user_id] = facts
-        if teams:
-            self._tied |= new
-        if not in_full:
-            self._facts.clear()
+        for batch in in_batches(user_ids):
+            new = batch if self._only is None else batch.intersection(self._only)
+            new = new.difference(self._facts) if self._roll is None else self._roll.missing(new)
+            if self._roll is None and len(self._facts) + len(new) > IN_FULL:
+                self._roll = Roll()
+                self._roll.enter(((user_id, self._stood(user_id)) for user_id in self._facts), tied=True)
+                self._facts.clear()
+            if self._roll is None:
+                self._facts |= {facts.user_id: facts for facts, _ in self._era.people(new, teams=True)}
+            else:
+                tied = bool(self._joining)
+                people = self._era.people(new, teams=tied)
+                self._roll.enter(((facts.user_id, standing) for facts, standing in people), tied=tied)
+
+    def _stood(self, user_id: int) -> Standing:
+        return self._era.standing(self._facts[user_id])
 
     def _touch_what_teams_see(self) -> None:
         """What the people of a team answer for, and what is shared with the team."""
@@ -179,7 +181,7 @@ class _Try:
         """Hold what stands now against what stood before."""
         after = Era(account_facts(self.ground.account.pk), self.ground.now, self._scopes)
         orphans = Orphans(self._scratch, self._scopes, after)
-        found = self._members(after, orphans) if self._in_full else self._groups_of(after, orphans)
+        found = self._members(after, orphans) if self._roll is None else self._groups_of(self._roll, after, orphans)
         self.found = replace(
             found,
             rows=self._rows,
@@ -192,53 +194,63 @@ class _Try:
     def _members(self, after: Era, orphans: Orphans) -> Preview:
         found = []
         lost: defaultdict[str, list[Mandate]] = defaultdict(list)
-        self.ground.learn_names(self._before)
-        for facts, standing in after.people(self._before, teams=True):
+        self.ground.learn_names(self._facts)
+        for facts, standing in after.people(self._facts, teams=True):
             was, is_now = self._era.mandate(self._facts[facts.user_id]), after.mandate(facts)
             counted = numbers(self._scratch, was, is_now)
-            if not counted and standing == self._before[facts.user_id]:
+            stood = self._stood(facts.user_id)
+            if not counted and standing == stood:
                 continue
             for name in counted.loses:
                 lost[name].append(was)
-            changes = tuple(self._changes(self._before[facts.user_id], standing, (was, is_now)))
+            changes = tuple(self._changes(stood, standing, (was, is_now)))
             found.append(Member(facts.user_id, self.ground.name(facts.user_id), changes, counted))
         orphans.of_members(lost)
         return Preview(affected=len(found), members=tuple(sorted(found, key=lambda each: (each.name, each.user_id))))
 
-    def _groups_of(self, after: Era, orphans: Orphans) -> Preview:
-        standing = {facts.user_id: held for facts, held in after.people(self._tied, teams=True)}
-        others = after.people(self._before.keys() - self._tied, teams=False)
-        standing |= {facts.user_id: held for facts, held in others}
-        crowds = [each for each in self._sums.crowds(self._before, standing, after.account.branches) if each.affected]
-        affected = sum(len(crowd.affected) for crowd in crowds)
+    def _groups_of(self, roll: Roll, after: Era, orphans: Orphans) -> Preview:
+        roll.follow(after)
+        crowds = [crowd for crowd in self._sums.crowds(roll, after.account.branches) if crowd.affected]
+        affected = sum(crowd.affected for crowd in crowds)
         if affected <= IN_FULL:
-            self.again = frozenset[int]().union(*(crowd.affected for crowd in crowds))
+            self.again = roll.affected()
             return Preview(affected=affected)
-        lost: defaultdict[str, dict[int, Standing]] = defaultdict(dict)
+        lost: defaultdict[str, list[Pair]] = defaultdict(list)
         for crowd in crowds:
             for name in crowd.numbers.loses:
-                lost[name] |= {user_id: self._before[user_id] for user_id in crowd.users}
+                lost[name] += crowd.pairs
         orphans.of_crowds(lost)
-        groups = [self._group(crowd, standing) for crowd in crowds]
+        groups = [self._group(crowd) for crowd in crowds]
         return Preview(affected=affected, groups=tuple(sorted(groups, key=lambda group: -group.members)))
 
-    def _group(self, crowd: Crowd, after: Mapping[int, Standing]) -> Group:
-        somebody = min(crowd.affected)
-        changes = tuple(self._changes(self._before[somebody], after[somebody]))
-        return Group(len(crowd.affected), changes, crowd.numbers, crowd.gains, crowd.loses)
+    def _group(self, crowd: Crowd) -> Group:
+        assert crowd.first is not None, "somebody of them is affected"
+        _, (before, after) = crowd.first
+        changes = tuple(self._changes(self._scopes.standings[before], self._scopes.standings[after]))
+        return Group(crowd.affected, changes, crowd.numbers, crowd.gains, crowd.loses)
 
     def _changes(
         self, before: Standing, after: Standing, mandates: tuple[Mandate, Mandate] | None = None
     ) -> Iterator[ScopeChange]:
         """Each permission that reaches otherwise, branch by branch; with the steps, where the Mandates are at hand."""
         for branch_id, sides in places(before, after).items():
-            was, is_now = (self._scopes[number] for number in sides)
-            for codename in self._scopes.codenames:
-                if was[codename] == is_now[codename]:
-                    continue
-                steps = [mandate.effective(branch_id, codename).steps for mandate in mandates or ()] or [(), ()]
-                old, new = (Allowed(*held, s) for held, s in zip((was[codename], is_now[codename]), steps, strict=True))
-                yield ScopeChange(branch_id or None, self._place(branch_id), codename, old, new)
+            if mandates is not None:
+                yield from self._changes_on(branch_id, *sides, mandates)
+                continue
+            if (key := (branch_id, *sides)) not in self._known:
+                self._known[key] = tuple(self._changes_on(*key))
+            yield from self._known[key]
+
+    def _changes_on(
+        self, branch_id: int, before: int, after: int, mandates: tuple[Mandate, Mandate] | None = None
+    ) -> Iterator[ScopeChange]:
+        was, is_now = self._scopes[before], self._scopes[after]
+        for codename in self._scopes.codenames:
+            if was[codename] == is_now[codename]:
+                continue
+            steps = [mandate.effective(branch_id, codename).steps for mandate in mandates or ()] or [(), ()]
+            old, new = (Allowed(*held, s) for held, s in zip((was[codename], is_now[codename]), steps, strict=True))
+            yield ScopeChange(branch_id or None, self._place(branch_id), codename, old, new)
 
     def _place(self, branch_id: int) -> str:
         if branch_id in self.ground.branches:

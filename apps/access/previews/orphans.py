@@ -8,7 +8,7 @@ seen before is held against everybody who reaches it by now (`reaching`).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from django.db.models import Q, QuerySet
@@ -16,9 +16,10 @@ from django.db.models.expressions import RawSQL
 
 from apps.access import records
 from apps.access.mandate import Mandate
-from apps.access.previews.people import ELSEWHERE, Era, Scopes, Standing, everybody
+from apps.access.previews.people import ELSEWHERE, Era, Scopes, Standing, everybody, in_batches
 from apps.access.previews.reaching import Statement, pairs, source, within
-from apps.access.previews.scratch import Scratch, execute, execute_many, insert
+from apps.access.previews.roll import Pair
+from apps.access.previews.scratch import Scratch, columns, execute, insert
 from apps.access.querysets import visible
 from apps.access.records import Record
 from apps.roles.scopes import Scope
@@ -27,10 +28,15 @@ from apps.roles.scopes import Scope
 NAMED = 20
 TABLES = """
 CREATE TEMPORARY TABLE mandate_lost (record_type text, id bigint, PRIMARY KEY (record_type, id)) ON COMMIT DROP;
+CREATE TEMPORARY TABLE mandate_everybody (user_id bigint, standing integer) ON COMMIT DROP;
 CREATE TEMPORARY TABLE mandate_eyes (
     user_id bigint, branch_id bigint, own integer, about integer, PRIMARY KEY (branch_id, user_id)
 ) ON COMMIT DROP
 """
+BEFORE = (
+    "SELECT user_id, before FROM mandate_roll WHERE (before, after) IN (SELECT unnest(%s::int[]), unnest(%s::int[]))"
+)
+AFTER = "SELECT user_id, standing FROM mandate_everybody"
 SEES = "(e.own & 16 <> 0 OR e.own & p.own <> 0) AND (e.about & 16 <> 0 OR e.about & p.about <> 0)"
 
 
@@ -56,7 +62,7 @@ class Orphans:
         self._scratch = scratch
         self._scopes = scopes
         self._after = after
-        self._standing: dict[int, Standing] = {}
+        self._standings: set[int] = set()
 
     def of_members(self, lost: Mapping[str, Collection[Mandate]]) -> None:
         """Look among what these people saw before, by the types of which they lose some."""
@@ -70,10 +76,11 @@ class Orphans:
                 self._lose(kind, kind.model._default_manager.filter(pk__in=seen).filter(pk__in=told, branch__in=blind))
             self._hold_against_everybody(kind)
 
-    def of_crowds(self, lost: Mapping[str, Mapping[int, Standing]]) -> None:
-        """The same for very many people, by what they might before."""
+    def of_crowds(self, lost: Mapping[str, Collection[Pair]]) -> None:
+        """The same for very many people on the roll, by their standings before and after."""
         for kind, blind in self._blind(lost):
-            overlooking = self._open_eyes(kind, lost[kind.name])
+            befores = {before for before, _ in lost[kind.name]}
+            overlooking = self._open_eyes(kind, befores, BEFORE, columns(lost[kind.name], 2))
             here = self._scratch.untouched(kind.model).filter(branch__in=blind)
             self._lose(kind, here.filter(branch__in=overlooking))
             if (rows := source(here, kind.field)) is not None:
@@ -106,14 +113,20 @@ class Orphans:
             return
         execute(TABLES)
         blind = {kind: set(self._after.account.branches) for kind in kinds}
-        for facts, standing in self._after.people(everybody(self._after.account.id), teams=False):
-            if facts.operator:
-                continue  # what operators see in a session is not the account's to lose
-            self._standing[facts.user_id] = standing
-            for kind, branches in blind.items():
-                branches -= self._overlooked(kind, standing)
-            if not any(blind.values()):
-                return
+        for user_ids in in_batches(everybody(self._after.account.id)):
+            rows = []
+            for facts, standing in self._after.people(user_ids, teams=False):
+                if facts.operator:
+                    continue  # what operators see in a session is not the account's to lose
+                rows.append((facts.user_id, standing.number))
+                if standing.number in self._standings:
+                    continue
+                self._standings.add(standing.number)
+                for kind, branches in blind.items():
+                    branches -= self._overlooked(kind, standing)
+                if not any(blind.values()):
+                    return
+            execute("INSERT INTO mandate_everybody SELECT unnest(%s::bigint[]), unnest(%s::int[])", columns(rows, 2))
         yield from ((kind, branches) for kind, branches in blind.items() if branches)
 
     def _overlooked(self, kind: Kind, standing: Standing) -> set[int]:
@@ -128,18 +141,29 @@ class Orphans:
         about = Scope.ALL if kind.about is None else held[f"view_{kind.about}"][0]
         return int(held[f"view_{kind.name}"][0]), int(about)
 
-    def _open_eyes(self, kind: Kind, people: Mapping[int, Standing]) -> set[int]:
-        """Write down who sees some of a kind; returns the branches on which one of them sees all."""
+    def _open_eyes(
+        self, kind: Kind, standings: Collection[int], people: str, parameters: Sequence[Any] = ()
+    ) -> set[int]:
+        """Write down who sees some of a kind; returns the branches on which one of them sees all.
+
+        `people` is SQL for users with their standings, which are among these.
+        """
         execute("DELETE FROM mandate_eyes")
         overlooked: set[int] = set()
         rows = []
-        for user_id, standing in people.items():
+        for number in standings:
+            standing = self._scopes.standings[number]
             overlooked |= self._overlooked(kind, standing)
-            for branch_id, number in standing.scopes.items():
-                own, about = self._sight(kind, number)
+            for branch_id, held in standing.scopes.items():
+                own, about = self._sight(kind, held)
                 if branch_id != ELSEWHERE and own and about:
-                    rows.append((user_id, branch_id, own, about))
-        execute_many("INSERT INTO mandate_eyes VALUES (%s, %s, %s, %s)", rows)
+                    rows.append((number, branch_id, own, about))
+        seeing = "unnest(%s::int[], %s::bigint[], %s::int[], %s::int[]) AS e (standing, branch_id, own, about)"
+        execute(
+            "INSERT INTO mandate_eyes SELECT user_id, branch_id, own, about"
+            f" FROM ({people}) AS p (user_id, standing) JOIN {seeing} USING (standing)",
+            [*parameters, *columns(rows, 4)],
+        )
         return overlooked
 
     def _lose(self, kind: Kind, rows: QuerySet[Any]) -> None:
@@ -152,7 +176,7 @@ class Orphans:
 
     def _hold_against_everybody(self, kind: Kind) -> None:
         """Count those of the lost records that nobody sees, and forget them."""
-        seen_by_somebody = self._open_eyes(kind, self._standing)
+        seen_by_somebody = self._open_eyes(kind, self._standings, AFTER)
         lost = RawSQL("SELECT id FROM mandate_lost WHERE record_type = %s", [kind.name])
         rows = kind.model._default_manager.filter(pk__in=lost).exclude(branch__in=seen_by_somebody)
         found: Statement | None = source(rows, kind.field)

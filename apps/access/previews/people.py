@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Max, QuerySet
 
 from apps.access import shares
 from apps.access.changes.diff import Diff
@@ -64,11 +65,13 @@ def mates_of(account: Account, user_ids: Iterable[int]) -> Iterator[int]:
     yield from _ids(TeamMember.objects.filter(account=account, team__in=teams))
 
 
-def everybody(account_id: int) -> list[int]:
+def everybody(account_id: int) -> Iterator[int]:
     """Everybody with a place in the account, once: who holds a parent role first, then the highest roles."""
-    parents = ParentMembership.objects.filter(account=account_id).values_list("user", flat=True)
-    members = Membership.objects.filter(account=account_id).order_by("-role__rank", "pk").values_list("user", flat=True)
-    return list(dict.fromkeys([*parents, *members]))
+    parents = ParentMembership.objects.filter(account=account_id).values("user")
+    yield from _ids(parents)
+    members = Membership.objects.filter(account=account_id).exclude(user__in=parents).values("user")
+    ranked = members.annotate(rank=Max("role__rank")).order_by("-rank", "user").values_list("user", flat=True)
+    yield from ranked.iterator(chunk_size=AT_ONCE)
 
 
 def on_branches(account: Account, branch_ids: Iterable[int]) -> Iterator[int]:
@@ -81,6 +84,13 @@ def _ids(rows: QuerySet[Any]) -> Iterator[int]:
     return rows.order_by().values_list("user", flat=True).iterator(chunk_size=AT_ONCE)
 
 
+def in_batches(user_ids: Iterable[int]) -> Iterator[set[int]]:
+    """The users, as many at a time as are read at once."""
+    rest = iter(user_ids)
+    while batch := set(islice(rest, AT_ONCE)):
+        yield batch
+
+
 Ties = frozenset[tuple[int, frozenset[int], frozenset[int]]]
 """By branch the groups of somebody's teams, and everybody in them."""
 
@@ -89,9 +99,11 @@ Ties = frozenset[tuple[int, frozenset[int], frozenset[int]]]
 class Standing:
     """What somebody may, by branch, each as the number of a set of scopes; and who is in a team with them.
 
-    Two standings of one preview are equal when the same things are allowed. Those who stand alike share one.
+    Two standings of one preview are equal when the same things are allowed. Those who stand alike share one, and it has
+    a number.
     """
 
+    number: int
     scopes: Mapping[int, int]
     ties: Ties
 
@@ -101,10 +113,11 @@ class Standing:
 
 
 class Scopes:
-    """Every different set of scopes that somebody has on some branch, once, by number."""
+    """Every different set of scopes that somebody has on some branch, once, by number; and every different standing."""
 
     def __init__(self) -> None:
         self.codenames = [permission.codename for permission in catalogue.permissions()]
+        self.standings: list[Standing] = []
         self._numbers: dict[tuple[Held, ...], int] = {}
         self._sets: list[tuple[Held, ...]] = []
         self._standings: dict[object, Standing] = {}
@@ -113,7 +126,8 @@ class Scopes:
         """The standing of these numbers by branch and these teams."""
         key = (frozenset(scopes.items()), ties)
         if key not in self._standings:
-            self._standings[key] = Standing(scopes, ties)
+            self._standings[key] = Standing(len(self.standings), scopes, ties)
+            self.standings.append(self._standings[key])
         return self._standings[key]
 
     def number(self, mandate: Mandate, branch_id: int) -> int:
@@ -153,9 +167,8 @@ class Era:
 
     def people(self, user_ids: Iterable[int], *, teams: bool) -> Iterator[tuple[Facts, Standing]]:
         """The facts and the standing of these users, as they are in the database now."""
-        wanted = list(dict.fromkeys(user_ids))
-        for start in range(0, len(wanted), AT_ONCE):
-            for facts in load_some(self.account, wanted[start : start + AT_ONCE], teams=teams).values():
+        for wanted in in_batches(user_ids):
+            for facts in load_some(self.account, wanted, teams=teams).values():
                 yield facts, self.standing(facts)
 
     def standing(self, facts: Facts) -> Standing:

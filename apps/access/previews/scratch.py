@@ -147,10 +147,9 @@ def insert(target: str, constants: Sequence[Any], rows: QuerySet[Any]) -> None:
         execute(statement, [*constants, *parameters])
 
 
-def execute_many(sql: str, rows: Iterable[Any]) -> None:
-    """Run a statement for each of these rows."""
-    with connection.cursor() as cursor:
-        cursor.executemany(sql, list(rows))
+def columns(rows: Iterable[Sequence[Any]], number: int) -> list[list[Any]]:
+    """The rows as so many columns, each an array for `unnest`."""
+    return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(number)]
 
 
 def execute(sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:

@@ -10,16 +10,16 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from apps.access import records
 from apps.access.previews.counting import is_work
-from apps.access.previews.people import ELSEWHERE, Scopes, Standing
+from apps.access.previews.crowds import NO_REACH, Crowd, Masks, Places, Sight, differs, places_of, seen
+from apps.access.previews.people import Scopes, Standing
 from apps.access.previews.reaching import EVERY, Statement, pairs, source, within
-from apps.access.previews.scratch import Scratch, execute, execute_many
-from apps.access.previews.values import Numbers
+from apps.access.previews.roll import Pair, Roll
+from apps.access.previews.scratch import Scratch, columns, execute
 from apps.access.records import Record
 from apps.roles.scopes import Scope
 
@@ -34,38 +34,35 @@ CREATE TEMPORARY TABLE mandate_people (
 ) ON COMMIT DROP
 """
 
-Masks = tuple[int, int]
-"""The reaches by which somebody is within a record, and within the one that it lives in."""
-Sight = tuple[Scope, Scope]
-"""The scope of viewing records of a type, and those that they live in (`all`, where they live in none)."""
-Places = tuple[tuple[int, int, int], ...]
-"""Branch by branch the numbers of somebody's scopes before and after, where they differ."""
-NO_REACH: Masks = (0, 0)
+# What tells kinds of rows of `mandate_joined` apart.
+KIND = "before, after, was_on, is_on, open_work, old_own, old_about, own, about"
+MOVED = "UPDATE mandate_roll SET moved = true"
+# Whoever does not reach all records of a place in one way or another.
+UNLISTED = """
+(before, after) IN (SELECT unnest(%s::int[]), unnest(%s::int[])) AND coalesce((
+    SELECT sum(number) FROM mandate_joined j
+    WHERE j.user_id = mandate_roll.user_id AND was_on = %s AND is_on IS NOT DISTINCT FROM %s AND open_work = %s
+), 0) < %s
+"""
 
 
-@dataclass(slots=True)
-class Crowd:
-    """Those of whom the same becomes, and their numbers in all and by reach."""
+class Place(NamedTuple):
+    """Where a record was, where it is (None: nowhere any more), and whether there is still work in it."""
 
+    was_on: int
+    is_on: int | None
+    open_work: bool
+
+
+class Joined(NamedTuple):
+    """So many pairs of a record and somebody of those who stand alike, by both reaches."""
+
+    kind: int
+    pair: Pair
+    place: Place
+    old: Masks
+    new: Masks
     number: int
-    places: Places
-    users: set[int] = field(default_factory=set)
-    affected: set[int] = field(default_factory=set)
-    numbers: Numbers = field(default_factory=Numbers)
-    gains: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
-    loses: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
-
-    def count(self, name: str, number: int, before: str | None, after: str | None, *, stranded: bool) -> bool:
-        """So many pairs, seen by these reaches before and after (None: not at all); whether that is any difference."""
-        if stranded:
-            self.numbers.add(name, stranded=number)
-        if before is None and after is not None:
-            self.numbers.add(name, gains=number)
-            self.gains[name][after] += number
-        elif before is not None and after is None:
-            self.numbers.add(name, loses=number)
-            self.loses[name][before] += number
-        return stranded or (before is None) != (after is None)
 
 
 class Sums:
@@ -75,6 +72,7 @@ class Sums:
         self._scratch = scratch
         self._scopes = scopes
         self._noted = False
+        self._members: dict[Pair, int] = {}
         self._sight = cache(self._sight_of)
 
     def note(self, since: int) -> None:
@@ -92,25 +90,34 @@ class Sums:
                         [name, about or "", *parameters],
                     )
 
-    def crowds(
-        self, before: Mapping[int, Standing], after: Mapping[int, Standing], branches: Collection[int]
-    ) -> list[Crowd]:
-        """Everybody who was looked at in their crowds, with the numbers of each."""
+    def crowds(self, roll: Roll, branches: Collection[int]) -> list[Crowd]:
+        """Everybody on the roll in their crowds, with the numbers of each."""
         found: dict[Places, Crowd] = {}
-        for user_id, standing in before.items():
-            places = _places(standing, after[user_id], branches)
-            crowd = found.setdefault(places, Crowd(len(found), places))
-            crowd.users.add(user_id)
-            if places or standing != after[user_id]:
-                crowd.affected.add(user_id)
+        crowd_of: dict[Pair, Crowd] = {}
+        for alike in roll.alike():
+            before, after = self._standings(alike.pair)
+            places = places_of(before, after, branches)
+            crowd = crowd_of[alike.pair] = found.setdefault(places, Crowd(len(found), places))
+            crowd.pairs.append(alike.pair)
+            crowd.members += alike.members
+            self._members[alike.pair] = alike.members
         crowds = list(found.values())
         self._write(crowds)
         for model in records.registered().values():
             for about_field, about in within(model):
                 self._untouched(model, about_field, about, crowds)
                 if model.record_type in self._scratch.types:
-                    self._moved(model, about_field, about, crowds, before, after)
+                    self._moved(model, about_field, about, crowd_of)
+        for alike in roll.alike():
+            crowd = crowd_of[alike.pair]
+            crowd.affected += alike.affected
+            if alike.first is not None:
+                crowd.first = min(crowd.first or (alike.first, alike.pair), (alike.first, alike.pair))
         return crowds
+
+    def _standings(self, pair: Pair) -> tuple[Standing, Standing]:
+        before, after = pair
+        return self._scopes.standings[before], self._scopes.standings[after]
 
     def _sight_of(self, number: int, name: str, about: str | None) -> Sight:
         held = self._scopes[number]
@@ -119,13 +126,19 @@ class Sums:
     def _write(self, crowds: Collection[Crowd]) -> None:
         """The members of each crowd, on the branches where records come or go for it."""
         execute(PEOPLE)
-        rows = (
-            (sorted(crowd.users), branch_id, crowd.number)
+        rows = [
+            (*pair, branch_id, crowd.number)
             for crowd in crowds
             for branch_id, was, is_now in crowd.places
             if any(self._sight(was, *kind) != self._sight(is_now, *kind) for kind in _kinds())
+            for pair in crowd.pairs
+        ]
+        wanted = "unnest(%s::int[], %s::int[], %s::bigint[], %s::int[]) AS wanted (before, after, branch_id, crowd)"
+        execute(
+            "INSERT INTO mandate_people SELECT user_id, branch_id, crowd"
+            f" FROM mandate_roll JOIN {wanted} USING (before, after)",
+            columns(rows, 4),
         )
-        execute_many("INSERT INTO mandate_people SELECT unnest(%s::bigint[]), %s, %s", rows)
         execute("ANALYZE mandate_people")
 
     # What the change leaves as it is
@@ -144,7 +157,7 @@ class Sums:
             return
         totals = _totals(rows)
         left = {
-            (number, branch_id, is_open): len(crowds[number].users) * total
+            (number, branch_id, is_open): crowds[number].members * total
             for number, branch_id in sights
             for is_open, total in totals.get(branch_id, {}).items()
         }
@@ -160,7 +173,7 @@ class Sums:
     def _count(
         self, crowd: Crowd, name: str, count: int, was: Sight, is_now: Sight, masks: Masks, *, is_open: bool
     ) -> None:
-        before, after = _seen(was, masks), _seen(is_now, masks)
+        before, after = seen(was, masks), seen(is_now, masks)
         answers = is_open and is_work(name) and bool(masks[0] & Scope.RESPONSIBLE)
         crowd.count(name, count, before, after, stranded=answers and before is not None and after is None)
 
@@ -185,67 +198,70 @@ class Sums:
         return source(model._default_manager.filter(pk__in=ids), about_field)
 
     def _moved(
-        self,
-        model: type[Record],
-        about_field: str | None,
-        about: str | None,
-        crowds: list[Crowd],
-        before: Mapping[int, Standing],
-        after: Mapping[int, Standing],
+        self, model: type[Record], about_field: str | None, about: str | None, crowd_of: Mapping[Pair, Crowd]
     ) -> None:
-        """One person after the other: somebody may see a record from another branch, or through another colleague."""
+        """Of those who stand alike, some may see a record from another branch, or through another colleague."""
         name = model.record_type
         rows = self._touched(model, about_field)
         if rows is None:
             return
-        crowd_of = {user_id: crowd for crowd in crowds for user_id in crowd.users}
 
-        def sights(user_id: int, was_on: int, is_on: int | None) -> tuple[Sight, Sight]:
+        def sights(pair: Pair, place: Place) -> tuple[Sight, Sight]:
+            before, after = self._standings(pair)
+            was = self._sight(before.on(place.was_on), name, about)
             gone = (Scope.NONE, Scope.NONE)
-            was = self._sight(before[user_id].on(was_on), name, about)
-            return was, gone if is_on is None else self._sight(after[user_id].on(is_on), name, about)
+            return was, gone if place.is_on is None else self._sight(after.on(place.is_on), name, about)
 
-        def count(user_id: int, number: int, place: tuple[int, int | None, bool], old: Masks, new: Masks) -> None:
-            was, is_now = sights(user_id, *place[:2])
-            saw, sees = _seen(was, old), _seen(is_now, new)
+        def count(pair: Pair, number: int, place: Place, old: Masks, new: Masks) -> bool:
+            was, is_now = sights(pair, place)
+            saw, sees = seen(was, old), seen(is_now, new)
             mine, still = bool(new[0] & Scope.RESPONSIBLE), bool(old[0] & Scope.RESPONSIBLE)
-            stranded = place[2] and is_work(name) and mine and sees is None and (saw is not None or not still)
-            if crowd_of[user_id].count(name, number, saw, sees, stranded=stranded):
-                crowd_of[user_id].affected.add(user_id)
+            stranded = place.open_work and is_work(name) and mine and sees is None and (saw is not None or not still)
+            return crowd_of[pair].count(name, number, saw, sees, stranded=stranded)
 
-        totals = self._classes(name, rows, gone=about is None)
-        listed: Counter[tuple[int, tuple[int, int | None, bool]]] = Counter()
-        for user_id, was_on, is_on, is_open, old_own, old_about, own, within_about, number in self._joined(
-            model, about, rows
-        ):
-            if user_id in crowd_of:
-                place = (was_on, is_on, is_open)
-                listed[user_id, place] += number
-                count(user_id, number, place, (old_own, old_about), (own, within_about))
-        for place, total in totals.items():
-            for user_id in crowd_of:
-                was, is_now = sights(user_id, *place[:2])
-                differs = (_seen(was, NO_REACH) is None) != (_seen(is_now, NO_REACH) is None)
-                if differs and (rest := total - listed[user_id, place]):
-                    count(user_id, rest, place, NO_REACH, NO_REACH)
+        listed: Counter[tuple[Pair, Place]] = Counter()
+        moved = []
+        for kind, pair, place, old, new, number in self._joined(model, about, rows):
+            listed[pair, place] += number
+            if count(pair, number, place, old, new):
+                moved.append(kind)
+        execute(f"{MOVED} WHERE user_id IN (SELECT user_id FROM mandate_joined WHERE kind = ANY(%s))", [moved])
+        for place, total in self._classes(name, rows, gone=about is None).items():
+            rest = {pair: self._members[pair] * total - listed[pair, place] for pair in crowd_of}
+            others = [pair for pair, number in rest.items() if number and differs(*sights(pair, place))]
+            for pair in others:
+                count(pair, rest[pair], place, NO_REACH, NO_REACH)
+            execute(f"{MOVED} WHERE {UNLISTED}", [*columns(others, 2), *place, total])
 
-    def _joined(self, model: type[Record], about: str | None, rows: Statement) -> list[tuple[Any, ...]]:
-        """How many records somebody reached before or reaches now, by where they were and are and by both reaches."""
+    def _joined(self, model: type[Record], about: str | None, rows: Statement) -> Iterator[Joined]:
+        """How many records those who stand alike reached before or reach now, in all.
+
+        By where these were and are, and by both reaches; each such kind has a number in `mandate_joined`.
+        """
         sql, parameters = pairs(model, about, rows)
         now, now_parameters = rows
-        return execute(
-            f"WITH now AS ({sql}), was AS ("
-            " SELECT id, user_id, own, about FROM mandate_pairs WHERE record_type = %s AND about_type = %s)"
-            " SELECT r.user_id, t.branch_id, x.branch_id, coalesce(x.open_work, false), r.old_own, r.old_about,"
-            " r.own, r.about, count(*) FROM (SELECT id, user_id, coalesce(was.own, 0) AS old_own,"
-            " coalesce(was.about, 0) AS old_about, coalesce(now.own, 0) AS own, coalesce(now.about, 0) AS about"
+        execute("DROP TABLE IF EXISTS mandate_joined")
+        execute(
+            f"CREATE TEMPORARY TABLE mandate_joined ON COMMIT DROP AS WITH now AS ({sql}), was AS ("
+            " SELECT id, user_id, own, about FROM mandate_pairs WHERE record_type = %s AND about_type = %s),"
+            " reached AS ("
+            " SELECT r.user_id, before, after, t.branch_id AS was_on, x.branch_id AS is_on,"
+            " coalesce(x.open_work, false) AS open_work, r.old_own, r.old_about, r.own, r.about, count(*) AS number"
+            " FROM (SELECT id, user_id, coalesce(was.own, 0) AS old_own, coalesce(was.about, 0) AS old_about,"
+            " coalesce(now.own, 0) AS own, coalesce(now.about, 0) AS about"
             " FROM was FULL JOIN now USING (id, user_id)) AS r"
-            " JOIN mandate_touched t ON t.record_type = %s AND t.id = r.id"
-            f" LEFT JOIN ({now}) AS x ON x.id = t.id GROUP BY 1, 2, 3, 4, 5, 6, 7, 8",
+            " JOIN mandate_touched t ON t.record_type = %s AND t.id = r.id JOIN mandate_roll USING (user_id)"
+            f" LEFT JOIN ({now}) AS x ON x.id = t.id GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10)"
+            f" SELECT *, dense_rank() OVER (ORDER BY {KIND}) AS kind FROM reached",
             [*parameters, model.record_type, about or "", model.record_type, *now_parameters],
         )
+        for kind, before, after, was_on, is_on, is_open, old_own, old_about, own, within_about, number in execute(
+            f"SELECT kind, {KIND}, sum(number)::bigint FROM mandate_joined GROUP BY kind, {KIND} ORDER BY kind"
+        ):
+            place = Place(was_on, is_on, is_open)
+            yield Joined(kind, (before, after), place, (old_own, old_about), (own, within_about), number)
 
-    def _classes(self, name: str, rows: Statement, *, gone: bool) -> dict[tuple[int, int | None, bool], int]:
+    def _classes(self, name: str, rows: Statement, *, gone: bool) -> dict[Place, int]:
         """How many touched records there are, by where they were, where they are, and whether there is work in them."""
         sql, parameters = rows
         found = execute(
@@ -254,15 +270,7 @@ class Sums:
             " GROUP BY 1, 2, 3",
             [*parameters, name],
         )
-        return {(was_on, is_on, is_open): number for was_on, is_on, is_open, number in found}
-
-
-def _places(before: Standing, after: Standing, branches: Collection[int]) -> Places:
-    """Where somebody may other things than before: of the branches where they are no member, each by itself."""
-    elsewhere = before.scopes[ELSEWHERE] != after.scopes[ELSEWHERE]
-    named = branches if elsewhere else (before.scopes.keys() | after.scopes.keys()) - {ELSEWHERE}
-    found = ((branch_id, before.on(branch_id), after.on(branch_id)) for branch_id in sorted(named))
-    return tuple(place for place in found if place[1] != place[2])
+        return {Place(*place): number for *place, number in found}
 
 
 def _kinds() -> Iterator[tuple[str, str | None]]:
@@ -278,16 +286,3 @@ def _totals(rows: Statement) -> dict[int, dict[bool, int]]:
     for branch_id, is_open, number in execute(counted, parameters):
         found[branch_id][is_open] = number
     return found
-
-
-@cache
-def _seen(sight: Sight, masks: Masks) -> str | None:
-    """The reach by which such a record is seen; None where it is not."""
-    reaches = [_reach(scope, mask) for scope, mask in zip(sight, masks, strict=True)]
-    return None if None in reaches else reaches[0]
-
-
-def _reach(scope: Scope, mask: int) -> str | None:
-    if scope & Scope.ALL:
-        return Scope.ALL.names[0]
-    return next(iter(Scope(int(scope) & mask).names), None)
