@@ -3,6 +3,7 @@
 from procrastinate.contrib.django import app
 
 from apps.access.changes.accounts import close_due_accounts
+from apps.access.previews.queued import compute, forget_old
 
 
 @app.periodic(cron="*/10 * * * *")
@@ -10,3 +11,16 @@ from apps.access.changes.accounts import close_due_accounts
 def close_accounts(timestamp: int) -> int:
     """Close the accounts whose waiting period is over; returns how many."""
     return close_due_accounts()
+
+
+@app.task
+def compute_preview(account_id: int, user_id: int, queued_id: int) -> None:
+    """Compute a preview that a page waits for."""
+    compute(queued_id, account_id=account_id, user_id=user_id)
+
+
+@app.periodic(cron="17 * * * *")
+@app.task(queueing_lock="forget_previews")
+def forget_previews(timestamp: int) -> int:
+    """Forget the previews of yesterday; returns how many."""
+    return forget_old()

@@ -1,4 +1,4 @@
-"""Overrides, requests for access, and the sessions in which a platform operator is one."""
+"""Overrides, requests for access, queued previews, and the sessions in which a platform operator is one."""
 
 from __future__ import annotations
 
@@ -114,6 +114,45 @@ class AccessRequest(models.Model):
         if self.record_id is None:
             return None
         return model_of(self.record_type)._default_manager.filter(account=self.account_id, pk=self.record_id).first()
+
+
+class QueuedPreview(models.Model):
+    """What a change of very many would do, asked by a page and computed in the queue; forgotten after a day.
+
+    `change` is the change as plain values, `address` the page that asks, and `sent` what was filled in there. `result`
+    is what the page shows then: the preview's `lines` and how many `more` there are, or the `refusal` with what has
+    been overtaken (`differences`).
+    """
+
+    class State(models.TextChoices):
+        """A refused one tells why; a failed one could not be computed."""
+
+        WAITING = "waiting", "Waiting"
+        DONE = "done", "Done"
+        REFUSED = "refused", "Refused"
+        FAILED = "failed", "Failed"
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    change = models.JSONField()
+    address = models.TextField()
+    sent = models.JSONField()
+    state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
+    result = models.JSONField(default=dict)
+    asked_at = models.DateTimeField(default=timezone.now)
+    computed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        """Found by who asked, and by its age."""
+
+        default_permissions = ()
+        indexes = [
+            models.Index(fields=["account", "user"], name="queued_preview_by_user"),
+            models.Index(fields=["asked_at"], name="queued_preview_by_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Preview for {self.user} in {self.account}: {self.get_state_display()}"
 
 
 class OperatorSessionQuerySet(models.QuerySet["OperatorSession"]):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.utils import timezone
 
 from apps.access.changes.branches import CloseBranch, CreateBranch
 from apps.access.changes.overrides import SetOverride
 from apps.access.changes.undo import Undo
-from apps.access.models import Override
+from apps.access.models import Override, QueuedPreview
 from apps.access.preview import preview
+from apps.access.previews import queued
 from apps.accounts.fence import tenant
 from apps.roles.scopes import Scope
 from apps.teams.models import Membership
@@ -37,6 +41,23 @@ def test_a_preview_looks_inside_the_account(
         assert preview(undo, actor=None).affected == 1
         undo.apply(actor=None, reason="For them again")
         assert list(Override.objects.values()) == [override]
+
+
+def test_the_worker_computes_a_preview_and_forgets_old_ones_of_every_account(
+    world: World, web: BaseDatabaseWrapper
+) -> None:
+    account_id, asker = world.here.account.pk, world.here.staff
+    with tenant(account_id, asker.pk):
+        change = CreateBranch(account_id=account_id, slug="south", name="South")
+        asked = queued.ask(change, actor=asker, address="/a/page/", sent=[])
+    queued.compute(asked.pk, account_id=account_id, user_id=asker.pk)
+    with tenant(account_id, asker.pk):
+        asked.refresh_from_db()
+        assert (asked.state, asked.result["lines"]) == ("done", ["Nobody is affected."])
+        QueuedPreview.objects.update(asked_at=timezone.now() - timedelta(days=2))
+    assert queued.forget_old() == 2
+    with tenant(world.there.account.pk, None):
+        assert QueuedPreview.objects.count() == 1
 
 
 def test_what_is_handed_over_is_noted(world: World, web: BaseDatabaseWrapper) -> None:

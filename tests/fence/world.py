@@ -12,7 +12,7 @@ from django.db import connection, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
-from apps.access.models import AccessRequest
+from apps.access.models import AccessRequest, QueuedPreview
 from apps.accounts.fence import WEB_ROLE
 from apps.accounts.models import Account, Branch, User
 from apps.crm.models import Change
@@ -87,6 +87,7 @@ def _side(slug: str) -> Side:
     AccessRequest.objects.create(
         account=account, branch=branch, user=somebody, permission="view_lead", message="To see them"
     )
+    QueuedPreview.objects.create(account=account, user=somebody, change={}, address="/", sent=[])
     Invitation.objects.create(
         account=account,
         branch=branch,

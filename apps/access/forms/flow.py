@@ -8,17 +8,30 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.utils.html import format_html
 
+from apps.access.changes.plain import load
 from apps.access.changes.refusals import ManyRefused, Overtaken, Refusal, RightMissing
 from apps.access.desk import desk_of
 from apps.access.forms.base import OURS, ChangeForm
+from apps.access.models import QueuedPreview
 from apps.access.preview import preview
+from apps.access.previews.queued import ask, concerns_many, find
+
+State = QueuedPreview.State
+
+# The parameter of an address that names a queued preview, and how long a number of one can be.
+ASKED, LONGEST = "preview", 18
+UNKNOWN = "What it would change could not be computed. Try it again in a while."
 
 
 class Face(Protocol):
-    """Where a change is asked for. `page` is `change` (the form), `confirm` (its preview) or `once` (shown once)."""
+    """Where a change is asked for.
+
+    `page` is `change` (the form), `confirm` (its preview), `waiting` (until the preview is computed; it looks again by
+    itself) or `once` (shown once).
+    """
 
     def show(self, page: str, form: ChangeForm, context: dict[str, Any]) -> HttpResponse:
         """The page, with what it is to show."""
@@ -30,11 +43,17 @@ class Face(Protocol):
 def answer(request: HttpRequest, form: ChangeForm, face: Face, *, back: str, subject: str) -> HttpResponse:
     """The page of a change: its form, then the preview, then what became of it, which leads `back`.
 
+    A preview of a change that concerns very many is computed in the queue, and the page stands for it at the same
+    address, with the number of what was asked.
+
     Raises:
         MissingPermission: the person may not.
     """
     form.require()
     context = {"form": form, "title": form.title, "subject": subject, "back": back}
+    asked = _asked(request, form)
+    if asked is not None:
+        return _computed(request, form, face, context, asked)
     if request.method == "POST" and form.is_valid():
         try:
             return (
@@ -63,9 +82,49 @@ def _made(request: HttpRequest, form: ChangeForm, face: Face, context: dict[str,
 
 
 def _shown(request: HttpRequest, form: ChangeForm, face: Face, context: dict[str, Any]) -> HttpResponse:
-    lines = list(preview(form.change(), actor=desk_of(request).user).lines())
+    change, actor = form.change(), desk_of(request).user
     kept = [(name, value) for name, values in request.POST.lists() for value in values if name not in OURS]
+    if concerns_many(change, actor=actor):
+        asked = ask(change, actor=actor, address=request.path, sent=kept)
+        return HttpResponseRedirect(_address(request, asked=asked.pk))
+    lines = list(preview(change, actor=actor).lines())
     return face.show("confirm", form, {**context, "lines": lines, "kept": kept})
+
+
+def _asked(request: HttpRequest, form: ChangeForm) -> QueuedPreview | None:
+    """The preview that the page was asked for, where it is one of this person's on this page."""
+    number = request.GET.get(ASKED, "")
+    if request.method != "GET" or not number.isdecimal() or len(number) > LONGEST:
+        return None
+    return find(int(number), account_id=form.account_id, actor=form.desk.user, address=request.path)
+
+
+def _computed(
+    request: HttpRequest, form: ChangeForm, face: Face, context: dict[str, Any], asked: QueuedPreview
+) -> HttpResponse:
+    """The page of a queued preview, with the form as it was filled in."""
+    form.data = QueryDict(mutable=True)
+    for name, value in asked.sent:
+        form.data.appendlist(name, value)
+    form.is_bound = True
+    if form.is_valid():
+        if asked.state == State.WAITING:
+            return face.show("waiting", form, {**context, "again": _address(request, asked=asked.pk)})
+        if asked.state == State.DONE:
+            found = {"lines": asked.result["lines"], "more": asked.result["more"], "computed_at": asked.computed_at}
+            return face.show("confirm", form, {**context, **found, "kept": asked.sent})
+        told = asked.result.get("refusal", UNKNOWN)
+        form.add_error(None, told)
+        if differences := load(asked.result.get("differences", {"map": []})):
+            form.overtaken(Overtaken(told, differences))
+    return face.show("change", form, context)
+
+
+def _address(request: HttpRequest, *, asked: int) -> str:
+    """This page, with the number of a queued preview."""
+    query = request.GET.copy()
+    query[ASKED] = str(asked)
+    return f"{request.path}?{query.urlencode()}"
 
 
 def _say(request: HttpRequest, face: Face, operation_id: int | None) -> None:
