@@ -20,6 +20,7 @@ from apps.billing import verbs
 from apps.billing.acting import acting
 from apps.billing.book import Book, seats_taken
 from apps.billing.changes import Entitle, is_given
+from apps.billing.collecting import collect_due
 from apps.billing.invoicing import issue_now
 from apps.billing.mail import send_mailings
 from apps.billing.models import Term
@@ -38,6 +39,7 @@ class Run:
     invoices: list[str] = field(default_factory=list)
     reminders: int = 0
     suspended: int = 0
+    collected: int = 0
     messages: int = 0
 
     def add(self, other: Run) -> None:
@@ -70,7 +72,9 @@ def run_billing(
     for place, account_id in enumerate(wanted, start=1):
         with tenant(account_id):
             found.add(run_account(account_id, dry_run=dry_run, only_invoices=only_invoices))
-            found.messages += 0 if dry_run else send_mailings(account_id)
+            if not dry_run:
+                found.collected += collect_due(account_id)
+                found.messages += send_mailings(account_id)
         tell(place, len(wanted))
     return found
 

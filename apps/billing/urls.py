@@ -1,13 +1,18 @@
 """The addresses of billing."""
 
+from django.urls import path
+
 from apps.access.views.page import account_page
 from apps.billing.views.choosing import cancel, choose, how
+from apps.billing.views.gateway import method, webhook
 from apps.billing.views.invoices import invoice, invoices, pdf
 from apps.billing.views.overview import overview
 from apps.billing.views.payers import details
 
 app_name = "billing"
 urlpatterns = [
+    path("billing/webhook/", webhook, name="webhook"),
+    account_page("billing/payers/<int:payer>/method/", method, name="method"),
     account_page("billing/", overview, name="overview"),
     account_page("billing/plan/", choose, name="plan"),
     account_page("billing/how/", how, name="how"),

@@ -309,3 +309,9 @@ BILLING_SELLER: dict[str, Any] = {
     "rounding": "half_up",
     "days_to_pay": 14,
 } | env.json("BILLING_SELLER", default={})
+# The payment gateway; without a key, invoices are paid by bank transfer. `address` is another server's in tests.
+STRIPE = {
+    "secret_key": env.str("STRIPE_SECRET_KEY", default=""),
+    "webhook_secret": env.str("STRIPE_WEBHOOK_SECRET", default=""),
+    "address": "",
+}

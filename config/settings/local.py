@@ -58,6 +58,7 @@ from config.settings.base import (
     SILENCED_SYSTEM_CHECKS,
     STATIC_URL,
     STATICFILES_DIRS,
+    STRIPE,
     TEMPLATES,
     TIME_ZONE,
     UNFOLD,

@@ -59,6 +59,7 @@ class Payer(OfAccount):
     customer = models.CharField("customer at the gateway", max_length=80, blank=True)
     method = models.CharField("payment method at the gateway", max_length=80, blank=True)
     method_label = models.CharField("payment method", max_length=80, blank=True)
+    method_at = models.DateTimeField("payment method since", null=True, blank=True, editable=False)
 
     class Meta(OfAccount.Meta):
         """One for each branch, and one for the account as a whole."""

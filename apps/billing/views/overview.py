@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from apps.access.desk import Desk
 from apps.access.views.page import page, show
 from apps.billing.book import Book, State, all_seats_taken
+from apps.billing.gateways import current_gateway
 from apps.billing.invoicing import Draft, upcoming
 from apps.billing.models import Invoice, Payer, Term
 from apps.billing.money import written
@@ -50,6 +51,7 @@ def overview(request: HttpRequest, desk: Desk) -> HttpResponse:
         plan = book.plan()
         context |= {
             "plan": plan,
+            "gateway": current_gateway(),
             "features": [label for key, label in FEATURES.items() if plan is not None and key in plan.features],
             "trial": book.state is State.TRIAL,
             "read_only": book.state in (State.SUSPENDED, State.CANCELLED),

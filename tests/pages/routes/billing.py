@@ -7,7 +7,7 @@ from typing import Any
 
 from apps.accounts.models import Branch, User
 from tests.billing.cases import begin, invoices
-from tests.pages.table import Route
+from tests.pages.table import OpenRoute, Route
 
 BASE = "a/<slug:account>/billing/"
 
@@ -27,6 +27,7 @@ def _subscription(branch: Branch, user: User) -> Mapping[str, Any]:
 
 
 ROWS = {"payer": _payer, "invoice": _invoice, "subscription": _subscription}
+OPEN = [OpenRoute("billing/webhook/", "POST", signed_in=400, signed_out=400)]
 NOTHING = {"reference": "M-999999999"}
 ROUTES = [
     Route(BASE, permission="view_billing"),
@@ -35,6 +36,15 @@ ROUTES = [
     Route(f"{BASE}invoices/<slug:reference>/pdf/", permission="view_billing", row="invoice"),
     Route(f"{BASE}payers/<int:payer>/", permission="manage_billing", row="payer"),
     Route(f"{BASE}payers/<int:payer>/", "POST", permission="manage_billing", row="payer", data={"reason": "A"}),
+    Route(f"{BASE}payers/<int:payer>/method/", permission="manage_billing", row="payer", right=302),
+    Route(
+        f"{BASE}payers/<int:payer>/method/",
+        "POST",
+        permission="manage_billing",
+        row="payer",
+        right=302,
+        data={"a": "b"},
+    ),
     *(
         Route(f"{BASE}{name}/", method, permission="manage_subscription", row="subscription", data=data)
         for name in ("plan", "how", "cancel")

@@ -48,7 +48,8 @@ class Command(AskingCommand):
         if not self.only_invoices:
             self.stdout.write(
                 f"{_count(found.periods, 'period')} began, {_count(found.reminders, 'reminder')} written, "
-                f"{_count(found.suspended, 'account')} read-only now, {_count(found.messages, 'message')} sent."
+                f"{_count(found.suspended, 'account')} read-only now, {_count(found.collected, 'invoice')} collected, "
+                f"{_count(found.messages, 'message')} sent."
             )
 
 

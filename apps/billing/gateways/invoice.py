@@ -1,0 +1,34 @@
+"""The default, which needs nothing: whoever gets an invoice transfers the money, and an operator enters it."""
+
+from __future__ import annotations
+
+from apps.billing.gateways.base import Forged, GatewayFailed, Message, Outcome
+from apps.billing.models import Attempt, Payer
+
+
+class InvoiceOnly:
+    """Collects nothing, and has nothing to say."""
+
+    key = "invoice"
+    label = "By bank transfer"
+    collects = False
+
+    def customer(self, payer: Payer) -> str:
+        """Nobody is a customer of it."""
+        return ""
+
+    def setup_page(self, payer: Payer, *, back: str) -> str:
+        """There is none."""
+        raise GatewayFailed("Invoices are paid by bank transfer here.")
+
+    def collect(self, attempt: Attempt, payer: Payer, currency: str) -> Outcome:
+        """Nothing is collected."""
+        raise GatewayFailed("Invoices are paid by bank transfer here.")
+
+    def method_label(self, method: str) -> str:
+        """The one way to pay."""
+        return self.label
+
+    def read(self, payload: bytes, signature: str) -> Message:
+        """Nobody signs for it."""
+        raise Forged("No payment gateway is set up.")
