@@ -143,6 +143,12 @@ class HowForm(ActForm):
     )
 
 
+class BeginForm(ActForm):
+    """The beginning of a trial."""
+
+    title = str(_("Begin a trial"))
+
+
 class CancelForm(ActForm):
     """The end of the subscription, or its being kept."""
 

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from apps.access.views.page import account_page
-from apps.billing.views.choosing import cancel, choose, how
+from apps.billing.views.choosing import begin, cancel, choose, how
 from apps.billing.views.gateway import method, webhook
 from apps.billing.views.invoices import invoice, invoices, pdf
 from apps.billing.views.overview import overview
@@ -14,6 +14,7 @@ urlpatterns = [
     path("billing/webhook/", webhook, name="webhook"),
     account_page("billing/payers/<int:payer>/method/", method, name="method"),
     account_page("billing/", overview, name="overview"),
+    account_page("billing/begin/", begin, name="begin"),
     account_page("billing/plan/", choose, name="plan"),
     account_page("billing/how/", how, name="how"),
     account_page("billing/cancel/", cancel, name="cancel"),

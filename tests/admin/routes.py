@@ -112,6 +112,11 @@ def access_routes() -> Iterator[AccessRoute]:
     yield AccessRoute(
         f"{asked}<path:object_id>/history/", "GET", "view_audit_log", 200, "access.accessrequest", row=True
     )
+    bills = "admin/billing/invoice/"
+    for method in ("GET", "POST"):
+        yield AccessRoute(bills, method, "view_billing", 200, "billing.invoice")
+        yield AccessRoute(f"{bills}<path:object_id>/change/", method, "view_billing", 200, "billing.invoice", row=True)
+    yield AccessRoute(f"{bills}<path:object_id>/history/", "GET", "view_audit_log", 200, "billing.invoice", row=True)
     log = "admin/audit/operation/"
     yield AccessRoute(log, "GET", "view_audit_log", 200, "audit.operation")
     yield AccessRoute(log, "POST", "view_audit_log", 200, "audit.operation")
@@ -135,6 +140,6 @@ FRAMES = (
     Frame("admin/autocomplete/", "?app_label=crm&model_name=lead&field_name=company&term=x", 200),
     Frame("admin/operator/", "", 404),
     Frame("admin/operator/end/", "", 404),
-    Frame("admin/^(?P<app_label>teams|access|roles|accounts|audit|crm)/$", "", 200),
+    Frame("admin/^(?P<app_label>teams|access|roles|accounts|audit|crm|billing)/$", "", 200),
     Frame("admin/(?P<url>.*)$", "", 404),
 )

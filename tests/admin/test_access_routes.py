@@ -16,6 +16,7 @@ from apps.roles import catalogue
 from apps.teams.models import Invitation, Membership
 from tests.admin.people import all_but, browser, everything, staff
 from tests.admin.routes import AccessRoute, access_routes
+from tests.billing.cases import begin, invoices
 from tests.factories import (
     Cast,
     OverrideFactory,
@@ -73,6 +74,9 @@ def row_of(cast: Cast, table: str, *, foreign: bool = False) -> int:
         made = OwnRoleFactory(account=branch.account)
     elif table == "accounts.branch":
         made = branch
+    elif table == "billing.invoice":
+        begin(branch.account)
+        made = invoices(branch.account)[0]
     else:
         with operation(verb="access.role.changed", actor=None, reason="Leads") as written:
             Membership.objects.filter(user=user).update(role=published("atlas", "admin"))

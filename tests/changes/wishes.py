@@ -32,6 +32,7 @@ from apps.access.models import AccessRequest, Override
 from apps.accounts.models import Account, Branch, User
 from apps.billing.book import Entitlements
 from apps.billing.changes import Entitle
+from apps.billing.operating import CreditInvoice, EnterPayment
 from apps.roles import catalogue
 from apps.roles.models import Role
 from apps.roles.schemes import scheme_keys
@@ -236,6 +237,11 @@ def _entitle(w: Wisher) -> Any:
     return {"given": Entitlements(features, None, {}, w.rng.choice([True, False]))}
 
 
+def _nothing_to_pay(w: Wisher) -> Any:
+    """These worlds have no bills."""
+    raise Nothing
+
+
 WISHES: Mapping[type[Change], Callable[[Wisher], Any]] = {
     ChangeRole: lambda w: {"membership_id": w.one(Membership, status="active").pk, "role_id": w.role()},
     SetOverride: _set_override,
@@ -277,6 +283,8 @@ WISHES: Mapping[type[Change], Callable[[Wisher], Any]] = {
     KeepAccount: lambda w: {},
     FinishClosing: lambda w: {},
     Entitle: _entitle,
+    EnterPayment: _nothing_to_pay,
+    CreditInvoice: _nothing_to_pay,
     RequestAccess: _request,
     ApproveRequest: lambda w: {"request_id": _open_request(w).pk, "expires_at": w.end()},
     DeclineRequest: lambda w: {"request_id": _open_request(w).pk},

@@ -75,7 +75,15 @@ def test_it_asks_little_of_the_database_however_many_branches_pay(
 
 def test_an_account_without_a_subscription_says_so() -> None:
     cast = make_cast()
-    assert "No subscription" in browser(cast.owner).get(address("overview")).content.decode()
+    client = browser(cast.owner)
+    assert "No subscription" in client.get(address("overview")).content.decode()
+    assert (
+        "For 14 days everything in Professional is free."
+        in client.post(address("begin"), {"reason": "A"}).content.decode()
+    )
+    client.post(address("begin"), {"reason": "We try it", "confirmed": "yes"})
+    assert "free of charge" in client.get(address("overview")).content.decode()
+    assert client.get(address("begin")).status_code == 404
 
 
 def test_another_branchs_invoice_is_not_there_and_its_pdf_neither() -> None:

@@ -12,7 +12,7 @@ from apps.access.desk import Desk
 from apps.access.views.page import page
 from apps.billing import subscribing
 from apps.billing.book import Book, State
-from apps.billing.forms import CancelForm, ChooseForm, HowForm
+from apps.billing.forms import BeginForm, CancelForm, ChooseForm, HowForm
 from apps.billing.invoicing import Draft, issue_now
 from apps.billing.money import written
 from apps.billing.plans import plan
@@ -38,6 +38,31 @@ def choose(request: HttpRequest, desk: Desk) -> HttpResponse:
         tried=lambda: _quoted(book, form.choice(), desk),
         act=act,
         template="pages/billing/choose.html",
+    )
+
+
+@page("manage_subscription")
+def begin(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """A trial, where there is no subscription yet."""
+    account = desk.account
+    assert account is not None
+    if Book(account).subscription is not None:
+        raise Http404
+    form = BeginForm(request.POST or None)
+
+    def tried() -> Iterator[str]:
+        yield _("For %(days)s days everything in %(plan)s is free.") % {
+            "days": subscribing.TRIAL.days,
+            "plan": plan(subscribing.TRIAL_PLAN).name,
+        }
+        yield _("Then it is billed, or can only be looked at until the billing details are there.")
+
+    return answer(
+        request,
+        desk,
+        form,
+        tried=tried,
+        act=lambda reason: subscribing.begin(account, actor=desk.user, reason=reason),
     )
 
 

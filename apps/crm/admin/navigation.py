@@ -28,6 +28,7 @@ _ACCESS: tuple[tuple[str, str, str, str, str | None], ...] = (
     ("access", "accessrequest", "Requests", "waving_hand", None),
     ("accounts", "branch", "Branches", "home_work", "view_branch"),
     ("audit", "operation", "Audit log", "history", "view_audit_log"),
+    ("billing", "invoice", "Invoices", "receipt_long", "view_billing"),
 )
 MOST = 99
 

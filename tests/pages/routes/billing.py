@@ -45,6 +45,8 @@ ROUTES = [
         right=302,
         data={"a": "b"},
     ),
+    Route(f"{BASE}begin/", permission="manage_subscription"),
+    Route(f"{BASE}begin/", "POST", permission="manage_subscription", data={"reason": "A"}),
     *(
         Route(f"{BASE}{name}/", method, permission="manage_subscription", row="subscription", data=data)
         for name in ("plan", "how", "cancel")

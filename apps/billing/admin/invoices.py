@@ -1,0 +1,143 @@
+"""The invoices of the account at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from django import forms
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.decorators import display
+
+from apps.access.admin.tables import AccessTableAdmin
+from apps.access.desk import Desk, desk_of
+from apps.access.forms.base import ChangeForm
+from apps.billing.models import Invoice
+from apps.billing.money import written
+from apps.billing.operating import CreditInvoice, EnterPayment
+from apps.billing.payments import with_balance
+from apps.billing.sight import Sight
+
+OPERATORS = "Only a platform operator in an open session does this."
+
+
+class _OperatorForm(ChangeForm):
+    """An act of a platform operator about an invoice."""
+
+    @classmethod
+    def barred(cls, desk: Desk, row: Any) -> str:
+        return "" if desk.mandate is not None and desk.mandate.operator else OPERATORS
+
+    @classmethod
+    def applies(cls, desk: Desk, row: Any) -> bool:
+        return not row.is_credit_note
+
+
+class PaymentForm(_OperatorForm):
+    """Money that came by bank transfer."""
+
+    title = "Enter a payment"
+    amount = forms.DecimalField(max_digits=14, decimal_places=3, help_text="Below zero what was sent back.")
+    received_on = forms.DateField(label="Received on", help_text="Such as 2026-01-31.")
+    external_id = forms.CharField(label="Reference of the bank", max_length=120)
+
+    def change(self) -> EnterPayment:
+        """The payment."""
+        data = self.cleaned_data
+        return EnterPayment(
+            account_id=self.account_id,
+            invoice_id=self.row.pk,
+            amount=data["amount"],
+            received_on=data["received_on"],
+            external_id=data["external_id"],
+        )
+
+
+class CreditForm(_OperatorForm):
+    """A credit note."""
+
+    title = "Write a credit note"
+    danger = True
+    net = forms.DecimalField(
+        label="Amount without tax",
+        max_digits=14,
+        decimal_places=3,
+        required=False,
+        help_text="Left empty: all that is left.",
+    )
+    again = forms.BooleanField(label="Bill it again, with the billing details of now", required=False)
+
+    def change(self) -> CreditInvoice:
+        """The credit note."""
+        data = self.cleaned_data
+        return CreditInvoice(account_id=self.account_id, invoice_id=self.row.pk, net=data["net"], again=data["again"])
+
+
+class InvoiceAdmin(AccessTableAdmin):
+    """Invoices and credit notes, the newest first."""
+
+    views = "view_billing"
+    acts: ClassVar[Mapping[str, type[ChangeForm]]] = {"payment": PaymentForm, "credit": CreditForm}
+    list_display = ("reference_", "to", "issued", "due", "total_", "open_")
+    search_fields = ("reference",)
+    search_help_text = "A number."
+    ordering = ("-number",)
+    sortable_by = ()
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """The invoices in sight, with what is still to be paid of each."""
+        desk = desk_of(request)
+        if desk.mandate is None:
+            return Invoice.objects.none()
+        sight = Sight.of(desk.mandate, self.views)
+        rows = Invoice.objects.filter(sight.rows, account=desk.account_id).select_related("branch", "account")
+        return with_balance(rows)
+
+    @display(description="Number")
+    def reference_(self, invoice: Invoice) -> str:
+        """What it is called."""
+        return invoice.reference
+
+    @display(description="For")
+    def to(self, invoice: Invoice) -> str:
+        """The branch, or the account as a whole."""
+        return str(invoice.branch or invoice.account)
+
+    @display(description="Date")
+    def issued(self, invoice: Invoice) -> str:
+        """When it was issued."""
+        return f"{invoice.issued_on:%-d %B %Y}"
+
+    @display(description="To be paid by")
+    def due(self, invoice: Invoice) -> str:
+        """The last day."""
+        return "" if invoice.is_credit_note else f"{invoice.due_on:%-d %B %Y}"
+
+    @display(description="Total")
+    def total_(self, invoice: Invoice) -> str:
+        """With tax."""
+        return written(invoice.total, invoice.currency)
+
+    @display(description="Still to be paid")
+    def open_(self, invoice: Any) -> str:
+        """Less what was paid and credited."""
+        return "" if invoice.is_credit_note else written(invoice.balance, invoice.currency)
+
+    def more(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        """Its lines, and what was paid."""
+        lines = [{"title": line.text, "value": written(line.net, row.currency)} for line in row.lines.all()]
+        paid = [
+            {
+                "title": f"{payment.received_on:%-d %B %Y}",
+                "note": payment.external_id,
+                "value": written(payment.amount, row.currency),
+            }
+            for payment in row.payments.all()
+        ]
+        return {
+            "parts": [
+                {"title": "Lines", "lines": lines, "empty": ""},
+                {"title": "Payments", "lines": paid, "empty": "Nothing has been paid yet."},
+            ]
+        }

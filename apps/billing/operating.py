@@ -1,0 +1,86 @@
+"""What platform operators do about bills by hand: enter what was paid, write credit notes. Changes like any other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from apps.access.changes.base import Change
+from apps.access.changes.diff import Diff
+from apps.access.changes.ground import Ground
+from apps.billing import verbs
+from apps.billing.acting import need_operator
+from apps.billing.invoicing import credit, find
+from apps.billing.money import written
+from apps.billing.payments import balance, enter
+
+
+@dataclass(frozen=True, kw_only=True)
+class _ByOperator(Change):
+    """An act about an invoice of the account."""
+
+    invoice_id: int
+
+    def plan(self, ground: Ground) -> Iterable[Diff]:
+        """No row of access; what is done goes along."""
+        need_operator(ground)
+        find(ground.account.pk, self.invoice_id)
+        return []
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnterPayment(_ByOperator):
+    """Enter what was paid for an invoice by bank transfer; below zero what was sent back."""
+
+    verb = verbs.PAID
+    final = "A payment stays in the books. Enter what goes back as a payment below zero."
+
+    amount: Decimal
+    received_on: date
+    external_id: str
+
+    def accompany(self, ground: Ground) -> None:
+        """The payment, and an account that was read-only for it as it was."""
+        enter(
+            ground.account.pk,
+            self.invoice_id,
+            amount=self.amount,
+            received_on=self.received_on,
+            external_id=self.external_id,
+            actor=ground.actor,
+            reason=ground.reason,
+        )
+
+    def notes(self, ground: Ground) -> Iterable[str]:
+        """What is left to be paid then."""
+        invoice = find(ground.account.pk, self.invoice_id)
+        left = balance(invoice) - self.amount
+        yield f"{written(self.amount, invoice.currency)} are entered for {invoice}."
+        yield f"{written(left, invoice.currency)} are still to be paid then." if left else "It is paid in full then."
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreditInvoice(_ByOperator):
+    """Write a credit note about an invoice: for all that is left of it, or for a part (`net`, without tax)."""
+
+    verb = verbs.CREDITED
+    final = "A credit note stays in the books. What it took back is billed with another invoice."
+
+    net: Decimal | None = None
+    again: bool = False
+
+    def accompany(self, ground: Ground) -> None:
+        """The credit note."""
+        credit(
+            self.invoice_id, ground.account.pk, net=self.net, again=self.again, actor=ground.actor, reason=ground.reason
+        )
+
+    def notes(self, ground: Ground) -> Iterable[str]:
+        """What it takes back, and what becomes of that."""
+        invoice = find(ground.account.pk, self.invoice_id)
+        what = "All that is left" if self.net is None else f"{written(self.net, invoice.currency)} without tax"
+        yield f"{what} of {invoice} is taken back, and the credit note goes out by mail."
+        if self.again:
+            yield "It is billed again by the next run, to whom the billing details name now."
