@@ -5,6 +5,7 @@ from django.urls import path
 from apps.access.views.home import home
 from apps.access.views.page import account_page
 from apps.access.views.permissions import permissions
+from apps.access.views.role_files import export_roles, import_roles
 from apps.access.views.roles import copy_role, delete_role, edit_role, role, roles
 from apps.access.views.switching import switch_account
 
@@ -14,6 +15,8 @@ urlpatterns = [
     account_page("", home, name="home"),
     account_page("members/<int:member>/permissions/<slug:branch>/", permissions, name="member-permissions"),
     account_page("roles/", roles, name="roles"),
+    account_page("roles/definitions/export/", export_roles, name="roles-export"),
+    account_page("roles/definitions/import/", import_roles, name="roles-import"),
     account_page("roles/<slug:key>/", role, name="role"),
     account_page("roles/<slug:key>/copy/", copy_role, name="role-copy"),
     account_page("roles/<slug:key>/edit/", edit_role, name="role-edit"),

@@ -31,6 +31,7 @@ ACCOUNT_CLOSED = verbs.register("access.account.closed", label="closed the accou
 OWN_ROLE_COPIED = verbs.register("access.own_role.copied", label="made a role of their own")
 OWN_ROLE_EDITED = verbs.register("access.own_role.edited", label="changed a role of their own")
 OWN_ROLE_DELETED = verbs.register("access.own_role.deleted", label="deleted a role of their own")
+OWN_ROLES_IMPORTED = verbs.register("access.own_role.imported", label="took roles of their own from a file")
 SCHEME_SWITCHED = verbs.register("access.scheme.switched", label="switched the system of roles")
 REQUEST_MADE = verbs.register("access.request.made", label="asked for access")
 REQUEST_APPROVED = verbs.register("access.request.approved", label="approved a request for access")

@@ -23,6 +23,7 @@ from apps.access.changes.parent_roles import ChangeParentRole, GrantParentRole, 
 from apps.access.changes.permissions import UpdatePermissions, Wanted
 from apps.access.changes.removal import DeleteMember, Leave, RemoveMember, RestoreMember
 from apps.access.changes.requests import ApproveRequest, DeclineRequest, RequestAccess, WithdrawRequest
+from apps.access.changes.role_files import DefineRoles, Definition
 from apps.access.changes.sharing import ChangeShare, GrantShare, RevokeShare
 from apps.access.changes.switching import SwitchScheme
 from apps.access.changes.teams import AddTeam, ChangeTeam, DeleteTeam
@@ -155,6 +156,15 @@ def _update_permissions(w: Wisher) -> dict[str, Any]:
     return {"membership_id": w.one(Membership, status="active").pk, "wanted": wanted}
 
 
+def _define_roles(w: Wisher) -> dict[str, Any]:
+    based_on = Role.objects.get(pk=w.role()).key
+    drawn = w.permission()
+    new = Definition(w.slug(), "New", based_on, {drawn["permission"]: drawn["scope"]})
+    own = Role.objects.filter(account_id=w.account.pk, based_on__isnull=False).select_related("based_on").first()
+    standing = [] if own is None or own.based_on is None else [Definition(own.key, own.name, own.based_on.key, {})]
+    return {"definitions": [new, *standing]}
+
+
 def _remove(w: Wisher) -> dict[str, Any]:
     held = w.one(Membership, status="active", branch__status="active")
     return {
@@ -268,6 +278,7 @@ WISHES: Mapping[type[Change], Callable[[Wisher], Any]] = {
     DeleteTeam: lambda w: {"team_id": w.one(Team).pk},
     CopyRole: lambda w: {"based_on": Role.objects.get(pk=w.role()).key, "name": w.slug()},
     EditRole: _edit_role,
+    DefineRoles: _define_roles,
     DeleteRole: lambda w: {"role_id": w.of(Role.objects.filter(account_id=w.account.pk)).pk},
     SwitchScheme: _switch,
     CreateBranch: lambda w: {"slug": w.slug(), "name": "New"},

@@ -100,6 +100,7 @@ def test_long_texts_may_be_written_in_blocks() -> None:
         ("# nothing\n", "acme.yaml, line 1, column 1: is empty."),
         ("- a\n", "acme.yaml, line 1, column 1: must be a mapping that begins with a key such as account."),
         ("a: [b", "acme.yaml, line 2, column 1: is no YAML: did not find expected ',' or ']'."),
+        ("users: [", "acme.yaml, line 2, column 1: is no YAML: did not find expected node content."),
         ("a: b: c", "acme.yaml, line 1, column 5: is no YAML: mapping values are not allowed in this context."),
         (
             HEAD + "---\naccount: {}\n",

@@ -6,10 +6,10 @@ An import is the operator's act and is not held to the guards that bind people, 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from apps.crm.organisation.contents import Organisation, RecordLine, ShareLine
+from apps.crm.organisation.contents import Organisation, RecordLine, RoleLine, ShareLine
 from apps.crm.organisation.fields import Kind, about_columns, fields_of
 from apps.crm.organisation.problems import Path
 from apps.roles import catalogue
@@ -29,6 +29,19 @@ def check(organisation: Organisation) -> Organisation:
         organisation.problems.add(path, sentence)
     organisation.problems.stop()
     return replace(organisation, notes=tuple(checker.notes()))
+
+
+def role_problems(scheme: Scheme, lines: Sequence[RoleLine]) -> Found:
+    """What is wrong with the own roles of a file, each with its place."""
+    yield from _doubled("roles", ((line.key, line.key) for line in lines), "key")
+    if lines and not scheme.custom_roles:
+        yield ("roles",), f"an account that follows {scheme.key} has no roles of its own."
+    for index, line in enumerate(lines):
+        if line.key in scheme.roles:
+            yield ("roles", index, "key"), f"{line.key} is a published role of {scheme.key} already."
+        base = scheme.roles.get(line.based_on)
+        if reason := _not_copied(base):
+            yield ("roles", index, "based_on"), f"{line.based_on} {reason}"
 
 
 class _Checker:
@@ -66,7 +79,6 @@ class _Checker:
         org = self.org
         yield from _doubled("users", ((line.email, line.email) for line in org.users), "email")
         yield from _doubled("branches", ((line.slug, line.slug) for line in org.branches), "slug")
-        yield from _doubled("roles", ((line.key, line.key) for line in org.roles), "key")
         members = (((line.user, line.branch), f"{line.user} on {line.branch}") for line in org.members)
         yield from _doubled("members", members)
         yield from _doubled("parent_roles", ((line.user, line.user) for line in org.parent_roles), "user")
@@ -92,14 +104,7 @@ class _Checker:
                     yield from self._user((*path, "members", number), email)
 
     def _roles(self) -> Found:
-        if self.org.roles and not self.scheme.custom_roles:
-            yield ("roles",), f"an account that follows {self.scheme.key} has no roles of its own."
-        for index, line in enumerate(self.org.roles):
-            if line.key in self.scheme.roles:
-                yield ("roles", index, "key"), f"{line.key} is a published role of {self.scheme.key} already."
-            base = self.scheme.roles.get(line.based_on)
-            if reason := _not_copied(base):
-                yield ("roles", index, "based_on"), f"{line.based_on} {reason}"
+        yield from role_problems(self.scheme, self.org.roles)
 
     def _members(self) -> Found:
         holders: dict[str, str] = {}

@@ -21,9 +21,9 @@ from apps.crm.organisation import emitting
 from apps.crm.organisation.fields import Kind, RecordField, fields_of
 from apps.crm.organisation.parsing import VERSION
 from apps.crm.organisation.recording import ORDER
+from apps.crm.organisation.roles import definitions_of
 from apps.roles import catalogue
-from apps.roles.models import Role, RoleGrant
-from apps.roles.scopes import Scope
+from apps.roles.models import Role
 from apps.teams.models import Membership, ParentMembership, Team, TeamMember
 
 CHUNK = 2_000
@@ -142,21 +142,7 @@ class _Export:
             yield {"user": user, "role": role}
 
     def _own_roles(self) -> Lines:
-        """Own roles with the grants in which they differ from the role that they copy."""
-        own = Role.objects.filter(account_id=self.account.pk, scheme=self.account.scheme).select_related("based_on")
-        grants: dict[int, dict[str, Scope]] = defaultdict(dict)
-        for role_id, codename, scope in RoleGrant.objects.filter(role__in=own).values_list(
-            "role", "permission", "scope"
-        ):
-            grants[role_id][codename] = scope
-        for role in sorted(own, key=lambda role: role.key):
-            base = self.account.role_system.roles[role.based_on.key if role.based_on is not None else ""]
-            differing = {
-                codename: grants[role.pk].get(codename, Scope.NONE)
-                for codename in (permission.codename for permission in catalogue.permissions())
-                if grants[role.pk].get(codename, Scope.NONE) != base.grants[codename].scope
-            }
-            yield {"key": role.key, "name": role.name, "based_on": base.key, "grants": differing}
+        yield from definitions_of(self.account)
 
     def _overrides(self) -> Lines:
         locked = set(Membership.objects.filter(account=self.account, role__locked=True).values_list("branch", "user"))

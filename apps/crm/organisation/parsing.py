@@ -67,11 +67,11 @@ def _organisation(name: str, sections: Iterator[tuple[str, Any]], problems: Prob
     found: dict[str, Any] = {}
     for key, value in sections:
         if key == "account":
-            account = _closed(_account, Row(problems, ("account",), value))
+            account = closed(_account, Row(problems, ("account",), value))
         elif key == "mandate":
-            _check_version(value, problems)
+            check_version(value, problems)
         elif key in _SECTIONS:
-            found[key] = tuple(_closed(_SECTIONS[key], row) for row in rows_of(problems, (key,), value))
+            found[key] = tuple(closed(_SECTIONS[key], row) for row in rows_of(problems, (key,), value))
         else:
             known = ", ".join(("mandate", "account", *_SECTIONS))
             problems.add((str(key),), f"this key is unknown; the keys here are {known}.")
@@ -82,13 +82,15 @@ def _organisation(name: str, sections: Iterator[tuple[str, Any]], problems: Prob
     return check(Organisation(name=name, account=account, problems=problems, **found))
 
 
-def _closed(read: Callable[[Row], _Line], row: Row) -> _Line:
+def closed(read: Callable[[Row], _Line], row: Row) -> _Line:
+    """What is read of a row; a key that nobody asked for is a problem."""
     line = read(row)
     row.close()
     return line
 
 
-def _check_version(value: Any, problems: Problems) -> None:
+def check_version(value: Any, problems: Problems) -> None:
+    """Hold the file's version against the one that this program reads."""
     if str(value) != str(VERSION):
         problems.add(("mandate",), f'is "{value}", and this program reads files of version {VERSION} only.')
 
@@ -131,7 +133,7 @@ def _branch(row: Row) -> BranchLine:
         slug=slug,
         name=row.text("name", _NAME) or slug,
         status=row.get("status", values.choice("active", "closed")) or "active",
-        teams=tuple(_closed(_team, team) for team in row.rows("teams")),
+        teams=tuple(closed(_team, team) for team in row.rows("teams")),
     )
 
 
@@ -153,7 +155,8 @@ def _parent_role(row: Row) -> ParentRoleLine:
     return ParentRoleLine(row.need("user", values.email, "?"), row.need("role", values.slug, "?"))
 
 
-def _role(row: Row) -> RoleLine:
+def role_line(row: Row) -> RoleLine:
+    """An own role, as its row in the file says it."""
     key = row.need("key", values.slug, "?")
     return RoleLine(
         key=key,
@@ -254,7 +257,7 @@ _SECTIONS: Mapping[str, Callable[[Row], Any]] = {
     "branches": _branch,
     "members": _member,
     "parent_roles": _parent_role,
-    "roles": _role,
+    "roles": role_line,
     "overrides": _override,
     "records": _record,
     "shares": _share,

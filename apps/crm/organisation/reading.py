@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Container, Iterator, Mapping
 from functools import partial
 from pathlib import Path as FilePath
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import yaml
 from yaml.events import (
@@ -37,6 +37,7 @@ DEEPEST = 8
 _ENTRIES = 2
 _UNREADABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ESCAPED_PAIR = re.compile(r"(?<!\\)((?:\\\\)*)\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})", re.IGNORECASE)
+_T = TypeVar("_T")
 
 
 class Plain(str):
@@ -145,15 +146,20 @@ class _Reader:
 
     def sections(self) -> Iterator[tuple[str, Any]]:
         try:
-            yield from self._sections()
+            yield from self._told(self._sections())
+        finally:
+            self._parser.dispose()
+
+    def _told(self, found: Iterator[_T]) -> Iterator[_T]:
+        """What is found, until the text is no YAML; whoever asked for a list goes through it, and is told too."""
+        try:
+            yield from found
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             sentence = getattr(error, "problem", None) or "the text cannot be understood"
             raise self._fatal(
                 (), f"is no YAML: {sentence}.", (mark.line + 1, mark.column + 1) if mark else None
             ) from None
-        finally:
-            self._parser.dispose()
 
     def _sections(self) -> Iterator[tuple[str, Any]]:
         self._next()
@@ -170,7 +176,7 @@ class _Reader:
             event = self._next()
             if isinstance(event, SequenceStartEvent):
                 self._check_bare(event, (key,))
-                items = self._items((key,), _ENTRIES)
+                items = self._told(self._items((key,), _ENTRIES))
                 yield key, items
                 for _ in items:
                     pass

@@ -17,6 +17,9 @@ def own_role(branch: Branch, user: User) -> Mapping[str, Any]:
 
 ROUTES = [
     Route(BASE, permission="view_members"),
+    Route(f"{BASE}definitions/export/", permission="view_members"),
+    Route(f"{BASE}definitions/import/", permission="manage_roles"),
+    Route(f"{BASE}definitions/import/", "POST", permission="manage_roles", data={"reason": "Asked for"}),
     Route(f"{BASE}<slug:key>/", permission="view_members", row="own role"),
     *(
         Route(f"{BASE}<slug:key>/{page}/", method, permission="manage_roles", row="own role", data=data)
