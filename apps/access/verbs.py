@@ -48,6 +48,7 @@ INVITATION_CANCELLED = verbs.register("access.invitation.cancelled", label="canc
 INVITATION_ACCEPTED = verbs.register("access.invitation.accepted", label="accepted an invitation")
 OWNERSHIP_TRANSFERRED = verbs.register("access.ownership.transferred", label="transferred the ownership")
 DETAILS_CHANGED = verbs.register("access.details.changed", label="changed somebody's details")
+MFA_RESET = verbs.register("access.mfa.reset", label="reset somebody's second factor")
 USER_DEACTIVATED = verbs.register("access.user.deactivated", label="deactivated a user")
 USER_ACTIVATED = verbs.register("access.user.activated", label="activated a user again")
 UNDONE = verbs.register("access.undone", label="undid a change")

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from typing import Any
 
 from django.contrib.auth import logout
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django_htmx.http import HttpResponseClientRedirect
 
+from apps.access.second_factor import lacks_second_factor
 from apps.accounts.lifetime import has_run_out
+from apps.accounts.models import User
 from apps.accounts.sessions import note
+
+# Signing in and out, what concerns oneself alone, and what leads out of the account. All else is in the account; the
+# first page shows several accounts, and asks for each by itself.
+OUTSIDE = re.compile(
+    r"/(?:login/.*|logout/|password/.*|mfa/.*|me/|me/sessions/.*|signup/|invitations/.*|account/.*"
+    r"|admin/login/|admin/logout/|demo/mail/.*)?"
+)
 
 
 class SessionMiddleware:
@@ -25,3 +38,24 @@ class SessionMiddleware:
             else:
                 note(request.session)
         return self.get_response(request)
+
+
+class SecondFactorMiddleware:
+    """Where an account asks for a second factor, whoever lacks one is led to set it up, and to nothing else in it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """See `process_view`: by then the account is bound, and a page of none is not found."""
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
+        """Lead to the page of the second factor, before the view is asked."""
+        user = request.user
+        if not isinstance(user, User) or user.current_account is None or OUTSIDE.fullmatch(request.path_info):
+            return None
+        if not lacks_second_factor(user, user.current_account):
+            return None
+        address = reverse("mfa_index")
+        return HttpResponseClientRedirect(address) if request.htmx else HttpResponseRedirect(address)  # type: ignore[attr-defined]

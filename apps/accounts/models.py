@@ -150,6 +150,10 @@ class User(AbstractBaseUser):
         return await sync_to_async(self.get_all_permissions)(obj)
 
 
+# In place of the roles whose holders need a second factor.
+EVERYONE = "*"
+
+
 class AccountQuerySet(models.QuerySet["Account"]):
     """Accounts by their state."""
 
@@ -163,7 +167,8 @@ class Account(models.Model):
 
     `features` are those that its plan gives, `seats` how many people it has room for; empty (NULL) means that no plan
     limits it. While it is `read_only`, permissions that change something give nothing. `closes_at` is when a closing
-    account is to be closed. `access_version` is raised by triggers whenever anything changes that decisions depend on.
+    account is to be closed. `second_factor` are the keys of the roles whose holders need one to work in it (`EVERYONE`:
+    whatever they are). `access_version` is raised by triggers whenever anything changes that decisions depend on.
     """
 
     class Status(models.TextChoices):
@@ -181,6 +186,9 @@ class Account(models.Model):
     closes_at = models.DateTimeField(null=True, blank=True, editable=False)
     features = ArrayField(models.CharField(max_length=40), null=True, blank=True)
     seats = models.PositiveIntegerField(null=True, blank=True, editable=False)
+    second_factor = ArrayField(
+        models.CharField(max_length=60), default=list, db_default=[], blank=True, verbose_name="second factor needed by"
+    )
     read_only = models.BooleanField(default=False, db_default=False, editable=False)
     access_version = models.BigIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)

@@ -64,7 +64,7 @@ class AccountAdapter(DefaultAccountAdapter):
         assert isinstance(user, User)
         with transaction.atomic():
             change = Change(
-                target_type="accounts.user", target_id=user.pk, target_text=str(user), user_id=user.pk,
+                target_type="accounts.sign_in", target_id=user.pk, target_text=str(user), user_id=user.pk,
                 after={"did": event},
             )  # fmt: skip
             record(verb=SECURITY_CHANGED, actor=user, reason=f"{user} {event}", account_id=None, entries=[change])

@@ -4,6 +4,7 @@ from allauth.account import views as account
 from django.urls import include, path, re_path
 
 from apps.accounts.views.me import me
+from apps.accounts.views.second_factor import SecondFactorView
 from apps.accounts.views.sessions import end, end_others, sessions
 
 urlpatterns = [
@@ -27,6 +28,7 @@ urlpatterns = [
         account.password_reset_from_key_done,
         name="account_reset_password_from_key_done",
     ),
+    path("mfa/", SecondFactorView.as_view(), name="mfa_index"),
     path("mfa/", include("allauth.mfa.urls")),
     path("me/", me, name="me"),
     path("me/sessions/", sessions, name="my-sessions"),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, NamedTuple
 
+from allauth.mfa.models import Authenticator
 from django.db import models
 from django.utils import timezone
 
@@ -24,6 +25,7 @@ from apps.access.changes.permissions import UpdatePermissions, Wanted
 from apps.access.changes.removal import DeleteMember, Leave, RemoveMember, RestoreMember
 from apps.access.changes.requests import ApproveRequest, DeclineRequest, RequestAccess, WithdrawRequest
 from apps.access.changes.role_files import DefineRoles, Definition
+from apps.access.changes.second_factor import ResetMfa
 from apps.access.changes.sharing import ChangeShare, GrantShare, RevokeShare
 from apps.access.changes.switching import SwitchScheme
 from apps.access.changes.teams import AddTeam, ChangeTeam, DeleteTeam
@@ -242,6 +244,12 @@ def _withdraw(w: Wisher) -> tuple[dict[str, Any], User]:
     return {"request_id": request.pk}, request.user
 
 
+def _reset_mfa(w: Wisher) -> dict[str, Any]:
+    user = w.one(Membership, status="active").user
+    Authenticator.objects.get_or_create(user=user, type=Authenticator.Type.TOTP, defaults={"data": {}})
+    return {"user_id": user.pk}
+
+
 def _entitle(w: Wisher) -> Any:
     features = w.rng.choice([None, frozenset(), frozenset({"branches", "automation", "custom_roles"})])
     return {"given": Entitlements(features, None, {}, w.rng.choice([True, False]))}
@@ -290,6 +298,7 @@ WISHES: Mapping[type[Change], Callable[[Wisher], Any]] = {
     ReopenBranch: lambda w: {"branch_id": w.one(Branch, status="closed").pk},
     ChangeAccount: lambda w: {"name": w.slug()},
     ChangeDetails: lambda w: {"user_id": w.one(Membership, status="active").user_id, "name": w.slug()},
+    ResetMfa: _reset_mfa,
     CloseAccount: lambda w: {"waiting": w.rng.choice([timedelta(0), timedelta(days=30)])},
     KeepAccount: lambda w: {},
     FinishClosing: lambda w: {},

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Protocol
 
+from allauth.mfa.models import Authenticator
+
 from apps.access import shares
 from apps.access.changes import (
     accounts,
@@ -19,6 +21,7 @@ from apps.access.changes import (
     parent_roles,
     removal,
     requests,
+    second_factor,
     sharing,
     switching,
     teams,
@@ -77,6 +80,8 @@ class Stage:
                 is_active=known is None or known.active,
                 is_superuser=known is not None and known.superuser,
             )
+            if known is not None and known.mfa:
+                Authenticator.objects.create(user=self.users[name], type=Authenticator.Type.TOTP, data={})
             if known is not None and known.superuser:
                 now = self.world.now
                 OperatorSession.objects.create(
@@ -310,6 +315,8 @@ def _on_branch(stage: Stage, change: kinds.OnBranch, account: dict[str, Any]) ->
             return removal.Leave(**account, branch_id=branch_id, removal_plan=NOTHING)
         case kinds.ChangeDetails():
             return details.ChangeDetails(**account, user_id=user.pk, name=change.details)
+        case kinds.ResetMfa():
+            return second_factor.ResetMfa(**account, user_id=user.pk)
         case kinds.RequestAccess():
             return requests.RequestAccess(
                 **account, branch_id=branch_id, permission=change.permission, scope=scope_of(change.scope)

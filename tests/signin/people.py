@@ -11,6 +11,7 @@ from django.test import Client
 
 from apps.accounts.addresses import vouch_for
 from apps.accounts.models import User
+from tests.admin.people import browser
 from tests.factories import PASSWORD, UserFactory
 
 
@@ -42,3 +43,8 @@ def with_codes(user: User) -> list[str]:
 def digits(secret: str) -> str:
     """What the app shows now."""
     return str(format_hotp_value(hotp_value(secret, int(time.time() // 30))))
+
+
+def browser_of(user: User) -> Client:
+    """A browser in which the user is signed in by a session of theirs."""
+    return browser(user)

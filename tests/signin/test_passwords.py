@@ -233,7 +233,7 @@ def test_a_password_may_be_of_anything(password: str) -> None:
     assert client.post("/password/change/", data).status_code == 302
     assert is_in(sign_in(user, password).client)
     assert [message.subject for message in post()] == ["Your password was changed"]
-    entry = Entry.objects.get(target_type="accounts.user", account_id=0)
+    entry = Entry.objects.get(target_type="accounts.sign_in", account_id=0)
     assert (entry.user_id, entry.after) == (user.pk, {"did": "changed their password"})
 
 

@@ -34,6 +34,7 @@ from apps.access.forms.members import (
     NameForm,
     OverrideOfMemberForm,
     RemoveForm,
+    ResetMfaForm,
     RestoreForm,
     RoleForm,
 )
@@ -76,6 +77,7 @@ class MembershipAdmin(AccessTableAdmin):
         "role": RoleForm,
         "override": OverrideOfMemberForm,
         "name": NameForm,
+        "second-factor": ResetMfaForm,
         "remove": RemoveForm,
         "leave": LeaveForm,
         "restore": RestoreForm,

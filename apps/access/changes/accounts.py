@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from django.db import connection
+from django.utils.translation import ngettext
 
 from apps.access import verbs
 from apps.access.changes.base import Change, rows
@@ -15,33 +16,64 @@ from apps.access.changes.diff import Diff, updated
 from apps.access.changes.ground import Ground
 from apps.access.changes.refusals import NoSuchTarget
 from apps.access.changes.values import checked
+from apps.access.second_factor import without_second_factor
 from apps.accounts.fence import tenant
-from apps.accounts.models import Account, validate_currency
+from apps.accounts.models import EVERYONE, Account, validate_currency
+from apps.roles.models import Role
 
 WAITING_PERIOD = timedelta(days=30)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChangeAccount(Change):
-    """Give the account another name or currency. Needs `change_account`. What is None stays as it is."""
+    """Give the account another name or currency, or say who needs a second factor in it. Needs `change_account`.
+
+    `second_factor` are keys of roles, or `EVERYONE`. What is None stays as it is.
+    """
 
     verb = verbs.ACCOUNT_CHANGED
 
     name: str | None = None
     currency: str | None = None
+    second_factor: Collection[str] | None = None
     seen: Mapping[str, Any] | None = None
 
     def plan(self, ground: Ground) -> Iterable[Diff]:
         """The account's row."""
-        stated = {}
+        stated: dict[str, Any] = {}
         if self.name is not None:
             if not self.name.strip():
                 raise NoSuchTarget("An account needs a name.")
             stated["name"] = self.name.strip()
         if self.currency is not None:
             stated["currency"] = checked(validate_currency, self.currency, "currency")
-        row = updated(ground.account, seen=self.seen, **stated)  # type: ignore[arg-type] # columns by name
+        if self.second_factor is not None:
+            stated["second_factor"] = self._asked(ground)
+        row = updated(ground.account, seen=self.seen, **stated)
         return rows(row) if row.changed or self.seen is not None else []
+
+    def _asked(self, ground: Ground) -> list[str]:
+        """Of whom a second factor is asked: everyone, or these roles in their order."""
+        assert self.second_factor is not None
+        if EVERYONE in self.second_factor:
+            return [EVERYONE]
+        keys = set(Role.objects.usable_in(ground.account.pk, ground.account.scheme).values_list("key", flat=True))
+        for key in self.second_factor:
+            if key not in keys:
+                raise NoSuchTarget(f"There is no role “{key}” in {ground.account}.")
+        return sorted(set(self.second_factor))
+
+    def notes(self, ground: Ground) -> Iterable[str]:
+        """How many people have to set up a second factor before they go on."""
+        if not self.second_factor:
+            return
+        many = len(without_second_factor(ground.account.pk, self._asked(ground)))
+        if many:
+            yield ngettext(
+                "%(many)s person has no second factor yet, and is led to set one up before they go on.",
+                "%(many)s people have no second factor yet, and are led to set one up before they go on.",
+                many,
+            ) % {"many": f"{many:,}"}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -118,6 +118,12 @@ class Change(ABC):
     def log(self, ground: Ground, written: OperationInProgress) -> None:  # noqa: B027 - most changes add nothing
         """Add to the log what the tables do not tell, once the rows are written."""
 
+    def follow_up(self, ground: Ground) -> None:  # noqa: B027 - most changes have no more to do
+        """Do what follows and is no row of access, such as mail, once the rows are written; never in a preview.
+
+        It belongs to the same transaction, so it is not done where that is rolled back.
+        """
+
     def notes(self, ground: Ground) -> Iterable[str]:
         """What people should know besides before it is made, in sentences."""
         return ()
@@ -164,6 +170,8 @@ class Change(ABC):
             ground = Ground.lock(self.account_id, actor, reason.strip())
             with operation(verb=self.verb, actor=actor, reason=reason) as written:
                 rows = self._carry_out(ground, written)
+                if rows:
+                    self.follow_up(ground)
                 return Done(written.pk, rows)
 
     def _observe(self, observer: Observer, actor: User | None) -> None:

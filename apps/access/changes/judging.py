@@ -13,6 +13,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from allauth.mfa.models import Authenticator
 from django.db import models
 
 from apps.access import policy, shares
@@ -46,6 +47,8 @@ from apps.roles.schemes import Grant
 from apps.roles.scopes import Scope
 from apps.teams.models import Invitation, Membership, ParentMembership, Team, TeamMember, account_ids_of
 
+# What somebody does in place of a change about themselves, where it is not to ask a colleague.
+INSTEAD: Mapping[type, str] = {Authenticator: "Change it on the page about yourself."}
 # The branch of nowhere: what a parent role gives where no membership counts.
 NOWHERE = 0
 ACTIVE = Membership.Status.ACTIVE
@@ -203,11 +206,12 @@ class Judge:
             Override: "Nobody changes their own overrides.",
             ParentMembership: "Nobody changes their own parent role.",
             Invitation: "Nobody invites themselves.",
+            Authenticator: "Nobody resets their own second factor here.",
         }.get(row.model)
         if row.model is AccessRequest and row.after is not None and row.after.status in ("approved", "declined"):
             own = "Nobody decides on their own request."
         if own is not None:
-            yield Oneself(own, "Ask somebody else who may.")
+            yield Oneself(own, INSTEAD.get(row.model, "Ask somebody else who may."))
 
     # Right
 
@@ -659,14 +663,25 @@ def _of_user(ground: Ground, row: Row, actor_id: int | None) -> Needs:
         return
     if set(account_ids_of(row.either.pk)) - {ground.account.pk}:
         raise _OperatorsAlone("Only they themselves change their name.")
-    held = ground.people([row.either.pk])[row.either.pk].memberships.values()
+    yield _where_they_are(ground, row.either.pk, "change_members")
+
+
+def _of_second_factor(ground: Ground, row: Row, actor_id: int | None) -> Needs:
+    if set(account_ids_of(row.either.user_id)) - {ground.account.pk}:
+        raise _OperatorsAlone("Only a platform operator resets the second factor of somebody who works elsewhere, too.")
+    yield _where_they_are(ground, row.either.user_id, "reset_mfa")
+
+
+def _where_they_are(ground: Ground, user_id: int, codename: str) -> tuple[str, models.Model]:
+    """The permission, on a branch of somebody's where the actor holds it; on another one of theirs where on none."""
+    held = ground.people([user_id])[user_id].memberships.values()
     everywhere = ground.facts.open_branches
     places = everywhere & {member.branch_id for member in held if member.active} or everywhere
     if not places:
         raise _OperatorsAlone("No branch is open here.")
-    asked = catalogue.get("change_members")
+    asked = catalogue.get(codename)
     able = {place for place in places if policy.decide(ground.acting(), asked, ground.branch(place))}
-    yield asked.codename, ground.branch(min(able or places))
+    return asked.codename, ground.branch(min(able or places))
 
 
 def _of_request(ground: Ground, row: Row, actor_id: int | None) -> Needs:
@@ -700,6 +715,7 @@ NEEDS: Mapping[type, Callable[[Ground, Row, int | None], Needs]] = {
     Branch: _of_branch,
     Account: _of_account,
     User: _of_user,
+    Authenticator: _of_second_factor,
     AccessRequest: _of_request,
     OperatorSession: _of_operator_session,
 }

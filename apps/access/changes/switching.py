@@ -15,6 +15,7 @@ from apps.access.changes.diff import BATCH, Diff, deleted, updated
 from apps.access.changes.ground import Ground
 from apps.access.changes.judging import Terms
 from apps.access.changes.refusals import Guard, NoSuchTarget, RightMissing, SingleRole
+from apps.accounts.models import EVERYONE
 from apps.roles import catalogue
 from apps.roles.models import Role
 from apps.roles.schemes import Scheme, scheme, scheme_keys
@@ -46,7 +47,9 @@ class SwitchScheme(Change):
         new = self._new_scheme(ground)
         becomes = self._becoming(ground, new)
         account = type(ground.account)._default_manager.get(pk=ground.account.pk)
-        yield Diff([updated(account, scheme=new.key)])
+        # Who needed a second factor needs it as what they become.
+        asked = {self.roles.get(key, key) for key in account.second_factor} & {EVERYONE, *new.roles}
+        yield Diff([updated(account, scheme=new.key, second_factor=sorted(key for key in asked if key))])
         for found in _batches(Membership.objects.filter(account=ground.account)):
             yield Diff([updated(row, role_id=becomes[row.role_id]) for row in found if row.role_id in becomes])
         for found in _batches(ParentMembership.objects.filter(account=ground.account)):

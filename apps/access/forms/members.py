@@ -11,6 +11,7 @@ from apps.access.changes.base import Change
 from apps.access.changes.details import LONGEST_NAME, ChangeDetails
 from apps.access.changes.members import AddToBranch, ChangeRole
 from apps.access.changes.removal import DeleteMember, Leave, RemoveMember, RestoreMember
+from apps.access.changes.second_factor import ResetMfa
 from apps.access.desk import Desk
 from apps.access.forms.base import ChangeForm
 from apps.access.forms.fields import branches, id_field, people, roles
@@ -106,6 +107,31 @@ class NameForm(ChangeForm):
             name=self.cleaned_data["name"],
             seen={"name": self.seen_there["name"]},
         )
+
+
+class ResetMfaForm(ChangeForm):
+    """Somebody's second factor is taken away."""
+
+    title = "Reset second factor"
+    help = (
+        "For somebody who has lost their phone or their key. Their authenticator app, passkeys and recovery codes "
+        "count no more; they sign in with their password and set up a new one."
+    )
+    danger = True
+    needs = ("reset_mfa",)
+
+    @classmethod
+    def applies(cls, desk: Desk, row: Any) -> bool:
+        return bool(row.status == ACTIVE)
+
+    @classmethod
+    def barred(cls, desk: Desk, row: Any) -> str:
+        if row.user_id == desk.user.pk:
+            return "Nobody resets their own second factor. Change it on the page about yourself."
+        return WHY if row.user_id in shielded(desk) else ""
+
+    def change(self) -> Change:
+        return ResetMfa(account_id=self.account_id, user_id=self.row.user_id)
 
 
 class DepartureForm(ChangeForm):

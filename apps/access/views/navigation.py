@@ -40,7 +40,10 @@ PLACES: dict[str, list[Place]] = {
     "": [Place("access:home", noop("Home"), "home")],
     noop("People"): [],
     noop("Access"): [Place("access:roles", noop("Roles"), "badge", "view_members")],
-    noop("Account"): [Place("billing:overview", noop("Billing"), "receipt_long", "view_billing")],
+    noop("Account"): [
+        Place("billing:overview", noop("Billing"), "receipt_long", "view_billing"),
+        Place("access:second-factor", noop("Second factor"), "phonelink_lock", "change_account"),
+    ],
 }
 
 

@@ -15,6 +15,7 @@ from django.urls import reverse
 from apps.access.desk import Desk, desk_of, veil
 from apps.access.forms.requests import waiting_requests
 from apps.access.mandates import bind_account
+from apps.access.second_factor import lacks_second_factor
 from apps.accounts import fence
 from apps.accounts.models import Account, User
 
@@ -32,6 +33,8 @@ class Place:
     branches: list[str]
     tasks: list[Any]
     waiting: int
+    # Nothing of it is shown: it asks for a second factor, and there is none.
+    closed: bool = False
 
 
 @login_required
@@ -52,6 +55,9 @@ def _places(user: User, accounts: list[Account]) -> Iterator[Place]:
         with fence.tenant(account.pk, user.pk):
             bind_account(user, account)
             desk = Desk(user)
+            if lacks_second_factor(user, account):
+                yield Place(account, desk.role_names, [], [], 0, closed=True)
+                continue
             tasks = _tasks(desk)
             names = [branch.name for branch in desk.branches]
             yield Place(account, desk.role_names, names, tasks, waiting_requests(desk).count())

@@ -1,0 +1,44 @@
+"""Who needs a second factor to work in an account, and who of them has none."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from allauth.mfa.models import Authenticator
+from django.db.models import Q
+
+from apps.access.mandates import mandate_for
+from apps.accounts.models import EVERYONE, Account, User
+from apps.accounts.second_factor import FACTORS, has_second_factor
+from apps.teams.models import Membership, ParentMembership
+
+
+def lacks_second_factor(user: User, account: Account) -> bool:
+    """Whether the account asks a second factor of the user, and they have none.
+
+    It is asked of everyone, operators included, or of who holds one of some roles: on any branch, or as a parent role.
+    Whoever needs it anywhere in the account needs it for all of it.
+    """
+    asked = set(account.second_factor)
+    if not asked:
+        return False
+    if EVERYONE not in asked:
+        facts = mandate_for(user, account.pk).facts
+        held = {held.role.key for held in facts.memberships.values() if held.active}
+        if facts.parent is not None:
+            held.add(facts.parent.key)
+        if not asked & held:
+            return False
+    return not has_second_factor(user)
+
+
+def without_second_factor(account_id: int, asked: Collection[str]) -> set[int]:
+    """The ids of the people in the account of whom a second factor would be asked so, and who have none."""
+    held = Q() if EVERYONE in asked else Q(role__key__in=asked)
+    members = Membership.objects.active().filter(held, account=account_id).values_list("user", flat=True)
+    parents = ParentMembership.objects.filter(held, account=account_id).values_list("user", flat=True)
+    people = {*members, *parents}
+    able = Authenticator.objects.filter(type__in=FACTORS, user__in=members.union(parents)).values_list(
+        "user", flat=True
+    )
+    return people - set(able)
