@@ -1,21 +1,19 @@
-"""What a choice would cost and change, by making it and taking it back."""
+"""What a choice would cost and change: the choice is made, measured, and taken back."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from django.db import transaction
-
+from apps.access.changes.ground import Ground
 from apps.access.preview import preview
-from apps.accounts.models import Account, User
+from apps.accounts.models import Account, Branch, User
 from apps.billing.book import Book, Entitlements
 from apps.billing.changes import Entitle
 from apps.billing.invoicing import Draft, unbilled
-from apps.billing.plans import FEATURES
+from apps.billing.plans import FEATURES, plan
 from apps.billing.sellers import seller
-from apps.billing.subscribing import Choice, Chosen, choose
+from apps.billing.subscribing import Choice, Chosen, put_down, weigh
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +27,17 @@ class Quote:
     rights: Sequence[str]
 
 
-class _TakenBack(Exception):
-    """Ends a trial, so that the transaction is rolled back."""
+@dataclass(frozen=True, kw_only=True)
+class _Tried(Entitle):
+    """What the account may use in the end, with what is agreed and billed on the way there."""
+
+    chosen: Chosen
+    billed: list[Draft] = field(default_factory=list)
+
+    def accompany(self, ground: Ground) -> None:
+        """Write down what is chosen, and see what is to be billed for it."""
+        put_down(Book(ground.account), self.chosen)
+        self.billed.extend(unbilled(Book(ground.account), seller()))
 
 
 def quote(account: Account, choice: Choice, *, actor: User | None) -> Quote:
@@ -39,17 +46,25 @@ def quote(account: Account, choice: Choice, *, actor: User | None) -> Quote:
     Raises:
         Refusal: as `choose` does.
     """
-    before = Book(account).entitlements()
-    tried: list[tuple[Chosen, list[Draft], Entitlements]] = []
-    with suppress(_TakenBack), transaction.atomic():
-        chosen = choose(account.pk, choice, actor=actor, reason="Tried, and taken back")
-        book = Book(account)
-        tried.append((chosen, unbilled(book, seller()), Book(account, chosen.later_on).entitlements()))
-        raise _TakenBack
-    chosen, billed, after = tried[0]
+    book = Book(account)
+    before, chosen = book.entitlements(), weigh(book, choice)
+    in_the_end = chosen.later or chosen.now
+    after = before if in_the_end is None else _given_by(book, in_the_end)
+    tried = _Tried(account_id=account.pk, given=after, chosen=chosen)
+    rights = list(preview(tried, actor=actor).lines())
     had, has = before.features or frozenset(), after.features or frozenset()
-    rights = preview(Entitle(account_id=account.pk, given=after), actor=actor).lines()
-    return Quote(chosen, billed, _named(had - has), _named(has - had), list(rights))
+    # A trial that the database breaks off is made again.
+    billed = {draft.payer.pk: draft for draft in tried.billed}
+    return Quote(chosen, list(billed.values()), _named(had - has), _named(has - had), rights)
+
+
+def _given_by(book: Book, choice: Choice) -> Entitlements:
+    features = plan(choice.plan).features
+    seats = {book.payers[payer_id].branch_id: count for payer_id, count in choice.seats.items()}
+    if None in seats:
+        return Entitlements(features, sum(seats.values()))
+    every = Branch.objects.filter(account=book.account).values_list("pk", flat=True)
+    return Entitlements(features, None, {pk: seats.get(pk, 0) for pk in every})
 
 
 def _named(features: frozenset[str]) -> list[str]:

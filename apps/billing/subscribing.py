@@ -76,13 +76,18 @@ def choose(account_id: int, choice: Choice, *, actor: User | None, reason: str) 
     with acting(account_id, verb=verbs.PLAN_CHOSEN, actor=actor, reason=reason) as (ground, book):
         need(ground, "manage_subscription", ground.account)
         chosen = weigh(subscribed(book), choice)
-        Term.objects.filter(pk__in=[term.pk for term in book.coming()]).delete()
-        _write_terms(book, book.day, chosen.now, book.payers)
-        if chosen.later_on is not None:
-            _write_terms(book, chosen.later_on, chosen.later, book.payers)
-        _follow(Book(ground.account), chosen.now)
+        put_down(book, chosen)
         Entitle(account_id=account_id).within(ground)
     return chosen
+
+
+def put_down(book: Book, chosen: Chosen) -> None:
+    """Write down what is chosen, in the place of what was chosen for later before, and let the periods follow."""
+    Term.objects.filter(pk__in=[term.pk for term in book.coming()]).delete()
+    _write_terms(book, book.day, chosen.now, book.payers)
+    if chosen.later_on is not None:
+        _write_terms(book, chosen.later_on, chosen.later, book.payers)
+    _follow(Book(book.account, book.day), chosen.now)
 
 
 def weigh(book: Book, choice: Choice) -> Chosen:

@@ -90,8 +90,10 @@ WHITENOISE_AUTOREFRESH = True
 
 # A request that asks the database for one row after another fails its test.
 INSTALLED_APPS = [*INSTALLED_APPS, "zeal"]
-# Signing in looks after one person's few addresses, keys and sessions one by one; that is allauth's way.
+# A change reads its account before and after it. Signing in looks after one person's few addresses, keys and sessions
+# one by one; that is allauth's way.
 ZEAL_ALLOWLIST = [
+    {"model": "accounts.Account", "field": "get()"},
     {"model": "accounts.User", "field": "get()"},
     *(
         {"model": model, "field": "*"}
