@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from apps.access import records
 from apps.access.errors import MissingPermission
 from apps.access.mandate import Mandate
-from apps.access.mandates import accounts_of, mandate_for
+from apps.access.mandates import mandate_for, some_accounts_of
 from apps.access.models import OperatorSession
 from apps.access.operators import current_session
 from apps.access.policy import People, asked_of, decide, share_reader, who_may
@@ -26,7 +26,6 @@ from apps.roles import catalogue
 from apps.teams.models import Membership
 
 _ATTRIBUTE = "_desk"
-SWITCHABLE = 100
 _T = TypeVar("_T")
 
 
@@ -53,7 +52,7 @@ class Desk:
 
     @cached_property
     def people(self) -> People | None:
-        """Everybody in the account, for several questions of who may; None outside of an account."""
+        """Who may change what others may in the account; None outside of one."""
         return None if self.mandate is None else People(self.mandate.facts.account)
 
     def who_may(self, codename: str, obj: models.Model) -> list[User]:
@@ -127,9 +126,9 @@ class Desk:
         return {row.pk for row in rows if decide(mandate, permission, row, shares)}
 
     @cached_property
-    def accounts(self) -> list[Account]:
-        """The accounts that the user may work in; the first hundred of them, for an operator may work in every one."""
-        return list(accounts_of(self.user)[:SWITCHABLE])
+    def accounts(self) -> Sequence[Account]:
+        """The accounts that the user may work in, as the middleware found them."""
+        return some_accounts_of(self.user) if self.user.accounts is None else self.user.accounts
 
     @cached_property
     def branches(self) -> Sequence[Branch]:

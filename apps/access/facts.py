@@ -130,17 +130,17 @@ def load(user_id: int, account_id: int, now: datetime | None = None) -> Facts:
 def load_people(
     account: AccountFacts,
     branch_ids: Collection[int] | None = None,
-    holding: str | None = None,
+    holding: Collection[str] | None = None,
     now: datetime | None = None,
 ) -> Iterator[Facts]:
     """The facts of everybody who has a membership (on one of these branches, or on any) or a parent role.
 
     With branches, only what hangs on them is loaded. With `holding`, those are left out whom no role and no override
-    gives that permission: the rest are read in full, and their Mandates decide. Operators in an open session are
-    left out; outside of one they are members like others.
+    gives any of these permissions: the rest are read in full, and their Mandates decide. Operators in an open session
+    are left out; outside of one they are members like others.
     """
     members = Membership.objects.filter(account=account.id)
-    overrides = Override.objects.filter(account=account.id, permission=holding)
+    overrides = Override.objects.filter(account=account.id, permission__in=holding or ())
     if branch_ids is not None:
         members = members.filter(branch__in=branch_ids)
         overrides = overrides.filter(branch__in=branch_ids)
@@ -174,9 +174,9 @@ def load_some(
     return {facts.user_id: facts for facts in _assemble(account, people, teams=teams, known=known)}
 
 
-def _roles_giving(account: AccountFacts, codename: str) -> QuerySet[Role]:
-    """The published and own roles that give the permission any scope at all."""
-    given = RoleGrant.objects.filter(permission=codename).exclude(scope=Scope.NONE)
+def _roles_giving(account: AccountFacts, codenames: Collection[str]) -> QuerySet[Role]:
+    """The published and own roles that give one of the permissions any scope at all."""
+    given = RoleGrant.objects.filter(permission__in=codenames).exclude(scope=Scope.NONE)
     roles = Role.objects.usable_in(account.id, account.scheme.key)
     return roles.filter(pk__in=given.values("role")).values("pk")  # type: ignore[return-value]
 

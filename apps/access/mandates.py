@@ -8,9 +8,10 @@ next request on, and nothing ends by a time-out but an override and an operator'
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from datetime import datetime
 from threading import Lock
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db.models import Exists, Q, Subquery
 from django.utils import timezone
@@ -22,6 +23,7 @@ from apps.access.operators import current_session
 from apps.accounts.models import Account, AccountQuerySet, User
 
 KEPT = 2048
+SWITCHABLE = 100
 
 
 class _State(NamedTuple):
@@ -74,10 +76,28 @@ def accounts_of(user: User) -> AccountQuerySet:
     return accounts.filter(operating | Q(pk__in=own.order_by().values("pk")))
 
 
-def choose_account(user: User, chosen: int | None) -> Account | None:
-    """The account to work in: the chosen one while the user belongs to it, else their first, else None."""
-    accounts = accounts_of(user)
-    return (accounts.filter(pk=chosen).first() if chosen else None) or accounts.first()
+def some_accounts_of(user: User) -> list[Account]:
+    """The accounts that a page offers to the user; the first hundred of them, for an operator may work in every one."""
+    return list(accounts_of(user)[:SWITCHABLE])
+
+
+def choose_account(user: User, chosen: int | None, among: Sequence[Account] | None = None) -> Account | None:
+    """The account to work in: the chosen one while the user belongs to it, else their first, else None.
+
+    `among` are `some_accounts_of` the user, for one who has them at hand.
+    """
+    accounts = some_accounts_of(user) if among is None else among
+    found = own_account(user, accounts, pk=chosen) if chosen else None
+    return found or next(iter(accounts), None)
+
+
+def own_account(user: User, accounts: Sequence[Account], **wanted: Any) -> Account | None:
+    """The account of the user's with that key or slug: among those at hand, or, where there can be more, anew."""
+    ((name, value),) = wanted.items()
+    found = next((account for account in accounts if getattr(account, name) == value), None)
+    if found is None and len(accounts) >= SWITCHABLE:
+        found = accounts_of(user).filter(**wanted).first()
+    return found
 
 
 def forget_kept() -> None:

@@ -9,7 +9,7 @@ from zoneinfo import available_timezones
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from apps.access.mandates import accounts_of, bind_account, choose_account
+from apps.access.mandates import bind_account, choose_account, own_account, some_accounts_of
 from apps.accounts import fence
 from apps.accounts.models import Account, User
 from apps.audit.services import origin
@@ -49,14 +49,15 @@ class CurrentAccountMiddleware:
 
     def _account(self, request: HttpRequest, user: User) -> Account | None:
         chosen = request.session.get(SESSION_KEY)
+        user.accounts = some_accounts_of(user)
         named = IN_ADDRESS.match(request.path_info)
         if named is not None:
-            account = accounts_of(user).filter(slug=named["slug"]).first()
+            account = own_account(user, user.accounts, slug=named["slug"])
             if account is not None and account.pk != chosen:
                 # The admin goes on in the account that one has just been in.
                 request.session[SESSION_KEY] = account.pk
             return account
-        account = choose_account(user, chosen)
+        account = choose_account(user, chosen, user.accounts)
         if account is None:
             request.session.pop(SESSION_KEY, None)
         return account

@@ -62,12 +62,30 @@ def who_may(
     permission = asked_of(codename, obj)
     account = account or account_facts(account_id_of(obj))
     now = now or timezone.now()
-    facts = load_people(account, _branches_of(obj), holding=permission.codename, now=now)
+    facts = load_people(account, _branches_of(obj), holding=[permission.codename], now=now)
     return _who_may(permission, obj, (Mandate(each, now) for each in facts))
 
 
+# What it takes to change what somebody else may.
+GIVING = frozenset(
+    {
+        "grant_record_access",
+        "manage_member_permissions",
+        "change_roles",
+        "invite_members",
+        "remove_members",
+        "grant_parent_roles",
+        "change_parent_roles",
+        "manage_subscription",
+    }
+)
+
+
 class People:
-    """Everybody in an account, read once when somebody is first asked about, for many questions in one request."""
+    """Who may change what others may: read once when somebody is first asked about, for many questions in one request.
+
+    Of very many members these are few; whoever holds none of `GIVING` is no answer to any of its questions.
+    """
 
     def __init__(self, account: AccountFacts) -> None:
         self._account = account
@@ -75,13 +93,21 @@ class People:
     def who_may(
         self, codename: str, obj: models.Model, where: Callable[[Mandate], bool] = lambda mandate: True
     ) -> list[User]:
-        """As the function of this name, of those whose Mandate also satisfies `where`."""
-        return _who_may(asked_of(codename, obj), obj, filter(where, self._mandates))
+        """As the function of this name, of one of `GIVING`, and of those whose Mandate also satisfies `where`."""
+        assert codename in GIVING, codename
+        return _who_may(asked_of(codename, obj), obj, filter(where, self.mandates))
 
     @cached_property
-    def _mandates(self) -> list[Mandate]:
+    def mandates(self) -> list[Mandate]:
+        """Theirs, and of some more."""
         now = timezone.now()
-        return [Mandate(facts, now) for facts in load_people(self._account)]
+        return [Mandate(facts, now) for facts in load_people(self._account, holding=GIVING)]
+
+    @cached_property
+    def users(self) -> dict[int, User]:
+        """They themselves, by id, in the order of their names."""
+        ids = [mandate.user_id for mandate in self.mandates]
+        return {user.pk: user for user in User.objects.filter(pk__in=ids).order_by("name", "email")}
 
 
 def _who_may(permission: Permission, obj: models.Model, mandates: Iterable[Mandate]) -> list[User]:

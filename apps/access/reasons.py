@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from django.db import models
@@ -10,13 +10,14 @@ from django.db import models
 from apps.access.desk import Desk
 from apps.access.explain import explain
 from apps.access.fixes import Fix
+from apps.access.mandate import Mandate
+from apps.access.policy import decide
 from apps.access.records import Record
 from apps.accounts.models import Branch, User
 from apps.roles import catalogue
 from apps.roles.catalogue import Permission, Target
 
 NAMED = 3
-GRANTS = "manage_member_permissions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,23 +30,45 @@ class Why:
     people: list[User] = field(default_factory=list)
 
 
-def tooltip(desk: Desk, codename: str) -> str:
-    """One sentence for a disabled button: the missing permission, and who can grant it."""
-    return f"Needs “{catalogue.get(codename).label}”, which you do not have. {whom_to_ask(grantors(desk))}"
+def tooltip(desk: Desk, codename: str, place: models.Model | None = None) -> str:
+    """One sentence for a disabled button: the missing permission, and who can grant it, on this branch or anywhere."""
+    branch = place if isinstance(place, Branch) else None
+    label = catalogue.get(codename).label
+    return f"Needs “{label}”, which you do not have. {whom_to_ask(grantors(desk, codename, branch))}"
 
 
-def grantors(desk: Desk) -> list[User]:
-    """Who may give rights on the branches in the user's sight; asked once for a request."""
-    return desk.once("grantors", lambda: _grantors(desk))
+def grantors(desk: Desk, codename: str, branch: Branch | None = None) -> list[User]:
+    """Some who may give the permission to the user on the branch, or on one in the user's sight, by name.
+
+    They hold the right to it there, and have something of it to give (access model, section 6: no escalation). Who that
+    can be is read once for a request, whatever is asked.
+    """
+    mandate, people = desk.mandate, desk.people
+    if mandate is None or people is None:
+        return []
+    found: set[int] = set()
+    for place in desk.branches if branch is None else [branch]:
+        for right, target in _ways(mandate, codename, place):
+            permission = catalogue.get(right)
+            for giver in people.mandates:
+                if decide(giver, permission, target) and giver.effective(place.pk, codename).scope:
+                    found.add(giver.user_id)
+        found.discard(mandate.user_id)
+        if len(found) >= NAMED:
+            break
+    return [user for user_id, user in people.users.items() if user_id in found]
 
 
-def _grantors(desk: Desk) -> list[User]:
-    found: dict[int, User] = {}
-    for branch in desk.branches[:1]:
-        for person in desk.who_may(GRANTS, branch):
-            if person.pk != desk.user.pk:
-                found[person.pk] = person
-    return list(found.values())
+def _ways(mandate: Mandate, codename: str, branch: Branch) -> Iterator[tuple[str, models.Model]]:
+    """The rights by which somebody could give the user a permission on a branch, and what they are asked of."""
+    held = mandate.facts.memberships.get(branch.pk)
+    if held is None or not held.active:
+        yield "invite_members" if held is None else "remove_members", branch
+    elif not held.role.locked and held.role.grant(codename).grantable:
+        yield "manage_member_permissions", branch
+    elif not held.role.locked:
+        yield "change_roles", branch
+    yield "grant_parent_roles" if mandate.facts.parent is None else "change_parent_roles", branch.account
 
 
 def whom_to_ask(people: Sequence[User]) -> str:
@@ -64,7 +87,7 @@ def why_not(desk: Desk, codename: str, target: models.Model) -> Why:
     if permission.target is not _target_of(target):
         subject = desk.branches[0] if permission.target is Target.BRANCH and desk.branches else None
     if subject is None:
-        return Why(permission, people=grantors(desk))
+        return Why(permission, people=grantors(desk, codename))
     explanation = explain(desk.user, codename, subject, people=desk.people)
     people: dict[int, User] = {person.pk: person for fix in explanation.fixes for person in fix.who}
     people.pop(desk.user.pk, None)

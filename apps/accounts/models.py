@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -67,11 +67,12 @@ class UserManager(BaseUserManager["User"]):
 class User(AbstractBaseUser):
     """A person, who signs in by e-mail. What they may do is asked of the permission backends alone, of a superuser too.
 
-    `current_account` is the account that the request works in, `operator_session` the open one of a superuser; the
-    middleware binds both.
+    `current_account` is the account that the request works in, `accounts` those that it could work in, and
+    `operator_session` the open one of a superuser; the middleware binds them.
     """
 
     current_account: Account | None = None
+    accounts: Sequence[Account] | None = None
     operator_session: Any = None
 
     email = models.EmailField(

@@ -71,7 +71,9 @@ class SharePage:
 
     def _list(self) -> TemplateResponse:
         missing = {
-            name: "" if self.desk.may(form.needs[0], self.record) else tooltip(self.desk, form.needs[0])
+            name: ""
+            if self.desk.may(form.needs[0], self.record)
+            else tooltip(self.desk, form.needs[0], self.record.branch)
             for name, form in FORMS.items()
         }
         self.request.current_app = self.admin.admin_site.name

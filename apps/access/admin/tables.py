@@ -65,7 +65,7 @@ class AccessTableAdmin(ReadOnlyAdmin):
         """Why the person cannot make this change of the row, in a sentence; empty where they can."""
         desk = desk_of(request)
         lacking = form.lacking(desk, row)
-        return tooltip(desk, lacking[0]) if lacking is not None else form.barred(desk, row)
+        return tooltip(desk, *lacking) if lacking is not None else form.barred(desk, row)
 
     # Pages
 

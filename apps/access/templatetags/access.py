@@ -39,7 +39,7 @@ def missing(context: template.Context, verb: str, record: Record) -> str:
     """An empty text where the user may do it to the record; else the sentence that says what is missing."""
     desk = desk_of(context["request"])
     codename = verb if "_" in verb else f"{verb}_{record.record_type}"
-    return "" if desk.may(codename, record) else tooltip(desk, codename)
+    return "" if desk.may(codename, record) else tooltip(desk, codename, record.branch)
 
 
 @register.simple_tag(takes_context=True)
@@ -53,7 +53,7 @@ def missing_anywhere(context: template.Context, codename: str) -> str:
 def missing_on_branch(context: template.Context, codename: str, record: Record) -> str:
     """An empty text where the user may do it on the record's branch; else what is missing."""
     desk = desk_of(context["request"])
-    return "" if desk.may(codename, record.branch) else tooltip(desk, codename)
+    return "" if desk.may(codename, record.branch) else tooltip(desk, codename, record.branch)
 
 
 @register.simple_tag

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,7 +49,7 @@ def work(request: HttpRequest) -> HttpResponse:
     return render(request, "pages/work.html", context)
 
 
-def _places(user: User, accounts: list[Account]) -> Iterator[Place]:
+def _places(user: User, accounts: Sequence[Account]) -> Iterator[Place]:
     """What each account holds for the user, asked inside of it."""
     for account in accounts:
         with fence.tenant(account.pk, user.pk):
