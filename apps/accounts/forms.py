@@ -9,6 +9,7 @@ from allauth.account import forms as account
 from allauth.mfa.base import forms as mfa
 from allauth.mfa.totp import forms as totp
 from django import forms
+from django.contrib.auth.password_validation import validate_password
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -123,3 +124,38 @@ class DetailsForm(forms.Form):
         if nameless:
             self.fields["name"].disabled = True
             self.fields["name"].help_text = _("It can be changed once you work in an account.")
+
+
+class NewcomerForm(forms.Form):
+    """Somebody becomes a user: their name and their password. The address is none of their choice."""
+
+    name = forms.CharField(label=_("Your name"), max_length=150, widget=forms.TextInput(attrs={"autocomplete": "name"}))
+    password = forms.CharField(
+        label=PASSWORD,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text=_("Twelve characters at least. A few words that do not belong together are easy to keep."),
+    )
+
+    def __init__(self, data: Any = None, *, email: str) -> None:
+        super().__init__(data)
+        self.email = email
+
+    def clean(self) -> dict[str, Any]:
+        """A password that is not easily guessed, by who knows the name and the address either."""
+        data: dict[str, Any] = super().clean() or {}
+        if "password" in data:
+            try:
+                validate_password(data["password"], User(email=self.email, name=data.get("name", "")))
+            except forms.ValidationError as error:
+                self.add_error("password", error)
+        return data
+
+    def create(self) -> User:
+        """The user, whose address is yet to be shown to be theirs.
+
+        Raises:
+            IntegrityError: there is one with that address by now.
+        """
+        data = self.cleaned_data
+        return User.objects.create_user(self.email, data["password"], name=data["name"])

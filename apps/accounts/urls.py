@@ -3,6 +3,7 @@
 from allauth.account import views as account
 from django.urls import include, path, re_path
 
+from apps.accounts.views.invitations import invitation
 from apps.accounts.views.me import me
 from apps.accounts.views.second_factor import SecondFactorView
 from apps.accounts.views.sessions import end, end_others, sessions
@@ -30,6 +31,7 @@ urlpatterns = [
     ),
     path("mfa/", SecondFactorView.as_view(), name="mfa_index"),
     path("mfa/", include("allauth.mfa.urls")),
+    path("invitations/<str:token>/", invitation, name="invitation"),
     path("me/", me, name="me"),
     path("me/sessions/", sessions, name="my-sessions"),
     path("me/sessions/others/end/", end_others, name="end-other-sessions"),

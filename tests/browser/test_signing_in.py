@@ -10,10 +10,11 @@ from django.test import override_settings
 from playwright.sync_api import CDPSession, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
+from apps.access.changes.invitations import Invite
 from apps.accounts.addresses import vouch_for
 from apps.accounts.models import User
 from tests.browser.driving import faults, go, sideways, take
-from tests.factories import PASSWORD, Cast
+from tests.factories import PASSWORD, Cast, published
 from tests.mailing import ADDRESS, Postbox, post, postbox
 from tests.signin.people import digits
 
@@ -68,6 +69,18 @@ def sign_out(page: Page, live_server: LiveServer) -> None:
     go(page, live_server, "/logout/")
     page.get_by_role("button", name="Sign out").click()
     expect(page).to_have_url(f"{live_server.url}/login/")
+
+
+def address_in(postbox: Postbox, email: str) -> str:
+    """Where the last mail that a real server took for somebody leads."""
+    post()
+    letter = postbox.letters()[-1]
+    assert letter["To"] == email
+    body = letter.get_body(("plain",))
+    assert body is not None
+    address = ADDRESS.search(str(body.get_content()))
+    assert address is not None
+    return address[0]
 
 
 def test_a_passkey_is_added_and_signs_in_without_the_password(live_server: LiveServer, page: Page, owner: User) -> None:
@@ -163,14 +176,7 @@ def test_a_forgotten_password_is_set_anew_by_a_link_in_a_real_mail_without_javas
     plain.get_by_label("E-mail").fill(owner.email)
     plain.get_by_role("button", name="Send me a link").click()
     expect(plain).to_have_url(f"{live_server.url}/password/reset/done/")
-    post()
-    (letter,) = postbox.letters()
-    assert letter["To"] == owner.email
-    body = letter.get_body(("plain",))
-    assert body is not None
-    address = ADDRESS.search(str(body.get_content()))
-    assert address is not None
-    plain.goto(address[0])
+    plain.goto(address_in(postbox, owner.email))
     expect(plain.get_by_role("heading", level=1)).to_have_text("Choose a new password")
     plain.get_by_label("New password").fill("seven green bottles on a wall")
     plain.get_by_label("The same once more").fill("seven green bottles on a wall")
@@ -198,3 +204,28 @@ def test_where_one_is_signed_in_is_seen_and_ended(
     expect(page.get_by_text("Signed out there.")).to_be_visible()
     phone.goto(f"{live_server.url}/me/")
     expect(phone).to_have_url(f"{live_server.url}/login/?next=/me/")
+
+
+@pytest.mark.parametrize("window", ["page", "phone", "plain"])
+def test_an_invitation_is_accepted_and_a_second_use_is_refused(
+    live_server: LiveServer, window: str, cast: Cast, postbox: Postbox, request: pytest.FixtureRequest
+) -> None:
+    page: Page = request.getfixturevalue(window)
+    role = published(cast.account.scheme, "member").pk
+    change = Invite(account_id=cast.account.pk, email="zoe@acme.example", role_id=role, branch_id=cast.branch.pk)
+    change.apply(actor=cast.owner, reason="We grow")
+    address = address_in(postbox, "zoe@acme.example")
+    page.goto(address)
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"You are invited to {cast.account}")
+    assert sideways(page) == 0
+    if window == "page":
+        take(page, "invitation")
+    page.get_by_label("Your name").fill("Zoe Zimmer")
+    page.get_by_label("Password").fill("a heron stands in the rain")
+    page.get_by_role("button", name="Accept, and begin").click()
+    expect(page).to_have_url(f"{live_server.url}/a/{cast.account.slug}/")
+    page.goto(address)
+    expect(page.get_by_text("This invitation has been accepted already.")).to_be_visible()
+    page.context.clear_cookies()
+    page.goto(address)
+    expect(page.get_by_text("This invitation has been accepted already.")).to_be_visible()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pytest
+import zeal
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client
 
+from apps.access.changes.invitations import Invite
 from apps.accounts.addresses import vouch_for
-from apps.accounts.fence import is_fenced
+from apps.accounts.fence import is_fenced, tenant
+from apps.roles.models import Role
 from tests.fence.world import World
 from tests.mailing import link_in, post
 from tests.signin.people import digits, sign_in, with_app
@@ -39,3 +42,24 @@ def test_a_second_factor_is_asked_for_and_taken(web: BaseDatabaseWrapper, world:
     client = sign_in(user).client
     assert client.post("/mfa/authenticate/", {"code": digits(secret)}).headers["Location"] == "/"
     assert client.get("/mfa/").status_code == 200
+
+
+def test_somebody_new_accepts_an_invitation_that_only_its_token_leads_to(
+    web: BaseDatabaseWrapper, world: World
+) -> None:
+    side = world.here
+    role = Role.objects.published(side.account.scheme).filter(kind="branch", single=False).order_by("rank")[0]
+    with tenant(side.account.pk, side.staff.pk):
+        change = Invite(account_id=side.account.pk, email="nina@new.example", role_id=role.pk, branch_id=side.branch.pk)
+        change.apply(actor=None, reason="We grow")
+    (message,) = post()
+    address = link_in(message)
+    client = Client()
+    with zeal.zeal_ignore():
+        assert side.account.name in client.get(address).content.decode()
+        data = {"name": "Nina New", "password": "a heron stands in the rain", "proof": address.partition("?proof=")[2]}
+        answer = client.post(address, data)
+        assert answer.headers["Location"] == f"/a/{side.account.slug}/"
+        assert client.get(answer.headers["Location"]).status_code == 200
+        assert client.get(f"/a/{world.there.account.slug}/").status_code == 404
+    assert client.get(address).status_code == 410

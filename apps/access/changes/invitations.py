@@ -9,11 +9,13 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 
 from django.core.validators import validate_email
 from django.db import connection
+from django.utils.crypto import constant_time_compare, salted_hmac
+from django.utils.translation import gettext as _
 
 from apps.access import verbs
 from apps.access.changes.base import Change, Planned, rows
@@ -24,6 +26,7 @@ from apps.access.changes.members import branch_role, joined
 from apps.access.changes.refusals import Above, Escalation, Guard, NoSuchTarget, NotPresent, Refusal, Shielded
 from apps.access.changes.teams import open_branch
 from apps.access.changes.values import checked
+from apps.accounts import mail
 from apps.accounts.models import Account, User
 from apps.teams.models import Invitation, Membership
 
@@ -47,6 +50,53 @@ def inviting_account(token: str) -> int | None:
         cursor.execute("SELECT teams_inviting_account(%s)", [digest_of(token)])
         (account_id,) = cursor.fetchone()
     return None if account_id is None else int(account_id)
+
+
+def address_of(token: str) -> str:
+    """The path of the page on which an invitation is accepted."""
+    return f"/invitations/{token}/"
+
+
+def proof_of(token: str) -> str:
+    """What the mail's link carries beside the token, and a link that is passed on by hand does not.
+
+    Whoever has it reads what comes to the address, so that the address counts as theirs.
+    """
+    return salted_hmac("apps.access.invitation", token, algorithm="sha256").hexdigest()
+
+
+def is_proof(token: str, proof: str) -> bool:
+    """Whether this is the proof that went out with the token."""
+    return constant_time_compare(proof, proof_of(token))
+
+
+def find_invitation(account_id: int, token: str) -> Invitation | None:
+    """The invitation of that token, with what a page says of it; None where there is none in the account."""
+    found = Invitation.objects.select_related("account", "branch", "role", "invited_by")
+    return found.filter(account=account_id, token_digest=digest_of(token)).first()
+
+
+def why_ended(invitation: Invitation, now: datetime) -> NoSuchTarget | None:
+    """Why an invitation is accepted by nobody any more; None where it can be."""
+    if invitation.status == Invitation.Status.ACCEPTED:
+        return NoSuchTarget("This invitation has been accepted already.", "Sign in.")
+    if invitation.status == Invitation.Status.CANCELLED:
+        return NoSuchTarget("This invitation has been cancelled.", "Ask for a new one.")
+    if now >= invitation.expires_at:
+        return NoSuchTarget(f"This invitation ended on {invitation.expires_at:%d %B %Y}.", "Ask for a new one.")
+    return None
+
+
+def send_by_mail(ground: Ground, token: str) -> None:
+    """Send the invitation of that token to its address, with its link and the proof."""
+    invitation = find_invitation(ground.account.pk, token)
+    assert invitation is not None, "it has just been written"
+    told = {
+        "invitation": invitation,
+        "by": invitation.invited_by or _("The platform's operators"),
+        "address": mail.link(f"{address_of(token)}?proof={proof_of(token)}"),
+    }
+    mail.send("invitation", invitation.email, told)
 
 
 def pending_invitation(ground: Ground, invitation_id: int) -> Invitation:
@@ -123,6 +173,10 @@ class Invite(Change):
         ended = updated(standing, status=Invitation.Status.CANCELLED, ended_at=ground.now)
         return rows(ended, inserted(invitation))
 
+    def follow_up(self, ground: Ground) -> None:
+        """Send it."""
+        send_by_mail(ground, self.token)
+
 
 @dataclass(frozen=True, kw_only=True)
 class ResendInvitation(Change):
@@ -150,6 +204,10 @@ class ResendInvitation(Change):
                 expires_at=ground.now + VALID_FOR,
             )
         )
+
+    def follow_up(self, ground: Ground) -> None:
+        """Send it."""
+        send_by_mail(ground, self.token)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,20 +292,13 @@ class AcceptInvitation(Change):
             NoSuchTarget: there is none, it has ended, or it is for another address.
             NotPresent: the actor has been deactivated, or the account is closed.
         """
-        found = Invitation.objects.select_related("role", "invited_by").filter(
-            account=ground.account, token_digest=digest_of(self.token)
-        )
-        invitation = found.first()
+        invitation = find_invitation(ground.account.pk, self.token)
         if invitation is None or ground.actor is None:
             raise NoSuchTarget("There is no such invitation.", "Ask for a new one.")
         if not User.objects.filter(pk=ground.actor.pk, email=invitation.email).exists():
             raise NoSuchTarget("This invitation is for another address.", "Sign in with the one that it was sent to.")
-        if invitation.status == Invitation.Status.ACCEPTED:
-            raise NoSuchTarget("This invitation has been accepted already.", "Sign in.")
-        if invitation.status == Invitation.Status.CANCELLED:
-            raise NoSuchTarget("This invitation has been cancelled.", "Ask for a new one.")
-        if ground.now >= invitation.expires_at:
-            raise NoSuchTarget(f"This invitation ended on {invitation.expires_at:%d %B %Y}.", "Ask for a new one.")
+        if (ended := why_ended(invitation, ground.now)) is not None:
+            raise ended
         if not ground.acting().facts.active:
             raise NotPresent("You have been deactivated.", "Ask the platform's operators.")
         if ground.account.status == Account.Status.CLOSED:

@@ -8,16 +8,15 @@ from django import forms
 from django.http import HttpRequest
 
 from apps.access.changes.base import Change
-from apps.access.changes.invitations import CancelInvitation, Invite, ResendInvitation
+from apps.access.changes.invitations import CancelInvitation, Invite, ResendInvitation, address_of
 from apps.access.desk import Desk
 from apps.access.forms.base import ChangeForm
 from apps.access.forms.fields import id_field, roles
+from apps.accounts import mail
 from apps.roles.models import Role
 from apps.teams.models import Invitation
 
 EVERYWHERE = "all"
-# Where the one who was invited accepts (the pages).
-ACCEPTING = "/invitations/{token}/"
 
 
 class InviteForm(ChangeForm):
@@ -90,7 +89,8 @@ class CancelForm(InvitationForm):
 def shown_once(request: HttpRequest, change: Any) -> dict[str, str]:
     """The link of an invitation, which only the one who sends it sees, and only now."""
     return {
-        "title": "The link of the invitation",
-        "text": "Pass it on to the one whom you invited. It is shown this once: only its digest is kept.",
-        "link": request.build_absolute_uri(ACCEPTING.format(token=change.token)),
+        "title": "The invitation is on its way",
+        "text": "It goes out by mail. Here is its link, to be passed on by hand as well: it is shown this once, since "
+        "only its digest is kept.",
+        "link": mail.link(address_of(change.token)),
     }

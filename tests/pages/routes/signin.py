@@ -19,6 +19,8 @@ OPEN = [
         signed_out=200,
     ),
     OpenRoute("password/reset/key/done/", signed_out=200),
+    OpenRoute("invitations/<str:token>/", path="invitations/nothing/", signed_in=404, signed_out=404),
+    OpenRoute("invitations/<str:token>/", "POST", path="invitations/nothing/", signed_in=404, signed_out=404),
     OpenRoute("me/"),
     OpenRoute("me/sessions/"),
     OpenRoute("me/sessions/others/end/", "POST", signed_in=302),

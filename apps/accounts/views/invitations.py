@@ -1,0 +1,100 @@
+"""Accepting an invitation: by whom it is for, who may be somebody new."""
+
+from __future__ import annotations
+
+from allauth.account.internal.flows.login import perform_login
+from allauth.account.models import EmailAddress, Login
+from allauth.decorators import rate_limit
+from django.db import IntegrityError, transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+
+from apps.access.changes.invitations import (
+    AcceptInvitation,
+    address_of,
+    find_invitation,
+    inviting_account,
+    is_proof,
+    why_ended,
+)
+from apps.access.changes.refusals import Refusal
+from apps.access.middleware import SESSION_KEY
+from apps.accounts import fence
+from apps.accounts.addresses import vouch_for
+from apps.accounts.forms import NewcomerForm
+from apps.accounts.models import User
+from apps.teams.models import Invitation
+
+WHY = "Accepted the invitation"
+GONE = 410
+
+
+@rate_limit(action="signup")
+def invitation(request: HttpRequest, token: str) -> HttpResponse:
+    """What somebody is invited to, and their yes.
+
+    Raises:
+        Http404: the token leads nowhere.
+    """
+    account_id = inviting_account(token)
+    if account_id is None:
+        raise Http404
+    user = request.user if isinstance(request.user, User) else None
+    with fence.tenant(account_id, None if user is None else user.pk):
+        found = find_invitation(account_id, token)
+        if found is None:
+            raise Http404
+        ended = why_ended(found, timezone.now())
+        if ended is not None:
+            return _show(request, found, {"refusal": ended}, status=GONE)
+        if user is None:
+            return _stranger(request, found, token)
+        if user.email != found.email:
+            return _show(request, found, {"another": True})
+        if request.method == "POST":
+            return _accept(request, found, token, user)
+        return _show(request, found, {"mine": True})
+
+
+def _show(request: HttpRequest, found: Invitation, context: dict[str, object], *, status: int = 200) -> HttpResponse:
+    return render(request, "signin/invitation.html", {"invitation": found, **context}, status=status)
+
+
+def _accept(request: HttpRequest, found: Invitation, token: str, user: User) -> HttpResponse:
+    """Make them what they were invited to be, and lead them there."""
+    try:
+        AcceptInvitation(account_id=found.account_id, token=token).apply(actor=user, reason=WHY)
+    except Refusal as refusal:
+        return _show(request, found, {"refusal": refusal}, status=GONE)
+    request.session[SESSION_KEY] = found.account_id
+    return HttpResponseRedirect(reverse("access:home", args=[found.account.slug]))
+
+
+def _stranger(request: HttpRequest, found: Invitation, token: str) -> HttpResponse:
+    """Whoever has the address signs in; where nobody has it, somebody becomes a user for exactly that one."""
+    if User.objects.filter(email=found.email).exists():
+        return _show(request, found, {"known": True, "page": address_of(token)})
+    proof = (request.POST or request.GET).get("proof", "")
+    proven = is_proof(token, proof)
+    form = NewcomerForm(request.POST or None, email=found.email)
+    if request.method != "POST" or not form.is_valid():
+        return _show(request, found, {"form": form, "proof": proof, "proven": proven})
+    try:
+        with transaction.atomic():
+            user = form.create()
+            if proven:
+                vouch_for([user])
+                with fence.tenant(found.account_id, user.pk):
+                    AcceptInvitation(account_id=found.account_id, token=token).apply(actor=user, reason=WHY)
+            else:
+                EmailAddress.objects.create(user=user, email=user.email, primary=True)
+    except Refusal as refusal:
+        return _show(request, found, {"refusal": refusal}, status=GONE)
+    except IntegrityError:
+        # Somebody was faster, most likely the same one by a second click.
+        return HttpResponseRedirect(address_of(token))
+    onwards = reverse("access:home", args=[found.account.slug]) if proven else address_of(token)
+    response: HttpResponse = perform_login(request, Login(user=user, redirect_url=onwards))
+    return response
