@@ -125,6 +125,18 @@ def test_an_own_role_is_edited_with_a_preview_of_who_is_affected() -> None:
     assert RoleGrant.objects.get(role=role, permission="view_lead").scope == Scope.NONE
 
 
+def test_what_the_page_hides_stays_as_it_is() -> None:
+    cast = make_cast("amocrm")
+    role = auditor(cast, view_project=Scope.CREATED)
+    client = browser(manager(cast))
+    page = address(cast.account, "auditor/edit/")
+    data = {name: value for name, value in sent(client, page, grant_view_lead="none").items() if "project" not in name}
+    assert "view_project" not in client.get(page).content.decode()
+    send(client, page, data | {"confirmed": "yes"})
+    stands = dict(RoleGrant.objects.filter(role=role).values_list("permission", "scope"))
+    assert (stands["view_lead"], stands["view_project"]) == (Scope.NONE, Scope.CREATED)
+
+
 def test_an_overtaken_edit_shows_the_difference_and_keeps_the_others_update() -> None:
     cast = make_cast("amocrm")
     role = auditor(cast, view_contact=Scope.ALL, view_company=Scope.ALL)

@@ -117,6 +117,9 @@ class EditRoleForm(OwnRoleForm):
             if grant is not None and grant.grantable:
                 self.fields[f"grant_{permission.codename}"] = forms.TypedChoiceField(
                     label=permission.label,
+                    # What a page does not show stays as it is.
+                    required=False,
+                    empty_value=None,
                     coerce=scope_of,
                     choices=scope_choices(permission, grant.scope),
                     initial=word_of(grant.scope),
@@ -182,7 +185,7 @@ class EditRoleForm(OwnRoleForm):
         asked = {
             name: self.cleaned_data[f"grant_{name}"]
             for name in seen
-            if f"grant_{name}" in self.fields and self.cleaned_data[f"grant_{name}"] != seen[name]
+            if self.cleaned_data.get(f"grant_{name}") not in (None, seen[name])
         }
         return EditRole(
             account_id=self.account_id,
