@@ -58,11 +58,12 @@ def access_matrix(account: Account, branch: Branch | None = None) -> Iterator[Ma
 
 def _row(mandate: Mandate, user: User, branch: Branch | None, role: str) -> MatrixRow:
     parent = mandate.facts.parent
-    cells = {permission.codename: _cell(mandate, permission, branch) for permission in catalogue.permissions()}
+    cells = {permission.codename: cell_of(mandate, permission, branch) for permission in catalogue.permissions()}
     return MatrixRow(user, branch, role, parent.key if parent is not None else "", cells)
 
 
-def _cell(mandate: Mandate, permission: Permission, branch: Branch | None) -> Cell:
+def cell_of(mandate: Mandate, permission: Permission, branch: Branch | None) -> Cell:
+    """The cell of one person (their Mandate) on a branch; without one, what a parent role alone gives."""
     if permission.target is Target.ACCOUNT:
         places = [0, *(branch_id for branch_id, _, _ in mandate.branches())]
         found = [mandate.effective(branch_id, permission.codename) for branch_id in places]

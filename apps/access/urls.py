@@ -3,12 +3,14 @@
 from django.urls import path
 
 from apps.access.views.home import home
+from apps.access.views.matrix import matrix
 from apps.access.views.page import account_page
 from apps.access.views.permissions import permissions
 from apps.access.views.role_files import export_roles, import_roles
 from apps.access.views.roles import copy_role, delete_role, edit_role, role, roles
 from apps.access.views.security import second_factor
 from apps.access.views.switching import switch_account
+from apps.access.views.why import why
 
 app_name = "access"
 urlpatterns = [
@@ -16,6 +18,8 @@ urlpatterns = [
     account_page("", home, name="home"),
     account_page("settings/second-factor/", second_factor, name="second-factor"),
     account_page("members/<int:member>/permissions/<slug:branch>/", permissions, name="member-permissions"),
+    account_page("matrix/", matrix, name="matrix"),
+    account_page("why/", why, name="why"),
     account_page("roles/", roles, name="roles"),
     account_page("roles/definitions/export/", export_roles, name="roles-export"),
     account_page("roles/definitions/import/", import_roles, name="roles-import"),

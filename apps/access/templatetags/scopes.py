@@ -38,6 +38,12 @@ def grant_badge(grant: Grant) -> SafeString:
     )
 
 
+@register.simple_tag
+def scope_mark(scope: Scope) -> SafeString:
+    """The scope by its letter, for a cell that says the word elsewhere."""
+    return format_html('<span class="m-scope m-scope-{}">{}</span>', colour(scope), scope_letter(scope))
+
+
 def scope_letter(scope: Scope) -> str:
     """The scope by a letter, as the published tables have it; a set without a name of its own by several."""
     if scope in LETTERS:

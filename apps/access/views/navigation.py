@@ -39,7 +39,11 @@ class Link:
 PLACES: dict[str, list[Place]] = {
     "": [Place("access:home", noop("Home"), "home")],
     noop("People"): [],
-    noop("Access"): [Place("access:roles", noop("Roles"), "badge", "view_members")],
+    noop("Access"): [
+        Place("access:roles", noop("Roles"), "badge", "view_members"),
+        Place("access:matrix", noop("Matrix"), "grid_on", "view_member_permissions"),
+        Place("access:why", noop("Why?"), "help", "view_member_permissions"),
+    ],
     noop("Account"): [
         Place("billing:overview", noop("Billing"), "receipt_long", "view_billing"),
         Place("access:second-factor", noop("Second factor"), "phonelink_lock", "change_account"),

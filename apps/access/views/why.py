@@ -1,0 +1,50 @@
+"""Why: may this person do this to that, what the answer rests on, and what would change it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from apps.access.desk import Desk
+from apps.access.explain import explain
+from apps.access.facts import load_some
+from apps.access.forms.why import SEES, WhyForm
+from apps.access.mandate import Mandate
+from apps.access.matrix import cell_of
+from apps.access.views.page import page, show
+
+
+@page(SEES)
+def why(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """A person, a permission and a record or a branch, and the answer with its reasons."""
+    form = WhyForm(request.GET if {"user", "permission"} & set(request.GET) else None, desk=desk)
+    if not form.is_bound:
+        form.initial = {"branch": form.places[0].slug if form.places else ""}
+    answer = _answer(desk, form) if form.is_bound and form.is_valid() else None
+    return show(request, desk, "pages/why.html", _("Why?"), {"form": form, "answer": answer})
+
+
+def _answer(desk: Desk, form: WhyForm) -> dict[str, Any]:
+    """What the page says: the reach, the verdict with its reasons, and the way to change it."""
+    assert desk.account is not None
+    assert desk.mandate is not None
+    person, permission, place = form.person, form.asked, form.place
+    mandate = Mandate(load_some(desk.mandate.facts.account, {person.pk}, teams=True)[person.pk], timezone.now())
+    target = form.target
+    found: dict[str, Any] = {
+        "person": person,
+        "permission": permission,
+        "place": place,
+        "target": target,
+        "cell": cell_of(mandate, permission, place),
+    }
+    if target is not None:
+        told = explain(person, permission.codename, target, people=desk.people)
+        found |= {"explanation": told}
+    if desk.may("manage_member_permissions", place) and person.pk != desk.user.pk:
+        found["change"] = reverse("access:member-permissions", args=[desk.account.slug, person.pk, place.slug])
+    return found

@@ -1,0 +1,117 @@
+"""The matrix at a glance, and the page that says why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import zeal
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries
+
+from apps.roles.scopes import IF_RESPONSIBLE, Scope
+from apps.teams.models import Membership
+from tests.admin.people import browser, everything, make, staff
+from tests.factories import Cast, MembershipFactory, OverrideFactory, make_cast, published
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def cast() -> Cast:
+    return make_cast()
+
+
+@pytest.fixture
+def boss(cast: Cast) -> Client:
+    return browser(staff(cast.branch, everything(), name="Bea Boss"))
+
+
+def asked(client: Client, cast: Cast, **values: Any) -> Any:
+    with zeal.zeal_ignore():
+        response = client.get(f"/a/{cast.account.slug}/why/", {"branch": cast.branch.slug, **values})
+    assert response.status_code == 200
+    return response
+
+
+def cells(response: Any, name: str) -> dict[str, Any]:
+    (line,) = [line for line in response.context["lines"] if str(line.membership.user) == name]
+    return {permission.codename: cell for permission, cell in line.cells}
+
+
+def test_the_matrix_shows_what_holds_and_marks_overrides(cast: Cast, boss: Client) -> None:
+    OverrideFactory(branch=cast.branch, user=cast.member, permission="view_billing", scope=Scope.ALL)
+    response = boss.get(f"/a/{cast.account.slug}/matrix/?tab=billing")
+    found = cells(response, str(cast.member))
+    assert found["view_billing"].scope == Scope.ALL
+    assert found["view_billing"].overridden
+    assert found["manage_billing"].scope == Scope.NONE
+    assert "by an override" in response.content.decode()
+
+
+def test_the_matrix_goes_on_page_by_page_in_few_queries(
+    cast: Cast, boss: Client, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    role = published("atlas", "member")
+    for number in range(60):
+        MembershipFactory(branch=cast.branch, role=role, user__name=f"Member {number:02}")
+    address = f"/a/{cast.account.slug}/matrix/"
+    boss.get(address)
+    with django_assert_max_num_queries(15):
+        first = boss.get(address)
+    second = boss.get(address + first.context["part"].after)
+    shown = [line.membership.pk for page in (first, second) for line in page.context["lines"]]
+    assert sorted(shown) == sorted(Membership.objects.active().filter(branch=cast.branch).values_list("pk", flat=True))
+
+
+def test_the_matrix_is_searched_by_name_branch_and_role(cast: Cast, boss: Client) -> None:
+    address = f"/a/{cast.account.slug}/matrix/"
+    named = [line.membership.user for line in boss.get(f"{address}?q={cast.member.name}").context["lines"]]
+    assert named == [cast.member]
+    assert b"Nobody matches" in boss.get(f"{address}?q=nobody-like-this").content
+    assert b"Nobody matches" in boss.get(f"{address}?branch=nowhere").content
+    assert boss.get(f"{address}?q=%00&role=%00&tab=%00").status_code == 200
+
+
+def test_why_answers_as_the_engine_decides_and_says_what_would_help(cast: Cast, boss: Client) -> None:
+    lead = make("lead", cast.branch)
+    response = asked(boss, cast, user=cast.member.email, permission="view_lead", record=lead.reference)
+    told = response.context["answer"]["explanation"]
+    assert not told.allowed
+    assert told.fixes
+    assert f"{cast.member} may not" in response.content.decode()
+    lead.responsible = cast.member
+    lead.save()
+    assert (
+        asked(boss, cast, user=cast.member.email, permission="view_lead", record=lead.reference)
+        .context["answer"]["explanation"]
+        .allowed
+    )
+
+
+def test_why_without_a_record_tells_the_reach(cast: Cast, boss: Client) -> None:
+    answer = asked(boss, cast, user=cast.member.email, permission="view_lead").context["answer"]
+    assert "explanation" not in answer
+    assert answer["cell"].scope == IF_RESPONSIBLE
+
+
+def test_what_the_asker_cannot_see_is_named_as_nothing(cast: Cast) -> None:
+    hidden, foreign = make("lead", cast.branch), make("lead", cast.elsewhere)
+    blind = browser(staff(cast.branch, everything() | {"view_lead": Scope.CREATED}))
+    answers = {
+        str(asked(blind, cast, user=cast.member.email, permission="view_lead", record=reference).context["form"].errors)
+        for reference in (hidden.reference, foreign.reference, "L-99999")
+    }
+    assert len(answers) == 1
+    assert "no such record" in answers.pop()
+    people = {
+        str(asked(blind, cast, user=address, permission="view_lead").context["form"].errors)
+        for address in (cast.outsider.email, "nobody@example.com")
+    }
+    assert len(people) == 1
+
+
+def test_a_question_that_makes_no_sense_is_told_so(cast: Cast, boss: Client) -> None:
+    response = asked(boss, cast, user=cast.member.email, permission="view_billing", record="L-1")
+    assert "not asked of a record" in response.content.decode()
+    assert asked(boss, cast, user="nonsense", permission="nothing").context["answer"] is None
