@@ -4,6 +4,7 @@ from procrastinate.contrib.django import app
 
 from apps.access.changes.accounts import close_due_accounts
 from apps.access.previews.queued import compute, forget_old
+from apps.accounts.chains import verify_due_chains
 
 
 @app.periodic(cron="*/10 * * * *")
@@ -24,3 +25,10 @@ def compute_preview(account_id: int, user_id: int, queued_id: int) -> None:
 def forget_previews(timestamp: int) -> int:
     """Forget the previews of yesterday; returns how many."""
     return forget_old()
+
+
+@app.periodic(cron="*/10 * * * *")
+@app.task(queueing_lock="verify_chains")
+def verify_chains(timestamp: int) -> int:
+    """Verify the chains of the log that were not verified for a day; returns how many."""
+    return verify_due_chains()

@@ -3,7 +3,9 @@
 from django.urls import path
 
 from apps.access.views.home import home
+from apps.access.views.log import export_log, log
 from apps.access.views.matrix import matrix
+from apps.access.views.operation import operation, undo
 from apps.access.views.page import account_page
 from apps.access.views.permissions import permissions
 from apps.access.views.role_files import export_roles, import_roles
@@ -27,4 +29,8 @@ urlpatterns = [
     account_page("roles/<slug:key>/copy/", copy_role, name="role-copy"),
     account_page("roles/<slug:key>/edit/", edit_role, name="role-edit"),
     account_page("roles/<slug:key>/delete/", delete_role, name="role-delete"),
+    account_page("audit/", log, name="log"),
+    account_page("audit/export/", export_log, name="log-export"),
+    account_page("audit/<int:operation>/", operation, name="operation"),
+    account_page("audit/<int:operation>/undo/", undo, name="operation-undo"),
 ]

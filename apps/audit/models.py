@@ -185,3 +185,35 @@ class Link(models.Model):
 
     def __str__(self) -> str:
         return f"link {self.seq} of account {self.account_id}"
+
+
+class Verification(models.Model):
+    """What the last verification of an account's chain found: how far it went, and by which head.
+
+    No part of the log, and overwritten by the next verification. What `kept_…` says comes from heads that were kept
+    elsewhere, and stays until the chain is held against such heads again: nothing else shows that it was rewritten.
+    """
+
+    account_id = models.BigIntegerField("account", unique=True)
+    at = models.DateTimeField("verified at")
+    links = models.BigIntegerField("links")
+    entries = models.BigIntegerField("entries")
+    head_seq = models.BigIntegerField("number of the last link")
+    head_hash = models.TextField("hash of the last link", blank=True)
+    fault = models.TextField("fault", blank=True)
+    kept_at = models.DateTimeField("held against kept heads at", null=True)
+    kept_seq = models.BigIntegerField("as kept up to link", null=True)
+    kept_fault = models.TextField("fault that kept heads show", blank=True)
+
+    class Meta:
+        default_permissions = ()
+        verbose_name = "verification"
+        verbose_name_plural = "verifications"
+
+    def __str__(self) -> str:
+        return f"verification of account {self.account_id}"
+
+    @property
+    def faults(self) -> list[str]:
+        """What does not fit, in sentences; empty where all does."""
+        return list(dict.fromkeys(fault for fault in (self.fault, self.kept_fault) if fault))

@@ -32,6 +32,7 @@ def test_the_worker_finds_the_sweep_and_runs_it_every_minute() -> None:
     times = {periodic.task.name: periodic.cron for periodic in app.periodic_registry.periodic_tasks.values()}
     assert times["config.jobs.retry_stalled_jobs"] == "* * * * *"
     assert times["apps.access.jobs.close_accounts"] == "*/10 * * * *"
+    assert times["apps.access.jobs.verify_chains"] == "*/10 * * * *"
 
 
 @pytest.mark.django_db

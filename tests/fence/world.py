@@ -15,6 +15,7 @@ from django.utils import timezone
 from apps.access.models import AccessRequest, QueuedPreview
 from apps.accounts.fence import WEB_ROLE
 from apps.accounts.models import Account, Branch, User
+from apps.audit.models import Verification
 from apps.crm.models import Change
 from apps.roles.models import Role
 from apps.teams.models import Invitation
@@ -98,6 +99,7 @@ def _side(slug: str) -> Side:
     )
     Change.objects.create(account=account, record_type="lead", record_id=1, reference="L-1", action="created")
     a_row_in_every_table(account)
+    Verification.objects.create(account_id=account.pk, at=timezone.now(), links=1, entries=1, head_seq=1)
     return Side(account, branch, somebody, records)
 
 

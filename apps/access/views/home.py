@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from apps.access.desk import Desk
 from apps.access.forms.requests import waiting_requests
 from apps.access.reading import in_words, named, reader_of
-from apps.access.views.page import EVERYBODY, page, show
+from apps.access.views.page import EVERYBODY, PageFace, page, show
 from apps.accounts.models import Branch
 from apps.teams.models import Invitation, Membership
 
@@ -49,6 +49,11 @@ def _changes(request: HttpRequest, desk: Desk) -> list[dict[str, Any]] | None:
     if not desk.may_anywhere("view_audit_log"):
         return None
     return [
-        {"operation": operation, "words": in_words(operation.verb), "who": named(operation)}
+        {
+            "operation": operation,
+            "words": in_words(operation.verb),
+            "who": named(operation),
+            "address": PageFace(request, desk).operation_address(operation.pk),
+        }
         for operation in reader_of(request).operations().order_by("-pk")[:SHOWN]
     ]

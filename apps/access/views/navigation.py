@@ -43,6 +43,7 @@ PLACES: dict[str, list[Place]] = {
         Place("access:roles", noop("Roles"), "badge", "view_members"),
         Place("access:matrix", noop("Matrix"), "grid_on", "view_member_permissions"),
         Place("access:why", noop("Why?"), "help", "view_member_permissions"),
+        Place("access:log", noop("Audit log"), "history", "view_audit_log"),
     ],
     noop("Account"): [
         Place("billing:overview", noop("Billing"), "receipt_long", "view_billing"),

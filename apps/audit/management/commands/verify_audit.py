@@ -15,6 +15,7 @@ from apps.audit.heads import Heads
 from apps.audit.management.progress import ProgressBar
 from apps.audit.models import PLATFORM
 from apps.audit.verification import AccountReport, verify
+from apps.audit.verified import keep
 
 
 class Command(AskingCommand):
@@ -24,7 +25,8 @@ class Command(AskingCommand):
         "Verifies the audit log: computes the hash chain of one account, or of every account and of the platform, "
         "again from what is stored, and names the first link that does not fit. A chain that lost its end, or was "
         "computed anew to the end, is found with --heads alone: a file that audit_heads --sign wrote and that was kept "
-        "elsewhere. Its signature is checked with AUDIT_PUBLIC_KEY, or with AUDIT_SIGNING_KEY."
+        "elsewhere. Its signature is checked with AUDIT_PUBLIC_KEY, or with AUDIT_SIGNING_KEY. The page of the log "
+        "shows what was found."
     )
     examples = ("acme --json", "--heads monday.json", "acme --heads monday.json --heads tuesday.json")
 
@@ -51,6 +53,7 @@ class Command(AskingCommand):
         reports = verify(only, progress=ProgressBar(self.stderr))
         if kept:
             reports = heads.hold_against(reports, kept.values(), only)
+        keep(reports, held=bool(kept))
         slugs = dict(Account.objects.filter(pk__in=[r.account_id for r in reports]).values_list("pk", "slug"))
         if options["json"]:
             self._print_json(reports, kept, slugs)
