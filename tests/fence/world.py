@@ -63,14 +63,14 @@ class World:
 
 def make_world() -> World:
     """Rows in every table, of both accounts; each account is an operation of its own."""
-    here, there = _side("here"), _side("there")
+    here, there = make_side("here"), make_side("there")
     both = staff(here.branch, everything(), name="Bo Both", email="bo@both.example")
     MembershipFactory(branch=there.branch, user=both)
     return World(here, there, both, User.objects.create_superuser("op@mandate.example", name="Op"))
 
 
 @transaction.atomic
-def _side(slug: str) -> Side:
+def make_side(slug: str) -> Side:
     account = AccountFactory(slug=slug, name=slug.title())
     branch = BranchFactory(account=account, slug="main", name=f"Main {slug}")
     somebody = staff(branch, everything(), name=f"Sam {slug}", email=f"sam@{slug}.example")

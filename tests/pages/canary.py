@@ -1,0 +1,118 @@
+"""A text in every field of another tenant's rows that takes text, planted by walking the models.
+
+A field that is new carries it by itself; one that cannot take it stands in `CANNOT`, with the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.apps import apps
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from apps.accounts.models import Account, User
+from apps.audit.services import operation
+from tests.fence.test_tables import APPENDED
+from tests.fence.world import OTHERWISE, fenced_tables, run
+
+# In small letters, so that a slug and an address can be it; asked for without its ends, since a search repeats itself.
+CANARY = "kanarienvogel"
+PART = CANARY[2:-2]
+SHORTEST = len(CANARY) + 6
+
+KEY = "names something of the catalogue, the schemes or the standards"
+DIGEST = "a digest"
+WRITTEN = "written by the database alone, out of what is planted"
+# By table, or by table and column.
+CANNOT = {
+    "accounts_account.scheme": KEY,
+    "accounts_account.features": KEY,
+    "accounts_user.password": DIGEST,
+    "accounts_user.time_zone": KEY,
+    "access_override.permission": KEY,
+    "access_accessrequest.permission": KEY,
+    "access_accessrequest.record_type": KEY,
+    "audit_entry": WRITTEN,
+    "audit_operation": WRITTEN,
+    "audit_link": WRITTEN,
+    "crm_change.record_type": KEY,
+    "crm_referencecounter.record_type": KEY,
+    "roles_role.scheme": KEY,
+    "roles_rolegrant.permission": KEY,
+    "teams_invitation.token_digest": DIGEST,
+}
+
+
+def text_fields(model: type[models.Model]) -> Iterator[models.Field[Any, Any]]:
+    """The columns that hold text, alone or in a list or a structure; not those that choose from a list."""
+    for field in model._meta.concrete_fields:
+        texts = field.base_field if isinstance(field, ArrayField) else field
+        if isinstance(texts, models.CharField | models.TextField | models.JSONField) and not field.choices:
+            yield field
+
+
+def exempt(field: models.Field[Any, Any]) -> bool:
+    """Whether the field cannot carry the text: it is known not to, or too short."""
+    table = field.model._meta.db_table
+    if field.max_length is not None and field.max_length < SHORTEST:
+        return True
+    return table in CANNOT or f"{table}.{field.column}" in CANNOT
+
+
+def models_of_accounts() -> list[type[models.Model]]:
+    """Every model whose rows are an account's, or people."""
+    tables = set(fenced_tables()) | {User._meta.db_table}
+    return [model for model in apps.get_models(include_auto_created=True) if model._meta.db_table in tables]
+
+
+def plant(account: Account, people: list[User]) -> set[str]:
+    """Put the text into every row of the account and into these people, who belong to it alone.
+
+    Returns the columns that carry it now, as `table.column`.
+    """
+    carrying = set()
+    people[0].name = f"{CANARY} actor"
+    with operation(verb="access.details.changed", actor=people[0], reason=f"Because of the {CANARY}"):
+        run("SET CONSTRAINTS ALL IMMEDIATE")
+        for model in models_of_accounts():
+            with _let_change(model._meta.db_table):
+                for field in text_fields(model):
+                    if not exempt(field) and _plant_in(field, account, people):
+                        carrying.add(f"{model._meta.db_table}.{field.column}")
+        run("SET CONSTRAINTS ALL DEFERRED")
+    return carrying
+
+
+@contextmanager
+def _let_change(table: str) -> Iterator[None]:
+    """What is only ever added to lets its rows be changed here."""
+    if table in APPENDED:
+        run(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+    yield
+    if table in APPENDED:
+        run(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+
+
+def _plant_in(field: models.Field[Any, Any], account: Account, people: list[User]) -> int:
+    table = field.model._meta.db_table
+    if table == User._meta.db_table:
+        where, value = "id = ANY(%s)", [user.pk for user in people]
+    else:
+        where, value = f"{OTHERWISE.get(table, 'account_id')} = ANY(%s)", [account.pk]
+    return run(f'UPDATE {table} SET "{field.column}" = {_text(field)} WHERE {where}', [value])
+
+
+def _text(field: models.Field[Any, Any]) -> str:
+    """The text in the field's form, as SQL; different in each row, since some have to be."""
+    if isinstance(field, ArrayField):
+        return f"ARRAY[{_text(field.base_field)}]"
+    if isinstance(field, models.JSONField):
+        return f"""jsonb_build_object('{CANARY}', jsonb_build_array('{CANARY}', '{CANARY} then'))"""
+    if isinstance(field, models.EmailField):
+        return f"'{CANARY}-' || id || '@{CANARY}.example'"
+    if isinstance(field, models.URLField):
+        return f"'https://{CANARY}.example/' || id"
+    return f"'{CANARY}-' || id"
