@@ -14,15 +14,37 @@ from apps.roles.models import RoleGrant
 from apps.roles.scopes import Scope
 from tests.browser.driving import faults, go, sideways, sign_in, take
 from tests.factories import Cast, LeadFactory, MembershipFactory, OverrideFactory, make_cast
-from tests.pages.test_roles import auditor, manager
+from tests.pages.test_roles import auditor
 
 
 def address(cast: Cast, user: User, tab: str) -> str:
     return f"/a/{cast.account.slug}/members/{user.pk}/permissions/{cast.branch.slug}/?tab={tab}"
 
 
+def test_an_owner_removes_manage_billing_from_an_admin_and_reads_it_in_the_log(
+    live_server: LiveServer, page: Page, cast: Cast
+) -> None:
+    told = faults(page)
+    admin = cast.join("admin")
+    sign_in(page, live_server, cast.owner)
+    go(page, live_server, address(cast, admin, "billing"))
+    page.get_by_role("group", name="Manage billing").get_by_text("Prohibited").click()
+    effect = page.locator("#effect")
+    expect(effect).to_contain_text("Manage billing")
+    expect(effect).to_contain_text("Prohibited")
+    take(page, "update-permissions")
+    page.get_by_label("Reason").fill("Bills are paid by head office")
+    page.get_by_role("button", name="Save changes").click()
+    expect(page.get_by_role("status")).to_contain_text("Done.")
+    assert not may(admin, "manage_billing", cast.branch)
+    page.get_by_role("link", name="See it in the log").click()
+    expect(page).to_have_url(re.compile(r"/audit/\d+/"))
+    expect(page.locator("main")).to_contain_text("Bills are paid by head office")
+    assert told == []
+
+
 def test_a_stale_form_is_refused_with_the_difference(live_server: LiveServer, page: Page, cast: Cast) -> None:
-    sign_in(page, live_server, manager(cast))
+    sign_in(page, live_server, cast.owner)
     go(page, live_server, address(cast, cast.member, "billing"))
     OverrideFactory(branch=cast.branch, user=cast.member, permission="view_billing", scope=Scope.NONE)
     page.get_by_role("group", name="View billing").get_by_text("Permitted").click()
@@ -39,7 +61,7 @@ def test_a_stale_form_is_refused_with_the_difference(live_server: LiveServer, pa
 
 def test_what_is_capped_is_told_while_one_chooses(live_server: LiveServer, page: Page, cast: Cast) -> None:
     LeadFactory(branch=cast.branch, responsible=cast.member)
-    sign_in(page, live_server, manager(cast))
+    sign_in(page, live_server, cast.owner)
     go(page, live_server, address(cast, cast.member, "records"))
     page.get_by_label("View leads").select_option("none")
     expect(page.locator("#effect")).to_contain_text("Loses sight of 1 lead")
@@ -47,7 +69,7 @@ def test_what_is_capped_is_told_while_one_chooses(live_server: LiveServer, page:
 
 
 def test_an_override_is_set_without_javascript(live_server: LiveServer, plain: Page, cast: Cast) -> None:
-    sign_in(plain, live_server, manager(cast))
+    sign_in(plain, live_server, cast.owner)
     go(plain, live_server, address(cast, cast.member, "organisation"))
     plain.locator("label", has_text=re.compile("^Team$")).click()
     plain.get_by_role("group", name="Invite team members").get_by_text("Permitted").click()
@@ -62,7 +84,7 @@ def test_an_override_is_set_without_javascript(live_server: LiveServer, plain: P
 
 
 def test_an_override_is_set_on_a_phone(live_server: LiveServer, phone: Page, cast: Cast) -> None:
-    sign_in(phone, live_server, manager(cast))
+    sign_in(phone, live_server, cast.owner)
     go(phone, live_server, address(cast, cast.member, "records"))
     assert sideways(phone) == 0
     phone.get_by_label("View leads").select_option("all")
@@ -78,7 +100,7 @@ def test_an_own_role_is_edited_with_a_preview_of_who_is_affected(live_server: Li
     role = auditor(cast)
     MembershipFactory(branch=cast.branch, role=role, user__name="Hal Hunter")
     told = faults(page)
-    sign_in(page, live_server, manager(cast))
+    sign_in(page, live_server, cast.owner)
     go(page, live_server, f"/a/{cast.account.slug}/roles/")
     take(page, "roles")
     page.get_by_role("link", name="Auditor").click()
@@ -98,7 +120,7 @@ def test_an_own_role_is_edited_with_a_preview_of_who_is_affected(live_server: Li
 
 
 def test_the_roles_fit_a_phone_with_the_permissions_in_sight(live_server: LiveServer, phone: Page, cast: Cast) -> None:
-    sign_in(phone, live_server, manager(cast))
+    sign_in(phone, live_server, cast.owner)
     go(phone, live_server, f"/a/{cast.account.slug}/roles/")
     assert sideways(phone) == 0
     table = phone.get_by_role("region", name="Roles side by side")
