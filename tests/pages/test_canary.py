@@ -201,8 +201,8 @@ def own_pages(cast: Cast, viewer: User, both: User) -> Iterator[Asked]:
     """Every address of the pages' table."""
     for open_route in OPEN:
         yield open_route.method, f"/{open_route.path or open_route.pattern}", {}
-    # First what speaks of nothing: making a row changes what some of these pages are.
-    for route in sorted(ROUTES, key=lambda route: bool(route.row)):
+    # First what speaks of nothing, and billing last: a row and a plan change what some pages are.
+    for route in sorted(ROUTES, key=lambda route: ("/billing/" in route.pattern, bool(route.row))):
         named = ROWS[route.row](cast.branch, viewer) if route.row else {}
         yield route.method, address_of(route, cast.account, named), dict(route.data)
         if "member" in named:
