@@ -3,8 +3,20 @@
 from procrastinate.contrib.django import app
 
 from apps.access.changes.accounts import close_due_accounts
+from apps.access.endings import warn_of_ends
+from apps.access.letters import request_decided, request_made
 from apps.access.previews.queued import compute, forget_old
 from apps.accounts.chains import verify_due_chains
+
+__all__ = [
+    "close_accounts",
+    "compute_preview",
+    "forget_previews",
+    "request_decided",
+    "request_made",
+    "verify_chains",
+    "warn",
+]
 
 
 @app.periodic(cron="*/10 * * * *")
@@ -32,3 +44,10 @@ def forget_previews(timestamp: int) -> int:
 def verify_chains(timestamp: int) -> int:
     """Verify the chains of the log that were not verified for a day; returns how many."""
     return verify_due_chains()
+
+
+@app.periodic(cron="7 * * * *")
+@app.task(queueing_lock="warn_of_ends")
+def warn(timestamp: int) -> int:
+    """Warn of overrides that end soon; returns of how many."""
+    return warn_of_ends()

@@ -41,7 +41,10 @@ class Override(models.Model):
             models.UniqueConstraint(fields=["branch", "user", "permission"], name="one_override_per_permission"),
             models.CheckConstraint(condition=~Q(reason__regex=r"^\s*$"), name="overrides_have_a_reason"),
         ]
-        indexes = [models.Index(fields=["account", "user"], name="override_by_user")]
+        indexes = [
+            models.Index(fields=["account", "user"], name="override_by_user"),
+            models.Index(fields=["expires_at"], name="override_by_end", condition=Q(expires_at__isnull=False)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.permission} of {self.user} on {self.branch}: {self.scope.label}"
@@ -153,6 +156,30 @@ class QueuedPreview(models.Model):
 
     def __str__(self) -> str:
         return f"Preview for {self.user} in {self.account}: {self.get_state_display()}"
+
+
+class EndingWarning(models.Model):
+    """That the people whom it concerns were told of an override's end, some days before: once for each end.
+
+    `override_id` is a plain number: the warning may outlast the override, and a change of it is told of anew.
+    """
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+")
+    override_id = models.BigIntegerField()
+    ends_at = models.DateTimeField()
+    days = models.PositiveSmallIntegerField()
+    sent_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        """Each is given once."""
+
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["account", "override_id", "ends_at", "days"], name="one_warning_per_end"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.override_id} ends at {self.ends_at}"
 
 
 class OperatorSessionQuerySet(models.QuerySet["OperatorSession"]):

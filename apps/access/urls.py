@@ -8,6 +8,7 @@ from apps.access.views.matrix import matrix
 from apps.access.views.operation import operation, undo
 from apps.access.views.page import account_page
 from apps.access.views.permissions import permissions
+from apps.access.views.requests import decide_request, new_request, one_request, requests
 from apps.access.views.role_files import export_roles, import_roles
 from apps.access.views.roles import copy_role, delete_role, edit_role, role, roles
 from apps.access.views.security import second_factor
@@ -22,6 +23,10 @@ urlpatterns = [
     account_page("members/<int:member>/permissions/<slug:branch>/", permissions, name="member-permissions"),
     account_page("matrix/", matrix, name="matrix"),
     account_page("why/", why, name="why"),
+    account_page("requests/", requests, name="requests"),
+    account_page("requests/new/", new_request, name="request-new"),
+    account_page("requests/<int:asked>/", one_request, name="request"),
+    account_page("requests/<int:asked>/<slug:act>/", decide_request, name="request-decide"),
     account_page("roles/", roles, name="roles"),
     account_page("roles/definitions/export/", export_roles, name="roles-export"),
     account_page("roles/definitions/import/", import_roles, name="roles-import"),

@@ -12,7 +12,7 @@ from django.db import connection, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
-from apps.access.models import AccessRequest, QueuedPreview
+from apps.access.models import AccessRequest, EndingWarning, QueuedPreview
 from apps.accounts.fence import WEB_ROLE
 from apps.accounts.models import Account, Branch, User
 from apps.audit.models import Verification
@@ -84,7 +84,8 @@ def make_side(slug: str) -> Side:
         if name != "activity":
             share(record, parent.user)
             share(record, team)
-    OverrideFactory(branch=branch, user=somebody)
+    override = OverrideFactory(branch=branch, user=somebody)
+    EndingWarning.objects.create(account=account, override_id=override.pk, ends_at=timezone.now(), days=1)
     AccessRequest.objects.create(
         account=account, branch=branch, user=somebody, permission="view_lead", message="To see them"
     )

@@ -18,8 +18,8 @@ from django.template.response import TemplateResponse
 
 from apps.access.admin.deletion import summary_of
 from apps.access.desk import desk_of, veil
+from apps.access.forms.requests import missing as asking_for
 from apps.access.reading import cell
-from apps.access.reasons import tooltip
 from apps.access.records import Record
 from apps.access.verbs import RECORDS_EXPORTED
 from apps.audit.services import Change, record
@@ -77,7 +77,7 @@ class RecordActions:
 
         def missing(action: BulkAction) -> str:
             lacking = (c for c in action.codenames(record_type) if not desk.may_anywhere(c))
-            return next((tooltip(desk, codename) for codename in lacking), "")
+            return next((asking_for(desk, codename) for codename in lacking), "")
 
         return [Tool(action, missing(action)) for action in self.bulk_actions]
 

@@ -14,7 +14,7 @@ from unfold.views import ChangeList
 
 from apps.access import lists
 from apps.access.desk import desk_of, veil
-from apps.access.reasons import tooltip
+from apps.access.forms.requests import missing
 from apps.access.records import Record
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class RecordChangeList(ChangeList):
         self.show_full_result_count = False
         self.show_admin_actions = counted > 0
         add = f"add_{model.record_type}"
-        self.add_missing = "" if desk.may_anywhere(add) else tooltip(desk, add)
+        self.add_missing = "" if desk.may_anywhere(add) else missing(desk, add)
         self.can_show_all = False
         self.multi_page = counted > self.list_per_page
         self.title = str(self.opts.verbose_name_plural).capitalize()

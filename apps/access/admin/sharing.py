@@ -12,13 +12,13 @@ from apps.access import shares
 from apps.access.admin.changing import changing
 from apps.access.desk import desk_of
 from apps.access.errors import MissingPermission
+from apps.access.forms.requests import missing as lacking
 from apps.access.forms.sharing import (
     FORMS,
     LOOKS,
     Holder,
     holders_of,
 )
-from apps.access.reasons import tooltip
 
 
 class SharePage:
@@ -71,9 +71,7 @@ class SharePage:
 
     def _list(self) -> TemplateResponse:
         missing = {
-            name: ""
-            if self.desk.may(form.needs[0], self.record)
-            else tooltip(self.desk, form.needs[0], self.record.branch)
+            name: "" if self.desk.may(form.needs[0], self.record) else lacking(self.desk, form.needs[0], self.record)
             for name, form in FORMS.items()
         }
         self.request.current_app = self.admin.admin_site.name

@@ -16,9 +16,9 @@ from apps.access.admin.changing import changing
 from apps.access.admin.listing import ChoiceFilter, ReadOnlyAdmin
 from apps.access.desk import desk_of
 from apps.access.forms.base import ChangeForm, place_of
+from apps.access.forms.requests import missing
 from apps.access.images import image_of
 from apps.access.reading import in_words, reader_of
-from apps.access.reasons import tooltip
 from apps.roles import catalogue
 from apps.roles.models import Role
 from apps.teams.models import ParentMembership
@@ -65,7 +65,7 @@ class AccessTableAdmin(ReadOnlyAdmin):
         """Why the person cannot make this change of the row, in a sentence; empty where they can."""
         desk = desk_of(request)
         lacking = form.lacking(desk, row)
-        return tooltip(desk, *lacking) if lacking is not None else form.barred(desk, row)
+        return missing(desk, *lacking) if lacking is not None else form.barred(desk, row)
 
     # Pages
 

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from apps.access import policy, verbs
+from django.db.models import QuerySet
+
+from apps.access import letters, policy, verbs
 from apps.access.changes.base import Change, rows
 from apps.access.changes.diff import Diff, Row, updated
 from apps.access.changes.diff import inserted as new
@@ -16,6 +18,7 @@ from apps.access.changes.overrides import SetOverride, checked_scope
 from apps.access.changes.refusals import NoSuchTarget
 from apps.access.changes.sharing import GrantShare
 from apps.access.models import AccessRequest
+from apps.audit.services import OperationInProgress
 from apps.roles import catalogue
 from apps.roles.scopes import Scope
 from apps.teams.models import Membership
@@ -67,12 +70,28 @@ class RequestAccess(Change):
         }
         if self.record_id is not None:
             self._check_record(ground, codename)
-        if AccessRequest.objects.filter(account=ground.account, status=Status.OPEN, **asked).exists():
+        if self._standing(ground).exists():
             raise NoSuchTarget("You have asked for this already.", "Wait for the decision, or withdraw the request.")
         request = AccessRequest(
             account=ground.account, scope=self.scope, message=ground.reason, created_at=ground.now, **asked
         )
         return rows(new(request))
+
+    def log(self, ground: Ground, written: OperationInProgress) -> None:
+        """Tell those who may decide, once it stands."""
+        letters.request_made.defer(account_id=ground.account.pk, request_id=self._standing(ground).get().pk)
+
+    def _standing(self, ground: Ground) -> QuerySet[AccessRequest]:
+        """The request that asks for just this and waits."""
+        return AccessRequest.objects.filter(
+            account=ground.account,
+            status=Status.OPEN,
+            user=ground.actor,
+            branch=self.branch_id,
+            permission=catalogue.get(self.permission).codename,
+            record_type=self.record_type,
+            record_id=self.record_id,
+        )
 
     def _check_record(self, ground: Ground, codename: str) -> None:
         """What cannot be seen cannot be asked for: a request would tell that it is there."""
@@ -109,6 +128,10 @@ class ApproveRequest(Change):
             expires_at=self.expires_at,
         )
         return [Diff([decided, *self._given(ground, request)])]
+
+    def log(self, ground: Ground, written: OperationInProgress) -> None:
+        """Tell the one who asked, once it stands."""
+        letters.request_decided.defer(account_id=ground.account.pk, request_id=self.request_id)
 
     def _given(self, ground: Ground, request: AccessRequest) -> list[Row]:
         membership = Membership.objects.active().filter(branch=request.branch_id, user=request.user_id).first()
@@ -150,6 +173,10 @@ class DeclineRequest(Change):
     def plan(self, ground: Ground) -> Iterable[Diff]:
         """The request decided."""
         return rows(_decided(ground, self.request_id, Status.DECLINED))
+
+    def log(self, ground: Ground, written: OperationInProgress) -> None:
+        """Tell the one who asked, once it stands."""
+        letters.request_decided.defer(account_id=ground.account.pk, request_id=self.request_id)
 
 
 @dataclass(frozen=True, kw_only=True)

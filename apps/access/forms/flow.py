@@ -40,17 +40,20 @@ class Face(Protocol):
         """Where an operation of the log is read."""
 
 
-def answer(request: HttpRequest, form: ChangeForm, face: Face, *, back: str, subject: str) -> HttpResponse:
+def answer(
+    request: HttpRequest, form: ChangeForm, face: Face, *, back: str, subject: str, at_once: bool = False
+) -> HttpResponse:
     """The page of a change: its form, then the preview, then what became of it, which leads `back`.
 
     A preview of a change that concerns very many is computed in the queue, and the page stands for it at the same
-    address, with the number of what was asked.
+    address, with the number of what was asked. `at_once` is for what gives nobody anything and takes nothing away, so
+    that a preview would be empty.
 
     Raises:
         MissingPermission: the person may not.
     """
     form.require()
-    context = {"form": form, "title": form.title, "subject": subject, "back": back}
+    context = {"form": form, "title": form.title, "subject": subject, "back": back, "at_once": at_once}
     asked = _asked(request, form)
     if asked is not None:
         return _computed(request, form, face, context, asked)
@@ -58,7 +61,7 @@ def answer(request: HttpRequest, form: ChangeForm, face: Face, *, back: str, sub
         try:
             return (
                 _made(request, form, face, context)
-                if "confirmed" in request.POST
+                if at_once or "confirmed" in request.POST
                 else _shown(request, form, face, context)
             )
         except RightMissing:

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.db import models
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
 
 from apps.access import records
@@ -15,13 +15,13 @@ from apps.access.changes.base import Change
 from apps.access.changes.judging import shared_verb
 from apps.access.changes.requests import ApproveRequest, DeclineRequest, RequestAccess, WithdrawRequest
 from apps.access.desk import Desk
-from apps.access.forms.base import ChangeForm
+from apps.access.forms.base import ChangeForm, place_of
 from apps.access.forms.fields import branches, end_field, id_field, permissions_field, scope_field
 from apps.access.models import AccessRequest
+from apps.access.reasons import tooltip
 from apps.access.records import Record
 from apps.accounts.models import Branch
 from apps.roles import catalogue
-from apps.teams.models import Membership
 
 Status = AccessRequest.Status
 DECIDES, SHARES = "manage_member_permissions", "grant_record_access"
@@ -34,9 +34,7 @@ def _grantable(desk: Desk, branch_id: int, codename: str) -> bool:
 
 def own_branches(desk: Desk) -> list[Branch]:
     """The open branches that the user is an active member of."""
-    mine = set(
-        Membership.objects.active().filter(account=desk.account_id, user=desk.user).values_list("branch_id", flat=True)
-    )
+    mine = set() if desk.mandate is None else {branch_id for branch_id, _, _ in desk.mandate.branches()}
     return [branch for branch in desk.branches if branch.pk in mine]
 
 
@@ -51,7 +49,8 @@ def requests_in_sight(desk: Desk) -> QuerySet[AccessRequest]:
             of_kind = Q(record_type=kind.name, permission__in=codenames)
             shareable |= of_kind
             if desk.may_anywhere(SHARES):
-                decidable |= of_kind & Q(record_id__in=desk.rows(SHARES, kind.name).values("pk"))
+                # Asked of each request, of which there are few: the records in reach may be a million.
+                decidable |= of_kind & Q(Exists(desk.rows(SHARES, kind.name).filter(pk=OuterRef("record_id"))))
     places = [branch.pk for branch in desk.branches_where(DECIDES)]
     return rows.filter(decidable | Q(branch__in=places) & ~shareable)
 
@@ -59,6 +58,11 @@ def requests_in_sight(desk: Desk) -> QuerySet[AccessRequest]:
 def waiting_requests(desk: Desk) -> QuerySet[AccessRequest]:
     """Those that wait for the user's decision, the oldest first."""
     return requests_in_sight(desk).filter(status=Status.OPEN).exclude(user=desk.user).order_by("created_at", "pk")
+
+
+def waiting_count(desk: Desk) -> int:
+    """How many requests wait for the user's decision; asked once for a request."""
+    return desk.once("waiting", lambda: 0 if desk.account is None else waiting_requests(desk).count())
 
 
 def asking_address(desk: Desk, codename: str, target: models.Model) -> str:
@@ -79,9 +83,28 @@ def asking_address(desk: Desk, codename: str, target: models.Model) -> str:
         place = target.pk if isinstance(target, Branch) else getattr(target, "branch_id", None)
         places, shared = list(own) if place is None else [place], False
     possible = [pk for pk in places if pk in own and (shared or _grantable(desk, pk, permission.codename))]
-    if permission.target is catalogue.Target.ACCOUNT or not possible:
+    if desk.account is None or permission.target is catalogue.Target.ACCOUNT or not possible:
         return ""
-    return f"{reverse('admin:access_accessrequest_add')}?{urlencode({**about, 'branch': possible[0]})}"
+    return f"{reverse('access:request-new', args=[desk.account.slug])}?{urlencode({**about, 'branch': possible[0]})}"
+
+
+class Missing(str):
+    """Why somebody may not, in a sentence; `asking` is where they can ask for it, empty where that makes no sense."""
+
+    asking: str
+
+    def __new__(cls, sentence: str, asking: str) -> Missing:
+        """The sentence, with where to ask."""
+        found = super().__new__(cls, sentence)
+        found.asking = asking
+        return found
+
+
+def missing(desk: Desk, codename: str, target: models.Model | None = None) -> Missing:
+    """What a disabled button says of a permission that is missing on the thing, or anywhere in the account."""
+    asked_of = target or desk.account
+    asking = "" if asked_of is None else asking_address(desk, codename, asked_of)
+    return Missing(tooltip(desk, codename, None if target is None else place_of(target)), asking)
 
 
 class AskForm(ChangeForm):
@@ -94,7 +117,9 @@ class AskForm(ChangeForm):
 
     def build(self) -> None:
         self.fields["permission"] = permissions_field()
-        self.fields["branch"] = id_field(branches(own_branches(self.desk)), label="Branch")
+        own = own_branches(self.desk)
+        only = own[0].pk if len(own) == 1 else None
+        self.fields["branch"] = id_field(branches(own), label="Branch", initial=only)
         self.fields["scope"] = scope_field(None)
         named = self.data if self.is_bound else self.initial
         if named.get("record_id"):

@@ -12,11 +12,12 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import slugify
+from django.utils.translation import gettext as _
 
 from apps.access.desk import desk_of
 from apps.access.forms.overrides import label_of
+from apps.access.forms.requests import missing as lacking
 from apps.access.previews.values import told
-from apps.access.reasons import tooltip
 from apps.access.records import Record
 
 register = template.Library()
@@ -39,31 +40,34 @@ def missing(context: template.Context, verb: str, record: Record) -> str:
     """An empty text where the user may do it to the record; else the sentence that says what is missing."""
     desk = desk_of(context["request"])
     codename = verb if "_" in verb else f"{verb}_{record.record_type}"
-    return "" if desk.may(codename, record) else tooltip(desk, codename, record.branch)
+    return "" if desk.may(codename, record) else lacking(desk, codename, record)
 
 
 @register.simple_tag(takes_context=True)
 def missing_anywhere(context: template.Context, codename: str) -> str:
     """An empty text where the user may do it somewhere in the account; else what is missing."""
     desk = desk_of(context["request"])
-    return "" if desk.may_anywhere(codename) else tooltip(desk, codename)
+    return "" if desk.may_anywhere(codename) else lacking(desk, codename)
 
 
 @register.simple_tag(takes_context=True)
 def missing_on_branch(context: template.Context, codename: str, record: Record) -> str:
     """An empty text where the user may do it on the record's branch; else what is missing."""
     desk = desk_of(context["request"])
-    return "" if desk.may(codename, record.branch) else tooltip(desk, codename, record.branch)
+    return "" if desk.may(codename, record.branch) else lacking(desk, codename, record.branch)
 
 
 @register.simple_tag
 def disabled_button(label: str, reason: str, icon: str = "", name: str = "", css: str = "") -> SafeString:
-    """A button that says why it cannot be used: focusable, with the reason as its title and description."""
+    """A button that says why it cannot be used: focusable, with the reason as its title and description.
+
+    Beside it is the way to ask for what is missing, where the reason knows one.
+    """
     key = slugify(name or label)
     symbol: Any = (
         format_html('<span class="material-symbols-outlined" aria-hidden="true">{}</span>', icon) if icon else ""
     )
-    return format_html(
+    button = format_html(
         '<span class="m-disabled {css}" role="button" tabindex="0" aria-disabled="true" title="{reason}"'
         ' aria-describedby="why-{key}">{symbol}{label}<span class="m-why" id="why-{key}" role="tooltip">{reason}</span>'
         "</span>",
@@ -72,4 +76,16 @@ def disabled_button(label: str, reason: str, icon: str = "", name: str = "", css
         key=key,
         symbol=symbol,
         label=label,
+    )
+    asking = getattr(reason, "asking", "")
+    if not asking:
+        return button
+    return format_html(
+        '{}<a class="m-ask" href="{}" title="{}"><span class="material-symbols-outlined" aria-hidden="true">waving_hand'
+        '</span><span class="m-ask-words">{}<span class="m-hidden">: {}</span></span></a>',
+        button,
+        asking,
+        _("Request access"),
+        _("Request access"),
+        label,
     )

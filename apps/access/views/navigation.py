@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop as noop
 
 from apps.access.desk import Desk
+from apps.access.forms.requests import waiting_count
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ PLACES: dict[str, list[Place]] = {
         Place("access:roles", noop("Roles"), "badge", "view_members"),
         Place("access:matrix", noop("Matrix"), "grid_on", "view_member_permissions"),
         Place("access:why", noop("Why?"), "help", "view_member_permissions"),
+        Place("access:requests", noop("Requests"), "waving_hand", badge=waiting_count),
         Place("access:log", noop("Audit log"), "history", "view_audit_log"),
     ],
     noop("Account"): [

@@ -107,10 +107,12 @@ def change_page(
     back: str,
     subject: str,
     crumbs: list[tuple[str, str]] | None = None,
+    at_once: bool = False,
 ) -> HttpResponse:
-    """A page on which one change of access is made: its form, its preview, and the way back.
+    """A page on which one change of access is made: its form, its preview (unless `at_once`), and the way back.
 
     Raises:
         MissingPermission: the person may not.
     """
-    return answer(request, form, PageFace(request, desk, crumbs=crumbs), back=back, subject=subject)
+    face = PageFace(request, desk, crumbs=crumbs)
+    return answer(request, form, face, back=back, subject=subject, at_once=at_once)
