@@ -9,11 +9,15 @@ from allauth.account import forms as account
 from allauth.mfa.base import forms as mfa
 from allauth.mfa.totp import forms as totp
 from django import forms
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
+from django.utils.text import slugify
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from apps.accounts.models import User
+from apps.access.changes.opening import OpenAccount
+from apps.accounts.models import User, slug_is_taken, validate_slug
+from apps.roles.schemes import scheme_keys
 
 PASSWORD = _("Password")
 NEW_PASSWORD = _("New password")
@@ -139,14 +143,14 @@ class NewcomerForm(forms.Form):
 
     def __init__(self, data: Any = None, *, email: str) -> None:
         super().__init__(data)
-        self.email = email
+        self.address = email
 
     def clean(self) -> dict[str, Any]:
         """A password that is not easily guessed, by who knows the name and the address either."""
         data: dict[str, Any] = super().clean() or {}
         if "password" in data:
             try:
-                validate_password(data["password"], User(email=self.email, name=data.get("name", "")))
+                validate_password(data["password"], User(email=self.address, name=data.get("name", "")))
             except forms.ValidationError as error:
                 self.add_error("password", error)
         return data
@@ -158,4 +162,68 @@ class NewcomerForm(forms.Form):
             IntegrityError: there is one with that address by now.
         """
         data = self.cleaned_data
-        return User.objects.create_user(self.email, data["password"], name=data["name"])
+        return newcomer(self.address, make_password(data["password"]), data["name"])
+
+
+def newcomer(email: str, password: str, name: str) -> User:
+    """A new user with this password, hashed already. They may open the admin, which shows them what their roles give.
+
+    Raises:
+        IntegrityError: there is one with that address by now.
+    """
+    return User.objects.create(email=email, password=password, name=name, is_staff=True)
+
+
+class AccountForm(forms.Form):
+    """The account that somebody opens: what it is called, how its roles work, and its first branch."""
+
+    organisation = forms.CharField(label=_("Name of your organisation"), max_length=150)
+    slug = forms.CharField(
+        label=_("Its address here"),
+        max_length=60,
+        required=False,
+        help_text=_("Small letters, digits and hyphens, as in “north-sea”. Left empty, it is made of the name."),
+    )
+    branch = forms.CharField(
+        label=_("First branch"),
+        max_length=150,
+        initial=_("Head office"),
+        help_text=_("A part of the organisation with its own members and records. Some systems of roles have several."),
+    )
+    scheme = forms.ChoiceField(label=_("System of roles"), choices=lambda: [(key, key) for key in scheme_keys()])
+
+    def clean(self) -> dict[str, Any]:
+        """A slug that nobody has."""
+        data: dict[str, Any] = super().clean() or {}
+        slug = data.get("slug") or slugify(data.get("organisation", ""))[:60].strip("-")
+        if "organisation" not in data or "slug" in self.errors:
+            return data
+        try:
+            validate_slug(slug)
+        except forms.ValidationError as error:
+            self.add_error("slug", error)
+        else:
+            if slug_is_taken(slug):
+                self.add_error("slug", _("“%(slug)s” is taken. Choose another one.") % {"slug": slug})
+        data["slug"] = slug
+        return data
+
+    def opened(self) -> OpenAccount:
+        """What it asks for."""
+        data = self.cleaned_data
+        return OpenAccount(name=data["organisation"], slug=data["slug"], scheme=data["scheme"], branch=data["branch"])
+
+
+class SignupForm(NewcomerForm):
+    """Who opens an account."""
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data, email="")
+        widget = forms.EmailInput(attrs={"autocomplete": "email"})
+        self.fields["email"] = forms.EmailField(label=EMAIL, max_length=254, widget=widget)
+        self.order_fields(["name", "email", "password"])
+
+    def clean_email(self) -> str:
+        """The address as it is stored."""
+        self.address = User.objects.normalize_email(self.cleaned_data["email"])
+        return self.address

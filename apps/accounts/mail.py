@@ -22,6 +22,7 @@ from apps.accounts.sealing import seal, unseal
 # Ten tries, each after three times the wait of the one before: the last one after some eight hours.
 TRIES = 10
 WAIT_GROWS_BY = 3
+PURPOSE = "mail"
 _PARAGRAPHS = re.compile(r"\n\s*\n")
 
 
@@ -46,13 +47,13 @@ def send(name: str, to: str, context: Mapping[str, Any] | None = None) -> None:
         "text": render_to_string("mail/letter.txt", frame),
         "html": render_to_string("mail/letter.html", frame),
     }
-    deliver.defer(sealed=seal(json.dumps(message)))
+    deliver.defer(sealed=seal(json.dumps(message), PURPOSE))
 
 
 @app.task(queue="mail", retry=RetryStrategy(max_attempts=TRIES, exponential_wait=WAIT_GROWS_BY))
 def deliver(sealed: str) -> None:
     """Hand one mail to the mail server; the queue tries again where that fails."""
-    message = json.loads(unseal(sealed))
+    message = json.loads(unseal(sealed, PURPOSE))
     mail = EmailMultiAlternatives(message["subject"], message["text"], to=[message["to"]])
     mail.attach_alternative(message["html"], "text/html")
     mail.send()

@@ -10,7 +10,7 @@ from django.contrib.auth import get_backends
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
-from django.db import models
+from django.db import connection, models
 from django.db.models.functions import Lower
 from django.utils import timezone
 
@@ -248,3 +248,11 @@ def users_by_email(emails: Iterable[str]) -> dict[str, User]:
     """The known users among these addresses, by address as stored."""
     wanted = {User.objects.normalize_email(email) for email in emails}
     return {user.email: user for user in User.objects.filter(email__in=wanted)}
+
+
+def slug_is_taken(slug: str) -> bool:
+    """Whether some account has this slug. The web role is told so too, which sees no other account."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT accounts_slug_is_taken(%s)", [slug])
+        (taken,) = cursor.fetchone()
+    return bool(taken)

@@ -16,27 +16,27 @@ SALT = "apps.accounts.sealing"
 
 
 class Unsealable(Exception):
-    """It was sealed with another key, or has been changed since."""
+    """It was sealed with another key or for another purpose, has been changed since, or is too old."""
 
 
-def seal(text: str) -> str:
-    """The text, as only this server can read it."""
-    return _box().encrypt(text.encode()).decode()
+def seal(text: str, purpose: str) -> str:
+    """The text, as only this server can read it, and only for this purpose."""
+    return _box(purpose).encrypt(text.encode()).decode()
 
 
-def unseal(sealed: str) -> str:
-    """The text that was sealed.
+def unseal(sealed: str, purpose: str, *, max_age: int | None = None) -> str:
+    """The text that was sealed for this purpose, at most so many seconds ago.
 
     Raises:
-        Unsealable: not with a key of ours, or not as it stands here.
+        Unsealable: not with a key of ours, not for this, not as it stands here, or too long ago.
     """
     try:
-        return _box().decrypt(sealed.encode()).decode()
+        return _box(purpose).decrypt(sealed.encode(), ttl=max_age).decode()
     except InvalidToken:
-        raise Unsealable("This was sealed with another SECRET_KEY, or has been changed.") from None
+        raise Unsealable("This was sealed by somebody else, for something else or too long ago.") from None
 
 
-def _box() -> MultiFernet:
+def _box(purpose: str) -> MultiFernet:
     secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    digests = [salted_hmac(SALT, "key", secret=secret, algorithm="sha256").digest() for secret in secrets]
+    digests = [salted_hmac(SALT, purpose, secret=secret, algorithm="sha256").digest() for secret in secrets]
     return MultiFernet([Fernet(urlsafe_b64encode(digest)) for digest in digests])

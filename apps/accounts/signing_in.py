@@ -94,10 +94,10 @@ class MfaAdapter(DefaultMFAAdapter):
 
     def encrypt(self, text: str) -> str:
         """Whoever reads the database cannot make codes."""
-        return seal(text)
+        return seal(text, "second factor")
 
     def decrypt(self, encrypted_text: str) -> str:
-        return unseal(encrypted_text)
+        return unseal(encrypted_text, "second factor")
 
     def get_totp_issuer(self) -> str:
         return "Mandate"

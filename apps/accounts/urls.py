@@ -7,6 +7,7 @@ from apps.accounts.views.invitations import invitation
 from apps.accounts.views.me import me
 from apps.accounts.views.second_factor import SecondFactorView
 from apps.accounts.views.sessions import end, end_others, sessions
+from apps.accounts.views.signup import finish, signup
 
 urlpatterns = [
     path("login/", account.login, name="account_login"),
@@ -32,6 +33,8 @@ urlpatterns = [
     path("mfa/", SecondFactorView.as_view(), name="mfa_index"),
     path("mfa/", include("allauth.mfa.urls")),
     path("invitations/<str:token>/", invitation, name="invitation"),
+    path("signup/", signup, name="account_signup"),
+    path("signup/<str:sealed>/", finish, name="finish-signup"),
     path("me/", me, name="me"),
     path("me/sessions/", sessions, name="my-sessions"),
     path("me/sessions/others/end/", end_others, name="end-other-sessions"),

@@ -13,5 +13,6 @@ class CrmConfig(AppConfig):
     verbose_name = "CRM"
 
     def ready(self) -> None:
-        """Have a part in every hand-over and every move of records."""
+        """Have a part in every hand-over and every move of records, and in what an account begins with."""
         import_module("apps.crm.services.handover")
+        import_module("apps.crm.services.customisation")

@@ -229,3 +229,31 @@ def test_an_invitation_is_accepted_and_a_second_use_is_refused(
     page.context.clear_cookies()
     page.goto(address)
     expect(page.get_by_text("This invitation has been accepted already.")).to_be_visible()
+
+
+@pytest.mark.parametrize("window", ["page", "phone", "plain"])
+def test_an_organisation_opens_an_account_of_its_own(
+    live_server: LiveServer, window: str, cast: Cast, postbox: Postbox, request: pytest.FixtureRequest
+) -> None:
+    page: Page = request.getfixturevalue(window)
+    go(page, live_server, "/login/")
+    page.get_by_role("link", name="Open an account for your organisation").click()
+    expect(page).to_have_url(f"{live_server.url}/signup/")
+    assert sideways(page) == 0
+    if window == "page":
+        take(page, "sign-up")
+    page.get_by_label("Name of your organisation").fill("Acme")
+    page.get_by_label("Staff ladder").check()
+    page.get_by_label("Your name").fill("Mia Miller")
+    page.get_by_label("E-mail").fill("mia@miller.example")
+    page.get_by_label("Password").fill("a heron stands in the rain")
+    page.get_by_role("button", name="Send me the link that opens it").click()
+    expect(page.get_by_text("“acme” is taken. Choose another one.")).to_be_visible()
+    page.get_by_label("Its address here").fill("acme-miller")
+    page.get_by_label("Password").fill("a heron stands in the rain")
+    page.get_by_role("button", name="Send me the link that opens it").click()
+    expect(page).to_have_url(f"{live_server.url}/login/verify/")
+    page.goto(address_in(postbox, "mia@miller.example"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("Open Acme?")
+    page.get_by_role("button", name="Yes, open it").click()
+    expect(page).to_have_url(f"{live_server.url}/a/acme-miller/")

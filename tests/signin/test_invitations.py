@@ -110,7 +110,7 @@ def test_somebody_new_sets_a_password_and_is_in_at_once_by_the_link_of_the_mail(
     assert answer.headers["Location"] == f"/a/{cast.account.slug}/"
     assert is_in(client)
     user = User.objects.get(email=ZOE)
-    assert (user.name, user.is_staff, user.is_superuser) == ("Zoe Zimmer", False, False)
+    assert (user.name, user.is_staff, user.is_superuser) == ("Zoe Zimmer", True, False)
     held = membership()
     assert held is not None
     assert (held.branch, held.role.key) == (cast.branch, "member")

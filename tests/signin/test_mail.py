@@ -8,6 +8,7 @@ from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
+import time_machine
 from django.conf import settings
 from django.contrib.sessions.models import Session as StoredSession
 from django.core import mail as django_mail
@@ -76,15 +77,27 @@ def test_each_mail_has_a_subject_and_is_not_read_as_html() -> None:
     assert not any("&amp;" in str(message.body) for message in sent)
 
 
-def test_what_was_sealed_with_another_key_or_changed_since_cannot_be_read() -> None:
-    sealed = sealing.seal("A secret")
-    assert sealing.unseal(sealed) == "A secret"
+def test_what_was_sealed_with_another_key_or_for_another_purpose_or_changed_since_cannot_be_read() -> None:
+    sealed = sealing.seal("A secret", "mail")
+    assert sealing.unseal(sealed, "mail") == "A secret"
     with override_settings(SECRET_KEY="another", SECRET_KEY_FALLBACKS=["of the tests alone"]):
-        assert sealing.unseal(sealed) == "A secret"
+        assert sealing.unseal(sealed, "mail") == "A secret"
     with override_settings(SECRET_KEY="another"), pytest.raises(sealing.Unsealable):
-        sealing.unseal(sealed)
+        sealing.unseal(sealed, "mail")
     with pytest.raises(sealing.Unsealable):
-        sealing.unseal(f"{sealed[:-8]}{sealed[-8:].swapcase()}")
+        sealing.unseal(sealed, "second factor")
+    with pytest.raises(sealing.Unsealable):
+        sealing.unseal(f"{sealed[:-8]}{sealed[-8:].swapcase()}", "mail")
+
+
+def test_what_was_sealed_too_long_ago_cannot_be_read() -> None:
+    with time_machine.travel(0, tick=False) as clock:
+        sealed = sealing.seal("A secret", "mail")
+        clock.shift(60)
+        assert sealing.unseal(sealed, "mail", max_age=60) == "A secret"
+        clock.shift(1)
+        with pytest.raises(sealing.Unsealable):
+            sealing.unseal(sealed, "mail", max_age=60)
 
 
 @pytest.mark.django_db

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import ProtectedError
 
 from apps.access import policy
+from apps.access.changes import opening
 from apps.access.errors import MissingPermission
 from apps.accounts.models import Account, User
 from apps.crm.errors import EntryInUse
@@ -87,3 +88,6 @@ def delete_entry(entry: ListEntry, *, actor: User) -> None:
 def _need_right(entry: ListEntry, actor: User) -> None:
     if not policy.may(actor, "manage_statuses", entry.account):
         raise MissingPermission("manage_statuses", entry.account)
+
+
+opening.begins_with(create_defaults)

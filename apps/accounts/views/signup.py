@@ -1,0 +1,115 @@
+"""Opening an account: by somebody new, whose address is shown to be theirs first, or by somebody who is signed in.
+
+Nothing is written before that: what somebody new has filled in travels, sealed, in the link that is sent to them. So no
+address and no name is held by whoever does not follow it, and nobody learns here who signs in already.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from allauth.account.internal.flows.login import perform_login
+from allauth.account.models import Login
+from allauth.core import ratelimit
+from allauth.decorators import rate_limit
+from django.contrib.auth.hashers import make_password
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from apps.access.changes.opening import OpenAccount
+from apps.access.changes.refusals import Refusal
+from apps.access.middleware import SESSION_KEY
+from apps.accounts import fence, mail
+from apps.accounts.addresses import vouch_for
+from apps.accounts.forms import AccountForm, SignupForm, newcomer
+from apps.accounts.models import Account, User
+from apps.accounts.sealing import Unsealable, seal, unseal
+from apps.billing import subscribing
+from apps.roles.schemes import scheme, scheme_keys
+
+WHY = "Signed up"
+PURPOSE = "sign-up"
+# A link to follow is good for three days.
+GOOD_FOR = 3 * 24 * 3600
+GONE = 410
+
+
+@rate_limit(action="signup")
+def signup(request: HttpRequest) -> HttpResponse:
+    """What account is to be opened, and by whom."""
+    user = request.user if isinstance(request.user, User) else None
+    account = AccountForm(request.POST or None)
+    person = None if user is not None else SignupForm(request.POST or None)
+    if request.method == "POST" and account.is_valid() & (person is None or person.is_valid()):
+        if person is not None:
+            _send(request, account.opened(), person.cleaned_data)
+            return HttpResponseRedirect(reverse("account_email_verification_sent"))
+        assert user is not None
+        try:
+            opened = _open(account.opened(), user)
+        except Refusal as refusal:
+            account.add_error("slug", str(refusal))
+        else:
+            request.session[SESSION_KEY] = opened.pk
+            return HttpResponseRedirect(reverse("access:home", args=[opened.slug]))
+    schemes = [scheme(key) for key in scheme_keys()]
+    return render(request, "account/signup.html", {"account": account, "person": person, "schemes": schemes})
+
+
+@rate_limit(action="signup")
+def finish(request: HttpRequest, sealed: str) -> HttpResponse:
+    """Where the link of the mail leads: one look at what is to be opened, and the account is there."""
+    try:
+        told = json.loads(unseal(sealed, PURPOSE, max_age=GOOD_FOR))
+    except Unsealable:
+        return _gone(request, _("This link is more than three days old, or not whole. Sign up once more."))
+    wanted, email = OpenAccount(**told["account"]), told["email"]
+    if User.objects.filter(email=email).exists():
+        return _gone(request, _("This link has been used already. Sign in, and open further accounts from there."))
+    if request.method != "POST":
+        context = {"wanted": wanted, "scheme": scheme(wanted.scheme), "email": email, "name": told["name"]}
+        return render(request, "signin/finish.html", context)
+    try:
+        with transaction.atomic():
+            user = newcomer(email, told["password"], told["name"])
+            vouch_for([user])
+            opened = _open(wanted, user)
+    except (Refusal, IntegrityError):
+        return _gone(request, _("Somebody has taken this address meanwhile. Sign up once more, with another one."))
+    response: HttpResponse = perform_login(
+        request, Login(user=user, redirect_url=reverse("access:home", args=[opened.slug]))
+    )
+    return response
+
+
+def _open(wanted: OpenAccount, user: User) -> Account:
+    """The account with its trial, or nothing."""
+    with transaction.atomic():
+        opened = wanted.apply(actor=user, reason=WHY)
+        with fence.tenant(opened.pk, user.pk):
+            subscribing.begin(opened, actor=user, reason=WHY)
+    return opened
+
+
+def _send(request: HttpRequest, wanted: OpenAccount, person: dict[str, Any]) -> None:
+    """Send the link to whoever has the address. Who signs in with it already is told so, and nobody else."""
+    email, name = person["email"], person["name"]
+    # Hashed in any case: who is known would be answered sooner otherwise.
+    password = make_password(person["password"])
+    if not ratelimit.consume(request, action="confirm_email", key=email):
+        return
+    if User.objects.filter(email=email).exists():
+        mail.send("sign_up_known", email, {"sign_in": mail.link(reverse("account_login"))})
+        return
+    told = {"account": asdict(wanted), "email": email, "name": name, "password": password}
+    address = mail.link(reverse("finish-signup", args=[seal(json.dumps(told), PURPOSE)]))
+    mail.send("sign_up", email, {"name": name, "organisation": wanted.name, "address": address})
+
+
+def _gone(request: HttpRequest, sentence: str) -> HttpResponse:
+    return render(request, "signin/finish.html", {"sentence": sentence}, status=GONE)
