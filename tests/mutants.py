@@ -175,15 +175,15 @@ MUTANTS = (
     Mutant(
         "what is given is compared now and not until its end",
         JUDGE,
-        "        return [self.ground.now, *sorted(ends)]",
-        "        return [self.ground.now]",
+        "        return [self.ground.now, *sorted(end for end in ends if end > self.ground.now)] if ends else",
+        "        return [self.ground.now] if ends else",
         TABLE,
     ),
     Mutant(
         "a right of the account counts on one branch alone",
         JUDGE,
-        "        if catalogue.get(codename).target is not catalogue.Target.ACCOUNT:\n            return mandate",
-        "        if True:\n            return mandate",
+        "        if catalogue.get(codename).target is catalogue.Target.ACCOUNT:\n            return mandate.everywhere",
+        "        if False:\n            return mandate.everywhere",
         TABLE,
     ),
     Mutant(
@@ -255,6 +255,27 @@ MUTANTS = (
         "        for (number, branch_id, is_open), count in left.items():",
         "        for (number, branch_id, is_open), count in {}.items():",
         PREVIEW,
+    ),
+    Mutant(
+        "a preview's sums leave out who reached nothing of what moves",
+        "apps/access/previews/sums.py",
+        "            others = [pair for pair, number in rest.items() if number and differs(*sights(pair, place))]",
+        "            others: list[Pair] = []",
+        PREVIEW,
+    ),
+    Mutant(
+        "a preview of very many looks at nobody twice",
+        "apps/access/previews/roll.py",
+        'AFFECTED = "(before <> after OR moved)"',
+        'AFFECTED = "(before <> after)"',
+        PREVIEW,
+    ),
+    Mutant(
+        "a queued preview is shown to whoever knows its number",
+        "apps/access/previews/queued.py",
+        "filter(account=account_id, user=actor, address=address)",
+        "filter(account=account_id, address=address)",
+        "tests/changes/test_queued_previews.py",
     ),
     Mutant(
         "a preview's sums know no teams of the record's branch",

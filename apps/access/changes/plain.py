@@ -7,7 +7,7 @@ value with parts of its own, of whichever app, is named by where it is declared.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -32,8 +32,10 @@ def dump(value: Any) -> Any:
             return {"time": value.isoformat()}
         case timedelta():
             return {"seconds": value.total_seconds()}
-        case tuple() | list():
+        case list():
             return {"list": [dump(each) for each in value]}
+        case tuple() if not _is_plain(type(value)):
+            return {"tuple": [dump(each) for each in value]}
         case set() | frozenset():
             return {"set": [dump(each) for each in sorted(value)]}
         case Mapping():
@@ -41,12 +43,11 @@ def dump(value: Any) -> Any:
     kind = type(value)
     if not _is_plain(kind):
         raise TypeError(f"{value!r} is no plain value.")
-    parts = {part.name: dump(getattr(value, part.name)) for part in dataclasses.fields(value)}
-    return {f"{kind.__module__}.{kind.__qualname__}": parts}
+    return {f"{kind.__module__}.{kind.__qualname__}": {name: dump(getattr(value, name)) for name in _parts_of(kind)}}
 
 
 def load(value: Any) -> Any:
-    """The value of which `dump` made this; lists come back as tuples, and sets as frozen ones.
+    """The value of which `dump` made this; sets come back as frozen ones.
 
     Raises:
         TypeError, ImportError: it names a type that is no such value, or that is not there.
@@ -62,6 +63,8 @@ def load(value: Any) -> Any:
         case "seconds":
             return timedelta(seconds=parts)
         case "list":
+            return [load(each) for each in parts]
+        case "tuple":
             return tuple(load(each) for each in parts)
         case "set":
             return frozenset(load(each) for each in parts)
@@ -74,8 +77,17 @@ def load(value: Any) -> Any:
 
 
 def _is_plain(kind: Any) -> bool:
-    """Whether it is a type of values of ours."""
-    return isinstance(kind, type) and dataclasses.is_dataclass(kind) and kind.__module__.startswith("apps.")
+    """Whether it is a type of values of ours: a dataclass, or a tuple with names."""
+    if not isinstance(kind, type) or not kind.__module__.startswith("apps."):
+        return False
+    return dataclasses.is_dataclass(kind) or (issubclass(kind, tuple) and hasattr(kind, "_fields"))
+
+
+def _parts_of(kind: Any) -> Sequence[str]:
+    """The names of its parts; what makes no difference between two values stays behind."""
+    if not dataclasses.is_dataclass(kind):
+        return tuple(kind._fields)
+    return [part.name for part in dataclasses.fields(kind) if part.compare]
 
 
 def load_change(value: Any) -> Change:

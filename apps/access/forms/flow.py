@@ -13,7 +13,7 @@ from django.utils.html import format_html
 
 from apps.access.changes.plain import load
 from apps.access.changes.refusals import ManyRefused, Overtaken, Refusal, RightMissing
-from apps.access.desk import desk_of
+from apps.access.desk import Desk, desk_of
 from apps.access.forms.base import OURS, ChangeForm
 from apps.access.models import QueuedPreview
 from apps.access.preview import preview
@@ -54,7 +54,7 @@ def answer(
     """
     form.require()
     context = {"form": form, "title": form.title, "subject": subject, "back": back, "at_once": at_once}
-    asked = _asked(request, form)
+    asked = _asked(request, form.desk)
     if asked is not None:
         return _computed(request, form, face, context, asked)
     if request.method == "POST" and form.is_valid():
@@ -94,21 +94,34 @@ def _shown(request: HttpRequest, form: ChangeForm, face: Face, context: dict[str
     return face.show("confirm", form, {**context, "lines": lines, "kept": kept})
 
 
-def _asked(request: HttpRequest, form: ChangeForm) -> QueuedPreview | None:
+def sent_to(request: HttpRequest, desk: Desk) -> QueryDict | None:
+    """What the page was sent, now or when it asked for the queued preview that it shows; None where it was nothing."""
+    if request.method == "POST":
+        return request.POST
+    asked = _asked(request, desk)
+    return None if asked is None else _data_of(asked)
+
+
+def _asked(request: HttpRequest, desk: Desk) -> QueuedPreview | None:
     """The preview that the page was asked for, where it is one of this person's on this page."""
     number = request.GET.get(ASKED, "")
     if request.method != "GET" or not number.isdecimal() or len(number) > LONGEST:
         return None
-    return find(int(number), account_id=form.account_id, actor=form.desk.user, address=request.path)
+    return find(int(number), account_id=desk.account_id, actor=desk.user, address=request.path)
+
+
+def _data_of(asked: QueuedPreview) -> QueryDict:
+    data = QueryDict(mutable=True)
+    for name, value in asked.sent:
+        data.appendlist(name, value)
+    return data
 
 
 def _computed(
     request: HttpRequest, form: ChangeForm, face: Face, context: dict[str, Any], asked: QueuedPreview
 ) -> HttpResponse:
     """The page of a queued preview, with the form as it was filled in."""
-    form.data = QueryDict(mutable=True)
-    for name, value in asked.sent:
-        form.data.appendlist(name, value)
+    form.data = _data_of(asked)
     form.is_bound = True
     if form.is_valid():
         if asked.state == State.WAITING:

@@ -7,10 +7,13 @@ from typing import Any
 from apps.access.changes.refusals import ManyRefused, Overtaken, Refusal
 from apps.access.forms.base import ChangeForm
 from apps.access.preview import preview
+from apps.access.previews.queued import concerns_many
 
 
 def effect(form: ChangeForm) -> dict[str, Any]:
     """What the change would do, as a part of a page shows it: `preview`, or what is in the way, `refused`.
+
+    Of a change that concerns `many`, which the queue previews once it is asked for, nothing but that.
 
     Raises:
         MissingPermission: the person may not.
@@ -21,7 +24,10 @@ def effect(form: ChangeForm) -> dict[str, Any]:
         problems = [str(sentence) for sentences in form.errors.values() for sentence in sentences]
         return {"form": form, "refused": " ".join(problems)}
     try:
-        return {"form": form, "preview": preview(form.change(), actor=form.desk.user)}
+        change, actor = form.change(), form.desk.user
+        if concerns_many(change, actor=actor):
+            return {"form": form, "many": True}
+        return {"form": form, "preview": preview(change, actor=actor)}
     except Overtaken as refusal:
         return {"form": form, "refused": f"{refusal.sentence} Save to see the difference, and decide again."}
     except (Refusal, ManyRefused) as refusal:

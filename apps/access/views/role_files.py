@@ -5,13 +5,13 @@ from __future__ import annotations
 from io import BytesIO
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apps.access.desk import Desk
 from apps.access.forms.base import ChangeForm
-from apps.access.forms.flow import answer
+from apps.access.forms.flow import answer, sent_to
 from apps.access.forms.own_roles import no_own_roles
 from apps.access.forms.role_files import ImportRolesForm
 from apps.access.views.page import PageFace, page, show
@@ -50,7 +50,8 @@ def import_roles(request: HttpRequest, desk: Desk) -> HttpResponse:
     if barred := no_own_roles(desk):
         return show(request, desk, "pages/permissions/barred.html", _("Import"), {"barred": barred, "crumbs": crumbs})
     problems: list[str] = []
-    text, name = _text(request, problems)
+    sent = sent_to(request, desk) or QueryDict()
+    text, name = _text(request, sent, problems)
     if text and not problems:
         file = BytesIO(text.encode())
         file.name = name
@@ -59,8 +60,7 @@ def import_roles(request: HttpRequest, desk: Desk) -> HttpResponse:
         except Refused as refused:
             problems = refused.lines
         else:
-            sent = request.POST if "text" in request.POST else None
-            form = ImportRolesForm(sent, desk=desk, lines=lines, text=text)
+            form = ImportRolesForm(sent if "text" in sent else None, desk=desk, lines=lines, text=text)
             return answer(request, form, ImportFace(request, desk, crumbs=crumbs), back=back, subject=_("Roles"))
     context = {"problems": problems, "crumbs": crumbs, "back": back}
     return show(request, desk, "pages/roles/upload.html", _("Import roles"), context)
@@ -77,12 +77,12 @@ class ImportFace(PageFace):
         return show(self.request, self.desk, "pages/roles/import.html", context["subject"], context)
 
 
-def _text(request: HttpRequest, problems: list[str]) -> tuple[str, str]:
+def _text(request: HttpRequest, sent: QueryDict, problems: list[str]) -> tuple[str, str]:
     """The uploaded file's text and name, or what the page of the difference sent back; what is wrong is a problem."""
+    if "text" in sent:
+        return str(sent["text"]), ""
     if request.method != "POST":
         return "", ""
-    if "text" in request.POST:
-        return request.POST["text"], ""
     file = request.FILES.get("file")
     if file is None or not file.size:
         problems.append(_("Choose a file with the roles first."))
