@@ -11,6 +11,8 @@ from django.utils import timezone
 
 from apps.accounts.lifetime import is_to_be_noted
 from apps.accounts.models import User
+from apps.accounts.verbs import SESSIONS_ENDED
+from apps.audit.services import Change, record
 
 
 def note(session: SessionBase) -> None:
@@ -34,6 +36,30 @@ def end_sessions(user: User, *, but: str | None = None) -> int:
 def end_session(user: User, number: int) -> bool:
     """Sign the user out in one place; returns whether there was such a session of theirs."""
     return bool(_end(UserSession.objects.filter(user=user, pk=number)))
+
+
+@transaction.atomic
+def sign_out(user: User, *, actor: User | None, reason: str) -> int:
+    """Sign somebody out everywhere, and log it; returns in how many places. `actor` None is the console's operator."""
+    ended = end_sessions(user)
+    told = Change(
+        target_type="accounts.sessions", target_id=user.pk, target_text=str(user), user_id=user.pk,
+        after={"ended": ended},
+    )  # fmt: skip
+    record(verb=SESSIONS_ENDED, actor=actor, reason=reason, account_id=None, entries=[told])
+    return ended
+
+
+@transaction.atomic
+def sign_everybody_out(*, actor: User | None, reason: str) -> int:
+    """End every session there is, and log it; returns how many. `actor` None is the console's operator."""
+    UserSession.objects.all().delete()
+    ended, _ = Session.objects.all().delete()
+    told = Change(
+        target_type="accounts.sessions", target_id=0, target_text="everybody", after={"ended": ended}
+    )  # fmt: skip
+    record(verb=SESSIONS_ENDED, actor=actor, reason=reason, account_id=None, entries=[told])
+    return ended
 
 
 @transaction.atomic

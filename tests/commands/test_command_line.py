@@ -24,6 +24,7 @@ COMMANDS = (
     "run_billing",
     "set_overrides",
     "show_scheme",
+    "sign_out",
     "switch_scheme",
     "transfer_account",
     "verify_audit",

@@ -17,6 +17,7 @@ from apps.access.changes.refusals import NoSuchTarget, OperatorOnly, ReasonMissi
 from apps.access.operators import current_session
 from apps.accounts import fence
 from apps.accounts.models import User
+from apps.accounts.sessions import end_sessions
 from apps.audit.services import operation
 from apps.audit.verbs import Verb
 from apps.teams.models import Membership, ParentMembership, account_ids_of
@@ -85,6 +86,9 @@ class _SetActive:
                 raise NoSuchTarget("There is no such user.")
             with operation(verb=self.verb, actor=actor, reason=reason) as written:
                 count = Diff([updated(user, is_active=self.active)]).write()
+                if not self.active:
+                    # What was signed in stays out, also when they come back.
+                    end_sessions(user)
                 for ground, keepers in kept:
                     with fence.tenant(ground.account.pk):
                         keepers.check(ground)
