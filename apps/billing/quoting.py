@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from apps.access.changes.diff import Diff
 from apps.access.changes.ground import Ground
 from apps.access.preview import preview
 from apps.accounts.models import Account, Branch, User
@@ -40,22 +41,53 @@ class _Tried(Entitle):
         self.billed.extend(unbilled(Book(ground.account), seller()))
 
 
-def quote(account: Account, choice: Choice, *, actor: User | None) -> Quote:
-    """Try the choice.
+def quote(account: Account, choice: Choice, *, actor: User | None, rights: bool = True) -> Quote:
+    """Try the choice; whose rights change is left out where it is told elsewhere.
 
     Raises:
         Refusal: as `choose` does.
     """
     book = Book(account)
     before, chosen = book.entitlements(), weigh(book, choice)
-    in_the_end = chosen.later or chosen.now
-    after = before if in_the_end is None else _given_by(book, in_the_end)
+    after = _in_the_end(book, chosen)
     tried = _Tried(account_id=account.pk, given=after, chosen=chosen)
-    rights = list(preview(tried, actor=actor).lines())
+    told: list[str] = []
+    if rights:
+        told.extend(preview(tried, actor=actor).lines())
+    else:
+        tried.observe(_Unmeasured(), actor=actor)
     had, has = before.features or frozenset(), after.features or frozenset()
     # A trial that the database breaks off is made again.
     billed = {draft.payer.pk: draft for draft in tried.billed}
-    return Quote(chosen, list(billed.values()), _named(had - has), _named(has - had), rights)
+    return Quote(chosen, list(billed.values()), _named(had - has), _named(has - had), told)
+
+
+def rights_of(account: Account, choice: Choice) -> Entitle:
+    """The change of access that the choice comes to in the end.
+
+    Raises:
+        Refusal: as `choose` does.
+    """
+    book = Book(account)
+    return Entitle(account_id=account.pk, given=_in_the_end(book, weigh(book, choice)))
+
+
+def _in_the_end(book: Book, chosen: Chosen) -> Entitlements:
+    choice = chosen.later or chosen.now
+    return book.entitlements() if choice is None else _given_by(book, choice)
+
+
+class _Unmeasured:
+    """Looks at nothing."""
+
+    def before(self, ground: Ground, diff: Diff) -> None:
+        """See `Observer`."""
+
+    def planned(self, ground: Ground) -> None:
+        """See `Observer`."""
+
+    def after(self, ground: Ground) -> None:
+        """See `Observer`."""
 
 
 def _given_by(book: Book, choice: Choice) -> Entitlements:

@@ -11,6 +11,8 @@ import zeal
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
+from apps.access.models import QueuedPreview
+from apps.access.previews import queued
 from apps.audit.models import Operation
 from apps.billing import subscribing
 from apps.billing.book import Book
@@ -147,6 +149,26 @@ def test_an_upgrade_shows_what_it_costs_and_is_billed_when_it_is_confirmed() -> 
         assert done.headers["Location"] == address("overview")
     assert f"{invoices(cast.account)[1].total:.2f}" == "73.47"
     assert Operation.objects.get(verb="billing.plan.chosen").reason == "We have grown"
+
+
+def test_whose_rights_a_plan_changes_is_computed_in_the_queue_where_it_is_those_of_many() -> None:
+    cast = make_cast()
+    begin(cast.account, seats=70)
+    for _ in range(60):
+        cast.join()
+    client = browser(cast.owner)
+    with on(date(2026, 1, 21)):
+        answered = client.post(address("plan"), choice(cast, "business", 70))
+        assert answered.status_code == 302
+        assert "is being computed" in client.get(answered.headers["Location"]).content.decode()
+        asked = QueuedPreview.objects.get()
+        queued.compute(asked.pk, account_id=cast.account.pk, user_id=cast.owner.pk)
+        shown = client.get(answered.headers["Location"]).content.decode()
+        assert "From today: Business, 70 seats" in shown
+        assert "New in the plan: Roles of your own." in shown
+        assert "affected" in shown
+        client.post(answered.headers["Location"], choice(cast, "business", 70, confirmed="yes"))
+    assert Term.objects.filter(account=cast.account, plan="business").exists()
 
 
 def test_a_downgrade_says_when_it_holds_and_what_is_lost() -> None:

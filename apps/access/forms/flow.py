@@ -11,6 +11,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.utils.html import format_html
 
+from apps.access.changes.base import Change
 from apps.access.changes.plain import load
 from apps.access.changes.refusals import ManyRefused, Overtaken, Refusal, RightMissing
 from apps.access.desk import Desk, desk_of
@@ -18,6 +19,7 @@ from apps.access.forms.base import OURS, ChangeForm
 from apps.access.models import QueuedPreview
 from apps.access.preview import preview
 from apps.access.previews.queued import ask, concerns_many, find
+from apps.accounts.models import User
 
 State = QueuedPreview.State
 
@@ -54,7 +56,7 @@ def answer(
     """
     form.require()
     context = {"form": form, "title": form.title, "subject": subject, "back": back, "at_once": at_once}
-    asked = _asked(request, form.desk)
+    asked = asked_by(request, form.desk)
     if asked is not None:
         return _computed(request, form, face, context, asked)
     if request.method == "POST" and form.is_valid():
@@ -86,23 +88,33 @@ def _made(request: HttpRequest, form: ChangeForm, face: Face, context: dict[str,
 
 def _shown(request: HttpRequest, form: ChangeForm, face: Face, context: dict[str, Any]) -> HttpResponse:
     change, actor = form.change(), desk_of(request).user
-    kept = [(name, value) for name, values in request.POST.lists() for value in values if name not in OURS]
+    kept = kept_of(request)
     if concerns_many(change, actor=actor):
-        asked = ask(change, actor=actor, address=request.path, sent=kept)
-        return HttpResponseRedirect(_address(request, asked=asked.pk))
+        return queue(request, change, actor)
     lines = list(preview(change, actor=actor).lines())
     return face.show("confirm", form, {**context, "lines": lines, "kept": kept})
+
+
+def kept_of(request: HttpRequest) -> list[tuple[str, str]]:
+    """What was filled in, to be sent again with the confirmation."""
+    return [(name, value) for name, values in request.POST.lists() for value in values if name not in OURS]
+
+
+def queue(request: HttpRequest, change: Change, actor: User) -> HttpResponse:
+    """Have the change previewed in the queue, and lead to the page that waits for it."""
+    asked = ask(change, actor=actor, address=request.path, sent=kept_of(request))
+    return HttpResponseRedirect(address_of(request, asked))
 
 
 def sent_to(request: HttpRequest, desk: Desk) -> QueryDict | None:
     """What the page was sent, now or when it asked for the queued preview that it shows; None where it was nothing."""
     if request.method == "POST":
         return request.POST
-    asked = _asked(request, desk)
-    return None if asked is None else _data_of(asked)
+    asked = asked_by(request, desk)
+    return None if asked is None else data_of(asked)
 
 
-def _asked(request: HttpRequest, desk: Desk) -> QueuedPreview | None:
+def asked_by(request: HttpRequest, desk: Desk) -> QueuedPreview | None:
     """The preview that the page was asked for, where it is one of this person's on this page."""
     number = request.GET.get(ASKED, "")
     if request.method != "GET" or not number.isdecimal() or len(number) > LONGEST:
@@ -110,7 +122,8 @@ def _asked(request: HttpRequest, desk: Desk) -> QueuedPreview | None:
     return find(int(number), account_id=desk.account_id, actor=desk.user, address=request.path)
 
 
-def _data_of(asked: QueuedPreview) -> QueryDict:
+def data_of(asked: QueuedPreview) -> QueryDict:
+    """What was filled in when the preview was asked for."""
     data = QueryDict(mutable=True)
     for name, value in asked.sent:
         data.appendlist(name, value)
@@ -121,11 +134,11 @@ def _computed(
     request: HttpRequest, form: ChangeForm, face: Face, context: dict[str, Any], asked: QueuedPreview
 ) -> HttpResponse:
     """The page of a queued preview, with the form as it was filled in."""
-    form.data = _data_of(asked)
+    form.data = data_of(asked)
     form.is_bound = True
     if form.is_valid():
         if asked.state == State.WAITING:
-            return face.show("waiting", form, {**context, "again": _address(request, asked=asked.pk)})
+            return face.show("waiting", form, {**context, "again": address_of(request, asked)})
         if asked.state == State.DONE:
             found = {"lines": asked.result["lines"], "more": asked.result["more"], "computed_at": asked.computed_at}
             return face.show("confirm", form, {**context, **found, "kept": asked.sent})
@@ -136,10 +149,10 @@ def _computed(
     return face.show("change", form, context)
 
 
-def _address(request: HttpRequest, *, asked: int) -> str:
+def address_of(request: HttpRequest, asked: QueuedPreview) -> str:
     """This page, with the number of a queued preview."""
     query = request.GET.copy()
-    query[ASKED] = str(asked)
+    query[ASKED] = str(asked.pk)
     return f"{request.path}?{query.urlencode()}"
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from apps.access.changes.refusals import Refusal, RightMissing
+from apps.access.changes.base import Change
+from apps.access.changes.refusals import NoSuchTarget, Refusal, RightMissing
 from apps.access.desk import Desk
-from apps.access.forms.base import OURS
+from apps.access.forms.flow import UNKNOWN, address_of, asked_by, data_of, kept_of, queue
+from apps.access.models import QueuedPreview
 from apps.access.views.page import show
 from apps.billing.forms import ActForm
 
@@ -30,25 +33,58 @@ def answer(
     tried: Callable[[], Iterable[str]],
     act: Callable[[str], object],
     template: str = "pages/change/change.html",
+    queued: Callable[[], Change | None] = lambda: None,
 ) -> HttpResponse:
     """The form, then what `tried` says would come of it, then what `act` does with the reason, which leads to billing.
+
+    `queued` is the change of access that comes with it, where it concerns so many that its preview is the queue's
+    (`forms.flow`): it is told after what `tried` says.
 
     Raises:
         MissingPermission: the person may not.
     """
     back = home_of(desk)
     context = {"form": form, "back": back, "crumbs": [(back, _("Billing"))]}
-    if request.method == "POST" and form.is_valid():
+    asked = asked_by(request, desk)
+    if asked is not None:
+        form.data, form.is_bound = data_of(asked), True
+    if (request.method == "POST" or asked is not None) and form.is_valid():
         try:
+            if asked is not None:
+                return _computed(request, desk, form, asked, tried, context)
             if "confirmed" in request.POST:
                 act(form.cleaned_data["reason"])
                 messages.success(request, _("Done. The log keeps the reason."))
                 return HttpResponseRedirect(back)
-            kept = [(name, value) for name, values in request.POST.lists() for value in values if name not in OURS]
-            found = {**context, "lines": list(tried()), "kept": kept}
+            if (change := queued()) is not None:
+                return queue(request, change, desk.user)
+            found = {**context, "lines": list(tried()), "kept": kept_of(request)}
             return show(request, desk, "pages/change/confirm.html", form.title, found)
         except RightMissing:
             raise
         except Refusal as refusal:
             form.add_error(None, str(refusal))
     return show(request, desk, template, form.title, context)
+
+
+def _computed(
+    request: HttpRequest,
+    desk: Desk,
+    form: ActForm,
+    asked: QueuedPreview,
+    tried: Callable[[], Iterable[str]],
+    context: dict[str, Any],
+) -> HttpResponse:
+    """The page of a queued preview.
+
+    Raises:
+        NoSuchTarget: it was refused, or could not be computed.
+    """
+    if asked.state == QueuedPreview.State.WAITING:
+        found = {**context, "again": address_of(request, asked)}
+        return show(request, desk, "pages/change/waiting.html", form.title, found)
+    if asked.state != QueuedPreview.State.DONE:
+        raise NoSuchTarget(asked.result.get("refusal", UNKNOWN))
+    lines = [*tried(), *asked.result["lines"]]
+    found = {**context, "lines": lines, "more": asked.result["more"], "computed_at": asked.computed_at}
+    return show(request, desk, "pages/change/confirm.html", form.title, {**found, "kept": asked.sent})

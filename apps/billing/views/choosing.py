@@ -8,7 +8,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from apps.access.changes.base import Change
 from apps.access.desk import Desk
+from apps.access.previews.queued import concerns_many
 from apps.access.views.page import page
 from apps.billing import subscribing
 from apps.billing.book import Book, State
@@ -16,7 +18,7 @@ from apps.billing.forms import BeginForm, CancelForm, ChooseForm, HowForm
 from apps.billing.invoicing import Draft, issue_now
 from apps.billing.money import written
 from apps.billing.plans import plan
-from apps.billing.quoting import quote
+from apps.billing.quoting import quote, rights_of
 from apps.billing.subscribing import Choice
 from apps.billing.views.acts import answer
 
@@ -31,12 +33,17 @@ def choose(request: HttpRequest, desk: Desk) -> HttpResponse:
         subscribing.choose(desk.account_id, form.choice(), actor=desk.user, reason=reason)
         issue_now(desk.account_id)
 
+    def queued() -> Change | None:
+        change = rights_of(book.account, form.choice())
+        return change if concerns_many(change, actor=desk.user) else None
+
     return answer(
         request,
         desk,
         form,
-        tried=lambda: _quoted(book, form.choice(), desk),
+        tried=lambda: _quoted(book, form.choice(), desk, rights=queued() is None),
         act=act,
+        queued=queued,
         template="pages/billing/choose.html",
     )
 
@@ -130,8 +137,8 @@ def _book(desk: Desk) -> Book:
     return book
 
 
-def _quoted(book: Book, choice: Choice, desk: Desk) -> Iterator[str]:
-    found = quote(book.account, choice, actor=desk.user)
+def _quoted(book: Book, choice: Choice, desk: Desk, *, rights: bool) -> Iterator[str]:
+    found = quote(book.account, choice, actor=desk.user, rights=rights)
     if found.chosen.now is not None:
         yield _("From today: %(what)s.") % {"what": _in_words(book, found.chosen.now)}
     if found.chosen.later is not None and found.chosen.later_on is not None:
