@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from functools import cached_property, partial
 
@@ -13,7 +13,7 @@ from apps.access.facts import AccountFacts, account_facts, load_people
 from apps.access.mandate import Mandate, Shares
 from apps.access.mandates import mandate_for
 from apps.access.records import Record, RecordLike
-from apps.access.shares import shared_codenames, subjects
+from apps.access.shares import Subjects, shared_codenames, subjects
 from apps.accounts.models import Account, Branch, User
 from apps.roles import catalogue
 from apps.roles.catalogue import Permission, Target, WrongTarget
@@ -59,11 +59,28 @@ def who_may(
     Raises:
         UnknownPermission, WrongTarget: as `may` does.
     """
+    found = [mandate.user_id for mandate, _ in mandates_who_may(codename, obj, account, now=now)]
+    return list(User.objects.filter(pk__in=found).order_by("email"))
+
+
+def mandates_who_may(
+    codename: str,
+    obj: models.Model,
+    account: AccountFacts | None = None,
+    *,
+    now: datetime | None = None,
+    known: Subjects | None = None,
+) -> list[tuple[Mandate, Shares]]:
+    """The Mandates of those whom `who_may` names, each with what reads their shares; `known` are those of a record.
+
+    Raises:
+        UnknownPermission, WrongTarget: as `may` does.
+    """
     permission = asked_of(codename, obj)
     account = account or account_facts(account_id_of(obj))
     now = now or timezone.now()
     facts = load_people(account, _branches_of(obj), holding=[permission.codename], now=now)
-    return _who_may(permission, obj, (Mandate(each, now) for each in facts))
+    return list(_deciding(permission, obj, (Mandate(each, now) for each in facts), known))
 
 
 # What it takes to change what somebody else may.
@@ -111,16 +128,30 @@ class People:
 
 
 def _who_may(permission: Permission, obj: models.Model, mandates: Iterable[Mandate]) -> list[User]:
-    read = _SubjectReader()
-    found = [m.user_id for m in mandates if decide(m, permission, obj, partial(read, m.user_id))]
+    found = [mandate.user_id for mandate, _ in _deciding(permission, obj, mandates)]
     return list(User.objects.filter(pk__in=found).order_by("email"))
+
+
+def _deciding(
+    permission: Permission, obj: models.Model, mandates: Iterable[Mandate], known: Subjects | None = None
+) -> Iterator[tuple[Mandate, Shares]]:
+    read = _SubjectReader()
+    if known is not None and isinstance(obj, Record):
+        read.learn(obj, known)
+    for mandate in mandates:
+        shares = partial(read, mandate.user_id)
+        if decide(mandate, permission, obj, shares):
+            yield mandate, shares
 
 
 class _SubjectReader:
     """Reads who holds shares of a record once, however many users are asked about."""
 
     def __init__(self) -> None:
-        self._read: dict[tuple[str, int], tuple[Mapping[int, frozenset[str]], Mapping[int, frozenset[str]]]] = {}
+        self._read: dict[tuple[str, int], Subjects] = {}
+
+    def learn(self, record: RecordLike, found: Subjects) -> None:
+        self._read[record.record_type, record.pk] = found
 
     def __call__(self, user_id: int, record: RecordLike, groups: frozenset[int]) -> frozenset[str]:
         key = (record.record_type, record.pk)

@@ -8,6 +8,7 @@ from apps.access.views.matrix import matrix
 from apps.access.views.operation import operation, undo
 from apps.access.views.page import account_page
 from apps.access.views.permissions import permissions
+from apps.access.views.record import record_access
 from apps.access.views.requests import decide_request, new_request, one_request, requests
 from apps.access.views.role_files import export_roles, import_roles
 from apps.access.views.roles import copy_role, delete_role, edit_role, role, roles
@@ -23,6 +24,7 @@ urlpatterns = [
     account_page("members/<int:member>/permissions/<slug:branch>/", permissions, name="member-permissions"),
     account_page("matrix/", matrix, name="matrix"),
     account_page("why/", why, name="why"),
+    account_page("access/<slug:kind>/<path:reference>/", record_access, name="record"),
     account_page("requests/", requests, name="requests"),
     account_page("requests/new/", new_request, name="request-new"),
     account_page("requests/<int:asked>/", one_request, name="request"),

@@ -51,7 +51,10 @@ def requests_in_sight(desk: Desk) -> QuerySet[AccessRequest]:
             if desk.may_anywhere(SHARES):
                 # Asked of each request, of which there are few: the records in reach may be a million.
                 decidable |= of_kind & Q(Exists(desk.rows(SHARES, kind.name).filter(pk=OuterRef("record_id"))))
-    places = [branch.pk for branch in desk.branches_where(DECIDES)]
+    mandate = desk.mandate
+    places = (
+        [] if mandate is None else [pk for pk in mandate.facts.account.open_branches if mandate.allows(DECIDES, pk)]
+    )
     return rows.filter(decidable | Q(branch__in=places) & ~shareable)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from apps.access.desk import Desk
 from apps.access.forms.base import ChangeForm
 from apps.access.forms.fields import CHOOSE, id_field, people
 from apps.access.records import Record
+from apps.access.shares import Subjects
 from apps.accounts.models import User
 from apps.roles import catalogue
 from apps.teams.models import Team
@@ -44,13 +45,17 @@ class Holder:
         return ", ".join(VERB_LABELS[verb].removesuffix(" it").lower() for verb in self.verbs)
 
 
-def holders_of(record: Record) -> list[Holder]:
-    """Who holds shares of the record, people first."""
+def holders_of(record: Record, subjects: Subjects | None = None, known: Iterable[User] = ()) -> list[Holder]:
+    """Who holds shares of the record, people first; for one who has read the shares, and `known` people, already."""
     found = []
-    of_users, of_groups = shares.subjects(record)
-    for user in User.objects.filter(pk__in=of_users).order_by("name", "pk"):
+    of_users, of_groups = subjects or shares.subjects(record)
+    people = [user for user in known if user.pk in of_users]
+    if missing := of_users.keys() - {user.pk for user in people}:
+        people += User.objects.filter(pk__in=missing)
+    for user in sorted(people, key=lambda user: (user.name, user.pk)):
         found.append(Holder(str(user), "person", user.pk, None, _verbs(of_users[user.pk])))
-    for team in Team.objects.filter(account=record.account_id, group__in=of_groups).order_by("name", "pk"):
+    teams = Team.objects.filter(account=record.account_id, group__in=of_groups).order_by("name", "pk")
+    for team in teams if of_groups else ():
         found.append(Holder(team.name, "team", None, team.pk, _verbs(of_groups[team.group_id])))
     return found
 

@@ -1,0 +1,90 @@
+"""Who sees one record, what else they may do to it, and through what: `who_may` with its provenance, in short."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+from apps.access.facts import AccountFacts
+from apps.access.mandate import Because, Mandate, Shares
+from apps.access.policy import asked_of, decide, mandates_who_may
+from apps.access.records import Record
+from apps.access.shares import subjects
+from apps.accounts.models import User
+from apps.roles import catalogue
+from apps.roles.scopes import Scope
+
+FURTHER = ("change", "delete", "export")
+
+
+@dataclass(frozen=True, slots=True)
+class Seer:
+    """Somebody who sees the record: which verbs besides viewing, and through what they see it."""
+
+    user: User
+    verbs: tuple[str, ...]
+    through: tuple[str, ...]
+
+
+class Sight:
+    """Everybody who sees a record. They are found at once; what else they may is asked of those who are shown."""
+
+    def __init__(self, record: Record, account: AccountFacts) -> None:
+        self._record = record
+        self.subjects = subjects(record)
+        found = mandates_who_may(f"view_{record.record_type}", record, account, known=self.subjects)
+        self._found = {mandate.user_id: (mandate, shares) for mandate, shares in found}
+        wanted = self._found.keys() | self.subjects[0].keys()
+        # With everybody who has a share, whether it counts for them or not.
+        self.people = list(User.objects.filter(pk__in=wanted).order_by("name", "email"))
+        self.users = [user for user in self.people if user.pk in self._found]
+
+    def seers(self, users: Sequence[User]) -> list[Seer]:
+        """These of them in full."""
+        return [self._seer(user, *self._found[user.pk]) for user in users]
+
+    def _seer(self, user: User, mandate: Mandate, shares: Shares) -> Seer:
+        kind = catalogue.record_type(self._record.record_type)
+        possible = [verb for verb in FURTHER if verb in kind.verbs]
+        verbs = [verb for verb in possible if self._may(mandate, f"{verb}_{kind.name}", shares)]
+        return Seer(user, tuple(verbs), tuple(through(mandate, self._record, shares)))
+
+    def _may(self, mandate: Mandate, codename: str, shares: Shares) -> bool:
+        return decide(mandate, asked_of(codename, self._record), self._record, shares)
+
+
+def through(mandate: Mandate, record: Record, shares: Shares) -> list[str]:
+    """Through what somebody sees the record: the reaches that it is within, each as a few words."""
+    codename = f"view_{record.record_type}"
+    clause = mandate.clause(record.branch_id, codename, record.record_type)
+    if clause is None:
+        return []
+    reached = mandate.within(clause, record, shares)
+    if reached & Scope.ALL:
+        return [given_by(mandate, record.branch_id, codename)]
+    words = {
+        Scope.CREATED: _("created it"),
+        Scope.RESPONSIBLE: _("answers for it"),
+        Scope.SHARED: _("it is shared with them"),
+        Scope.TEAM: _("is in a team with %(who)s, who answers for it") % {"who": record.responsible},
+    }
+    return [told for reach, told in words.items() if reached & reach]
+
+
+def given_by(mandate: Mandate, branch_id: int, codename: str) -> str:
+    """By what a permission is given on a branch, as a few words: the last step that gives most."""
+    steps = [step for step in mandate.effective(branch_id, codename).steps if step.scope]
+    steps = [step for step in steps if step.because not in (Because.OVERRIDE_ENDED, Because.OVERRIDE_IGNORED)]
+    if not steps:
+        return ""
+    step = max(steps, key=lambda each: int(each.scope))
+    if step.because is Because.OVERRIDE and step.override is not None:
+        by = step.override.author
+        return _("an override by %(who)s") % {"who": by} if by else _("an override")
+    if step.because in (Because.PARENT, Because.SUPREME) and step.role is not None:
+        return _("the parent role %(role)s") % {"role": step.role.name}
+    if step.because is Because.OPERATOR:
+        return _("a platform operator’s session")
+    return "" if step.role is None else _("the role %(role)s") % {"role": step.role.name}
