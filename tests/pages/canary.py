@@ -5,7 +5,7 @@ A field that is new carries it by itself; one that cannot take it stands in `CAN
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -23,6 +23,15 @@ CANARY = "kanarienvogel"
 PART = CANARY[2:-2]
 SHORTEST = len(CANARY) + 6
 
+
+class Every:
+    """Contains every name."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
+EVERY = Every()
 KEY = "names something of the catalogue, the schemes or the standards"
 DIGEST = "a digest"
 WRITTEN = "written by the database alone, out of what is planted"
@@ -68,10 +77,10 @@ def models_of_accounts() -> list[type[models.Model]]:
     return [model for model in apps.get_models(include_auto_created=True) if model._meta.db_table in tables]
 
 
-def plant(account: Account, people: list[User]) -> set[str]:
+def plant(account: Account, people: list[User], *, text: str = CANARY, columns: Container[str] = EVERY) -> set[str]:
     """Put the text into every row of the account and into these people, who belong to it alone.
 
-    Returns the columns that carry it now, as `table.column`.
+    Only into columns of these names, where they are named. Returns those that carry it now, as `table.column`.
     """
     carrying = set()
     people[0].name = f"{CANARY} actor"
@@ -80,7 +89,9 @@ def plant(account: Account, people: list[User]) -> set[str]:
         for model in models_of_accounts():
             with _let_change(model._meta.db_table):
                 for field in text_fields(model):
-                    if not exempt(field) and _plant_in(field, account, people):
+                    if exempt(field) or field.column not in columns:
+                        continue
+                    if _plant_in(field, account, people, text):
                         carrying.add(f"{model._meta.db_table}.{field.column}")
         run("SET CONSTRAINTS ALL DEFERRED")
     return carrying
@@ -96,23 +107,23 @@ def _let_change(table: str) -> Iterator[None]:
         run(f"ALTER TABLE {table} ENABLE TRIGGER USER")
 
 
-def _plant_in(field: models.Field[Any, Any], account: Account, people: list[User]) -> int:
+def _plant_in(field: models.Field[Any, Any], account: Account, people: list[User], text: str) -> int:
     table = field.model._meta.db_table
     if table == User._meta.db_table:
         where, value = "id = ANY(%s)", [user.pk for user in people]
     else:
         where, value = f"{OTHERWISE.get(table, 'account_id')} = ANY(%s)", [account.pk]
-    return run(f'UPDATE {table} SET "{field.column}" = {_text(field)} WHERE {where}', [value])
+    return run(f'UPDATE {table} SET "{field.column}" = {_text(field, text)} WHERE {where}', [value])
 
 
-def _text(field: models.Field[Any, Any]) -> str:
+def _text(field: models.Field[Any, Any], text: str) -> str:
     """The text in the field's form, as SQL; different in each row, since some have to be."""
     if isinstance(field, ArrayField):
-        return f"ARRAY[{_text(field.base_field)}]"
+        return f"ARRAY[{_text(field.base_field, text)}]"
     if isinstance(field, models.JSONField):
-        return f"""jsonb_build_object('{CANARY}', jsonb_build_array('{CANARY}', '{CANARY} then'))"""
+        return f"jsonb_build_object('{text}', jsonb_build_array('{text}', '{text} then'))"
     if isinstance(field, models.EmailField):
-        return f"'{CANARY}-' || id || '@{CANARY}.example'"
+        return f"'{text}-' || id || '@{text}.example'"
     if isinstance(field, models.URLField):
-        return f"'https://{CANARY}.example/' || id"
-    return f"'{CANARY}-' || id"
+        return f"'https://{text}.example/' || id"
+    return f"'{text}-' || id"

@@ -55,6 +55,8 @@ Asked = tuple[str, str, dict[str, Any]]
 class Look:
     """Somebody's walk through all that they can open; `found` are the places where the text came out."""
 
+    mark = CANARY
+
     def __init__(self, viewer: User, caplog: pytest.LogCaptureFixture, run_on_commit: Any) -> None:
         self.viewer = viewer
         self.admin = False
@@ -76,7 +78,7 @@ class Look:
         self.asked |= kinds(address)
         for headers in ({},) if self.admin else ({}, {"HX-Request": "true"}):
             with zeal.zeal_ignore():
-                body = self._look(f"GET {address}", self.client.get(address, headers=headers))
+                body = self.look(f"GET {address}", self.client.get(address, headers=headers))
         links, forms = read(address, body)
         for link in links:
             self._later(link)
@@ -104,20 +106,21 @@ class Look:
             with self.run_on_commit(execute=True):
                 for sent in (data, data | {"confirmed": "yes"}):
                     answer = client.post(address, sent)
-                    self._look(f"POST {address}", answer)
+                    self.look(f"POST {address}", answer)
                     if answer.status_code == 302:
-                        self._look(f"POST {address}, then", client.get(answer.headers["Location"]))
+                        self.look(f"POST {address}, then", client.get(answer.headers["Location"]))
             self._look_at_log(f"the log after POST {address}", last)
             transaction.set_rollback(True)
         forget_kept()
 
-    def _look(self, where: str, response: Any) -> str:
+    def look(self, where: str, response: Any) -> str:
+        """The body of an answer, once the text has been looked for in it and in what came of it."""
         body = b"".join(response) if response.streaming else response.content
         text: str = body.decode(errors="replace")
         outside = "\n".join([str(dict(response.headers.items())), response.cookies.output(), self.caplog.text])
         outside += "\n".join(f"{letter.subject}{letter.message()}" for letter in mail.outbox)
         for part, name in ((text, where), (outside, f"{where}: headers, server log or mail")):
-            at = part.lower().find(CANARY)
+            at = part.lower().find(self.mark)
             if at >= 0:
                 self.found.append(f"{name}: …{part[max(0, at - 120) : at + 60]}…")
         self.caplog.clear()
@@ -129,7 +132,7 @@ class Look:
             *Operation.objects.filter(pk__gt=last).values(),
             *Entry.objects.filter(operation__gt=last).values(),
         ]:
-            if CANARY in str(row).lower():
+            if self.mark in str(row).lower():
                 self.found.append(f"{where}: {row}")
 
 
