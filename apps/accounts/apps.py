@@ -1,5 +1,6 @@
 """The accounts app."""
 
+from allauth.account.signals import authentication_step_completed
 from django.apps import AppConfig
 from django.contrib.auth.signals import user_logged_in
 from django.core.signals import request_finished
@@ -25,3 +26,4 @@ class AccountsConfig(AppConfig):
         post_migrate.connect(grants.grant_to_web_role, sender=self)
         checks.register()
         user_logged_in.connect(lifetime.begin)
+        authentication_step_completed.connect(lifetime.renew)

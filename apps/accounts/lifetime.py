@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from django.apps import apps
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 
@@ -19,6 +20,16 @@ def begin(request: HttpRequest | None, **_: Any) -> None:
     """Note when a session begins, however somebody signs in (Django's `user_logged_in`)."""
     if request is not None and hasattr(request, "session"):
         request.session[BEGAN] = request.session[SEEN] = int(time.time())
+
+
+def renew(request: HttpRequest, *, reauthenticated: bool = False, **_: Any) -> None:
+    """Give the session another key when somebody shows once more who they are (allauth's signal of a step done)."""
+    if not reauthenticated:
+        return
+    before = request.session.session_key
+    request.session.cycle_key()
+    sessions = apps.get_model("usersessions", "UserSession")
+    sessions.objects.filter(session_key=before).update(session_key=request.session.session_key)
 
 
 def has_run_out(session: SessionBase) -> bool:

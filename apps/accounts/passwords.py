@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+from django.contrib.auth.password_validation import CommonPasswordValidator
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
@@ -11,6 +13,32 @@ from django.utils.translation import gettext as _
 OURS = ("mandate", "password", "passwort")
 # What is left of a password without these words has to be a password still.
 SHORTEST_REST = 8
+
+
+# So few characters around a known password make no other one of it.
+LITTLE = 8
+_AROUND = re.compile(r"^[\W\d_]+|[\W\d_]+$")
+
+
+class KnownPasswordValidator(CommonPasswordValidator):
+    """A password must not be one of the 20,000 that everybody tries first, which come from what was stolen elsewhere.
+
+    Nor one of them twice, nor with a few digits and signs around it: few of those 20,000 are long enough for us to be
+    chosen as they are.
+    """
+
+    def validate(self, password: str, user: Any = None) -> None:
+        """Let the password pass.
+
+        Raises:
+            ValidationError: it is known, or hardly more than one that is.
+        """
+        super().validate(password, user)
+        plain = password.lower().strip()
+        bare = _AROUND.sub("", plain)
+        core = bare[: len(bare) // 2] if bare[: len(bare) // 2] * 2 == bare else bare
+        if core in self.passwords and len(plain) - len(bare) < LITTLE:
+            raise ValidationError(self.get_error_message(), code="password_too_common")
 
 
 class ContextWordsValidator:

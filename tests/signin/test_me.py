@@ -123,3 +123,35 @@ def test_a_new_password_ends_the_other_sessions(cast: Cast) -> None:
     here.post("/password/change/", {"oldpassword": PASSWORD, "password1": new, "password2": new})
     assert other.get("/me/").status_code == 302
     assert here.get("/me/").status_code == 200
+
+
+def test_showing_who_one_is_gives_the_session_another_key(cast: Cast) -> None:
+    client = with_browser(cast.member, FIREFOX)
+    before = client.cookies["sessionid"].value
+    again(client)
+    assert client.cookies["sessionid"].value != before
+    assert client.get("/me/sessions/").content.decode().count("Here") == 1
+    thief = Client()
+    thief.cookies["sessionid"] = before
+    assert thief.get("/me/").status_code == 302
+
+
+@pytest.mark.parametrize("address", ["/", "/me/", "/me/sessions/", "/mfa/", "/password/change/", "/a/acme/", "/admin/"])
+def test_every_page_has_a_way_out(cast: Cast, address: str) -> None:
+    cast.owner.is_staff = True
+    cast.owner.save()
+    client = sign_in(cast.owner).client
+    with zeal.zeal_ignore():
+        page = client.get(address).content.decode()
+    assert 'action="/logout/"' in page or 'action="/admin/logout/"' in page
+
+
+def test_cookies_are_out_of_the_reach_of_scripts_and_other_sites(cast: Cast) -> None:
+    client = Client()
+    client.get("/login/")
+    sign_in(cast.member, client=client)
+    client.post("/me/", {"name": cast.member.name, "time_zone": "Asia/Tokyo"})
+    assert set(client.cookies) == {"sessionid", "csrftoken"}
+    for cookie in client.cookies.values():
+        assert (cookie["httponly"], cookie["samesite"], cookie["domain"], cookie["path"]) == (True, "Lax", "", "/")
+    assert len(client.cookies["sessionid"].value) == 32

@@ -154,6 +154,17 @@ def test_a_forgotten_password_is_set_anew_by_mail_once() -> None:
     assert b"leads nowhere any more" in Client().get(address, follow=True).content
 
 
+def test_a_link_that_sets_a_new_password_lifts_the_count_of_failures() -> None:
+    user = somebody()
+    for number in range(6):
+        Client(REMOTE_ADDR=f"10.0.2.{number}").post("/login/", {"login": user.email, "password": "wrong"})
+    client = Client(REMOTE_ADDR="10.0.3.1")
+    client.post("/password/reset/", {"email": user.email})
+    form = client.get(link_in(post()[0]), follow=True)
+    client.post(form.request["PATH_INFO"], {"password1": ANOTHER, "password2": ANOTHER})
+    assert is_in(sign_in(user, ANOTHER, Client(REMOTE_ADDR="10.0.3.2")).client)
+
+
 def test_the_link_is_good_for_an_hour() -> None:
     user = somebody()
     with time_machine.travel(timezone.now(), tick=False) as clock:
@@ -213,6 +224,8 @@ def test_an_address_that_nobody_vouched_for_is_shown_to_be_ones_own_first() -> N
     [
         ("short", "at least 12"),
         ("qwerty123456", "too common"),
+        ("Dragon!!2026", "too common"),
+        ("passwordpassword", "too common"),
         ("ann.archer@acme.example", "too similar"),
         ("mandate-mandate-2026", "product"),
     ],
@@ -225,7 +238,9 @@ def test_a_password_that_is_easily_guessed_is_refused(password: str, complaint: 
     assert is_in(sign_in(user).client)
 
 
-@pytest.mark.parametrize("password", ["830274650192837465", "ÄÖÜ ß 漢字 🐘 langes Wort", "x" * 200 + "yz"])
+@pytest.mark.parametrize(
+    "password", ["830274650192837465", "dragon-4711-0815", "ÄÖÜ ß 漢字 🐘 langes Wort", "x" * 200 + "yz"]
+)
 def test_a_password_may_be_of_anything(password: str) -> None:
     user = somebody()
     client = sign_in(user).client
@@ -243,3 +258,18 @@ def test_the_old_password_is_needed_for_a_new_one() -> None:
     data = {"oldpassword": "wrong", "password1": ANOTHER, "password2": ANOTHER}
     assert client.post("/password/change/", data).status_code == 200
     assert is_in(sign_in(user).client)
+
+
+def test_there_is_nobody_in_a_database_that_was_just_set_up() -> None:
+    assert not User.objects.exists()
+
+
+def test_fields_of_passwords_are_masked_and_open_to_password_managers() -> None:
+    page = Client().get("/login/").content.decode()
+    (field,) = re.findall(r'<input type="password"[^>]*>', page)
+    assert 'autocomplete="current-password"' in field
+    assert "onpaste" not in page
+    client = sign_in(somebody()).client
+    fields = re.findall(r'<input type="password"[^>]*>', client.get("/password/change/").content.decode())
+    assert len(fields) == 3
+    assert sum('autocomplete="new-password"' in field for field in fields) == 2
