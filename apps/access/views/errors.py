@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -16,6 +17,7 @@ from apps.access.views.navigation import sections
 from apps.accounts.models import User
 
 ADMIN = "/admin/"
+logger = logging.getLogger(__name__)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -26,6 +28,7 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     in_admin = request.path.startswith(ADMIN) and site.has_permission(request)
     context = _admin_frame(request) if in_admin else _frame(request, desk)
     if isinstance(exception, MissingPermission):
+        _note(request, request.user, desk, exception)
         context |= {"why": why_not(desk, exception.codename, exception.target), "target": exception.target}
         if desk.account is not None:
             context["asking"] = asking_address(desk, exception.codename, exception.target)
@@ -33,6 +36,13 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     if in_admin:
         response._csp_update = POLICY  # type: ignore[attr-defined]
     return response
+
+
+def _note(request: HttpRequest, user: User, desk: Desk, refused: MissingPermission) -> None:
+    """Write down who was refused what. The address as it is in a log: nobody writes lines of their own with it."""
+    place = request.path.encode("unicode_escape").decode("ascii")
+    account = desk.account_id if desk.account is not None else "none"
+    logger.warning("User %s in account %s was refused %s at %s", user.pk, account, refused.codename, place)
 
 
 def _admin_frame(request: HttpRequest) -> dict[str, Any]:
