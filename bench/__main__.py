@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from django.db import connection
 
 from apps.accounts.models import Account
-from bench import bulk, fence, lists, mandates, objects
-from bench.database import BRANCHES, MEMBERS, prepare
+from bench import bulk, fence, lists, mandates, objects, pages
+from bench.database import BRANCHES, MEMBERS, connect, prepare
 from bench.tables import Row, table
 
 LEADS = 1_000_000
@@ -24,7 +24,15 @@ def main() -> None:
     parser.add_argument(
         "--leads", type=int, default=LEADS, metavar="N", help=f"how many leads a new one gets ({LEADS:,})"
     )
+    parser.add_argument("--pages", action="store_true", help="measure the pages of an account alone")
     options = parser.parse_args()
+    title = (
+        f"The pages of an account of {pages.MEMBERS:,} members and {options.leads:,} leads, as the web server's role"
+    )
+    if options.pages:
+        connect(rebuild=options.rebuild)
+        say(table(title, pages.HEADS, pages.costs(pages.account(options.leads))))
+        return
     account = prepare(options.leads, rebuild=options.rebuild)
     say(_where(account))
     parts: tuple[tuple[str, Row, Callable[[], Iterator[Row]]], ...] = (
@@ -34,9 +42,10 @@ def main() -> None:
         ("A Mandate: load its facts, compile it, ask it everything", mandates.HEADS, mandates.loads),
         ("The same as the tables' owner and as the web server's role", fence.HEADS, lambda: fence.costs(account)),
         ("Very many changes of access in one command, as a Super Admin", bulk.HEADS, bulk.commands),
+        (title, pages.HEADS, lambda: pages.costs(pages.account(options.leads))),
     )
-    for title, heads, rows in parts:
-        say("", table(title, heads, rows()))
+    for part, heads, rows in parts:
+        say("", table(part, heads, rows()))
 
 
 def say(*lines: str) -> None:

@@ -22,6 +22,14 @@ BRANCHES, MEMBERS, TEAMS = 10, 500, 50
 
 def prepare(leads: int, *, rebuild: bool) -> Account:
     """The account to measure in; what is missing is made, and with `rebuild` everything is made anew."""
+    connect(rebuild=rebuild)
+    if not Account.objects.filter(slug=ACCOUNT).exists():
+        _make(leads)
+    return Account.objects.get(slug=ACCOUNT)
+
+
+def connect(*, rebuild: bool) -> None:
+    """Go to the bench's database from here on; it is made where there is none, and with `rebuild` anew."""
     connection.settings_dict |= {"NAME": NAME, "CLUSTER": CLUSTER}
     quoted = connection.ops.quote_name(NAME)
     with connection._nodb_cursor() as cursor:
@@ -31,9 +39,6 @@ def prepare(leads: int, *, rebuild: bool) -> Account:
         if not cursor.rowcount:
             cursor.execute(f"CREATE DATABASE {quoted}")
     call_command("migrate", verbosity=0)
-    if not Account.objects.filter(slug=ACCOUNT).exists():
-        _make(leads)
-    return Account.objects.get(slug=ACCOUNT)
 
 
 def _make(leads: int) -> None:

@@ -33,7 +33,7 @@ def costs(account: Account) -> Iterator[Row]:
     """Pages, counts, searches and the loading of facts, for whoever sees a branch and for the hardest reaches."""
     sought = Lead.objects.filter(account=account).order_by("-pk")[0]
     company = sought.company_name.split()[0]
-    web = _web_connection()
+    web = web_connection()
     for asker in askers(account):
         if asker.reach not in ("all", "mixed"):
             continue
@@ -48,7 +48,7 @@ def costs(account: Account) -> Iterator[Row]:
             },
             "facts": partial(load, asker.user.pk, account.pk),
         }
-        with _as(web):
+        with acting_as(web):
             tell(account.pk, asker.user.pk)
         for what, ask in questions.items():
             yield _row(f"{asker.reach}: {what}", web, ask)
@@ -81,18 +81,20 @@ def _narrow(text: str, rows: QuerySet[Lead]) -> QuerySet[Lead]:
 
 
 def _ask_as(web: BaseDatabaseWrapper, ask: Callable[[], T]) -> T:
-    with _as(web):
+    with acting_as(web):
         return ask()
 
 
-def _web_connection() -> BaseDatabaseWrapper:
+def web_connection() -> BaseDatabaseWrapper:
+    """A connection to the bench's database as the web role, yet to be opened."""
     web = connections.create_connection("default")
     web.settings_dict = {**connections["default"].settings_dict, "USER": WEB_ROLE}
     return web
 
 
 @contextmanager
-def _as(web: BaseDatabaseWrapper) -> Iterator[None]:
+def acting_as(web: BaseDatabaseWrapper) -> Iterator[None]:
+    """Everything inside goes through this connection."""
     owner = connections["default"]
     connections["default"] = web
     try:
