@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from apps.access.views import invitations, member, members, memberships, parent_roles, teams
 from apps.access.views.home import home
 from apps.access.views.log import export_log, log
 from apps.access.views.matrix import matrix
@@ -21,6 +22,30 @@ urlpatterns = [
     path("account/<slug:slug>/", switch_account, name="switch-account"),
     account_page("", home, name="home"),
     account_page("settings/second-factor/", second_factor, name="second-factor"),
+    account_page("members/", members.members, name="members"),
+    account_page("members/invited/", members.invited, name="members-invited"),
+    account_page("members/restore/", members.removed, name="members-restore"),
+    account_page("members/role/", members.several_roles, name="members-role"),
+    account_page("members/add/", memberships.add, name="member-add"),
+    account_page("members/<int:member>/", member.member, name="member"),
+    account_page("members/<int:member>/name/", memberships.name, name="member-name"),
+    account_page("members/<int:member>/role/<slug:branch>/", memberships.role, name="member-role"),
+    account_page("members/<int:member>/remove/", memberships.remove, name="member-remove"),
+    account_page("members/<int:member>/restore/<slug:branch>/", memberships.restore, name="member-restore"),
+    account_page("members/<int:member>/delete/<slug:branch>/", memberships.delete, name="member-delete"),
+    account_page("leave/<slug:branch>/", memberships.leave, name="leave"),
+    account_page("invitations/new/", invitations.invite, name="invite"),
+    account_page("invitations/<int:invitation>/resend/", invitations.resend, name="invitation-resend"),
+    account_page("invitations/<int:invitation>/cancel/", invitations.cancel, name="invitation-cancel"),
+    account_page("parent-roles/", parent_roles.parent_roles, name="parent-roles"),
+    account_page("parent-roles/grant/", parent_roles.grant, name="parent-grant"),
+    account_page("parent-roles/<int:member>/change/", parent_roles.change, name="parent-change"),
+    account_page("parent-roles/<int:member>/revoke/", parent_roles.revoke, name="parent-revoke"),
+    account_page("teams/", teams.teams, name="teams"),
+    account_page("teams/new/", teams.add, name="team-add"),
+    account_page("teams/<int:team>/", teams.team, name="team"),
+    account_page("teams/<int:team>/change/", teams.change, name="team-change"),
+    account_page("teams/<int:team>/delete/", teams.delete, name="team-delete"),
     account_page("members/<int:member>/permissions/<slug:branch>/", permissions, name="member-permissions"),
     account_page("matrix/", matrix, name="matrix"),
     account_page("why/", why, name="why"),

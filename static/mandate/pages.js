@@ -26,3 +26,24 @@ for (const field of document.querySelectorAll("input[data-copy]")) {
     });
     field.after(button);
 }
+
+// One box ticks all of its page, and follows them.
+function offerAll() {
+    for (const every of document.querySelectorAll("input[data-select-all]")) {
+        every.hidden = false;
+    }
+}
+
+document.addEventListener("change", (event) => {
+    const every = event.target.closest("input[data-select-all]");
+    const form = event.target.form;
+    if (every) {
+        for (const box of form.querySelectorAll(`input[name="${every.dataset.selectAll}"]`)) box.checked = every.checked;
+    } else if (event.target.type === "checkbox" && form) {
+        const above = form.querySelector(`input[data-select-all="${event.target.name}"]`);
+        const boxes = [...form.querySelectorAll(`input[name="${event.target.name}"]`)];
+        if (above) above.checked = boxes.every((box) => box.checked);
+    }
+});
+document.addEventListener("htmx:afterSettle", offerAll);
+offerAll();

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.shortcuts import resolve_url
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils.html import escape
 
 from apps.accounts.models import Account, Branch, User
 from apps.roles import catalogue
@@ -94,7 +95,7 @@ def test_the_wrong_right_gets_a_page_that_names_the_missing_one(cast: Cast, rout
     status, _, body, _ = ask(browser(user), route, address_of(route, branch.account, named))
     assert status == 403
     assert route.permission.encode() in body
-    assert catalogue.get(route.permission).label.encode() in body
+    assert escape(catalogue.get(route.permission).label).encode() in body
 
 
 @pytest.mark.parametrize("route", ROWED, ids=str)

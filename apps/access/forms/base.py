@@ -151,6 +151,10 @@ class ChangeForm(forms.Form):
         fields = columns_of(self.row)
         return {name: fields[name].to_python(value) for name, value in self.seen_there.items() if name in fields}
 
+    def refused(self, told: str) -> None:
+        """Show why the change was refused."""
+        self.add_error(None, told)
+
     def overtaken(self, refusal: Overtaken) -> None:
         """Show the difference, and let the person decide again on what stands now."""
         fields = columns_of(self.row) if self.row is not None else {}

@@ -72,7 +72,7 @@ def answer(
             form.add_error(None, str(refusal))
             form.overtaken(refusal)
         except (Refusal, ManyRefused) as refusal:
-            form.add_error(None, str(refusal))
+            form.refused(str(refusal))
     return face.show("change", form, context)
 
 
@@ -143,7 +143,7 @@ def _computed(
             found = {"lines": asked.result["lines"], "more": asked.result["more"], "computed_at": asked.computed_at}
             return face.show("confirm", form, {**context, **found, "kept": asked.sent})
         told = asked.result.get("refusal", UNKNOWN)
-        form.add_error(None, told)
+        form.refused(told)
         if differences := load(asked.result.get("differences", {"map": []})):
             form.overtaken(Overtaken(told, differences))
     return face.show("change", form, context)

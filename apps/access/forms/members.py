@@ -142,10 +142,18 @@ class DepartureForm(ChangeForm):
         "Their membership moves to the Restore list. Say who answers for their records next; what is left stays theirs."
     )
 
+    @property
+    def types(self) -> list[str]:
+        """The types of records that the plan asks about."""
+        return list(handover.record_types())
+
+    def receivers(self) -> list[tuple[int, str]]:
+        """Who can answer for the records next."""
+        return people(self.desk, [self.row.branch_id], but=self.row.user_id)
+
     def build(self) -> None:
-        others = people(self.desk, [self.row.branch_id], but=self.row.user_id)
-        colleagues = [(str(pk), name) for pk, name in others]
-        for name in handover.record_types():
+        colleagues = [(str(pk), name) for pk, name in self.receivers()]
+        for name in self.types:
             kind = catalogue.record_type(name)
             self.fields[f"to_{name}"] = forms.ChoiceField(
                 label=kind.label_plural,
@@ -191,6 +199,32 @@ class RemoveForm(DepartureForm):
             branch_id=self.row.branch_id,
             removal_plan=self.removal_plan,
         )
+
+
+class RemoveEverywhereForm(RemoveForm):
+    """Somebody is moved to the Restore list of every branch; the row is any of their memberships."""
+
+    title = "Remove from all branches"
+    help = (
+        "Their memberships move to the Restore list. Say who answers for their records next; what is left stays theirs."
+    )
+
+    @classmethod
+    def lacking(cls, desk: Desk, row: Any) -> Any:
+        """The right on each of their branches."""
+        places = {branch.pk: branch for branch in desk.branches}
+        held = Membership.objects.active().filter(account=desk.account_id, user=row.user_id)
+        found = [places[pk] for pk in held.order_by("pk").values_list("branch_id", flat=True) if pk in places]
+        return next((("remove_members", place) for place in found if not desk.may("remove_members", place)), None)
+
+    def receivers(self) -> list[tuple[int, str]]:
+        """Who works on all of their branches: private contacts may be on any of them, or on none."""
+        held = Membership.objects.filter(account=self.account_id, user=self.row.user_id)
+        wanted = set(held.filter(branch__in=self.desk.branches).values_list("branch_id", flat=True))
+        return [(pk, name) for pk, name, places in self.desk.colleagues if pk != self.row.user_id and wanted <= places]
+
+    def change(self) -> Change:
+        return RemoveMember(account_id=self.account_id, user_id=self.row.user_id, removal_plan=self.removal_plan)
 
 
 class LeaveForm(DepartureForm):

@@ -16,13 +16,17 @@ from apps.access.forms.requests import waiting_count
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A page that the side bar leads to: its URL name, its words, its icon, and the permission that shows it."""
+    """A page that the side bar leads to: its URL name, its words, its icon, and the permission that shows it.
+
+    `fits` says whether the account has such a thing at all.
+    """
 
     name: str
     label: str
     icon: str
     permission: str = ""
     badge: Callable[[Desk], int] | None = None
+    fits: Callable[[Desk], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +40,20 @@ class Link:
     badge: int
 
 
+def has_parent_roles(desk: Desk) -> bool:
+    """Whether the account's scheme has parent roles."""
+    assert desk.account is not None
+    return any(role.kind == "parent" for role in desk.account.role_system.roles.values())
+
+
 # The groups in their order; apps above enter theirs with `offer`.
 PLACES: dict[str, list[Place]] = {
     "": [Place("access:home", noop("Home"), "home")],
-    noop("People"): [],
+    noop("People"): [
+        Place("access:members", noop("Members"), "group", "view_members"),
+        Place("access:teams", noop("Teams"), "groups", "view_members"),
+        Place("access:parent-roles", noop("Parent roles"), "shield_person", "view_parent_roles", fits=has_parent_roles),
+    ],
     noop("Access"): [
         Place("access:roles", noop("Roles"), "badge", "view_members"),
         Place("access:matrix", noop("Matrix"), "grid_on", "view_member_permissions"),
@@ -68,7 +82,7 @@ def sections(request: HttpRequest, desk: Desk) -> list[tuple[str, list[Link]]]:
         links = [
             _link(request, desk, place)
             for place in places
-            if not place.permission or desk.may_anywhere(place.permission)
+            if (not place.permission or desk.may_anywhere(place.permission)) and (not place.fits or place.fits(desk))
         ]
         if links:
             found.append((_(group) if group else "", links))

@@ -1,0 +1,45 @@
+"""Invitations: sent, sent again, cancelled. The link is shown this once to whoever sends it."""
+
+from __future__ import annotations
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+
+from apps.access.desk import Desk
+from apps.access.forms.invitations import CancelForm, InvitationForm, InviteForm, ResendForm
+from apps.access.forms.people import invitations_in_sight
+from apps.access.views.acts import address, changing
+from apps.access.views.page import page
+
+INVITES = "invite_members"
+
+
+@page(INVITES)
+def invite(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """Somebody is asked to join."""
+    back = address(desk, "members-invited")
+    crumbs = [(address(desk, "members"), _("Members")), (back, _("Invited"))]
+    chosen = {name: request.GET[name] for name in ("email", "branch", "role") if name in request.GET}
+    return changing(request, desk, InviteForm, None, back=back, subject=InviteForm.title, crumbs=crumbs, initial=chosen)
+
+
+@page(INVITES)
+def resend(request: HttpRequest, desk: Desk, invitation: int) -> HttpResponse:
+    """It is sent again, with another link."""
+    return _change(request, desk, ResendForm, invitation)
+
+
+@page(INVITES)
+def cancel(request: HttpRequest, desk: Desk, invitation: int) -> HttpResponse:
+    """It is taken back."""
+    return _change(request, desk, CancelForm, invitation)
+
+
+def _change(request: HttpRequest, desk: Desk, kind: type[InvitationForm], invitation: int) -> HttpResponse:
+    row = invitations_in_sight(desk).filter(pk=invitation).first()
+    if row is None or not kind.applies(desk, row):
+        raise Http404
+    back = address(desk, "members-invited")
+    crumbs = [(address(desk, "members"), _("Members")), (back, _("Invited"))]
+    subject = f"{kind.title}: {row.email}"
+    return changing(request, desk, kind, row, back=back, subject=subject, crumbs=crumbs)

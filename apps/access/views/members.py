@@ -1,0 +1,199 @@
+"""The members of an account: who is here, who was invited, who was removed; and another role for several of them."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from allauth.mfa.models import Authenticator
+from django.db.models import F
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop as noop
+
+from apps.access.desk import Desk
+from apps.access.forms.flow import answer
+from apps.access.forms.invitations import CancelForm, InviteForm, ResendForm
+from apps.access.forms.members import AddToBranchForm, DeleteForm, RestoreForm
+from apps.access.forms.people import (
+    Filter,
+    InvitationFilter,
+    MemberFilter,
+    RemovedFilter,
+    invitations_in_sight,
+    live_overrides,
+    members_in_sight,
+)
+from apps.access.forms.several import SeveralRolesForm, chosen_members
+from apps.access.shield import shielded
+from apps.access.views.acts import Act, OwnFace, act, acts, address
+from apps.access.views.listing import Order, Part, by_name, moment_or_never, part_of
+from apps.access.views.page import page, show
+from apps.accounts.second_factor import FACTORS
+from apps.teams.models import Invitation, Membership, ParentMembership, TeamMember
+
+VIEWS, RESETS, TEAMS = "view_members", "reset_mfa", 3
+ORDERS = {
+    "name": Order(noop("By name"), [by_name()]),
+    "role": Order(noop("By role, the highest first"), [-F("role__rank"), by_name()]),
+    "seen": Order(noop("Last sign-in, the latest first"), [moment_or_never("user__last_login")], descending=True),
+    "unseen": Order(noop("Last sign-in, the longest ago first"), [moment_or_never("user__last_login")]),
+    "joined": Order(noop("Joined, the latest first"), [F("joined_at")], descending=True),
+}
+
+
+@dataclass(slots=True)
+class Line:
+    """A membership as the list shows it; of the shielded only name, branch and role."""
+
+    membership: Membership
+    shielded: bool = False
+    parent: str = ""
+    overrides: int = 0
+    teams: list[str] = field(default_factory=list)
+    without_factor: bool = False
+    acts: list[Act] = field(default_factory=list)
+    selectable: bool = False
+
+
+@page(VIEWS)
+def members(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """Who works on the branches in sight, as what."""
+    asked = MemberFilter(request.GET, desk=desk, places=desk.branches_where(VIEWS))
+    chosen = request.GET.get("sort", "")
+    order = chosen if chosen in ORDERS else "name"
+    known = members_in_sight(desk)
+    active = known.filter(status=Membership.Status.ACTIVE)
+    part = part_of(request, asked.narrow(active), known, ORDERS[order])
+    lines = _lines(desk, part.rows)
+    context = {
+        "orders": [(key, _(each.label)) for key, each in ORDERS.items()],
+        "order": order,
+        "lines": lines,
+        "bulk": act(desk, SeveralRolesForm, None, "switch_account", address(desk, "members-role")),
+        "asked_for": {**asked.narrowed, "sort": order},
+    }
+    return _show(request, desk, "active", asked, part, context)
+
+
+@page(VIEWS)
+def invited(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """Who was asked to join, and what became of it."""
+    asked = InvitationFilter(request.GET, desk=desk, places=desk.branches_where(VIEWS))
+    known = invitations_in_sight(desk)
+    part = part_of(request, asked.narrow(known), known, Order("", [F("sent_at")], descending=True))
+    lines = [(invitation, _invitation_acts(desk, invitation)) for invitation in part.rows]
+    return _show(request, desk, "invited", asked, part, {"lines": lines, "now": timezone.now()})
+
+
+@page(VIEWS)
+def removed(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """The Restore list."""
+    asked = RemovedFilter(request.GET, desk=desk, places=desk.branches_where(VIEWS))
+    known = members_in_sight(desk)
+    gone = asked.narrow(known.filter(status=Membership.Status.REMOVED))
+    part = part_of(request, gone, known, Order("", [F("removed_at")], descending=True))
+    lines = [Line(each, each.user_id in shielded(desk), acts=_removed_acts(desk, each)) for each in part.rows]
+    return _show(request, desk, "restore", asked, part, {"lines": lines})
+
+
+@page("change_roles")
+def several_roles(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """Another role for the members that were selected, or for all that the list's filters find: of all or of none."""
+    selected = chosen_members(desk, request.GET)
+    initial = {"members": ",".join(str(membership.pk) for membership in selected)}
+    form = SeveralRolesForm(request.POST or None, desk=desk, initial=initial)
+    back = address(desk, "members")
+    people = form.people if form.is_bound else selected
+    face = OwnFace(
+        request, desk, "pages/members/several.html", {"people": people}, crumbs=[(back, _("Members"))]
+    )  # fmt: skip
+    return answer(request, form, face, back=back, subject=_("Another role for several members"))
+
+
+def _show(
+    request: HttpRequest, desk: Desk, tab: str, asked: Filter, part: Part, context: dict[str, Any]
+) -> HttpResponse:
+    tabs = [("active", "members", _("Active")), ("invited", "members-invited", _("Invited"))]
+    tabs.append(("restore", "members-restore", _("Restore")))
+    shared = {
+        "tab": tab,
+        "tabs": [(key, address(desk, name), label) for key, name, label in tabs],
+        "filter": asked,
+        "filtered": bool(asked.narrowed) or not asked.is_valid(),
+        "part": part,
+        "invite": act(desk, InviteForm, None, "person_add", address(desk, "invite")),
+        "add": act(desk, AddToBranchForm, None, "domain_add", address(desk, "member-add")),
+    }
+    return show(request, desk, f"pages/members/{tab}.html", _("Members"), {**shared, **context})
+
+
+def _lines(desk: Desk, rows: Sequence[Membership]) -> list[Line]:
+    """The rows with what else is known of each person, in a query for each kind of knowledge."""
+    hidden = shielded(desk)
+    people = {row.user_id for row in rows} - hidden
+    parents, overrides = _parents(desk, {row.user_id for row in rows}), _overrides(desk, rows)
+    teams, secured = _teams(people, rows), _secured(desk, people)
+    may_reset = {branch.pk for branch in desk.branches_where(RESETS)}
+    movable = {branch.pk for branch in desk.branches_where("change_roles")}
+    found = []
+    for row in rows:
+        key, veiled = (row.user_id, row.branch_id), row.user_id in hidden
+        line = Line(row, veiled, parents.get(row.user_id, ""))
+        line.selectable = not veiled and row.user_id != desk.user.pk and row.branch_id in movable
+        if not veiled:
+            line.overrides, line.teams = overrides[key], teams[key]
+            line.without_factor = row.branch_id in may_reset and row.user_id not in secured
+        found.append(line)
+    return found
+
+
+def _parents(desk: Desk, people: Iterable[int]) -> dict[int, str]:
+    """The parent roles of these people by name, for who may see them."""
+    if not desk.may_anywhere("view_parent_roles"):
+        return {}
+    held = ParentMembership.objects.filter(account=desk.account_id, user__in=people)
+    return dict(held.values_list("user_id", "role__name"))
+
+
+def _overrides(desk: Desk, rows: Sequence[Membership]) -> Counter[tuple[int, int]]:
+    """How many overrides count now, by person and branch, where the person may see them."""
+    places = desk.branches_where("view_member_permissions")
+    standing = live_overrides().filter(branch__in=places, user__in={row.user_id for row in rows})
+    return Counter(standing.values_list("user_id", "branch_id"))
+
+
+def _teams(people: Iterable[int], rows: Sequence[Membership]) -> dict[tuple[int, int], list[str]]:
+    """The teams of these people, by person and branch."""
+    found: dict[tuple[int, int], list[str]] = defaultdict(list)
+    places = TeamMember.objects.filter(user__in=people, team__branch__in={row.branch_id for row in rows})
+    for user_id, branch_id, name in places.order_by("team__name").values_list(
+        "user_id", "team__branch_id", "team__name"
+    ):
+        found[user_id, branch_id].append(name)
+    return found
+
+
+def _secured(desk: Desk, people: Iterable[int]) -> set[int]:
+    """Who of these people has a second factor; asked only by who could reset it."""
+    if not desk.may_anywhere(RESETS):
+        return set()
+    return set(Authenticator.objects.filter(user__in=people, type__in=FACTORS).values_list("user_id", flat=True))
+
+
+def _invitation_acts(desk: Desk, invitation: Invitation) -> list[Act]:
+    return acts(
+        act(desk, ResendForm, invitation, "forward_to_inbox", address(desk, "invitation-resend", invitation.pk)),
+        act(desk, CancelForm, invitation, "cancel", address(desk, "invitation-cancel", invitation.pk), _("Cancel")),
+    )
+
+
+def _removed_acts(desk: Desk, row: Membership) -> list[Act]:
+    where = (row.user_id, row.branch.slug)
+    return acts(
+        act(desk, RestoreForm, row, "settings_backup_restore", address(desk, "member-restore", *where)),
+        act(desk, DeleteForm, row, "delete_forever", address(desk, "member-delete", *where)),
+    )
