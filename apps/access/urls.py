@@ -3,6 +3,8 @@
 from django.urls import path
 
 from apps.access.views import invitations, member, members, memberships, parent_roles, teams
+from apps.access.views.branches import add_branch, branches, change_branch
+from apps.access.views.closing import closing
 from apps.access.views.home import home
 from apps.access.views.log import export_log, log
 from apps.access.views.matrix import matrix
@@ -14,6 +16,7 @@ from apps.access.views.requests import decide_request, new_request, one_request,
 from apps.access.views.role_files import export_roles, import_roles
 from apps.access.views.roles import copy_role, delete_role, edit_role, role, roles
 from apps.access.views.security import second_factor
+from apps.access.views.settings import account_settings, ownership, settings, systems
 from apps.access.views.switching import switch_account
 from apps.access.views.why import why
 
@@ -21,6 +24,14 @@ app_name = "access"
 urlpatterns = [
     path("account/<slug:slug>/", switch_account, name="switch-account"),
     account_page("", home, name="home"),
+    account_page("settings/", settings, name="settings"),
+    account_page("settings/account/", account_settings, name="settings-account"),
+    account_page("settings/branches/", branches, name="branches"),
+    account_page("settings/branches/new/", add_branch, name="branch-add"),
+    account_page("settings/branches/<slug:branch>/<slug:act>/", change_branch, name="branch"),
+    account_page("settings/system/", systems, name="settings-scheme"),
+    account_page("settings/ownership/", ownership, name="settings-ownership"),
+    account_page("settings/closing/", closing, name="settings-closing"),
     account_page("settings/second-factor/", second_factor, name="second-factor"),
     account_page("members/", members.members, name="members"),
     account_page("members/invited/", members.invited, name="members-invited"),

@@ -6,6 +6,7 @@ OPERATOR_SESSION_OPENED = verbs.register("access.operator_session.opened", label
 OPERATOR_SESSION_ENDED = verbs.register("access.operator_session.ended", label="ended an operator session")
 OPERATOR_WROTE = verbs.register("access.operator.wrote", label="wrote a record in an operator session")
 RECORDS_EXPORTED = verbs.register("access.records.exported", label="exported records")
+ACCOUNT_EXPORTED = verbs.register("access.account.exported", label="took the account along as a file")
 LOG_EXPORTED = verbs.register("access.log.exported", label="exported the audit log")
 ROLE_CHANGED = verbs.register("access.role.changed", label="changed a member's role")
 OVERRIDE_SET = verbs.register("access.override.set", label="set an override")

@@ -108,6 +108,11 @@ class Scheme:
         """The branch role of the highest rank."""
         return max((role for role in self.roles.values() if role.kind == "branch"), key=lambda role: role.rank)
 
+    @property
+    def single_role(self) -> RoleDefinition | None:
+        """The role that exactly one person holds, where the scheme has one."""
+        return next((role for role in self.roles.values() if role.single), None)
+
 
 def scheme(key: str) -> Scheme:
     """The scheme of that key.

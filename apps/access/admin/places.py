@@ -21,6 +21,7 @@ from apps.access.forms.places import (
     DeleteTeamForm,
     RenameBranchForm,
     ReopenBranchForm,
+    branches_in_sight,
 )
 from apps.accounts.models import Branch
 from apps.teams.models import Team, TeamMember
@@ -89,12 +90,7 @@ class BranchAdmin(AccessTableAdmin):
     sortable_by = ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        desk = desk_of(request)
-        rows = Branch.objects.filter(account=desk.account_id)
-        found = rows.filter(pk__in=[branch.pk for branch in desk.branches_where(self.views)])
-        mandate = desk.mandate
-        by_parent_role = mandate is not None and mandate.allows(self.views, 0)
-        return found | rows.filter(status=Branch.Status.CLOSED) if by_parent_role else found
+        return branches_in_sight(desk_of(request))
 
     @display(description="Branch")
     def branch_(self, branch: Branch) -> str:

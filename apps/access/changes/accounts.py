@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -22,6 +22,21 @@ from apps.accounts.models import EVERYONE, Account, validate_currency
 from apps.roles.models import Role
 
 WAITING_PERIOD = timedelta(days=30)
+
+# Why the account's currency stays as it is, in a sentence; an empty one where it may change.
+CurrencyRule = Callable[[Account], str]
+_currency_rules: list[CurrencyRule] = []
+
+
+def currency_kept_by(rule: CurrencyRule) -> None:
+    """Ask this rule before a currency changes: what has happened in it is known to the apps above."""
+    if rule not in _currency_rules:
+        _currency_rules.append(rule)
+
+
+def why_currency_stays(account: Account) -> str:
+    """Why the account's currency cannot change, in a sentence; empty where it can."""
+    return next((why for rule in _currency_rules if (why := rule(account))), "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +60,9 @@ class ChangeAccount(Change):
             if not self.name.strip():
                 raise NoSuchTarget("An account needs a name.")
             stated["name"] = self.name.strip()
-        if self.currency is not None:
+        if self.currency is not None and self.currency != ground.account.currency:
+            if why := why_currency_stays(ground.account):
+                raise NoSuchTarget(why)
             stated["currency"] = checked(validate_currency, self.currency, "currency")
         if self.second_factor is not None:
             stated["second_factor"] = self._asked(ground)

@@ -15,7 +15,7 @@ from apps.access.changes.diff import BATCH, Diff, deleted, updated
 from apps.access.changes.ground import Ground
 from apps.access.changes.judging import Terms
 from apps.access.changes.refusals import Guard, NoSuchTarget, RightMissing, SingleRole
-from apps.accounts.models import EVERYONE
+from apps.accounts.models import EVERYONE, Account
 from apps.roles import catalogue
 from apps.roles.models import Role
 from apps.roles.schemes import Scheme, scheme, scheme_keys
@@ -82,7 +82,7 @@ class SwitchScheme(Change):
 
     def _becoming(self, ground: Ground, new: Scheme) -> dict[int, int | None]:
         """The ids of held roles, and what they become."""
-        held = _held(ground)
+        held = held_roles(ground.account)
         keys = {role.pk: role.key for role in Role.objects.filter(pk__in=held)}
         ids = {role.key: role.pk for role in Role.objects.published(new.key)}
         if missing := sorted(set(keys.values()) - self.roles.keys()):
@@ -127,17 +127,17 @@ def _check_right(ground: Ground) -> None:
                 raise RightMissing(permission.codename, ground.branch(branch_id))
 
 
-def _held(ground: Ground) -> dict[int, str]:
-    """The roles that somebody holds or is invited as, by id, with their kind; those of the new scheme are left out."""
-    pending = Invitation.objects.filter(account=ground.account, status=Invitation.Status.PENDING)
+def held_roles(account: Account) -> dict[int, str]:
+    """The roles that somebody holds or is invited as, by id, with their kind; those of another scheme are left out."""
+    pending = Invitation.objects.filter(account=account, status=Invitation.Status.PENDING)
     found: dict[int, str] = {}
     for queryset in (
-        Membership.objects.filter(account=ground.account),
-        ParentMembership.objects.filter(account=ground.account),
+        Membership.objects.filter(account=account),
+        ParentMembership.objects.filter(account=account),
         pending,
     ):
         rows: Iterable[tuple[Any, Any]] = (
-            queryset.filter(role__scheme=ground.account.scheme).order_by().values_list("role", "role__kind").distinct()
+            queryset.filter(role__scheme=account.scheme).order_by().values_list("role", "role__kind").distinct()
         )
         found |= dict(rows)
     return found

@@ -58,10 +58,10 @@ class TransferOwnership(Change):
                     raise Oneself("Nobody takes the ownership for themselves.", f"Ask the {role.name} to give it.")
 
     def _single(self, ground: Ground) -> RoleDefinition:
-        found = [role for role in ground.scheme.roles.values() if role.single]
-        if not found:
+        found = ground.scheme.single_role
+        if found is None:
             raise NoSuchTarget(f"{ground.scheme.name} has no role with a single holder.", "Change roles instead.")
-        return found[0]
+        return found
 
     def _becomes(self, ground: Ground) -> int:
         """The role of the one who held it."""

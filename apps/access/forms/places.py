@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.db.models import QuerySet
 from django.utils.text import slugify
 
 from apps.access.changes.base import Change
@@ -18,6 +19,7 @@ from apps.teams.models import TeamMember
 
 LONGEST_NAME = 100
 LONGEST_SLUG = 60
+SEES_BRANCH = "view_branch"
 
 
 def name_field(initial: str = "") -> forms.CharField:
@@ -106,12 +108,27 @@ class DeleteTeamForm(ChangeForm):
         return DeleteTeam(account_id=self.account_id, team_id=self.row.pk)
 
 
+def branches_in_sight(desk: Desk) -> QuerySet[Branch]:
+    """The branches whose settings the person may see; closed ones for those whose parent role reaches them."""
+    rows = Branch.objects.filter(account=desk.account_id)
+    found = rows.filter(pk__in=[branch.pk for branch in desk.branches_where(SEES_BRANCH)])
+    mandate = desk.mandate
+    by_parent_role = mandate is not None and mandate.allows(SEES_BRANCH, 0)
+    return found | rows.filter(status=Branch.Status.CLOSED) if by_parent_role else found
+
+
 class AddBranchForm(ChangeForm):
     """A new branch."""
 
     title = "Open a branch"
     help = "It has no members yet: add them, or invite them."
     needs = ("add_branch",)
+
+    @classmethod
+    def barred(cls, desk: Desk, row: Any) -> str:
+        assert desk.account is not None
+        system = desk.account.role_system
+        return "" if system.many_branches else f"{system.name} has one branch. Make teams on it instead."
 
     def build(self) -> None:
         self.fields["name"] = name_field()

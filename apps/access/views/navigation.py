@@ -63,7 +63,7 @@ PLACES: dict[str, list[Place]] = {
     ],
     noop("Account"): [
         Place("billing:overview", noop("Billing"), "receipt_long", "view_billing"),
-        Place("access:second-factor", noop("Second factor"), "phonelink_lock", "change_account"),
+        Place("access:settings", noop("Settings"), "settings"),
     ],
 }
 

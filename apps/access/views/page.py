@@ -54,15 +54,15 @@ def page(codename: str) -> Callable[[PageView[P, R]], Callable[..., HttpResponse
     return declare
 
 
-def account_page(route: str, view: Callable[..., HttpResponseBase], name: str) -> URLPattern:
-    """The address of a page under `/a/<account>/`.
+def account_page(route: str, view: Callable[..., HttpResponseBase], name: str, **named: str) -> URLPattern:
+    """The address of a page under `/a/<account>/`; `named` are arguments of the view that its address does not carry.
 
     Raises:
         ImproperlyConfigured: the view declares no permission.
     """
     if getattr(view, "permission", None) is None:
         raise ImproperlyConfigured(f"The page {view.__module__}.{view.__qualname__} declares no permission: use @page.")
-    return path(f"a/<slug:account>/{route}", view, name=name)
+    return path(f"a/<slug:account>/{route}", view, named, name=name)
 
 
 def show(

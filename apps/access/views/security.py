@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apps.access.desk import Desk
 from apps.access.forms.accounts import SecondFactorForm
 from apps.access.views.page import change_page, page
+from apps.access.views.settings import crumbs_of
 
 
 @page("change_account")
@@ -16,5 +16,5 @@ def second_factor(request: HttpRequest, desk: Desk) -> HttpResponse:
     """Of whom a second factor is asked."""
     assert desk.account is not None
     form = SecondFactorForm(request.POST or None, desk=desk, row=desk.account)
-    back = reverse("access:second-factor", args=[desk.account.slug])
-    return change_page(request, desk, form, back=back, subject=_("Who needs a second factor"))
+    crumbs = crumbs_of(desk)
+    return change_page(request, desk, form, back=crumbs[0][0], subject=_("Who needs a second factor"), crumbs=crumbs)

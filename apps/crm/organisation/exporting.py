@@ -12,7 +12,7 @@ from functools import reduce
 from itertools import groupby
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Case, F, Q, QuerySet, When
 
 from apps.access import records, shares
 from apps.access.models import Override
@@ -29,20 +29,25 @@ from apps.teams.models import Membership, ParentMembership, Team, TeamMember
 CHUNK = 2_000
 Note = Callable[[str], None]
 Lines = Iterator[Mapping[str, Any]]
+Rows = Callable[[str], QuerySet[Any]]
 
 
-def export(account: Account, note: Note) -> Iterator[str]:
+def export(account: Account, note: Note, rows: Rows | None = None) -> Iterator[str]:
     """The lines of the account's organisation file. `note` hears of what the file cannot state.
+
+    `rows` are the records of a type that are written, all of them where it is left out; what is not among them leaves
+    no trace in those that are.
 
     Reads as it goes, so it is to be used up inside one REPEATABLE READ transaction for a picture of one moment.
     """
-    return _Export(account, note).lines()
+    return _Export(account, note, rows).lines()
 
 
 class _Export:
-    def __init__(self, account: Account, note: Note) -> None:
+    def __init__(self, account: Account, note: Note, rows: Rows | None) -> None:
         self.account = account
         self.note = note
+        self.narrowed = rows
         self.users: dict[int, str] = {}
         self.branches = dict(_by(Branch.objects.filter(account=account), "pk", "slug"))
         self.roles = dict(_by(Role.objects.usable_in(account.pk, account.scheme), "pk", "key"))
@@ -84,12 +89,13 @@ class _Export:
             for model in (Membership, ParentMembership, TeamMember, Override)
         ]
         for record_type in ORDER:
-            rows = records.model_of(record_type)._default_manager.filter(**mine).order_by()
+            rows = self._rows(record_type).order_by()
             people = ["responsible", "created_by"]
             people += [field.key for field in fields_of(record_type).values() if field.kind is Kind.USER]
             named += [rows.exclude(**{person: None}).values(person).distinct() for person in people]
             if (tables := shares.tables(record_type)) is not None:
-                named.append(tables[0]._default_manager.filter(**mine).values("user"))
+                of_rows = tables[0]._default_manager.filter(**mine, content_object__in=rows.values("pk"))
+                named.append(of_rows.values("user"))
         is_named = reduce(Q.__or__, (Q(pk__in=ids) for ids in named))
         return sorted(User.objects.filter(is_named), key=lambda user: user.email)
 
@@ -179,10 +185,10 @@ class _Export:
                 "responsible",
                 "created_by",
                 "created_at",
-                *(_path(field) for field in fields),
-                *(f"{name}__reference" for name in about),
+                *(self._path(field) for field in fields),
+                *(self._reference(name, kind) for name, kind in about.items()),
             ]
-            rows: QuerySet[Any] = model._default_manager.filter(account=self.account).order_by("pk")
+            rows = self._rows(record_type).order_by("pk")
             for row in rows.values_list(*columns).iterator(chunk_size=CHUNK):
                 yield self._record(record_type, row, list(fields), about)
 
@@ -203,6 +209,25 @@ class _Export:
             **{field.key: self._value(field, found) for field, found in zip(fields, rest[: len(fields)], strict=True)},
         }
 
+    def _rows(self, record_type: str) -> QuerySet[Any]:
+        if self.narrowed is not None:
+            return self.narrowed(record_type)
+        rows: QuerySet[Any] = records.model_of(record_type)._default_manager.filter(account=self.account)
+        return rows
+
+    def _path(self, field: RecordField) -> Any:
+        if field.kind is Kind.RECORD:
+            return self._reference(field.key, field.to.record_type)
+        return f"{field.key}__name" if field.kind is Kind.ENTRY else field.column
+
+    def _reference(self, link: str, record_type: str) -> Any:
+        """The reference behind a link, unless that record is not written."""
+        path = f"{link}__reference"
+        if self.narrowed is None:
+            return path
+        written = Q(**{f"{link}__in": self.narrowed(record_type).values("pk")})
+        return Case(When(written, then=F(path)), default=None)
+
     def _value(self, field: RecordField, found: Any) -> Any:
         """A column's value as the file writes it; None for what is written by leaving it out."""
         if found is None or found in ("", False, []):
@@ -217,6 +242,8 @@ class _Export:
         for record_type in ORDER:
             for table, subject in zip(shares.tables(record_type) or (), ("user", "group"), strict=False):
                 rows: QuerySet[Any] = table._default_manager.filter(account=self.account)
+                if self.narrowed is not None:
+                    rows = rows.filter(content_object__in=self.narrowed(record_type).values("pk"))
                 ordered = rows.order_by("content_object", subject, "reason", "permission").values_list(
                     "content_object__reference", subject, "reason", "permission__codename"
                 )
@@ -229,14 +256,6 @@ class _Export:
                         "permissions": [v for v in catalogue.SHAREABLE_VERBS if f"{v}_{record_type}" in given],
                         "reason": reason,
                     }
-
-
-def _path(field: RecordField) -> str:
-    if field.kind is Kind.RECORD:
-        return f"{field.key}__reference"
-    if field.kind is Kind.ENTRY:
-        return f"{field.key}__name"
-    return field.column
 
 
 def _by(rows: QuerySet[Any], *columns: str) -> Iterator[tuple[Any, ...]]:

@@ -85,6 +85,26 @@ def delete_entry(entry: ListEntry, *, actor: User) -> None:
         raise EntryInUse(entry.name) from None
 
 
+def move_entry(entry: _E, *, actor: User, up: bool) -> None:
+    """Let an entry change places with its neighbour in the list; at its end, nothing happens.
+
+    Raises:
+        MissingPermission: the actor may not manage the account's statuses and sources.
+    """
+    _need_right(entry, actor)
+    with transaction.atomic():
+        rows = type(entry)._default_manager.filter(account=entry.account).order_by("position", "pk")
+        entries = list(rows.select_for_update())
+        place = next((place for place, each in enumerate(entries) if each.pk == entry.pk), None)
+        other = None if place is None else place + (-1 if up else 1)
+        if place is None or other is None or not 0 <= other < len(entries):
+            return
+        entries[place], entries[other] = entries[other], entries[place]
+        for position, each in enumerate(entries):
+            each.position = position
+        type(entry)._default_manager.bulk_update(entries, ["position"])
+
+
 def _need_right(entry: ListEntry, actor: User) -> None:
     if not policy.may(actor, "manage_statuses", entry.account):
         raise MissingPermission("manage_statuses", entry.account)

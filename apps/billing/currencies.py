@@ -1,0 +1,13 @@
+"""What invoices say of an account's currency."""
+
+from __future__ import annotations
+
+from apps.accounts.models import Account
+from apps.billing.models import Invoice
+
+
+def invoiced_in(account: Account) -> str:
+    """Why the account keeps its currency, in a sentence: it has been invoiced. Empty where it has not."""
+    if not Invoice.objects.filter(account=account).exists():
+        return ""
+    return f"{account} has been invoiced, and keeps its currency from its first invoice on."
