@@ -12,6 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from apps.access.changes import accounts
+from apps.access.changes.refusals import NoSuchTarget
 from apps.accounts.models import Account, Branch, User
 from apps.audit.models import Operation
 from apps.crm import organisation
@@ -91,7 +92,7 @@ def test_the_currency_stays_once_there_are_invoices(
     cast.account.refresh_from_db()
     assert (cast.account.currency, cast.account.name) == ("EUR", "Another")
     change = accounts.ChangeAccount(account_id=cast.account.pk, currency="USD")
-    with pytest.raises(accounts.NoSuchTarget, match="It has been invoiced"):
+    with pytest.raises(NoSuchTarget, match="It has been invoiced"):
         change.apply(actor=None, reason="At the console")
 
 
@@ -107,7 +108,7 @@ def test_the_system_is_switched_with_a_role_for_everybody() -> None:
     address = f"{page_of(cast, 'system/')}?to=atmos"
     roles = {"becomes_administrator": "admin", "becomes_employee": "user"}
     keys = [name for name in owner.get(address).context["form"].fields if name.startswith("becomes_")]
-    chosen = {key: roles.get(key, "") for key in keys}
+    chosen: dict[str, Any] = {key: roles.get(key, "") for key in keys}
     assert "Ben Baker" in send(owner, address, sure=False, **chosen).content.decode()
     assert Account.objects.get(pk=cast.account.pk).scheme == "amocrm"
     assert send(owner, address, **chosen).status_code == 302
