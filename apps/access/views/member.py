@@ -196,7 +196,8 @@ def records_of(desk: Desk, user: User, branch_id: int | None = None) -> dict[str
         .annotate(many=Count("pk"))
         for name in records.registered()
     ]
-    return dict(_united(parts).values_list("of_type", "many"))
+    # A constant is nothing to group by, so a type without any is counted too.
+    return {name: many for name, many in _united(parts).values_list("of_type", "many") if many}
 
 
 def _shares(desk: Desk, user: User) -> list[dict[str, Any]]:
