@@ -10,6 +10,9 @@ from apps.accounts.models import User
 
 
 def current_account(request: HttpRequest) -> dict[str, Any]:
-    """`current_account`: the account that the request works in, or None."""
+    """`current_account`: the account that the request works in; `viewing`: as whom its user looks. None where not."""
     user = getattr(request, "user", None)
-    return {"current_account": user.current_account if isinstance(user, User) else None}
+    return {
+        "current_account": user.current_account if isinstance(user, User) else None,
+        "viewing": getattr(request, "viewing", None),
+    }

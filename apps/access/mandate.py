@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 
 from apps.access.facts import Facts, MembershipFacts, OverrideFacts, RoleFacts
 from apps.access.records import RecordLike
@@ -23,6 +24,9 @@ _CREATED, _RESPONSIBLE, _SHARED, _TEAM, _ALL = (
 )
 # Every set of reaches by its number: making one anew takes longer than all the rest of a decision.
 _SCOPES = tuple(Scope(number) for number in range(2 * Scope.ALL))
+
+# No user's id.
+NOBODY = 0
 
 
 class Because(StrEnum):
@@ -93,10 +97,12 @@ class Mandate:
     compiled anew.
     """
 
-    def __init__(self, facts: Facts, now: datetime) -> None:
+    def __init__(self, facts: Facts, now: datetime, *, secrets_of: int | None = None) -> None:
         self.facts = facts
         self.now = now
         self.user_id = facts.user_id
+        # Whose private contacts it reaches: the user's own, unless somebody else looks through their eyes.
+        self.secrets_of = facts.user_id if secrets_of is None else secrets_of
         self.account_id = facts.account.id
         until = facts.operator_until
         self.operator = facts.active and facts.operator and (until is None or now < until)
@@ -117,6 +123,11 @@ class Mandate:
         if self.operator and until is not None:
             ends.append(until)
         self.valid_until = min(ends, default=None)
+
+    @cached_property
+    def without_secrets(self) -> Mandate:
+        """The same for somebody else who looks through the user's eyes: nothing private is within reach."""
+        return Mandate(self.facts, self.now, secrets_of=NOBODY)
 
     def effective(self, branch_id: int, codename: str) -> Effective:
         """The effective scope of a permission on a branch (section 3), with its provenance.
@@ -178,7 +189,7 @@ class Mandate:
         """Whether the record, or one that it is about however remotely, is private to somebody else (section 5)."""
         seen: RecordLike | None = record
         while seen is not None:
-            if seen.private and seen.responsible_id != self.user_id:
+            if seen.private and seen.responsible_id != self.secrets_of:
                 return True
             seen = seen.about
         return False

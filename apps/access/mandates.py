@@ -46,10 +46,12 @@ def mandate_for(user: User, account_id: int) -> Mandate:
     """
     account = user.current_account
     if account is None or account.pk != account_id:
-        return _holding(user.pk, account_id, _state(user.pk, account_id))
-    session = user.operator_session
-    state = _State(account.access_version, user.is_active, session.expires_at if session else None)
-    return _holding(user.pk, account_id, state)
+        state = _state(user.pk, account_id)
+    else:
+        session = user.operator_session
+        state = _State(account.access_version, user.is_active, session.expires_at if session else None)
+    mandate = _holding(user.pk, account_id, state)
+    return mandate if user.viewed_by is None else mandate.without_secrets
 
 
 def bind_account(user: User, account: Account) -> None:

@@ -4,19 +4,35 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 from zoneinfo import available_timezones
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from apps.access.mandates import bind_account, choose_account, own_account, some_accounts_of
+from apps.access.viewing import Viewing, ViewingRefused, eyes_of, stop, viewing_of
 from apps.accounts import fence
 from apps.accounts.models import Account, User
 from apps.audit.services import origin
 
 SESSION_KEY = "account"
 # The account's own pages carry it in their address.
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+# The pages that are seen through the eyes of whom one looks as; what concerns oneself stays one's own.
+AS_SEEN = re.compile(r"/a/|/admin/(?!logout/|operator/|password_change/)")
+# What ends it, and may be sent while it lasts.
+LEAVING = frozenset({"/viewing/stop/", "/logout/", "/admin/logout/"})
 IN_ADDRESS = re.compile(r"/a/(?P<slug>[-a-zA-Z0-9_]+)/")
+
+
+def viewing_on(request: HttpRequest) -> Viewing | None:
+    """As whom the request's user looks, whatever page they are on."""
+    found: Viewing | None = getattr(request, "viewing", None)
+    return found
 
 
 def work_in(user: User, account: Account) -> None:
@@ -44,16 +60,48 @@ class CurrentAccountMiddleware:
                 work_in(request.user, account)
             if request.user.time_zone in available_timezones():
                 timezone.activate(request.user.time_zone)
-        with origin(ip=request.META.get("REMOTE_ADDR")):
+        ip, person = request.META.get("REMOTE_ADDR"), self._eyes(request)
+        if person is None:
+            with origin(ip=ip):
+                return self.get_response(request)
+        request.user = person
+        with origin(ip=ip, acting=person.viewed_by, acting_as=person):
             return self.get_response(request)
 
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
+        """While somebody looks as somebody else, refuse whatever is more than a look; say when that is over."""
+        if ended := getattr(request, "viewing_ended", ""):
+            messages.info(request, _("You are yourself again. %(why)s") % {"why": ended})
+        if viewing_on(request) is None or request.method in SAFE or request.path_info in LEAVING:
+            return None
+        return render(request, "pages/viewing/refused.html", status=403)
+
+    def _eyes(self, request: HttpRequest) -> User | None:
+        """Through whose eyes the page is looked at; None for one's own. What is over is ended here."""
+        viewing, real = viewing_of(request.session), request.user
+        if viewing is None or not isinstance(real, User):
+            return None
+        person, account = None, real.current_account
+        try:
+            if viewing.is_over:
+                raise ViewingRefused(_("The half hour is over."))
+            if account is not None and account.pk == viewing.account_id and AS_SEEN.match(request.path_info):
+                person = eyes_of(request.session, real, account)
+        except ViewingRefused as refusal:
+            stop(request.session, real, how=str(refusal))
+            request.viewing_ended = str(refusal)  # type: ignore[attr-defined]
+        else:
+            request.viewing = viewing  # type: ignore[attr-defined]
+        return person
+
     def _account(self, request: HttpRequest, user: User) -> Account | None:
-        chosen = request.session.get(SESSION_KEY)
+        viewing = viewing_of(request.session)
+        chosen = request.session.get(SESSION_KEY) if viewing is None else viewing.account_id
         user.accounts = some_accounts_of(user)
         named = IN_ADDRESS.match(request.path_info)
         if named is not None:
             account = own_account(user, user.accounts, slug=named["slug"])
-            if account is not None and account.pk != chosen:
+            if account is not None and account.pk != chosen and viewing is None:
                 # The admin goes on in the account that one has just been in.
                 request.session[SESSION_KEY] = account.pk
             return account

@@ -144,7 +144,7 @@ def privacy_q(mandate: Mandate, model: type[Record]) -> Q:
     """Not private to somebody else, nor about anything that is, however remotely (access model, section 5)."""
     condition = Q()
     if can_be_private(model, itself=True):
-        condition &= Q(private=False) | Q(responsible=mandate.user_id)
+        condition &= Q(private=False) | Q(responsible=mandate.secrets_of)
     for name, about_type in model.about_fields.items():
         about = records.model_of(about_type)
         if can_be_private(about):

@@ -18,11 +18,13 @@ from apps.access.views.roles import copy_role, delete_role, edit_role, role, rol
 from apps.access.views.security import second_factor
 from apps.access.views.settings import account_settings, ownership, settings, systems
 from apps.access.views.switching import switch_account
+from apps.access.views.viewing import stop_viewing, view_as
 from apps.access.views.why import why
 
 app_name = "access"
 urlpatterns = [
     path("account/<slug:slug>/", switch_account, name="switch-account"),
+    path("viewing/stop/", stop_viewing, name="stop-viewing"),
     account_page("", home, name="home"),
     account_page("settings/", settings, name="settings"),
     account_page("settings/account/", account_settings, name="settings-account"),
@@ -58,6 +60,7 @@ urlpatterns = [
     account_page("teams/<int:team>/change/", teams.change, name="team-change"),
     account_page("teams/<int:team>/delete/", teams.delete, name="team-delete"),
     account_page("members/<int:member>/permissions/<slug:branch>/", permissions, name="member-permissions"),
+    account_page("members/<int:member>/view-as/", view_as, name="view-as"),
     account_page("matrix/", matrix, name="matrix"),
     account_page("why/", why, name="why"),
     account_page("access/<slug:kind>/<path:reference>/", record_access, name="record"),

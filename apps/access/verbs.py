@@ -5,6 +5,8 @@ from apps.audit import verbs
 OPERATOR_SESSION_OPENED = verbs.register("access.operator_session.opened", label="opened an operator session")
 OPERATOR_SESSION_ENDED = verbs.register("access.operator_session.ended", label="ended an operator session")
 OPERATOR_WROTE = verbs.register("access.operator.wrote", label="wrote a record in an operator session")
+VIEWING_STARTED = verbs.register("access.viewing.started", label="began to look as somebody else")
+VIEWING_ENDED = verbs.register("access.viewing.ended", label="stopped looking as somebody else")
 RECORDS_EXPORTED = verbs.register("access.records.exported", label="exported records")
 ACCOUNT_EXPORTED = verbs.register("access.account.exported", label="took the account along as a file")
 LOG_EXPORTED = verbs.register("access.log.exported", label="exported the audit log")

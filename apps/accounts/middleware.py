@@ -20,7 +20,7 @@ from apps.accounts.sessions import note
 # first page shows several accounts, and asks for each by itself.
 OUTSIDE = re.compile(
     r"/(?:login/.*|logout/|password/.*|mfa/.*|me/|me/sessions/.*|signup/.*|invitations/.*|account/.*"
-    r"|admin/login/|admin/logout/|demo/mail/.*)?"
+    r"|viewing/stop/|admin/login/|admin/logout/|demo/mail/.*)?"
 )
 
 
@@ -53,6 +53,9 @@ class SecondFactorMiddleware:
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
         """Lead to the page of the second factor, before the view is asked."""
         user = request.user
+        if isinstance(user, User) and user.viewed_by is not None:
+            # It is asked of whoever signed in.
+            user = user.viewed_by
         if not isinstance(user, User) or user.current_account is None or OUTSIDE.fullmatch(request.path_info):
             return None
         if not lacks_second_factor(user, user.current_account):

@@ -68,12 +68,14 @@ class User(AbstractBaseUser):
     """A person, who signs in by e-mail. What they may do is asked of the permission backends alone, of a superuser too.
 
     `current_account` is the account that the request works in, `accounts` those that it could work in, and
-    `operator_session` the open one of a superuser; the middleware binds them.
+    `operator_session` the open one of a superuser; `viewed_by` is who looks through this user's eyes. The middleware
+    binds them.
     """
 
     current_account: Account | None = None
     accounts: Sequence[Account] | None = None
     operator_session: Any = None
+    viewed_by: User | None = None
 
     email = models.EmailField(
         "e-mail",

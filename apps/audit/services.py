@@ -49,10 +49,11 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where the acts of a request come from: its address, and whom its user acts as."""
+    """Where the acts of a request come from: its address, and who acts there as somebody else."""
 
     ip: str | None = None
     acting_as: Actor | None = None
+    acting: Actor | None = None
 
 
 _NOWHERE = Origin()
@@ -60,9 +61,12 @@ _origin: ContextVar[Origin] = ContextVar("origin", default=_NOWHERE)
 
 
 @contextmanager
-def origin(*, ip: str | None = None, acting_as: Actor | None = None) -> Iterator[None]:
-    """Log whatever is done inside as coming from this address, by somebody acting as another one."""
-    token = _origin.set(Origin(ip, acting_as))
+def origin(*, ip: str | None = None, acting_as: Actor | None = None, acting: Actor | None = None) -> Iterator[None]:
+    """Log whatever is done inside as coming from this address, by somebody acting as another one.
+
+    Where `acting` is named, what that other one seems to do themself is logged as done by `acting` in their place.
+    """
+    token = _origin.set(Origin(ip, acting_as, acting))
     try:
         yield
     finally:
@@ -105,8 +109,10 @@ def operation(*, verb: str | verbs.Verb, actor: Actor | None, reason: str) -> It
     """
     if not reason.strip():
         raise ValueError(f"Recording '{verb}' without a reason: say why.")
-    actor_id, actor_name = _identity(actor) if actor is not None else (None, CONSOLE)
     came_from = _origin.get()
+    if actor is not None and came_from.acting is not None and came_from.acting_as is not None:
+        actor = came_from.acting if actor.pk == came_from.acting_as.pk else actor
+    actor_id, actor_name = _identity(actor) if actor is not None else (None, CONSOLE)
     acting_as_id, acting_as_name = _identity(came_from.acting_as) if came_from.acting_as is not None else (None, "")
     stated = {
         "mandate.operation": None,

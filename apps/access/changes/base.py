@@ -147,6 +147,8 @@ class Change(ABC):
         """
         if not reason.strip():
             raise ReasonMissing
+        if actor is not None and actor.viewed_by is not None:
+            raise NoSuchTarget("Whoever looks as somebody else changes nothing.", "Stop looking as them first.")
         return retried(lambda: self._apply(actor, reason))
 
     def observe(self, observer: Observer, *, actor: User | None) -> None:

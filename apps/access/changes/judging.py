@@ -183,7 +183,8 @@ class Judge:
         return None if judged is None else judged.pk
 
     @property
-    def _operates(self) -> bool:
+    def operates(self) -> bool:
+        """Whether the actor is a platform operator in an open session, or the one at the console."""
         return self._acting().facts.operator
 
     def _acting(self, at: datetime | None = None) -> Mandate:
@@ -220,7 +221,7 @@ class Judge:
         return self._holders[row.either.pk if row.model is Role else row.either.role_id]
 
     def _right(self, row: Row) -> Iterator[Refusal]:
-        if self._operates:
+        if self.operates:
             return
         facts = self._acting().facts
         if not facts.active:
@@ -261,7 +262,7 @@ class Judge:
 
     def _shield(self, row: Row) -> Iterator[Refusal]:
         person = self._person(row)
-        if not self.ground.scheme.shield or person in (None, self._actor_id) or self._operates:
+        if not self.ground.scheme.shield or person in (None, self._actor_id) or self.operates:
             return
         if row.model in (AccessRequest, TeamMember):
             return
@@ -400,7 +401,7 @@ class Judge:
         return self._settled[key]
 
     def _above(self, row: Row) -> Iterator[Refusal]:
-        if self._operates or row.model in (AccessRequest, TeamMember):
+        if self.operates or row.model in (AccessRequest, TeamMember):
             return
         if row.model is ParentMembership and policy.decide(
             self._acting(), catalogue.get("administer_parent_roles"), self.ground.account
@@ -419,12 +420,13 @@ class Judge:
                 standing = dict.fromkeys(self._instants(facts), 0)
                 key = ("above", branch_id, _signature(facts, branch_id, standing, everywhere=True))
                 if key not in self._known:
-                    self._known[key] = self._exceeds(facts, branch_id)
+                    self._known[key] = self.exceeds(facts, branch_id)
                 if (found := self._known[key]) is not None:
                     yield Above(f"{self.ground.name(person)} {found.sentence}", found.instead)
                     return
 
-    def _exceeds(self, facts: Facts, branch_id: int) -> Refusal | None:
+    def exceeds(self, facts: Facts, branch_id: int) -> Refusal | None:
+        """In what somebody may more on the branch than the actor; None where in nothing."""
         theirs, own = Mandate(_settled(facts), self.ground.now), self._own(self.ground.now)
         for codename in self._codenames:
             if not self._scope(own, branch_id, codename).covers(self._scope(theirs, branch_id, codename)):
@@ -436,7 +438,7 @@ class Judge:
         return None
 
     def _escalation(self, row: Row) -> Iterator[Refusal]:
-        if self._operates:
+        if self.operates:
             return
         if row.model is RoleGrant:
             for person in sorted(self._held_by(row)):
@@ -566,6 +568,16 @@ class Judge:
             name: (row.seen.get(name), standing.get(name)) for name in names if row.seen.get(name) != standing.get(name)
         }
         yield Overtaken("Somebody has changed this since the page was opened.", differences)
+
+
+def above_anywhere(ground: Ground, user_id: int) -> Refusal | None:
+    """How somebody's scopes exceed the actor's, on some open branch or on the account; None where they do nowhere."""
+    judge = Judge(ground)
+    facts = ground.people([user_id]).get(user_id)
+    if facts is None or judge.operates:
+        return None
+    places = (judge.exceeds(facts, branch_id) for branch_id in [*sorted(ground.facts.open_branches), NOWHERE])
+    return next((found for found in places if found is not None), None)
 
 
 class _OperatorsAlone(Exception):

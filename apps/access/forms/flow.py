@@ -117,6 +117,9 @@ def sent_to(request: HttpRequest, desk: Desk) -> QueryDict | None:
 def asked_by(request: HttpRequest, desk: Desk) -> QueuedPreview | None:
     """The preview that the page was asked for, where it is one of this person's on this page."""
     number = request.GET.get(ASKED, "")
+    if desk.user.viewed_by is not None:
+        # It was counted for them alone, what is private to them included.
+        return None
     if request.method != "GET" or not number.isdecimal() or len(number) > LONGEST:
         return None
     return find(int(number), account_id=desk.account_id, actor=desk.user, address=request.path)
