@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import count
 from typing import Any
 
 from apps.accounts.models import Branch, User
@@ -12,6 +13,7 @@ from tests.pages.table import Maker, Route
 
 BASE = "a/<slug:account>/settings/"
 CHANGES, LISTS, DELETES = "change_account", "manage_statuses", "delete_account"
+_NUMBERS = count(1)
 BRANCH = f"{BASE}branches/<slug:branch>/<slug:act>/"
 
 
@@ -22,7 +24,9 @@ def a_branch(branch: Branch, user: User) -> Mapping[str, Any]:
 
 def entry_of(model: type[ListEntry]) -> Maker:
     """A maker of an entry of a list."""
-    return lambda branch, user: {"entry": model._default_manager.create(account=branch.account, name="Anew").pk}
+    return lambda branch, user: {
+        "entry": model._default_manager.create(account=branch.account, name=f"Anew {next(_NUMBERS)}").pk
+    }
 
 
 MODELS: dict[str, type[ListEntry]] = {
