@@ -20,12 +20,12 @@ from apps.accounts.models import Account, User
 from apps.audit.services import origin
 
 SESSION_KEY = "account"
-# The account's own pages carry it in their address.
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 # The pages that are seen through the eyes of whom one looks as; what concerns oneself stays one's own.
 AS_SEEN = re.compile(r"/a/|/admin/(?!logout/|operator/|password_change/)")
 # What ends it, and may be sent while it lasts.
 LEAVING = frozenset({"/viewing/stop/", "/logout/", "/admin/logout/"})
+# The account's own pages carry it in their address.
 IN_ADDRESS = re.compile(r"/a/(?P<slug>[-a-zA-Z0-9_]+)/")
 
 

@@ -8,6 +8,7 @@ from apps.access.views.closing import closing
 from apps.access.views.home import home
 from apps.access.views.log import export_log, log
 from apps.access.views.matrix import matrix
+from apps.access.views.my_access import my_access
 from apps.access.views.operation import operation, undo
 from apps.access.views.page import account_page
 from apps.access.views.permissions import permissions
@@ -24,6 +25,7 @@ from apps.access.views.why import why
 app_name = "access"
 urlpatterns = [
     path("account/<slug:slug>/", switch_account, name="switch-account"),
+    path("me/access/", my_access, name="my-access"),
     path("viewing/stop/", stop_viewing, name="stop-viewing"),
     account_page("", home, name="home"),
     account_page("settings/", settings, name="settings"),

@@ -28,9 +28,12 @@ from apps.access.forms.members import (
 )
 from apps.access.forms.parent_roles import ChangeParentForm, GrantParentForm, RevokeParentForm
 from apps.access.forms.permissions import PermissionsForm
+from apps.access.forms.requests import asking_address
 from apps.access.models import Override
 from apps.access.reading import SEES, in_words, named, reader_of
+from apps.access.reasons import tooltip
 from apps.access.shield import WHY, shielded
+from apps.access.viewing import NEEDS as LOOKS
 from apps.access.views.acts import Act, act, acts, address
 from apps.access.views.page import PageFace, page, show
 from apps.accounts.models import User
@@ -153,7 +156,19 @@ def _acts(desk: Desk, user: User, rows: Sequence[Membership]) -> list[Act]:
         of_name = Act(NameForm.title, reverse("me"), "badge")
     adding = f"{address(desk, 'member-add')}?{urlencode({'user': user.pk})}"
     removing = act(desk, RemoveForm, active[0], "person_remove", address(desk, "member-remove", user.pk), _("Remove"))
-    return acts(of_name, act(desk, AddToBranchForm, None, "domain_add", adding), removing)
+    return acts(of_name, act(desk, AddToBranchForm, None, "domain_add", adding), _looking(desk, user, active), removing)
+
+
+def _looking(desk: Desk, user: User, active: Sequence[Membership]) -> Act | None:
+    """To look as them; nobody needs that for themselves."""
+    if user == desk.user:
+        return None
+    to = address(desk, "view-as", user.pk)
+    lacking = next((row.branch for row in active if not desk.may(LOOKS, row.branch)), None)
+    if lacking is None:
+        return Act(_("Look as them"), to, "visibility")
+    asking = asking_address(desk, LOOKS, lacking)
+    return Act(_("Look as them"), to, "visibility", tooltip(desk, LOOKS, lacking), asking)
 
 
 def _place_acts(desk: Desk, row: Membership) -> list[Act]:

@@ -26,7 +26,10 @@ def view_as(request: HttpRequest, desk: Desk, member: int) -> HttpResponse:
     """
     assert desk.account is not None
     person = _in_sight(desk, member)
-    home = reverse("access:home", args=[desk.account.slug])
+    home, back = (
+        reverse("access:home", args=[desk.account.slug]),
+        reverse("access:member", args=[desk.account.slug, member]),
+    )
     form = ViewingForm(request.POST or None)
     barred = why_not(desk.user, desk.account, person)
     if request.method == "POST" and form.is_valid() and not barred:
@@ -36,7 +39,7 @@ def view_as(request: HttpRequest, desk: Desk, member: int) -> HttpResponse:
             form.add_error("reason", str(refusal))
         else:
             return HttpResponseRedirect(home)
-    context = {"form": form, "person": person, "barred": barred, "back": home}
+    context = {"form": form, "person": person, "barred": barred, "back": back}
     return show(request, desk, "pages/viewing/start.html", _("Look as %(who)s") % {"who": person}, context)
 
 
@@ -44,7 +47,7 @@ def view_as(request: HttpRequest, desk: Desk, member: int) -> HttpResponse:
 @require_POST
 def stop_viewing(request: HttpRequest) -> HttpResponse:
     """Be oneself again."""
-    account = stop(request.session, desk_of(request).user, how=_("Stopped by hand"))
+    account = stop(request.session, desk_of(request).user, how="Stopped by hand")
     if account is None:
         return HttpResponseRedirect(reverse("crm:work"))
     messages.success(request, _("You are yourself again."))

@@ -1,0 +1,123 @@
+"""Asked for and given until Friday, only one's own in sight, and looking as a colleague, in a real browser."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import Page, expect
+from pytest_django.live_server_helper import LiveServer
+
+from apps.access.models import Override
+from apps.access.policy import may
+from apps.accounts.models import User
+from tests.admin.people import staff
+from tests.browser.driving import faults, go, sideways, sign_in, take
+from tests.factories import Cast, ContactFactory, LeadFactory, make_cast, published
+
+WHY = "The fair is on Thursday"
+
+
+def friday() -> str:
+    """The next Friday at six in the evening, as a browser's calendar sends it."""
+    now = timezone.localtime()
+    day = now + timedelta(days=(4 - now.weekday()) % 7 or 7)
+    return day.strftime("%Y-%m-%dT18:00")
+
+
+def owner_of(cast: Cast) -> User:
+    """Somebody of Atlas' owner role."""
+    return cast.join("owner")
+
+
+def asks_and_is_given(page: Page, live_server: LiveServer, cast: Cast) -> None:
+    owner, member = owner_of(cast), cast.member
+    sign_in(page, live_server, member)
+    go(page, live_server, f"/a/{cast.account.slug}/requests/")
+    page.get_by_role("link", name="Request access").first.click()
+    expect(page).to_have_url(f"{live_server.url}/a/{cast.account.slug}/requests/new/")
+    page.get_by_label("Permission").select_option("export_lead")
+    page.get_by_label("Reason").fill(WHY)
+    assert sideways(page) == 0
+    page.get_by_role("button", name="Request access").click()
+    expect(page).to_have_url(re.compile(r"/requests/\?tab=mine$"))
+    expect(page.get_by_text("Waiting")).to_be_visible()
+    sign_in(page, live_server, owner)
+    go(page, live_server, f"/a/{cast.account.slug}/requests/")
+    expect(page.get_by_text(WHY)).to_be_visible()
+    page.get_by_role("link", name="Export leads").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("asks for “Export leads”")
+    page.get_by_role("link", name="Approve").click()
+    page.get_by_label("Ends").fill(friday())
+    page.get_by_label("Reason").fill("Until the fair is over")
+    assert sideways(page) == 0
+    page.get_by_role("button", name="See what it changes").click()
+    expect(page.get_by_text("This would happen")).to_be_visible()
+    page.get_by_role("button", name="Approve").click()
+    expect(page).to_have_url(f"{live_server.url}/a/{cast.account.slug}/requests/")
+    override = Override.objects.get(user=member)
+    assert override.expires_at is not None
+    assert timezone.localtime(override.expires_at).strftime("%Y-%m-%dT%H:%M") == friday()
+    mine = LeadFactory(branch=cast.branch, responsible=member)
+    assert may(member, "export_lead", mine)
+    sign_in(page, live_server, member)
+    go(page, live_server, "/me/access/")
+    expect(page.get_by_text("Until the fair is over")).to_be_visible()
+    assert sideways(page) == 0
+
+
+@pytest.mark.parametrize("window", ["page", "phone", "plain"])
+def test_a_member_asks_for_export_and_an_owner_grants_it_until_friday(
+    live_server: LiveServer, cast: Cast, window: str, request: pytest.FixtureRequest
+) -> None:
+    page: Page = request.getfixturevalue(window)
+    told = faults(page)
+    asks_and_is_given(page, live_server, cast)
+    assert told == []
+    take(page, "my-access")
+
+
+def test_a_focused_user_sees_only_their_contacts(live_server: LiveServer, page: Page) -> None:
+    cast = make_cast("onepagecrm")
+    focused = cast.join(published("onepagecrm", "focused_user"))
+    User.objects.filter(pk=focused.pk).update(is_staff=True)
+    ContactFactory(branch=cast.branch, name="Mine Alone", responsible=focused)
+    ContactFactory(branch=cast.branch, name="Somebody Elses", responsible=cast.owner)
+    sign_in(page, live_server, focused)
+    go(page, live_server, "/admin/crm/contact/")
+    expect(page.get_by_text("Mine Alone").first).to_be_visible()
+    expect(page.get_by_text("Somebody Elses")).to_have_count(0)
+
+
+@pytest.mark.parametrize("window", ["page", "phone", "plain"])
+def test_an_owner_looks_as_a_member_and_stops(
+    live_server: LiveServer, cast: Cast, window: str, request: pytest.FixtureRequest
+) -> None:
+    page: Page = request.getfixturevalue(window)
+    told = faults(page)
+    owner, member = owner_of(cast), staff(cast.branch, ["view_lead"], name="Mia Member", is_staff=False)
+    sign_in(page, live_server, owner)
+    go(page, live_server, f"/a/{cast.account.slug}/members/{member.pk}/view-as/")
+    page.get_by_label("Reason").fill("She cannot find the bills")
+    assert sideways(page) == 0
+    page.get_by_role("button", name="Look as Mia").click()
+    expect(page).to_have_url(f"{live_server.url}/a/{cast.account.slug}/")
+    banner = page.get_by_role("region", name="Looking as somebody else")
+    expect(banner).to_contain_text("You look as Mia Member")
+    expect(page.get_by_role("link", name="Billing")).to_have_count(0)
+    assert sideways(page) == 0
+    if window == "page":
+        take(page, "looking-as")
+    go(page, live_server, f"/a/{cast.account.slug}/requests/new/")
+    page.get_by_label("Permission").select_option("view_billing")
+    page.get_by_label("Reason").fill("In her name")
+    page.get_by_role("button", name="Request access").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("You only look")
+    told.clear()
+    page.get_by_role("button", name="Stop, and be yourself again").click()
+    expect(page).to_have_url(f"{live_server.url}/a/{cast.account.slug}/")
+    expect(page.get_by_text("You are yourself again.")).to_be_visible()
+    expect(banner).to_have_count(0)
+    assert told == []

@@ -1,0 +1,5 @@
+"""My access."""
+
+from tests.pages.table import OpenRoute
+
+OPEN = [OpenRoute("me/access/")]
