@@ -5,7 +5,7 @@ from django.apps import apps
 from django.db import IntegrityError, connection, migrations, models, transaction
 from django.db.migrations.state import ProjectState
 
-from apps.audit.models import Entry, Link, Operation
+from apps.audit.models import Entry, Link, Operation, Verification
 from apps.audit.operations import AppendOnly
 from tests.audit.chains import TABLES, sql, unguarded, write
 
@@ -76,7 +76,11 @@ def test_nobody_dates_an_operation_back() -> None:
     ) == [(True, True)]
 
 
-@pytest.mark.parametrize("model", list(apps.get_app_config("audit").get_models()))
+# What a verification found is no part of the log, and the next one overwrites it.
+LOG = [model for model in apps.get_app_config("audit").get_models() if model is not Verification]
+
+
+@pytest.mark.parametrize("model", LOG)
 def test_every_table_of_the_log_is_guarded(model: type[models.Model]) -> None:
     assert sql(
         "SELECT tgenabled FROM pg_trigger WHERE tgrelid = %s::regclass AND tgname = 'audit_append_only'",
