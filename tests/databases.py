@@ -11,6 +11,8 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import TransactionTestCase
 
+from apps.access.mandates import forget_kept
+
 CUT_OFF = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND backend_type = 'client backend'"
 )
@@ -52,3 +54,5 @@ def restore_from_template(test: TransactionTestCase, *_: Any) -> None:
     """Stands in for `TransactionTestCase._fixture_teardown`, which would flush."""
     for alias in test._databases_names(include_mirrors=False):  # type: ignore[attr-defined] # Django's own hook
         restore(connections[alias])
+    # The same ids stand for other people then, at the same version of an account.
+    forget_kept()
