@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from django.utils import timezone
 
 from apps.access.facts import account_facts, load_people
+from apps.access.holding import Cap, holding
 from apps.access.mandate import Because, Effective, Mandate
 from apps.accounts.models import Account, Branch, User
 from apps.roles import catalogue
@@ -17,10 +18,11 @@ from apps.roles.scopes import Scope
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """An effective scope, and whether an override has a part in it."""
+    """A scope, and whether an override has a part in it; on pages also the prerequisite that it is cut to."""
 
     scope: Scope
     overridden: bool
+    cap: Cap | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,12 @@ def cell_of(mandate: Mandate, permission: Permission, branch: Branch | None) -> 
     for effective in found:
         scope |= effective.scope
     return Cell(Scope.ALL if scope & Scope.ALL else scope, any(_is_overridden(effective) for effective in found))
+
+
+def held_cell(mandate: Mandate, permission: Permission, branch: Branch | None) -> Cell:
+    """As `cell_of`, with what prerequisites cut off counted in: as far as the permission really reaches."""
+    found = holding(mandate, branch.pk if branch is not None else 0, permission)
+    return Cell(found.scope, cell_of(mandate, permission, branch).overridden, found.cap)
 
 
 def _is_overridden(effective: Effective) -> bool:

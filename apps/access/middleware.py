@@ -24,7 +24,8 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 # The pages that are seen through the eyes of whom one looks as; what concerns oneself stays one's own.
 AS_SEEN = re.compile(r"/a/|/admin/(?!logout/|operator/|password_change/)")
 # What ends it, and may be sent while it lasts.
-LEAVING = frozenset({"/viewing/stop/", "/logout/", "/admin/logout/"})
+SIGNING_OUT = frozenset({"/logout/", "/admin/logout/"})
+LEAVING = SIGNING_OUT | {"/viewing/stop/"}
 # The account's own pages carry it in their address.
 IN_ADDRESS = re.compile(r"/a/(?P<slug>[-a-zA-Z0-9_]+)/")
 
@@ -85,6 +86,8 @@ class CurrentAccountMiddleware:
         try:
             if viewing.is_over:
                 raise ViewingRefused(_("The half hour is over."))
+            if request.method == "POST" and request.path_info in SIGNING_OUT:
+                raise ViewingRefused(_("Signed out."))
             if account is not None and account.pk == viewing.account_id and AS_SEEN.match(request.path_info):
                 person = eyes_of(request.session, real, account)
         except ViewingRefused as refusal:

@@ -7,7 +7,7 @@ from apps.access.views.branches import add_branch, branches, change_branch
 from apps.access.views.closing import closing
 from apps.access.views.home import home
 from apps.access.views.log import export_log, log
-from apps.access.views.matrix import matrix
+from apps.access.views.matrix import export_matrix, matrix
 from apps.access.views.my_access import my_access
 from apps.access.views.operation import operation, undo
 from apps.access.views.page import account_page
@@ -64,6 +64,7 @@ urlpatterns = [
     account_page("members/<int:member>/permissions/<slug:branch>/", permissions, name="member-permissions"),
     account_page("members/<int:member>/view-as/", view_as, name="view-as"),
     account_page("matrix/", matrix, name="matrix"),
+    account_page("matrix/export/", export_matrix, name="matrix-export"),
     account_page("why/", why, name="why"),
     account_page("access/<slug:kind>/<path:reference>/", record_access, name="record"),
     account_page("requests/", requests, name="requests"),

@@ -9,6 +9,7 @@ VIEWING_STARTED = verbs.register("access.viewing.started", label="began to look 
 VIEWING_ENDED = verbs.register("access.viewing.ended", label="stopped looking as somebody else")
 RECORDS_EXPORTED = verbs.register("access.records.exported", label="exported records")
 ACCOUNT_EXPORTED = verbs.register("access.account.exported", label="took the account along as a file")
+MATRIX_EXPORTED = verbs.register("access.matrix.exported", label="exported who may what")
 LOG_EXPORTED = verbs.register("access.log.exported", label="exported the audit log")
 ROLE_CHANGED = verbs.register("access.role.changed", label="changed a member's role")
 OVERRIDE_SET = verbs.register("access.override.set", label="set an override")

@@ -5,12 +5,17 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.utils import timezone
 
 from apps.access.changes.accounts import CloseAccount, close_due_accounts
 from apps.access.changes.details import ChangeDetails, DeactivateUser
 from apps.access.changes.invitations import AcceptInvitation, Invite, inviting_account
 from apps.access.changes.refusals import Guard, Refusal
+from apps.access.endings import warn_of_ends
+from apps.access.letters import request_made
+from apps.access.models import AccessRequest, Override
 from apps.access.operators import open_session
 from apps.accounts.fence import tenant
 from apps.accounts.models import Account, User
@@ -70,3 +75,21 @@ def test_the_worker_closes_every_account_that_is_due(world: World, web: BaseData
     for side in (world.here, world.there):
         with tenant(side.account.pk):
             assert Account.objects.get().status == Account.Status.CLOSED
+
+
+def test_the_worker_warns_of_ends_in_every_account(world: World, web: BaseDatabaseWrapper) -> None:
+    now = timezone.now()
+    for side in (world.here, world.there):
+        with tenant(side.account.pk), connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('mandate.reason', 'Until then', true)")
+            Override.objects.update(expires_at=now + timedelta(days=10))
+    assert warn_of_ends(now + timedelta(days=8)) == 2
+    assert warn_of_ends(now + timedelta(days=8)) == 0
+
+
+def test_the_worker_tells_of_a_request_inside_its_account(world: World, web: BaseDatabaseWrapper) -> None:
+    with tenant(world.here.account.pk):
+        asked = AccessRequest.objects.get()
+        AccessRequest.objects.update(user=world.both)
+    assert request_made.func(account_id=world.here.account.pk, request_id=asked.pk) == 1
+    assert request_made.func(account_id=world.there.account.pk, request_id=asked.pk) == 0

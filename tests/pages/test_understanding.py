@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+from io import StringIO
 from typing import Any
 
 import pytest
@@ -9,10 +11,12 @@ import zeal
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
+from apps.accounts.models import User
+from apps.audit.models import Operation
 from apps.roles.scopes import IF_RESPONSIBLE, Scope
 from apps.teams.models import Membership
-from tests.admin.people import browser, everything, make, staff
-from tests.factories import Cast, MembershipFactory, OverrideFactory, make_cast, published
+from tests.admin.people import all_but, browser, everything, make, staff
+from tests.factories import Cast, MembershipFactory, OverrideFactory, ParentMembershipFactory, make_cast, published
 
 pytestmark = pytest.mark.django_db
 
@@ -35,7 +39,7 @@ def asked(client: Client, cast: Cast, **values: Any) -> Any:
 
 
 def cells(response: Any, name: str) -> dict[str, Any]:
-    (line,) = [line for line in response.context["lines"] if str(line.membership.user) == name]
+    (line,) = [line for line in response.context["lines"] if str(line.user) == name]
     return {permission.codename: cell for permission, cell in line.cells}
 
 
@@ -60,13 +64,15 @@ def test_the_matrix_goes_on_page_by_page_in_few_queries(
     with django_assert_max_num_queries(15):
         first = boss.get(address)
     second = boss.get(address + first.context["part"].after)
-    shown = [line.membership.pk for page in (first, second) for line in page.context["lines"]]
-    assert sorted(shown) == sorted(Membership.objects.active().filter(branch=cast.branch).values_list("pk", flat=True))
+    shown = [line.user.pk for page in (first, second) for line in page.context["lines"]]
+    assert sorted(shown) == sorted(
+        Membership.objects.active().filter(branch=cast.branch).values_list("user", flat=True)
+    )
 
 
 def test_the_matrix_is_searched_by_name_branch_and_role(cast: Cast, boss: Client) -> None:
     address = f"/a/{cast.account.slug}/matrix/"
-    named = [line.membership.user for line in boss.get(f"{address}?q={cast.member.name}").context["lines"]]
+    named = [line.user for line in boss.get(f"{address}?q={cast.member.name}").context["lines"]]
     assert named == [cast.member]
     assert b"Nobody matches" in boss.get(f"{address}?q=nobody-like-this").content
     assert b"Nobody matches" in boss.get(f"{address}?branch=nowhere").content
@@ -115,3 +121,60 @@ def test_a_question_that_makes_no_sense_is_told_so(cast: Cast, boss: Client) -> 
     response = asked(boss, cast, user=cast.member.email, permission="view_billing", record="L-1")
     assert "not asked of a record" in response.content.decode()
     assert asked(boss, cast, user="nonsense", permission="nothing").context["answer"] is None
+
+
+# What prerequisites cut off, parent roles, the file, and other branches
+
+
+def test_the_matrix_counts_in_what_prerequisites_cut_off(cast: Cast, boss: Client) -> None:
+    OverrideFactory(branch=cast.branch, user=cast.member, permission="delete_lead", scope=Scope.ALL)
+    OverrideFactory(branch=cast.branch, user=cast.member, permission="view_lead", scope=Scope.NONE)
+    response = boss.get(f"/a/{cast.account.slug}/matrix/?tab=records")
+    cell = cells(response, str(cast.member))["delete_lead"]
+    assert (cell.scope, cell.overridden) == (Scope.NONE, True)
+    assert "as far as “View leads” reaches" in response.content.decode()
+
+
+def test_who_holds_a_parent_role_alone_stands_in_the_matrix_and_is_asked_about(cast: Cast, boss: Client) -> None:
+    holder = ParentMembershipFactory(account=cast.account, user__name="Pia Parent").user
+    assert cells(boss.get(f"/a/{cast.account.slug}/matrix/?tab=records"), "Pia Parent")["view_lead"].scope == Scope.ALL
+    assert asked(boss, cast, user=holder.email, permission="view_lead").context["answer"]["cell"].scope == Scope.ALL
+    blind = browser(staff(cast.branch, all_but("view_parent_roles")))
+    assert "Pia Parent" not in blind.get(f"/a/{cast.account.slug}/matrix/").content.decode()
+    assert "There is no such member" in asked(blind, cast, user=holder.email, permission="view_lead").content.decode()
+
+
+def test_the_file_has_what_the_person_may_see_and_stands_in_the_log(cast: Cast) -> None:
+    south = cast.branch_beside()
+    MembershipFactory(branch=south, user__name="Sam South")
+    ParentMembershipFactory(account=cast.account, user__name="Pia Parent")
+    User.objects.filter(pk=cast.member.pk).update(name="=1+1")
+    person = staff(cast.branch, all_but("view_parent_roles"), name="Rae Reader")
+    address = f"/a/{cast.account.slug}/matrix/export/"
+    with zeal.zeal_ignore():
+        table = browser(person).post(address, {"file": "csv"})
+        told = browser(person).post(address, {"file": "json"}).json()
+    lines = list(csv.DictReader(StringIO(table.content.decode())))
+    assert {line["name"] for line in lines} == {str(cast.owner), "'=1+1", "Rae Reader"}
+    assert {member["name"] for member in told["members"]} == {str(cast.owner), "=1+1", "Rae Reader"}
+    assert Operation.objects.filter(verb="access.matrix.exported", actor_id=person.pk).count() == 2
+    assert browser(person).post(address, {"file": "exe"}).status_code == 404
+
+
+def test_a_branch_out_of_sight_is_not_named_by_what_is_asked_of_the_account(cast: Cast) -> None:
+    south = cast.branch_beside("Southern Secrets")
+    MembershipFactory(branch=south, user=cast.member, role="owner")
+    person = browser(staff(cast.branch, everything()))
+    page = asked(person, cast, user=cast.member.email, permission="add_branch").content.decode()
+    owner = asked(person, cast, user=cast.member.email, permission="manage_subscription")
+    assert "Southern Secrets" not in page
+    assert "Southern Secrets" not in owner.content.decode()
+    told = owner.context["answer"]["explanation"]
+    assert told.allowed
+    assert told.reasons[-1] == "Something out of your sight gives it."
+
+
+def test_why_leads_to_the_page_of_the_record(cast: Cast, boss: Client) -> None:
+    lead = make("lead", cast.branch)
+    page = asked(boss, cast, user=cast.member.email, permission="view_lead", record=lead.reference)
+    assert f"/a/{cast.account.slug}/access/lead/{lead.reference}/" in page.content.decode()

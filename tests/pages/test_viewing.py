@@ -292,6 +292,7 @@ def test_an_override_that_ends_is_judged_again_at_its_end(cast: Cast, viewed: Us
 def test_signing_out_ends_it(cast: Cast, boss: User, viewed: User) -> None:
     client = looking(cast, boss, viewed)
     assert client.post("/logout/").status_code == 302
+    assert Entry.objects.latest("pk").after == {"how": "Signed out."}
     assert client.get(home(cast)).status_code == 302
 
 

@@ -17,7 +17,7 @@ from apps.access.shield import shielded
 from apps.accounts.models import Branch, User
 from apps.roles import catalogue
 from apps.roles.catalogue import Permission, Target
-from apps.teams.models import Membership
+from apps.teams.models import Membership, ParentMembership
 
 SEES = "view_member_permissions"
 LONGEST_REFERENCE = 60
@@ -73,9 +73,13 @@ class WhyForm(forms.Form):
         """The member of that address; one out of the asker's sight is refused as nobody."""
         email = User.objects.normalize_email(self.cleaned_data["user"])
         held = self._members().filter(user__email=email).select_related("user").first()
-        if held is None:
+        if held is not None:
+            return held.user
+        parents = ParentMembership.objects.filter(account=self.desk.account_id, user__email=email)
+        holder = parents.exclude(user__in=shielded(self.desk)).select_related("user").first()
+        if holder is None or not self.desk.may_anywhere("view_parent_roles"):
             raise forms.ValidationError(NOBODY)
-        return held.user
+        return holder.user
 
     def _members(self) -> QuerySet[Membership]:
         rows = Membership.objects.active().filter(branch__in=self.places)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -10,12 +11,14 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.access.desk import Desk
-from apps.access.explain import explain
+from apps.access.explain import Explanation, explain
 from apps.access.facts import load_some
 from apps.access.forms.why import SEES, WhyForm
 from apps.access.mandate import Mandate
-from apps.access.matrix import cell_of
+from apps.access.matrix import held_cell
+from apps.access.records import Record
 from apps.access.views.page import page, show
+from apps.roles.catalogue import Target
 
 
 @page(SEES)
@@ -40,11 +43,30 @@ def _answer(desk: Desk, form: WhyForm) -> dict[str, Any]:
         "permission": permission,
         "place": place,
         "target": target,
-        "cell": cell_of(mandate, permission, place),
+        "cell": held_cell(mandate, permission, place),
     }
     if target is not None:
-        told = explain(person, permission.codename, target, people=desk.people)
-        found |= {"explanation": told}
+        found["explanation"] = _explained(desk, form, mandate)
+    if isinstance(target, Record) and desk.may("view_access_history", target):
+        found["record"] = reverse("access:record", args=[desk.account.slug, target.record_type, target.reference])
     if desk.may("manage_member_permissions", place) and person.pk != desk.user.pk:
         found["change"] = reverse("access:member-permissions", args=[desk.account.slug, person.pk, place.slug])
     return found
+
+
+def _explained(desk: Desk, form: WhyForm, mandate: Mandate) -> Explanation:
+    """The answer with its reasons. Of the account, only those on branches where the asker sees what members may.
+
+    What is asked of the account is given by any branch; one out of the asker's sight is not named.
+    """
+    codename, target = form.asked.codename, form.target
+    assert target is not None
+    if form.asked.target is not Target.ACCOUNT:
+        return explain(form.person, codename, target, people=desk.people, mandate=mandate)
+    seen = {place.pk for place in form.places}
+    memberships = {branch_id: held for branch_id, held in mandate.facts.memberships.items() if branch_id in seen}
+    in_sight = Mandate(replace(mandate.facts, memberships=memberships), mandate.now)
+    told = explain(form.person, codename, target, people=desk.people, mandate=in_sight)
+    if told.allowed or not mandate.allows(codename, None):
+        return told
+    return Explanation(True, [*told.reasons, _("Something out of your sight gives it.")])

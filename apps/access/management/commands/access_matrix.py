@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from typing import Any
 
 from apps.access.management.arguments import AskingCommand
 from apps.access.matrix import Cell, MatrixRow, access_matrix
+from apps.access.matrixfile import as_json, csv_lines, heading
 from apps.access.targets import TargetName, find_account, find_target
 from apps.accounts.models import Branch
 from apps.roles import catalogue
@@ -17,8 +17,6 @@ from apps.roles.scopes import Scope
 
 WIDTH = 120
 _CODES = {"created": "C", "responsible": "R", "shared": "S", "team": "T"}
-# What a spreadsheet would take for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t")
 
 
 class Command(AskingCommand):
@@ -50,21 +48,13 @@ class Command(AskingCommand):
         place = None if branch is None else find_target(TargetName(Target.BRANCH, account, branch))
         rows = list(access_matrix(found, place if isinstance(place, Branch) else None))
         if options["format"] == "json":
-            self.print_json({"account": account, "branch": branch, "members": [_as_json(row) for row in rows]})
+            self.print_json({"account": account, "branch": branch, "members": [as_json(row) for row in rows]})
         elif options["format"] == "csv":
-            self._print_csv(rows)
+            for line in csv_lines(rows):
+                self.stdout.write(line, ending="")
         else:
             for line in as_table(rows):
                 self.stdout.write(line)
-
-    def _print_csv(self, rows: list[MatrixRow]) -> None:
-        writer = csv.writer(self.stdout, lineterminator="\n")
-        codenames = [permission.codename for permission in catalogue.permissions()]
-        writer.writerow(("branch", "user", "name", "active", "role", "parent_role", *codenames))
-        for row in rows:
-            cells = (_as_words(row.cells[codename]) for codename in codenames)
-            active = str(row.user.is_active).lower()
-            writer.writerow((*_heading(row)[:2], _harmless(row.user.name), active, row.role, row.parent_role, *cells))
 
 
 def as_table(rows: list[MatrixRow]) -> Iterator[str]:
@@ -73,7 +63,7 @@ def as_table(rows: list[MatrixRow]) -> Iterator[str]:
         yield "There are no members."
         return
     for number, row in enumerate(rows, start=1):
-        parts = [*_heading(row), row.role, row.parent_role and f"parent role {row.parent_role}"]
+        parts = [*heading(row), row.role, row.parent_role and f"parent role {row.parent_role}"]
         parts.append("" if row.user.is_active else "inactive")
         yield f"{number:4}  {'  '.join(part for part in parts if part)}"
     first = max(len(permission.codename) for permission in catalogue.permissions())
@@ -91,33 +81,6 @@ def as_table(rows: list[MatrixRow]) -> Iterator[str]:
             yield f"{permission.codename:{first}}{cells}"
 
 
-def _heading(row: MatrixRow) -> tuple[str, str, str]:
-    return row.branch.slug if row.branch is not None else "", row.user.email, row.user.name
-
-
 def _as_code(cell: Cell) -> str:
     code = "all" if cell.scope & Scope.ALL else "".join(_CODES[name] for name in cell.scope.names) or "-"
     return f"{code}*" if cell.overridden else code
-
-
-def _as_words(cell: Cell) -> str:
-    words = "+".join(cell.scope.names) or "none"
-    return f"{words} (override)" if cell.overridden else words
-
-
-def _harmless(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA) else text
-
-
-def _as_json(row: MatrixRow) -> dict[str, Any]:
-    return {
-        "user": row.user.email,
-        "name": row.user.name,
-        "active": row.user.is_active,
-        "branch": row.branch.slug if row.branch is not None else None,
-        "role": row.role or None,
-        "parent_role": row.parent_role or None,
-        "permissions": {
-            codename: {"scope": cell.scope.names, "override": cell.overridden} for codename, cell in row.cells.items()
-        },
-    }
