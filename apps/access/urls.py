@@ -44,6 +44,7 @@ urlpatterns = [
     account_page("members/add/", memberships.add, name="member-add"),
     account_page("members/<int:member>/", member.member, name="member"),
     account_page("members/<int:member>/name/", memberships.name, name="member-name"),
+    account_page("members/<int:member>/second-factor/", memberships.reset_second_factor, name="member-second-factor"),
     account_page("members/<int:member>/role/<slug:branch>/", memberships.role, name="member-role"),
     account_page("members/<int:member>/remove/", memberships.remove, name="member-remove"),
     account_page("members/<int:member>/restore/<slug:branch>/", memberships.restore, name="member-restore"),

@@ -8,8 +8,10 @@ from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 
 from apps.access.desk import Desk
+from apps.access.forms.invitations import InviteForm
 from apps.access.forms.requests import waiting_requests
 from apps.access.reading import in_words, named, reader_of
+from apps.access.views.acts import act, address
 from apps.access.views.page import EVERYBODY, PageFace, page, show
 from apps.accounts.models import Branch
 from apps.teams.models import Invitation, Membership
@@ -23,6 +25,7 @@ def home(request: HttpRequest, desk: Desk) -> HttpResponse:
     assert desk.account is not None
     context = {
         "places": _places(desk),
+        "invite": act(desk, InviteForm, None, "person_add", address(desk, "invite")),
         "waiting": waiting_requests(desk)[:SHOWN],
         "changes": _changes(request, desk),
     }

@@ -23,6 +23,7 @@ from apps.access.forms.members import (
     LeaveForm,
     NameForm,
     RemoveForm,
+    ResetMfaForm,
     RestoreForm,
     RoleForm,
 )
@@ -80,7 +81,7 @@ def member(request: HttpRequest, desk: Desk, member: int) -> HttpResponse:
     }
     if not hidden:
         context |= {
-            "secured": has_second_factor(user) if user == desk.user or desk.may_anywhere("reset_mfa") else None,
+            **_signing_in(desk, user, rows),
             "records": records_of(desk, user),
             "shares": _shares(desk, user),
             "events": _events(request, desk, user),
@@ -157,6 +158,16 @@ def _acts(desk: Desk, user: User, rows: Sequence[Membership]) -> list[Act]:
     adding = f"{address(desk, 'member-add')}?{urlencode({'user': user.pk})}"
     removing = act(desk, RemoveForm, active[0], "person_remove", address(desk, "member-remove", user.pk), _("Remove"))
     return acts(of_name, act(desk, AddToBranchForm, None, "domain_add", adding), _looking(desk, user, active), removing)
+
+
+def _signing_in(desk: Desk, user: User, rows: Sequence[Membership]) -> dict[str, Any]:
+    """Whether the person has a second factor, told only to who could reset it, and what does that."""
+    known = user == desk.user or desk.may_anywhere("reset_mfa")
+    secured = has_second_factor(user) if known else None
+    if secured is False or not rows or user == desk.user:
+        return {"secured": secured}
+    to = address(desk, "member-second-factor", user.pk)
+    return {"secured": secured, "reset": act(desk, ResetMfaForm, rows[0], "phonelink_erase", to)}
 
 
 def _looking(desk: Desk, user: User, active: Sequence[Membership]) -> Act | None:

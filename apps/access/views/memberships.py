@@ -19,6 +19,7 @@ from apps.access.forms.members import (
     NameForm,
     RemoveEverywhereForm,
     RemoveForm,
+    ResetMfaForm,
     RestoreForm,
     RoleForm,
 )
@@ -38,6 +39,14 @@ def name(request: HttpRequest, desk: Desk, member: int) -> HttpResponse:
     row = _first(memberships_of(desk, member, ACTIVE))
     crumbs = member_crumbs(desk, row.user)
     return changing(request, desk, NameForm, row, back=crumbs[-1][0], subject=str(row.user), crumbs=crumbs)
+
+
+@page("reset_mfa")
+def reset_second_factor(request: HttpRequest, desk: Desk, member: int) -> HttpResponse:
+    """The second factor of somebody who has lost it is taken away."""
+    row = _first(memberships_of(desk, member, ACTIVE))
+    crumbs = member_crumbs(desk, row.user)
+    return changing(request, desk, ResetMfaForm, row, back=crumbs[-1][0], subject=str(row.user), crumbs=crumbs)
 
 
 @page("change_roles")

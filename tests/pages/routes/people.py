@@ -84,6 +84,7 @@ ROUTES = [
     *both(f"{MEMBERS}role/", "change_roles"),
     *both(f"{MEMBERS}add/", "add_to_branches"),
     *both(f"{MEMBERS}<int:member>/name/", "change_members", "member"),
+    *both(f"{MEMBERS}<int:member>/second-factor/", "reset_mfa", "member"),
     *both(f"{MEMBERS}<int:member>/role/<slug:branch>/", "change_roles", "colleague"),
     *both(f"{MEMBERS}<int:member>/remove/", REMOVES, "member"),
     *both(f"{MEMBERS}<int:member>/restore/<slug:branch>/", REMOVES, "removed"),
