@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.test import Client
 from django.utils import timezone
 
@@ -165,6 +166,10 @@ def test_several_members_get_another_role_in_one_operation(cast: Cast, owner: Cl
     assert "Ben Baker" in text(owner.get(page))
     assert confirm(owner, page, role="admin").status_code == 302
     assert {row.role.key for row in rows.all()} == {"admin"}
+
+
+def test_nobody_selected_is_told_so(owner: Client) -> None:
+    assert "Nobody is selected." in text(owner.get("/a/acme/members/role/"))
 
 
 def test_one_who_is_in_the_way_is_named_and_nobody_gets_the_role(cast: Cast) -> None:
@@ -419,3 +424,19 @@ def test_a_team_of_a_branch_out_of_sight_is_not_there(cast: Cast) -> None:
     client = browser(staff(cast.branch, everything(), is_staff=False))
     for page in ("", "change/", "delete/"):
         assert client.get(f"/a/acme/teams/{team.pk}/{page}").status_code == 404
+
+
+def test_the_home_leads_to_the_people_of_each_branch(cast: Cast, owner: Client) -> None:
+    cast.branch_beside()
+    home = owner.get("/a/acme/").content.decode()
+    for address in ("members/?branch=south", "teams/", "invitations/new/"):
+        assert f'href="/a/acme/{address}"' in home
+
+
+def test_a_second_factor_is_reset_from_the_page_of_its_holder(cast: Cast, owner: Client) -> None:
+    assert "second-factor/" not in owner.get(f"/a/acme/members/{cast.member.pk}/").content.decode()
+    Authenticator.objects.create(user=cast.member, type=Authenticator.Type.TOTP, data={"secret": "x"})
+    reset = f"/a/acme/members/{cast.member.pk}/second-factor/"
+    assert reset in owner.get(f"/a/acme/members/{cast.member.pk}/").content.decode()
+    confirm(owner, reset)
+    assert not Authenticator.objects.exists()

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop as noop
 
 from apps.access.desk import Desk
-from apps.access.forms.flow import answer
+from apps.access.forms.flow import ASKED, answer
 from apps.access.forms.invitations import CancelForm, InviteForm, ResendForm
 from apps.access.forms.members import AddToBranchForm, DeleteForm, RestoreForm
 from apps.access.forms.people import (
@@ -35,7 +35,7 @@ from apps.access.views.page import page, show
 from apps.accounts.second_factor import FACTORS
 from apps.teams.models import Invitation, Membership, ParentMembership, TeamMember
 
-VIEWS, RESETS, TEAMS = "view_members", "reset_mfa", 3
+VIEWS, RESETS = "view_members", "reset_mfa"
 ORDERS = {
     "name": Order(noop("By name"), [by_name()]),
     "role": Order(noop("By role, the highest first"), [-F("role__rank"), by_name()]),
@@ -103,14 +103,17 @@ def removed(request: HttpRequest, desk: Desk) -> HttpResponse:
 @page("change_roles")
 def several_roles(request: HttpRequest, desk: Desk) -> HttpResponse:
     """Another role for the members that were selected, or for all that the list's filters find: of all or of none."""
+    back = address(desk, "members")
+    crumbs = [(back, _("Members"))]
     selected = chosen_members(desk, request.GET)
+    if request.method == "GET" and not selected and ASKED not in request.GET:
+        barred = _("Nobody is selected. Go back to the list, and select some members.")
+        context = {"barred": barred, "crumbs": crumbs}
+        return show(request, desk, "pages/members/barred.html", SeveralRolesForm.title, context)
     initial = {"members": ",".join(str(membership.pk) for membership in selected)}
     form = SeveralRolesForm(request.POST or None, desk=desk, initial=initial)
-    back = address(desk, "members")
     people = form.people if form.is_bound else selected
-    face = OwnFace(
-        request, desk, "pages/members/several.html", {"people": people}, crumbs=[(back, _("Members"))]
-    )  # fmt: skip
+    face = OwnFace(request, desk, "pages/members/several.html", {"people": people}, crumbs=crumbs)
     return answer(request, form, face, back=back, subject=_("Another role for several members"))
 
 
