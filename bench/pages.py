@@ -128,7 +128,7 @@ def _rows(account: Account, viewer: User) -> Mapping[str, Any]:
         "asked": AccessRequest.objects.filter(account=account)[0].pk,
         "act": "approve",
         "invitation": Invitation.objects.filter(account=account)[0].pk,
-        "team": Team.objects.filter(account=account)[0].slug,
+        "team": Team.objects.filter(account=account)[0].pk,
     }
 
 
