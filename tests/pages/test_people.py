@@ -225,7 +225,9 @@ def test_the_page_of_a_member_tells_what_they_have(cast: Cast, owner: Client) ->
     TeamFactory(branch=cast.branch, name="Hunters", members=[cast.member])
     mine = LeadFactory(branch=cast.branch, responsible=cast.member)
     share(LeadFactory(branch=cast.branch, reference="L-77"), cast.member, "view", "change")
-    page = text(owner.get(f"/a/acme/members/{cast.member.pk}/"))
+    shown = owner.get(f"/a/acme/members/{cast.member.pk}/")
+    assert 'href="/a/acme/access/lead/L-77/"' in shown.content.decode()
+    page = text(shown)
     for told in ("Hunters", "Export leads", "Prohibited", "For now", "1 lead", "L-77", "change, view"):
         assert told in page, told
     assert mine.responsible == cast.member

@@ -16,7 +16,6 @@ from django.utils.translation import gettext as _
 
 from apps.access import records, shares
 from apps.access.desk import Desk
-from apps.access.forms.fields import roles
 from apps.access.forms.members import (
     AddToBranchForm,
     DeleteForm,
@@ -36,14 +35,17 @@ from apps.access.reasons import tooltip
 from apps.access.shield import WHY, shielded
 from apps.access.viewing import NEEDS as LOOKS
 from apps.access.views.acts import Act, act, acts, address
+from apps.access.views.navigation import has_parent_roles
 from apps.access.views.page import PageFace, page, show
 from apps.accounts.models import User
 from apps.accounts.second_factor import has_second_factor
-from apps.roles.models import Role
+from apps.roles import catalogue
 from apps.teams.models import Membership, ParentMembership, Team
 
 VIEWS = "view_members"
 SHOWN = 10
+# So many things at most does one share of a record give: view, change, delete, export.
+VERBS = len(catalogue.SHAREABLE_VERBS)
 
 
 @dataclass(slots=True)
@@ -198,7 +200,7 @@ def _parent_acts(
     desk: Desk, user: User, parent: ParentMembership | None, rows: Sequence[Membership]
 ) -> list[Act] | None:
     """What can be done with the parent role; None in a scheme without any, or for who may see none."""
-    if not desk.may_anywhere("view_parent_roles") or not roles(desk, Role.Kind.PARENT):
+    if not desk.may_anywhere("view_parent_roles") or not has_parent_roles(desk):
         return None
     if parent is None:
         if not any(row.status == Membership.Status.ACTIVE for row in rows) or user == desk.user:
@@ -243,9 +245,9 @@ def _shares(desk: Desk, user: User) -> list[dict[str, Any]]:
             )
         )
     told: dict[str, dict[str, Any]] = {}
-    for row in _united(parts).order_by("reference", "permission_name"):
+    for row in _united(parts).order_by("reference", "permission_name")[: (SHOWN + 1) * VERBS]:
         verb = row["permission_name"].partition("_")[0]
-        told.setdefault(row["reference"], {"reference": row["reference"], "verbs": []})
+        told.setdefault(row["reference"], {"reference": row["reference"], "type": row["of_type"], "verbs": []})
         told[row["reference"]]["verbs"].append(verb)
     return list(told.values())
 
