@@ -28,7 +28,7 @@ from tests.factories import (
     published,
     share,
 )
-from tests.pages.routes.people import invitation
+from tests.pages.table import ROWS
 from tests.pages.test_permissions import send, text
 
 pytestmark = pytest.mark.django_db
@@ -382,7 +382,7 @@ def test_an_invitation_shows_its_link_once_and_keeps_its_history(cast: Cast, own
 
 
 def test_an_invitation_that_ran_out_is_told_from_one_that_waits(cast: Cast, owner: Client) -> None:
-    over = invitation(cast.branch, cast.owner)["invitation"]
+    over = ROWS["invitation"](cast.branch, cast.owner)["invitation"]
     Invitation.objects.filter(pk=over).update(expires_at=timezone.now() - timedelta(days=1))
     assert "Ran out" in text(owner.get("/a/acme/members/invited/?state=ended"))
     assert owner.get("/a/acme/members/invited/?state=pending").context["lines"] == []
