@@ -142,14 +142,13 @@ class _Try:
             new = new.difference(self._facts) if self._roll is None else self._roll.missing(new)
             if self._roll is None and len(self._facts) + len(new) > IN_FULL:
                 self._roll = Roll()
-                self._roll.enter(((user_id, self._stood(user_id)) for user_id in self._facts), tied=True)
+                self._roll.enter(((facts, self._stood(facts.user_id)) for facts in self._facts.values()), tied=True)
                 self._facts.clear()
             if self._roll is None:
                 self._facts |= {facts.user_id: facts for facts, _ in self._era.people(new, teams=True)}
             else:
                 tied = bool(self._joining)
-                people = self._era.people(new, teams=tied)
-                self._roll.enter(((facts.user_id, standing) for facts, standing in people), tied=tied)
+                self._roll.enter(self._era.people(new, teams=tied), tied=tied)
 
     def _stood(self, user_id: int) -> Standing:
         return self._era.standing(self._facts[user_id])
@@ -201,11 +200,11 @@ class _Try:
             stood = self._stood(facts.user_id)
             if not counted and standing == stood:
                 continue
-            for name in counted.loses:
+            for name in () if facts.operator else counted.loses:
                 lost[name].append(was)
             changes = tuple(self._changes(stood, standing, (was, is_now)))
             found.append(Member(facts.user_id, self.ground.name(facts.user_id), changes, counted))
-        orphans.of_members(lost)
+        orphans.of_members(lost, [facts.user_id for facts in self._facts.values() if facts.operator])
         return Preview(affected=len(found), members=tuple(sorted(found, key=lambda each: (each.name, each.user_id))))
 
     def _groups_of(self, roll: Roll, after: Era, orphans: Orphans) -> Preview:

@@ -33,8 +33,10 @@ CREATE TEMPORARY TABLE mandate_eyes (
     user_id bigint, branch_id bigint, own integer, about integer, PRIMARY KEY (branch_id, user_id)
 ) ON COMMIT DROP
 """
+# What operators saw in a session was not the account's to lose.
 BEFORE = (
-    "SELECT user_id, before FROM mandate_roll WHERE (before, after) IN (SELECT unnest(%s::int[]), unnest(%s::int[]))"
+    "SELECT user_id, before FROM mandate_roll"
+    " WHERE NOT operator AND (before, after) IN (SELECT unnest(%s::int[]), unnest(%s::int[]))"
 )
 AFTER = "SELECT user_id, standing FROM mandate_everybody"
 SEES = "(e.own & 16 <> 0 OR e.own & p.own <> 0) AND (e.about & 16 <> 0 OR e.about & p.about <> 0)"
@@ -64,14 +66,15 @@ class Orphans:
         self._after = after
         self._standings: set[int] = set()
 
-    def of_members(self, lost: Mapping[str, Collection[Mandate]]) -> None:
-        """Look among what these people saw before, by the types of which they lose some."""
+    def of_members(self, lost: Mapping[str, Collection[Mandate]], operators: Collection[int]) -> None:
+        """Look among what these people saw before, by the types of which they lose some; not what operators saw."""
         for kind, blind in self._blind(lost):
             for mandate in lost[kind.name]:
                 saw = visible(mandate, f"view_{kind.name}", kind.name) & self._scratch.untouched(kind.model)
                 self._lose(kind, saw.filter(branch__in=blind))
             if kind.name in self._scratch.types:
-                seen = RawSQL("SELECT id FROM mandate_seen WHERE record_type = %s", [kind.name])
+                sql = "SELECT id FROM mandate_seen WHERE record_type = %s AND user_id <> ALL(%s)"
+                seen = RawSQL(sql, [kind.name, list(operators)])  # noqa: S611
                 told = self._scratch.ids(kind.name, "told")
                 self._lose(kind, kind.model._default_manager.filter(pk__in=seen).filter(pk__in=told, branch__in=blind))
             self._hold_against_everybody(kind)
@@ -79,8 +82,9 @@ class Orphans:
     def of_crowds(self, lost: Mapping[str, Collection[Pair]]) -> None:
         """The same for very many people on the roll, by their standings before and after."""
         for kind, blind in self._blind(lost):
-            befores = {before for before, _ in lost[kind.name]}
-            overlooking = self._open_eyes(kind, befores, BEFORE, columns(lost[kind.name], 2))
+            held = columns(lost[kind.name], 2)
+            befores = [before for (before,) in execute(f"SELECT DISTINCT before FROM ({BEFORE}) AS held", held)]
+            overlooking = self._open_eyes(kind, befores, BEFORE, held)
             here = self._scratch.untouched(kind.model).filter(branch__in=blind)
             self._lose(kind, here.filter(branch__in=overlooking))
             if (rows := source(here, kind.field)) is not None:

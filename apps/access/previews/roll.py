@@ -11,12 +11,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
+from apps.access.facts import Facts
 from apps.access.previews.people import AT_ONCE, Era, Standing
 from apps.access.previews.scratch import columns, execute
 
 TABLE = """
 CREATE TEMPORARY TABLE mandate_roll (
-    user_id bigint PRIMARY KEY, tied boolean, before integer, after integer, moved boolean DEFAULT false
+    user_id bigint PRIMARY KEY, operator boolean, tied boolean,
+    before integer, after integer, moved boolean DEFAULT false
 ) ON COMMIT DROP
 """
 AFFECTED = "(before <> after OR moved)"
@@ -45,12 +47,12 @@ class Roll:
         found = execute("SELECT user_id FROM mandate_roll WHERE user_id = ANY(%s)", [list(user_ids)])
         return set(user_ids).difference(user_id for (user_id,) in found)
 
-    def enter(self, standings: Iterable[tuple[int, Standing]], *, tied: bool) -> None:
+    def enter(self, people: Iterable[tuple[Facts, Standing]], *, tied: bool) -> None:
         """Enter users with what they may before the change."""
-        rows = ((user_id, standing.number) for user_id, standing in standings)
-        users = "(SELECT unnest(%s::bigint[]), unnest(%s::integer[])) AS found (user_id, before)"
-        sql = f"INSERT INTO mandate_roll (tied, user_id, before) SELECT %s, found.* FROM {users}"
-        execute(sql, [tied, *columns(rows, 2)])
+        rows = ((facts.user_id, facts.operator, standing.number) for facts, standing in people)
+        users = "(SELECT unnest(%s::bigint[]), unnest(%s::boolean[]), unnest(%s::integer[])) AS found"
+        sql = f"INSERT INTO mandate_roll (tied, user_id, operator, before) SELECT %s, found.* FROM {users}"
+        execute(sql, [tied, *columns(rows, 3)])
 
     def follow(self, after: Era) -> None:
         """Enter what everybody may after it."""
