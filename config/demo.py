@@ -176,11 +176,14 @@ def wait_for_answer(port: int, running: list[Child]) -> None:
     raise DemoError(f"The web server does not answer on port {port}.")
 
 
-def watch(cluster: Cluster | None, running: list[Child]) -> None:
-    """Look after the parts until a signal comes; raises DemoError when one of them ends."""
+def watch(cluster: Cluster | None, server: int | None, running: list[Child]) -> None:
+    """Look after the parts until a signal comes; raises DemoError when one of them ends.
+
+    `server` is the database's process: where it died, a part that connects just then starts another one.
+    """
     while True:
         check_alive(running)
-        if cluster is not None and not cluster.server.is_running():
+        if cluster is not None and (cluster.server.pid() != server or not cluster.server.is_running()):
             raise DemoError("The database has ended. Everything else is stopped too.")
         time.sleep(SECONDS_BETWEEN_LOOKS)
 
@@ -188,6 +191,7 @@ def watch(cluster: Cluster | None, running: list[Child]) -> None:
 def run(port: str, *, reset: bool) -> None:
     """Run the demo until a signal comes. Raises DemoError where it cannot, or a part of it ends."""
     with listen(port) as listener, database(reset=reset) as cluster:
+        server = None if cluster is None else cluster.server.pid()
         call_command("migrate", verbosity=0)
         with children() as running:
             address = f"http://{NAME}:{port}/"
@@ -202,7 +206,7 @@ def run(port: str, *, reset: bool) -> None:
             if caught:
                 say(f"\nMail that it sends is shown at {address}demo/mail/, and goes nowhere else.")
             say(f"\nMandate is ready at {address} (Ctrl-C stops it).")
-            watch(cluster, running)
+            watch(cluster, server, running)
 
 
 def interrupt(signal_number: int, frame: FrameType | None) -> None:

@@ -83,7 +83,7 @@ class Server:
 
     def stop(self) -> None:
         """End it, if it runs; its sessions are ended and its data is complete."""
-        pid = self._pid()
+        pid = self.pid()
         # pg_ctl believes the pid file, and would signal whatever process has that pid now.
         if pid is not None and self._is_server(pid):
             self._pg_ctl("stop", "--mode=fast", f"--timeout={SECONDS_TO_START}")
@@ -154,7 +154,7 @@ class Server:
 
     def _end_leftover(self) -> None:
         """Clear the way after a server that neither answers nor ended as it should."""
-        pid = self._pid()
+        pid = self.pid()
         if pid is not None and self._is_server(pid):
             for mode in ("fast", "immediate"):
                 if self._pg_ctl("stop", f"--mode={mode}", "--timeout=10").returncode == 0:
@@ -177,7 +177,8 @@ class Server:
             _, rest = lock.read_text().split("\n", 1)
             lock.write_text(f"{IMPOSSIBLE_PID}\n{rest}")
 
-    def _pid(self) -> int | None:
+    def pid(self) -> int | None:
+        """The process that the data folder names as its server; None where it names none."""
         try:
             return int((self.data / "postmaster.pid").read_text().split("\n", 1)[0])
         except (FileNotFoundError, ValueError):
