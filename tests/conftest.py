@@ -1,6 +1,5 @@
 """What every test run shares: the database, the browser, and how hard hypothesis tries."""
 
-import asyncio
 import os
 from collections.abc import Generator
 from unittest.mock import patch
@@ -56,15 +55,3 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
         yield
     with django_db_blocker.unblock():
         clear_away(connections["default"])
-
-
-@pytest.fixture(autouse=True)
-def no_loop(request: pytest.FixtureRequest) -> Generator[None]:
-    """No event loop runs where no browser is driven: Playwright leaves its own in the thread, for all that follow."""
-    if "browser_name" in request.fixturenames:
-        yield
-        return
-    loop = asyncio._get_running_loop()
-    asyncio._set_running_loop(None)
-    yield
-    asyncio._set_running_loop(loop)
