@@ -42,7 +42,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         is_django_case = test_class is not None and issubclass(test_class, TestCase | TransactionTestCase)
         if is_django_case or fixtures & DATABASE_FIXTURES or item.get_closest_marker("django_db"):
             item.add_marker("database")
-        if "browser_name" in fixtures:
+        # A test that fetches its page by name is known by its folder.
+        if "browser_name" in fixtures or "browser" in item.path.relative_to(item.config.rootpath).parts:
             item.add_marker("browser")
 
 
