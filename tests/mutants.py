@@ -177,14 +177,14 @@ MUTANTS = (
         JUDGE,
         "        return [self.ground.now, *sorted(end for end in ends if end > self.ground.now)] if ends else",
         "        return [self.ground.now] if ends else",
-        TABLE,
+        KINDS,
     ),
     Mutant(
         "a right of the account counts on one branch alone",
         JUDGE,
         "        if catalogue.get(codename).target is catalogue.Target.ACCOUNT:\n            return mandate.everywhere",
         "        if False:\n            return mandate.everywhere",
-        TABLE,
+        KINDS,
     ),
     Mutant(
         "putting somebody into a team gives nothing",

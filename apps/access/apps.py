@@ -1,6 +1,9 @@
 """The access app."""
 
 from django.apps import AppConfig
+from django.db.models import Field, ForeignObject
+
+from apps.access.among import Among
 
 
 class AccessConfig(AppConfig):
@@ -9,3 +12,8 @@ class AccessConfig(AppConfig):
     name = "apps.access"
     label = "access"
     verbose_name = "Access"
+
+    def ready(self) -> None:
+        """Let every query ask for very many keys at once, of columns and of foreign keys."""
+        Field.register_lookup(Among)
+        ForeignObject.register_lookup(Among)

@@ -15,7 +15,6 @@ from typing import Any
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import CharField, Exists, F, OuterRef, QuerySet, Subquery, Value
 
-from apps.access.among import among
 from apps.access.models import OperatorSession, Override
 from apps.accounts.models import Account, Branch, User
 from apps.roles.models import Role, RoleGrant
@@ -169,7 +168,7 @@ def load_some(
     Users who are not there are left out. Roles are taken from those that are `known`, and join them.
     """
     until = Subquery(OperatorSession.objects.end_of(OuterRef("pk")))
-    flags = User.objects.filter(pk__in=among(user_ids)).values_list("pk", "is_active", until)
+    flags = User.objects.filter(pk__among=list(user_ids)).values_list("pk", "is_active", until)
     people: dict[int, Flags] = {user_id: (active, operator_until) for user_id, active, operator_until in flags}
     return {facts.user_id: facts for facts in _assemble(account, people, teams=teams, known=known)}
 
@@ -253,10 +252,10 @@ def _held_roles(
     attributes = [
         f"role__{name}" for name in ("scheme", "key", "name", "kind", "rank", "locked", "supreme", "account_id")
     ]
-    members: QuerySet[Membership] = Membership.objects.filter(account=account.id, user__in=among(people))
+    members: QuerySet[Membership] = Membership.objects.filter(account=account.id, user__among=list(people))
     if branch_ids is not None:
         members = members.filter(branch__in=branch_ids)
-    parents = ParentMembership.objects.filter(account=account.id, user__in=among(people)).annotate(
+    parents = ParentMembership.objects.filter(account=account.id, user__among=list(people)).annotate(
         no_branch=F("account") - F("account"), always=Value("active", output_field=CharField())
     )
     rows = members.values_list("user", "branch", "status", "role", *attributes).union(
@@ -304,7 +303,7 @@ def _own_grants(role_ids: Collection[int]) -> Mapping[int, Mapping[str, Grant]]:
 def _overrides(
     account: AccountFacts, people: Collection[int], branch_ids: Collection[int] | None
 ) -> dict[tuple[int, int], Mapping[str, OverrideFacts]]:
-    rows = Override.objects.filter(account=account.id, user__in=among(people)).order_by()
+    rows = Override.objects.filter(account=account.id, user__among=list(people)).order_by()
     if branch_ids is not None:
         rows = rows.filter(branch__in=branch_ids)
     found: dict[tuple[int, int], dict[str, OverrideFacts]] = defaultdict(dict)
@@ -320,7 +319,7 @@ def _teams(
 ) -> tuple[dict[tuple[int, int], set[int]], dict[tuple[int, int], set[int]]]:
     """The groups of each person's teams on each branch, and everybody in those teams, removed members too."""
     places = TeamMember.objects.filter(
-        team__in=TeamMember.objects.filter(account=account.id, user__in=among(people)).values("team")
+        team__in=TeamMember.objects.filter(account=account.id, user__among=list(people)).values("team")
     )
     if branch_ids is not None:
         places = places.filter(team__branch__in=branch_ids)

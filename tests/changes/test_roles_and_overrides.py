@@ -16,6 +16,7 @@ from apps.accounts.models import User
 from apps.audit.models import Entry, Operation
 from apps.roles.scopes import Scope
 from apps.teams.models import Membership
+from tests.admin.people import staff
 from tests.factories import Cast, make_cast, published
 
 pytestmark = pytest.mark.django_db
@@ -143,6 +144,17 @@ def test_a_short_ban_in_place_of_a_lasting_one_gives_what_it_ends_in() -> None:
     assert refused(override(cast, other, "view_reports", Scope.NONE, days=1), admin) is Guard.ESCALATION
     clear = ClearOverride(account_id=cast.account.pk, membership_id=held(cast, other).pk, permission="view_reports")
     assert refused(clear, admin) is Guard.ESCALATION
+
+
+def test_what_is_held_of_the_account_on_one_branch_is_given_on_another() -> None:
+    cast = make_cast("amocrm")
+    actor = staff(cast.branch, ["manage_member_permissions"])
+    other = staff(cast.branch, [])
+    assert refused(override(cast, other, "manage_statuses"), actor) is Guard.ESCALATION
+    south = staff(cast.branch_beside(), ["manage_statuses"])
+    cast.join(Membership.objects.get(user=south).role, branch=south.memberships.get().branch, user=actor)
+    override(cast, other, "manage_statuses").apply(actor=actor, reason="Does it for all branches")
+    assert may(other, "manage_statuses", cast.account)
 
 
 def test_the_second_of_two_edits_of_one_page_is_shown_the_difference() -> None:

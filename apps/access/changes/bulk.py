@@ -18,7 +18,6 @@ from functools import cached_property
 from itertools import islice
 
 from apps.access import verbs
-from apps.access.among import among
 from apps.access.changes.base import Change
 from apps.access.changes.diff import BATCH, Diff, Row, deleted, updated
 from apps.access.changes.ground import Ground
@@ -118,8 +117,8 @@ class Members:
         self._ground = ground
         self._default = branch
         emails = {User.objects.normalize_email(line.cells.get("user")) for line in batch}
-        self._users = dict(User.objects.filter(email__in=among(emails, "text")).values_list("email", "pk"))
-        held = Membership.objects.filter(account=ground.account, user__in=among(self._users.values()))
+        self._users = dict(User.objects.filter(email__among=emails).values_list("email", "pk"))
+        held = Membership.objects.filter(account=ground.account, user__among=list(self._users.values()))
         self.held = {(membership.user_id, membership.branch_id): membership for membership in held}
 
     def of(self, line: Line) -> Membership:
@@ -262,7 +261,7 @@ class SetOverrides(Bulk):
         held = [membership.user_id for membership in members.held.values()]
         standing = {
             (override.user_id, override.branch_id, override.permission): override
-            for override in Override.objects.filter(account=ground.account, user__in=among(held))
+            for override in Override.objects.filter(account=ground.account, user__among=held)
         }
         places = {permission.codename: place for place, permission in enumerate(catalogue.permissions())}
 

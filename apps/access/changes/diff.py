@@ -15,7 +15,6 @@ from django.db import connections, models, router
 from django.db.models.base import ModelState
 from django.utils.functional import cached_property
 
-from apps.access.among import among
 from apps.access.changes.refusals import Refusal
 
 BATCH = 5_000
@@ -114,7 +113,7 @@ class Diff:
         for model, gone in _by_model(row for row in rows if row.after is None):
             for start in range(0, len(gone), BATCH):
                 keys = [row.before.pk for row in gone[start : start + BATCH]]
-                found = model._default_manager.filter(pk__in=among(keys))
+                found = model._default_manager.filter(pk__among=keys)
                 found._raw_delete(found.db)  # nothing cascades here
         for model, changed in _by_model(row for row in rows if row.before is not None and row.after is not None):
             _update(model, changed)
@@ -142,7 +141,7 @@ def _update(model: type[models.Model], rows: list[Row]) -> None:
         for group in groups.values():
             for start in range(0, len(group), BATCH):
                 keys = [row.after.pk for row in group[start : start + BATCH]]
-                model._default_manager.filter(pk__in=among(keys)).update(**group[0].changed)
+                model._default_manager.filter(pk__among=keys).update(**group[0].changed)
         return
     by_columns: defaultdict[tuple[str, ...], list[Any]] = defaultdict(list)
     for row in rows:
