@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from apps.access.changes.branches import CloseBranch
 from apps.access.changes.details import ActivateUser, ChangeDetails, DeactivateUser
 from apps.access.changes.members import AddToBranch
 from apps.access.changes.refusals import Guard, Overtaken
@@ -214,6 +215,18 @@ def test_every_account_keeps_its_keeper() -> None:
     cast.join("owner")
     made(DeactivateUser(user_id=cast.owner.pk), None)
     assert refused(DeactivateUser(user_id=cast.outsider.pk), None) is Guard.LAST_KEEPER
+
+
+@pytest.mark.parametrize("key", ["amocrm", "atlas"])
+def test_the_last_branch_with_a_keeper_is_closed_under_a_supreme_role_alone(key: str) -> None:
+    cast = make_cast(key)
+    cast.branch_beside()  # where nobody is a member
+    close = CloseBranch(account_id=cast.account.pk, branch_id=cast.branch.pk)
+    if key == "amocrm":
+        assert refused(close, None) is Guard.LAST_KEEPER
+    else:  # the founder is its super admin, too
+        made(close, None)
+        assert refused(DeactivateUser(user_id=cast.owner.pk), None) is Guard.LAST_KEEPER
 
 
 def test_somebody_without_any_account_is_deactivated_too() -> None:
