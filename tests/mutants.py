@@ -33,7 +33,7 @@ class Mutant(NamedTuple):
     tests: str
 
 
-JUDGE = "apps/access/changes/judging.py"
+JUDGE, WIDTH = "apps/access/changes/judging.py", "apps/access/changes/guards/width.py"
 MANDATE, QUERYSETS, LISTS = "apps/access/mandate.py", "apps/access/querysets.py", "apps/access/lists.py"
 MUTANTS = (
     Mutant(
@@ -164,29 +164,36 @@ MUTANTS = (
         KEPT,
     ),
     *(
-        Mutant(
-            f"nobody asks {guard.lower()}", JUDGE, f"            (Guard.{guard}, self._{guard.lower()}),\n", "", TABLE
+        Mutant(f"nobody asks {guard.lower()}", JUDGE, f"            (Guard.{guard}, {asked}),\n", "", TABLE)
+        for guard, asked in (
+            ("ONESELF", "self._oneself"),
+            ("RIGHT", "self._right"),
+            *(
+                (guard, f"partial(structure.{guard.lower()}, self._case)")
+                for guard in ("SHIELD", "PUBLISHED", "SINGLE", "LOCKED", "LADDER")
+            ),
+            ("ABOVE", "self._width.above"),
+            ("ESCALATION", "self._width.escalation"),
         )
-        for guard in ("ONESELF", "RIGHT", "SHIELD", "PUBLISHED", "SINGLE", "LOCKED", "LADDER", "ABOVE", "ESCALATION")
     ),
     Mutant("an overtaken form is written", JUDGE, "            (Guard.FRESH, self._fresh),\n", "", KINDS),
     Mutant(
         "what is given is compared now and not until its end",
-        JUDGE,
-        "        return [self.ground.now, *sorted(end for end in ends if end > self.ground.now)] if ends else",
-        "        return [self.ground.now] if ends else",
+        WIDTH,
+        "        return [now, *sorted(end for end in ends if end > now)]",
+        "        return [now]",
         KINDS,
     ),
     Mutant(
         "a right of the account counts on one branch alone",
-        JUDGE,
+        WIDTH,
         "        if catalogue.get(codename).target is catalogue.Target.ACCOUNT:\n            return mandate.everywhere",
         "        if False:\n            return mandate.everywhere",
         KINDS,
     ),
     Mutant(
         "putting somebody into a team gives nothing",
-        JUDGE,
+        WIDTH,
         "        elif row.model is TeamMember and row.before is None:",
         "        elif row.model is TeamMember and row.before is not None:",
         TABLE,

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
-from apps.access.changes.judging import shared_verb
+from apps.access.changes.guards.needs import shared_verb
 from apps.access.models import AccessRequest
 from apps.access.policy import who_may
 from apps.access.records import Record

@@ -19,7 +19,8 @@ from django.utils.translation import gettext as _
 
 from apps.access import records
 from apps.access.changes.ground import Ground
-from apps.access.changes.judging import NOWHERE, above_anywhere
+from apps.access.changes.guards.case import NOWHERE
+from apps.access.changes.judging import above_anywhere
 from apps.access.desk import Desk
 from apps.access.facts import load_some
 from apps.access.mandate import Mandate

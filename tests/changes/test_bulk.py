@@ -15,7 +15,7 @@ from django.utils import timezone
 from apps.access.changes import bulk, undo
 from apps.access.changes.base import Change
 from apps.access.changes.bulk import ChangeRoles, ReplaceRole, SetOverrides, end_of, scope_of
-from apps.access.changes.judging import Judge
+from apps.access.changes.guards.width import Width
 from apps.access.changes.members import ChangeRole
 from apps.access.changes.overrides import ClearOverride, SetOverride
 from apps.access.changes.refusals import Guard, ManyRefused, NoSuchTarget, Refusal
@@ -399,13 +399,13 @@ def test_ever_so_many_ends_are_judged_as_one(monkeypatch: pytest.MonkeyPatch) ->
     cast = make_cast("atlas")
     admin, users = cast.join("admin"), [cast.join() for _ in range(9)]
     asked: list[Any] = []
-    compile_all = Judge._gain
+    compile_all = Width._gain
 
-    def counted(judge: Judge, *given: Any) -> Any:
+    def counted(width: Width, *given: Any) -> Any:
         asked.append(given)
-        return compile_all(judge, *given)
+        return compile_all(width, *given)
 
-    monkeypatch.setattr(Judge, "_gain", counted)
+    monkeypatch.setattr(Width, "_gain", counted)
     now = timezone.now()
     rows = [
         [user.email, "", "view_lead", "all", (now + timedelta(days=number)).isoformat()]

@@ -12,6 +12,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from apps.access.changes.base import Change
+from apps.access.changes.branches import CloseBranch
 from apps.access.changes.members import ChangeRole
 from apps.access.changes.overrides import SetOverride
 from apps.access.changes.own_roles import EditRole
@@ -332,6 +333,18 @@ def test_very_many_are_told_of_in_groups_and_their_records_in_sums() -> None:
     assert group.numbers.stranded == {"lead": 2}
     assert "  Together they lose 2 leads (of those that you may see)." in list(found.lines())
     assert json.dumps(found.as_json())
+
+
+def test_sums_count_what_somebody_saw_of_a_branch_without_reaching_any_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    cast = make_cast("amocrm")
+    south = cast.branch_beside()
+    cast.join("administrator", branch=south, user=cast.owner)
+    cast.let(cast.member, "view_lead")
+    LeadFactory.create_batch(3, branch=cast.branch, responsible=cast.owner)
+    move = CloseBranch(account_id=cast.account.pk, branch_id=cast.branch.pk, records_to=south.pk)
+    full, sums = told(move, None, monkeypatch)
+    assert by_name(full)[cast.member.name]["loses"] == {"lead": 3}
+    assert sum((Counter(group.numbers.loses) for group in sums.groups), Counter()) == {"lead": 3}
 
 
 def test_few_among_very_many_are_told_of_in_full() -> None:

@@ -16,7 +16,7 @@ from django.utils import timezone
 from apps.access import records
 from apps.access.changes.base import KINDS, Change
 from apps.access.changes.branches import CloseBranch, CreateBranch
-from apps.access.changes.judging import NEEDS
+from apps.access.changes.guards.needs import NEEDS
 from apps.access.changes.members import AddToBranch, ChangeRole
 from apps.access.changes.overrides import ClearOverride, SetOverride
 from apps.access.changes.own_roles import DeleteRole

@@ -15,7 +15,7 @@ from django.db.models import Q, Value
 
 from apps.access import records, shares
 from apps.access.changes.diff import Row
-from apps.access.changes.judging import NEEDS
+from apps.access.changes.guards.needs import NEEDS
 from apps.access.changes.refusals import Overtaken
 from apps.access.models import Override
 from apps.access.records import Record

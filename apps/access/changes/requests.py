@@ -13,7 +13,7 @@ from apps.access.changes.base import Change, rows
 from apps.access.changes.diff import Diff, Row, updated
 from apps.access.changes.diff import inserted as new
 from apps.access.changes.ground import Ground
-from apps.access.changes.judging import shared_verb
+from apps.access.changes.guards.needs import shared_verb
 from apps.access.changes.overrides import SetOverride, checked_scope
 from apps.access.changes.refusals import NoSuchTarget
 from apps.access.changes.sharing import GrantShare

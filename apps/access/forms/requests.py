@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from apps.access import records
 from apps.access.changes.base import Change
-from apps.access.changes.judging import shared_verb
+from apps.access.changes.guards.needs import shared_verb
 from apps.access.changes.requests import ApproveRequest, DeclineRequest, RequestAccess, WithdrawRequest
 from apps.access.desk import Desk
 from apps.access.forms.base import ChangeForm, place_of

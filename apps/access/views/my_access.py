@@ -12,7 +12,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from apps.access.changes.judging import NOWHERE
+from apps.access.changes.guards.case import NOWHERE
 from apps.access.desk import Desk, desk_of
 from apps.access.forms.requests import asking_address
 from apps.access.holding import Holding, holding
