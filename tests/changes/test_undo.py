@@ -231,9 +231,11 @@ def test_what_somebody_changed_since_is_shown_and_stays() -> None:
 def test_what_changed_elsewhere_in_the_row_is_no_hindrance() -> None:
     cast = make_cast("atlas")
     done = applied(role(cast, cast.member, "admin"))
-    Membership.objects.filter(user=cast.member).update(joined_at=timezone.now() - timedelta(days=9))
+    earlier = timezone.now() - timedelta(days=9)
+    Membership.objects.filter(user=cast.member).update(joined_at=earlier)
     undo(cast, done)
-    assert Membership.objects.get(user=cast.member).role.key == "member"
+    membership = Membership.objects.get(user=cast.member)
+    assert (membership.role.key, membership.joined_at) == ("member", earlier)
 
 
 def test_nobody_undoes_what_they_could_not_do() -> None:
