@@ -23,7 +23,6 @@ from apps.access.records import Record, RecordLike
 from apps.access.shares import tables as share_tables
 from apps.accounts.models import Account, Branch, User
 from apps.roles import catalogue
-from apps.teams.models import Membership
 
 _ATTRIBUTE = "_desk"
 _T = TypeVar("_T")
@@ -146,19 +145,6 @@ class Desk:
     def branches_where(self, codename: str) -> list[Branch]:
         """The open branches on which the user holds a permission that is asked of branches."""
         return [branch for branch in self.branches if self.may(codename, branch)]
-
-    @cached_property
-    def colleagues(self) -> list[tuple[int, str, frozenset[int]]]:
-        """Everybody who works on the branches in sight: id, name, and on which of these branches."""
-        rows = Membership.objects.active().filter(branch__in=[branch.pk for branch in self.branches])
-        places: dict[int, set[int]] = {}
-        names: dict[int, str] = {}
-        people = rows.filter(user__is_active=True).values_list("user_id", "user__name", "user__email", "branch_id")
-        for user_id, name, email, branch_id in people:
-            names[user_id] = name or email
-            places.setdefault(user_id, set()).add(branch_id)
-        ordered = sorted(places, key=lambda user_id: (names[user_id].casefold(), user_id))
-        return [(user_id, names[user_id], frozenset(places[user_id])) for user_id in ordered]
 
     @property
     def role_names(self) -> list[str]:

@@ -11,6 +11,7 @@ from apps.access.views.matrix import export_matrix, matrix
 from apps.access.views.my_access import my_access
 from apps.access.views.operation import operation, undo
 from apps.access.views.page import account_page
+from apps.access.views.people import people
 from apps.access.views.permissions import permissions
 from apps.access.views.record import record_access
 from apps.access.views.requests import decide_request, new_request, one_request, requests
@@ -66,6 +67,7 @@ urlpatterns = [
     account_page("members/<int:member>/view-as/", view_as, name="view-as"),
     account_page("matrix/", matrix, name="matrix"),
     account_page("matrix/export/", export_matrix, name="matrix-export"),
+    account_page("people/", people, name="people"),
     account_page("why/", why, name="why"),
     account_page("access/<slug:kind>/<path:reference>/", record_access, name="record"),
     account_page("requests/", requests, name="requests"),

@@ -277,7 +277,9 @@ def test_an_override_is_set_changed_and_cleared(cast: Cast, boss: Client) -> Non
 
 def test_a_scope_that_the_permission_cannot_have_is_refused(cast: Cast, boss: Client) -> None:
     address = f"{OVERRIDES}add/"
-    words = refused(boss, address, membership=of(cast.member).pk, permission="manage_teams", scope="created")
+    words = refused(
+        boss, address, user=cast.member.pk, branch=cast.branch.pk, permission="manage_teams", scope="created"
+    )
     assert "either off or on" in words
 
 

@@ -184,7 +184,7 @@ def test_a_record_that_one_may_not_change_can_be_asked_for(cast: Cast, boss: Cli
 def test_a_record_is_shared_the_share_changed_and_revoked(cast: Cast, boss: Client) -> None:
     lead = make("lead", cast.branch)
     address = f"/admin/crm/lead/{lead.pk}/share/"
-    made(boss, f"{address}?do=grant", who=f"user:{cast.member.pk}", verbs=["view", "change"])
+    made(boss, f"{address}?do=grant", who=cast.member.pk, verbs=["view", "change"])
     assert shares.shared_codenames(lead, cast.member.pk, []) == {"view_lead", "change_lead"}
     one = f"{address}?do=change&user={cast.member.pk}"
     made(boss, one, verbs=["view"])

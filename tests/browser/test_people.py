@@ -96,7 +96,7 @@ def remove_and_restore(page: Page, live_server: LiveServer, cast: Cast, *, pictu
     page.get_by_role("link", name="Remove", exact=True).click()
     expect(page).to_have_url(f"{address}remove/")
     page.get_by_label("Leads").select_option(label="Ann Archer")
-    page.get_by_label("Private contacts").select_option(label="Hand over to Ann Archer")
+    page.get_by_label("Private contacts").select_option(label="Ann Archer")
     if pictures:
         take(page, "removal")
     confirm(page, "Moves to Oslo", "Remove from the branch")

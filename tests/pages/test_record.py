@@ -117,11 +117,9 @@ def test_a_share_is_given_changed_and_taken_away(cast: Cast, boss: User) -> None
     lead, client = LeadFactory(branch=cast.branch), browser(boss)
     page = address(lead, "?do=grant")
     form = client.get(page).context["form"]
-    preview = client.post(
-        page, {"who": f"user:{cast.member.pk}", "verbs": "view", "reason": WHY, "seen": form["seen"].value()}
-    )
+    preview = client.post(page, {"who": cast.member.pk, "verbs": "view", "reason": WHY, "seen": form["seen"].value()})
     assert "This would happen" in preview.content.decode()
-    answer = send(client, page, who=f"user:{cast.member.pk}", verbs=["view"])
+    answer = send(client, page, who=cast.member.pk, verbs=["view"])
     assert (answer.status_code, answer["Location"]) == (302, address(lead))
     assert str(cast.member) in seen(client, lead)
     named = f"user={cast.member.pk}"

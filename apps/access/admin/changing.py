@@ -22,6 +22,7 @@ from unfold.widgets import (
 from apps.access.forms.base import ChangeForm
 from apps.access.forms.fields import SearchSelect
 from apps.access.forms.flow import answer
+from apps.access.forms.picker import ManyPeopleWidget, PeopleWidget
 
 # What each plain widget is in the admin.
 DRESSES: dict[type[forms.Widget], type[forms.Widget]] = {
@@ -61,6 +62,9 @@ def dress(form: forms.BaseForm) -> None:
         plain = field.widget
         if isinstance(plain, forms.DateTimeInput):
             plain.attrs["class"] = " ".join(INPUT_CLASSES)
+        if isinstance(plain, PeopleWidget):
+            several = isinstance(plain, ManyPeopleWidget)
+            plain.plain = UnfoldAdminSelect2MultipleWidget if several else UnfoldAdminSelect2Widget
         dress_of = DRESSES.get(type(plain))
         if dress_of is not None:
             field.widget = dress_of(attrs=plain.attrs)

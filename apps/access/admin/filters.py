@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.contrib.admin.views.main import PAGE_VAR
 from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from apps.access.desk import desk_of
+from apps.access.forms.picker import LONGEST_WORDS
+from apps.access.forms.pool import Pool
 
 
 class BranchFilter(admin.SimpleListFilter):
@@ -27,16 +30,49 @@ class BranchFilter(admin.SimpleListFilter):
         return _narrowed(self, queryset, "branch")
 
 
-class ResponsibleFilter(admin.SimpleListFilter):
+class PersonFilter(admin.SimpleListFilter):
+    """One of the colleagues on the branches in sight. Many are searched for, and those who match are offered."""
+
+    template = "admin/access/person_filter.html"
+
+    def __init__(self, request: HttpRequest, params: dict[str, Any], model: Any, model_admin: Any) -> None:
+        words = params.pop(f"{self.parameter_name}_words", [""])
+        self.words: str = words[-1].strip()[:LONGEST_WORDS]
+        self.submits: bool = model_admin.list_filter_submit
+        self.searched = self.found = False
+        # What else the list is narrowed by, kept where the search has a form of its own.
+        own = (*self.expected_parameters(), PAGE_VAR)
+        self.kept = [(key, value) for key, values in request.GET.lists() if key not in own for value in values]
+        super().__init__(request, params, model, model_admin)
+        self.used_parameters[f"{self.parameter_name}_words"] = self.words
+
+    def expected_parameters(self) -> list[str | None]:
+        return [self.parameter_name, f"{self.parameter_name}_words"]
+
+    def has_output(self) -> bool:
+        return self.searched or super().has_output()
+
+    def people(self, request: HttpRequest, *, but: Collection[int] = ()) -> list[tuple[str, str]]:
+        """Everybody, where they are few; else who is chosen, and whom the words find."""
+        pool = Pool(desk_of(request), but=frozenset(but))
+        found = pool.few()
+        if found is None:
+            self.searched = True
+            chosen = pool.named(self.value() or "")
+            found, _more = pool.search(self.words) if self.words else ([], False)
+            self.found = bool(found)
+            found = [*([] if chosen is None else [chosen]), *(person for person in found if person != chosen)]
+        return [(person.value, person.name) for person in found]
+
+
+class ResponsibleFilter(PersonFilter):
     """Mine, nobody's, or one colleague's: the members of the branches in sight."""
 
     title = "responsible"
     parameter_name = "responsible"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]) -> Iterable[tuple[str, str]]:
-        desk = desk_of(request)
-        people = [(str(pk), name) for pk, name, _ in desk.colleagues if pk != desk.user.pk]
-        return [("me", "Me"), ("nobody", "Nobody"), *people]
+        return [("me", "Me"), ("nobody", "Nobody"), *self.people(request, but=[desk_of(request).user.pk])]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.value() == "me":
@@ -57,6 +93,16 @@ class AccountListFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return _narrowed(self, queryset, str(self.parameter_name))
+
+
+def parameters_of(filters: Iterable[Any]) -> set[str]:
+    """The parameters that these filters of ours read."""
+    found: set[str] = set()
+    for spec in filters:
+        name = getattr(spec, "parameter_name", None)
+        if name is not None:
+            found |= {name, f"{name}_words"} if issubclass(spec, PersonFilter) else {name}
+    return found
 
 
 def _narrowed(spec: admin.SimpleListFilter, rows: QuerySet[Any], field: str) -> QuerySet[Any]:

@@ -22,6 +22,7 @@ from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 
 from apps.access import lists
+from apps.access.admin.filters import parameters_of
 from apps.access.desk import desk_of
 
 
@@ -152,8 +153,7 @@ class ReadOnlyAdmin(ModelAdmin):
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
         """Only our own filters narrow a list."""
-        filters = self.get_list_filter(request) if request else ()
-        return lookup in {getattr(spec, "parameter_name", None) for spec in filters}
+        return lookup in parameters_of(self.get_list_filter(request) if request else ())
 
     def row_or_404(self, request: HttpRequest, object_id: str) -> Any:
         """The row, where the person may look at it.

@@ -15,8 +15,8 @@ from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import DropdownFilter, RangeDateFilter
 from unfold.decorators import display
 
+from apps.access.admin.filters import PersonFilter
 from apps.access.admin.listing import ChoiceFilter, ReadOnlyAdmin, moment
-from apps.access.desk import desk_of
 from apps.access.images import image_of
 from apps.access.reading import (
     CONSOLE,
@@ -33,27 +33,27 @@ from apps.audit.models import Operation, OperationQuerySet
 SHOWN = 200
 
 
-class ActorFilter(ChoiceFilter, DropdownFilter):
+class ActorFilter(ChoiceFilter, PersonFilter, DropdownFilter):
     """Who did it: a colleague, or the operator at the console."""
 
     title = "person"
     parameter_name = "by"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        return [*((str(pk), name) for pk, name, _ in desk_of(request).colleagues), (CONSOLE, "The console")]
+        return [*self.people(request), (CONSOLE, "The console")]
 
     def narrowed(self, request: HttpRequest, queryset: QuerySet[Any], chosen: str) -> QuerySet[Any]:
         return queryset.filter(actor_id=None if chosen == CONSOLE else int(chosen))
 
 
-class ConcernedFilter(ChoiceFilter, DropdownFilter):
+class ConcernedFilter(ChoiceFilter, PersonFilter, DropdownFilter):
     """Whom it concerns: whose roles, overrides, teams or shares it changed."""
 
     title = "whom it concerns"
     parameter_name = "about"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        return [(str(pk), name) for pk, name, _ in desk_of(request).colleagues]
+        return self.people(request)
 
     def narrowed(self, request: HttpRequest, queryset: QuerySet[Any], chosen: str) -> QuerySet[Any]:
         entries = reader_of(request).entries().filter(user_id=int(chosen))

@@ -20,6 +20,7 @@ from apps.access import lists
 from apps.access.admin.actions import RecordActions
 from apps.access.admin.changelist import RecordChangeList
 from apps.access.admin.deletion import summary_of
+from apps.access.admin.filters import parameters_of
 from apps.access.admin.recordform import RecordForm, Refusal, is_of_account
 from apps.access.desk import desk_of, links_of, veil
 from apps.access.records import Record
@@ -130,9 +131,7 @@ class MandateAdmin(RecordActions, ModelAdmin):
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
         """Only our own filters narrow a list: a free look-up could ask what a row does not show."""
-        return lookup in {
-            getattr(spec, "parameter_name", None) for spec in (self.get_list_filter(request) if request else ())
-        }
+        return lookup in parameters_of(self.get_list_filter(request) if request else ())
 
     def to_field_allowed(self, request: HttpRequest, to_field: str) -> bool:
         """A record is picked by its id only."""

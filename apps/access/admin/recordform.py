@@ -8,10 +8,13 @@ from typing import Any, ClassVar
 from django import forms
 from django.db import models
 from django.http import HttpRequest
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from apps.access.desk import Desk, desk_of
+from apps.access.forms.picker import UserField
+from apps.access.forms.pool import Pool
 from apps.access.records import Record
-from apps.accounts.models import Branch, User
+from apps.accounts.models import Branch
 
 
 class Refusal(Exception):
@@ -69,13 +72,14 @@ class RecordForm(forms.ModelForm[Any]):
 
     def _offer_people(self) -> None:
         branches = {branch.pk for branch in branches_to_choose(self.desk, self.instance, self.instance.record_type)}
-        people = [(pk, name) for pk, name, places in self.desk.colleagues if places & branches]
         current = self.instance.responsible_id
-        if current is not None and current not in {pk for pk, _ in people}:
-            people.append((current, str(self.instance.responsible)))
-        field = self.fields["responsible"]
-        field.queryset = User.objects.filter(pk__in=[pk for pk, _ in people])  # type: ignore[attr-defined]
-        field.choices = field.widget.choices = [("", "Nobody"), *people]  # type: ignore[attr-defined]
+        pool = Pool(self.desk, on=frozenset(branches), also=frozenset([] if current is None else [current]))
+        plain = self.fields["responsible"]
+        field = UserField(
+            pool, fixed=[("", "Nobody")], label=plain.label, required=plain.required, help_text=plain.help_text
+        )
+        field.widget.plain = UnfoldAdminSelectWidget
+        self.fields["responsible"] = field
         if self.is_new:
             self.initial.setdefault("responsible", self.desk.user.pk)
             field.disabled = not any(

@@ -12,7 +12,9 @@ from apps.access.changes.base import Change
 from apps.access.changes.transfer import TransferOwnership
 from apps.access.desk import Desk
 from apps.access.forms.base import ChangeForm
-from apps.access.forms.fields import id_field, people, roles
+from apps.access.forms.fields import id_field, roles
+from apps.access.forms.picker import PersonField
+from apps.access.forms.pool import Pool
 from apps.accounts.models import EVERYONE, Account, validate_currency
 from apps.roles.models import Role
 from apps.teams.models import Membership
@@ -146,11 +148,8 @@ class TransferForm(ChangeForm):
     def build(self) -> None:
         holder = single_holder(self.row)
         places = [holder.branch_id] if holder is not None else []
-        self.fields["to"] = id_field(
-            people(self.desk, places, but=holder.user_id if holder is not None else None),
-            label=str(_("Who gets it")),
-            search=True,
-        )
+        others = Pool(self.desk, on=frozenset(places), but=frozenset([holder.user_id] if holder is not None else []))
+        self.fields["to"] = PersonField(others, label=_("Who gets it"))
         self.fields["previous"] = id_field(
             roles(self.desk, Role.Kind.BRANCH), label=str(_("What the one who had it becomes"))
         )

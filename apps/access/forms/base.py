@@ -13,6 +13,7 @@ from apps.access.changes.base import Change
 from apps.access.changes.refusals import NoSuchTarget, Overtaken
 from apps.access.desk import Desk
 from apps.access.errors import MissingPermission
+from apps.access.forms.picker import PersonField
 from apps.access.images import value_in_words
 from apps.access.records import Record
 from apps.accounts.models import Branch
@@ -89,7 +90,7 @@ class ChangeForm(forms.Form):
             if field.name == "reason" or (self.brief and field.name not in self.changed_data):
                 continue
             value = self.cleaned_data.get(field.name)
-            sent = field.value()
+            sent = value if isinstance(field.field, PersonField) else field.value()
             labels = _labels(getattr(field.field, "choices", ()))
             several = sent if isinstance(sent, list | tuple) else [sent]
             chosen = [labels.get(str(one), str(one)) for one in several if one not in (None, "")]

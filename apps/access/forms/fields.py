@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django import forms
@@ -34,15 +34,6 @@ def id_field(choices: Iterable[tuple[Any, str]], *, label: str, search: bool = F
         error_messages={"invalid_choice": "Choose one of those offered."},
         **options,
     )
-
-
-def people(desk: Desk, branch_ids: Collection[int] | None = None, *, but: int | None = None) -> list[tuple[int, str]]:
-    """The colleagues on any of these branches, or on any in sight; without one of them."""
-    return [
-        (pk, name)
-        for pk, name, places in desk.colleagues
-        if pk != but and (branch_ids is None or places & set(branch_ids))
-    ]
 
 
 def branches(found: Sequence[Branch]) -> list[tuple[int, str]]:

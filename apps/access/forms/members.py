@@ -14,8 +14,10 @@ from apps.access.changes.removal import DeleteMember, Leave, RemoveMember, Resto
 from apps.access.changes.second_factor import ResetMfa
 from apps.access.desk import Desk
 from apps.access.forms.base import ChangeForm
-from apps.access.forms.fields import branches, id_field, people, roles
+from apps.access.forms.fields import branches, id_field, roles
 from apps.access.forms.overrides import NewOverrideForm
+from apps.access.forms.picker import CHOOSE, PersonField
+from apps.access.forms.pool import Pool
 from apps.access.handover import Delete, HandOver, Plan
 from apps.access.shield import WHY, shielded
 from apps.roles import catalogue
@@ -147,23 +149,25 @@ class DepartureForm(ChangeForm):
         """The types of records that the plan asks about."""
         return list(handover.record_types())
 
-    def receivers(self) -> list[tuple[int, str]]:
+    def receivers(self) -> Pool:
         """Who can answer for the records next."""
-        return people(self.desk, [self.row.branch_id], but=self.row.user_id)
+        return Pool(self.desk, on=frozenset([self.row.branch_id]), but=frozenset([self.row.user_id]))
 
     def build(self) -> None:
-        colleagues = [(str(pk), name) for pk, name in self.receivers()]
+        receivers = self.receivers()
         for name in self.types:
             kind = catalogue.record_type(name)
-            self.fields[f"to_{name}"] = forms.ChoiceField(
+            self.fields[f"to_{name}"] = PersonField(
+                receivers,
+                fixed=[(LEFT, "Leave with them"), (NOBODY, "Nobody")],
                 label=kind.label_plural,
-                choices=[(LEFT, "Leave with them"), (NOBODY, "Nobody"), *colleagues],
                 initial=LEFT,
             )
-        self.fields["private"] = forms.ChoiceField(
+        self.fields["private"] = PersonField(
+            receivers,
+            fixed=[CHOOSE, (DELETE, "Delete them")],
             label="Private contacts",
-            choices=[("", "Choose…"), (DELETE, "Delete them"), *((pk, f"Hand over to {n}") for pk, n in colleagues)],
-            help_text="Always asked: nobody is told whether there are any.",
+            help_text="Who gets them, or that they go. Always asked: nobody is told whether there are any.",
         )
 
     @property
@@ -217,11 +221,11 @@ class RemoveEverywhereForm(RemoveForm):
         found = [places[pk] for pk in held.order_by("pk").values_list("branch_id", flat=True) if pk in places]
         return next((("remove_members", place) for place in found if not desk.may("remove_members", place)), None)
 
-    def receivers(self) -> list[tuple[int, str]]:
+    def receivers(self) -> Pool:
         """Who works on all of their branches: private contacts may be on any of them, or on none."""
         held = Membership.objects.filter(account=self.account_id, user=self.row.user_id)
-        wanted = set(held.filter(branch__in=self.desk.branches).values_list("branch_id", flat=True))
-        return [(pk, name) for pk, name, places in self.desk.colleagues if pk != self.row.user_id and wanted <= places]
+        wanted = frozenset(held.filter(branch__in=self.desk.branches).values_list("branch_id", flat=True))
+        return Pool(self.desk, on=wanted, every=True, but=frozenset([self.row.user_id]))
 
     def change(self) -> Change:
         return RemoveMember(account_id=self.account_id, user_id=self.row.user_id, removal_plan=self.removal_plan)
@@ -286,7 +290,7 @@ class AddToBranchForm(ChangeForm):
     needs = ("add_to_branches",)
 
     def build(self) -> None:
-        self.fields["user"] = id_field(people(self.desk), label="Who", search=True)
+        self.fields["user"] = PersonField(Pool(self.desk), label="Who")
         self.fields["branch"] = id_field(branches(self.desk.branches), label="Branch")
         self.fields["role"] = id_field(roles(self.desk, Role.Kind.BRANCH), label="Role")
 

@@ -9,7 +9,9 @@ from apps.access.changes.overrides import ClearOverride, SetOverride
 from apps.access.changes.refusals import NoSuchTarget
 from apps.access.desk import Desk
 from apps.access.forms.base import ChangeForm
-from apps.access.forms.fields import end_field, id_field, permissions_field, scope_field
+from apps.access.forms.fields import branches, end_field, id_field, permissions_field, scope_field
+from apps.access.forms.picker import PersonField
+from apps.access.forms.pool import Pool
 from apps.access.shield import WHY, shielded
 from apps.roles import catalogue
 from apps.teams.models import Membership
@@ -35,19 +37,28 @@ class NewOverrideForm(ChangeForm):
     def build(self) -> None:
         if self.row is None:
             allowed = self.desk.branches_where(self.needs[0])
-            members = (
-                Membership.objects.active()
-                .filter(branch__in=[branch.pk for branch in allowed])
-                .exclude(user__in=[*shielded(self.desk), self.desk.user.pk])
-                .select_related("user", "branch", "role")
-                .order_by("user__name", "branch__name")
+            pool = Pool(
+                self.desk,
+                on=frozenset(branch.pk for branch in allowed),
+                but=shielded(self.desk) | {self.desk.user.pk},
             )
-            named = [(m.pk, f"{m.user} on {m.branch} ({m.role})") for m in members]
-            self.fields["membership"] = id_field(named, label="Whose", search=True)
+            self.fields["user"] = PersonField(pool, label="Whose")
+            only = str(allowed[0].pk) if len(allowed) == 1 else None
+            self.fields["branch"] = id_field(branches(allowed), label="Branch", initial=only)
         self.fields["permission"] = permissions_field()
         self.fields["scope"] = scope_field(None)
         self.fields["scope"].help_text = "What is asked of no record is either Prohibited or Permitted."
         self.fields["expires_at"] = end_field()
+
+    def clean(self) -> dict[str, Any]:
+        """Whoever is chosen is a member of the branch that is chosen."""
+        data = super().clean() or self.cleaned_data
+        if data.get("user") and data.get("branch"):
+            held = Membership.objects.active().filter(user=data["user"], branch=data["branch"])
+            data["membership"] = held.values_list("pk", flat=True).first()
+            if data["membership"] is None:
+                self.add_error("branch", "They are no member of this branch.")
+        return data
 
     def change(self) -> Change:
         data = self.cleaned_data

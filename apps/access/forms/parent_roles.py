@@ -8,10 +8,10 @@ from apps.access.changes.base import Change
 from apps.access.changes.parent_roles import ChangeParentRole, GrantParentRole, RevokeParentRole
 from apps.access.desk import Desk
 from apps.access.forms.base import ChangeForm
-from apps.access.forms.fields import id_field, people, roles
-from apps.access.forms.members import (
-    OWN,
-)
+from apps.access.forms.fields import id_field, roles
+from apps.access.forms.members import OWN
+from apps.access.forms.picker import PersonField
+from apps.access.forms.pool import Pool
 from apps.roles.models import Role
 
 
@@ -37,7 +37,7 @@ class GrantParentForm(ParentForm):
     needs = ("grant_parent_roles",)
 
     def build(self) -> None:
-        self.fields["user"] = id_field(people(self.desk, but=self.desk.user.pk), label="Who", search=True)
+        self.fields["user"] = PersonField(Pool(self.desk, but=frozenset([self.desk.user.pk])), label="Who")
         self.fields["role"] = id_field(roles(self.desk, Role.Kind.PARENT), label="Parent role")
 
     def change(self) -> Change:

@@ -13,7 +13,9 @@ from apps.access.changes.branches import ChangeBranch, CloseBranch, CreateBranch
 from apps.access.changes.teams import AddTeam, ChangeTeam, DeleteTeam
 from apps.access.desk import Desk
 from apps.access.forms.base import ChangeForm
-from apps.access.forms.fields import branches, id_field, people
+from apps.access.forms.fields import branches, id_field
+from apps.access.forms.picker import PeopleField
+from apps.access.forms.pool import Pool
 from apps.accounts.models import Branch
 from apps.teams.models import TeamMember
 
@@ -27,18 +29,6 @@ def name_field(initial: str = "") -> forms.CharField:
     return forms.CharField(max_length=LONGEST_NAME, initial=initial)
 
 
-def people_field(desk: Desk, branch_ids: list[int], initial: list[str]) -> forms.Field:
-    """Several colleagues of these branches."""
-    return forms.TypedMultipleChoiceField(
-        label="Members",
-        coerce=int,
-        required=False,
-        choices=[(str(pk), name) for pk, name in people(desk, branch_ids)],
-        initial=initial,
-        widget=forms.SelectMultiple(),
-    )
-
-
 class AddTeamForm(ChangeForm):
     """A new team."""
 
@@ -49,7 +39,9 @@ class AddTeamForm(ChangeForm):
         allowed = self.desk.branches_where("manage_teams")
         self.fields["name"] = name_field()
         self.fields["branch"] = id_field(branches(allowed), label="Branch")
-        self.fields["members"] = people_field(self.desk, [branch.pk for branch in allowed], [])
+        self.fields["members"] = PeopleField(
+            Pool(self.desk, on=frozenset(branch.pk for branch in allowed)), label="Members"
+        )
 
     def change(self) -> Change:
         data = self.cleaned_data
@@ -70,8 +62,8 @@ class ChangeTeamForm(ChangeForm):
 
     def build(self) -> None:
         self.fields["name"] = name_field(self.row.name)
-        standing = [str(pk) for pk in self.standing]
-        self.fields["members"] = people_field(self.desk, [self.row.branch_id], standing)
+        colleagues = Pool(self.desk, on=frozenset([self.row.branch_id]))
+        self.fields["members"] = PeopleField(colleagues, label="Members", initial=self.standing)
 
     @property
     def standing(self) -> list[int]:
@@ -83,9 +75,9 @@ class ChangeTeamForm(ChangeForm):
 
     def change(self) -> Change:
         seen = self.seen_there
-        offered = {int(pk) for pk, _ in self.fields["members"].choices}  # type: ignore[attr-defined]
+        colleagues = Pool(self.desk, on=frozenset([self.row.branch_id]))
         # Who is in the team and not to be chosen here (removed, or deactivated) stays in it.
-        hidden = set(seen["members"]) - offered
+        hidden = set(seen["members"]) - {person.pk for person in colleagues.among(seen["members"])}
         return ChangeTeam(
             account_id=self.account_id,
             team_id=self.row.pk,

@@ -13,7 +13,8 @@ from apps.access.changes.base import Change
 from apps.access.changes.sharing import ChangeShare, GrantShare, RevokeShare
 from apps.access.desk import Desk
 from apps.access.forms.base import ChangeForm
-from apps.access.forms.fields import CHOOSE, id_field, people
+from apps.access.forms.picker import CHOOSE, PersonField
+from apps.access.forms.pool import Pool
 from apps.access.records import Record
 from apps.access.shares import Subjects
 from apps.accounts.models import User
@@ -21,6 +22,7 @@ from apps.roles import catalogue
 from apps.teams.models import Team
 
 LOOKS = ("grant_record_access", "change_record_access", "revoke_record_access", "view_access_history")
+TEAM = "team:"
 VERB_LABELS = {"view": "See it", "change": "Edit it", "delete": "Delete it", "export": "Export it"}
 
 
@@ -111,20 +113,17 @@ class GrantShareForm(ShareForm):
     needs = ("grant_record_access",)
 
     def build(self) -> None:
-        branch = [self.row.branch_id]
         teams = Team.objects.filter(branch=self.row.branch_id).order_by("name")
-        choices: list[Any] = [
-            CHOOSE,
-            ("People", [(f"user:{pk}", name) for pk, name in people(self.desk, branch, but=self.desk.user.pk)]),
-            ("Teams", [(f"team:{team.pk}", team.name) for team in teams]),
-        ]
-        self.fields["who"] = id_field([], label="With whom", search=True)
-        self.fields["who"] = forms.ChoiceField(label="With whom", choices=choices, widget=self.fields["who"].widget)
+        self.fields["who"] = PersonField(
+            Pool(self.desk, on=frozenset([self.row.branch_id]), but=frozenset([self.desk.user.pk])),
+            fixed=[CHOOSE, *((f"{TEAM}{team.pk}", f"Team {team.name}") for team in teams)],
+            label="With whom",
+        )
         self.offer_verbs(("view",))
 
     def change(self) -> Change:
-        kind, _, pk = self.cleaned_data["who"].partition(":")
-        whose: dict[str, Any] = {"team_id" if kind == "team" else "user_id": int(pk)}
+        who = self.cleaned_data["who"]
+        whose: dict[str, Any] = {"user_id": who} if isinstance(who, int) else {"team_id": int(who.removeprefix(TEAM))}
         return GrantShare(**self.common, **whose, verbs=frozenset(self.cleaned_data["verbs"]))
 
 

@@ -12,6 +12,8 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from apps.access.admin.actions import BulkAction, confirmation, counted
 from apps.access.desk import desk_of, veil
+from apps.access.forms.picker import UserField
+from apps.access.forms.pool import Pool
 from apps.accounts.models import User
 from apps.crm.admin.writing import Refused, change
 from apps.crm.models import LeadStatus, OpportunityStatus
@@ -62,15 +64,14 @@ def _apply(request: HttpRequest, rows: Rows, do: Callable[[Any], None]) -> None:
 def _people_form(request: HttpRequest, rows: Rows) -> type[forms.Form]:
     """Those who are active members of every branch that the records are on."""
     branches = {row.branch_id for row in rows}
-    people = [pk for pk, _, places in desk_of(request).colleagues if branches <= places]
-    field = forms.ModelChoiceField(
-        User.objects.filter(pk__in=people).order_by("name", "pk"),
+    field = UserField(
+        Pool(desk_of(request), on=frozenset(branches), every=True),
+        fixed=[("", "Nobody")],
         label="New responsible",
-        empty_label="Nobody",
         required=False,
-        widget=UnfoldAdminSelectWidget(),
         help_text="A hand-over may take records out of your sight.",
     )
+    field.widget.plain = UnfoldAdminSelectWidget
     return type("PeopleForm", (ValueForm,), {"value": field})
 
 

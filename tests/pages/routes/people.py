@@ -77,6 +77,7 @@ def both(pattern: str, permission: str = "", row: str = "", **options: Any) -> l
 
 
 ROUTES = [
+    Route(f"{BASE}people/"),
     Route(MEMBERS, permission="view_members"),
     Route(f"{MEMBERS}invited/", permission="view_members"),
     Route(f"{MEMBERS}restore/", permission="view_members"),
