@@ -15,7 +15,7 @@ from apps.billing.changes import Entitle
 from apps.billing.models import Invoice, Payer, Term
 from apps.billing.models.base import validate_country
 from apps.billing.refusals import BillingRefused
-from apps.billing.tax import compact, is_vat_number
+from apps.billing.tax import compact, fault
 
 NAMES = ("name", "address", "country", "vat_number", "email", "currency")
 
@@ -66,12 +66,11 @@ def _checked(payer: Payer, details: Mapping[str, str]) -> dict[str, str]:
                 raise BillingRefused(f"“{found[name]}” is not taken: {error.messages[0]}") from None
     if found.get("vat_number"):
         found["vat_number"] = compact(found["vat_number"])
-        country = found.get("country", payer.country)
-        if not is_vat_number(found["vat_number"], country):
-            raise BillingRefused(
-                f"“{found['vat_number']}” is not written as a VAT number of {country}.",
-                "Correct it, or leave it empty.",
-            )
+    number = found.get("vat_number", payer.vat_number)
+    # A number that stays has to be one of the country to which they moved.
+    wrong = fault(number, found.get("country", payer.country)) if found.keys() & {"vat_number", "country"} else ""
+    if number and wrong:
+        raise BillingRefused(wrong, "Correct it, or leave it empty.")
     for name in ("name", "address", "vat_number"):
         longest = Payer._meta.get_field(name).max_length or 0  # type: ignore[union-attr] # fields of text
         if len(found.get(name, "")) > longest:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from importlib.resources import as_file, files
 from io import BytesIO
 from typing import Any
 from xml.sax.saxutils import escape
@@ -18,20 +19,23 @@ from reportlab.platypus import Flowable, Paragraph, SimpleDocTemplate, Spacer, T
 from apps.billing.models import Invoice
 from apps.billing.money import written
 
-REGULAR, BOLD = "Vera", "VeraBd"
+# A typeface with Greek and Cyrillic letters, since names and addresses come as people write them.
+REGULAR, BOLD = "SourceSansPro-Regular", "SourceSansPro-Bold"
 INK, SOFT, GREEN, RULE = HexColor("#1c2526"), HexColor("#5b686a"), HexColor("#1f5f5b"), HexColor("#d3dadb")
+MARGIN, FOOT = 22 * mm, 12 * mm
 _faces = {}
 for _name in (REGULAR, BOLD):
-    _font = TTFont(_name, f"{_name}.ttf")
+    with as_file(files("font_source_sans_pro") / "files" / f"{_name}.ttf") as _path:
+        _font = TTFont(_name, str(_path))
     registerFont(_font)
     _faces[_name] = _font.face.charToGlyph
 
-BODY = ParagraphStyle("body", fontName=REGULAR, fontSize=9, leading=13, textColor=INK)
-SMALL = ParagraphStyle("small", parent=BODY, fontSize=7.5, leading=11, textColor=SOFT)
+BODY = ParagraphStyle("body", fontName=REGULAR, fontSize=10, leading=13.5, textColor=INK)
+SMALL = ParagraphStyle("small", parent=BODY, fontSize=8.5, leading=13.5, textColor=SOFT)
 RIGHT = ParagraphStyle("right", parent=BODY, alignment=2)
 STRONG = ParagraphStyle("strong", parent=BODY, fontName=BOLD)
 STRONG_RIGHT = ParagraphStyle("strong right", parent=STRONG, alignment=2)
-TITLE = ParagraphStyle("title", parent=BODY, fontName=BOLD, fontSize=18, leading=24, textColor=GREEN)
+TITLE = ParagraphStyle("title", parent=BODY, fontName=BOLD, fontSize=20, leading=26, textColor=GREEN)
 
 
 def invoice_pdf(invoice: Invoice) -> bytes:
@@ -40,16 +44,23 @@ def invoice_pdf(invoice: Invoice) -> bytes:
     document = SimpleDocTemplate(
         buffer,
         pagesize=A4,
-        # What a frame keeps free within its margins.
-        leftMargin=22 * mm - 6,
-        rightMargin=22 * mm - 6,
+        # A frame keeps some room free within its margins.
+        leftMargin=MARGIN - 6,
+        rightMargin=MARGIN - 6,
         topMargin=20 * mm,
         bottomMargin=22 * mm,
         title=f"{invoice.get_kind_display()} {invoice.reference}",
         author=_shown(invoice.seller_details["name"]),
         invariant=1,
     )
-    document.build(_story(invoice))
+
+    def footer(canvas: Any, _: SimpleDocTemplate) -> None:
+        canvas.setFont(REGULAR, SMALL.fontSize)
+        canvas.setFillColor(SOFT)
+        canvas.drawString(MARGIN, FOOT, document.author)
+        canvas.drawRightString(A4[0] - MARGIN, FOOT, f"{document.title}, page {canvas.getPageNumber()}")
+
+    document.build(_story(invoice), onFirstPage=footer, onLaterPages=footer)
     return buffer.getvalue()
 
 

@@ -1,4 +1,8 @@
-"""Tax on what we sell: rate by country and VAT number (`tax.toml`). Numbers are checked for how they are written."""
+"""Tax on what we sell: rate by country and VAT number (`tax.toml`).
+
+Numbers are checked for how they are written (`tax.toml`) and for their check digits (`stdnum`). Whether the tax office
+has given one out is not asked.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,10 @@ from decimal import Decimal
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
+from typing import Any
+
+from stdnum import get_cc_module
+from stdnum.exceptions import InvalidChecksum, ValidationError
 
 RATES = Path(__file__).with_name("tax.toml")
 NOTHING = Decimal(0)
@@ -44,6 +52,7 @@ class Taxed:
 class _Country:
     rate: Decimal
     number: re.Pattern[str]
+    looks: str
     in_union: bool
 
 
@@ -66,9 +75,39 @@ def taxed(seller: str, buyer: str, vat_number: str = "") -> Taxed:
 
 
 def is_vat_number(number: str, country: str) -> bool:
-    """Whether it is written as a VAT number of the country; where none is known, any is."""
+    """Whether it can be a VAT number of the country; where none is known, any can."""
+    return not fault(number, country)
+
+
+def fault(number: str, country: str) -> str:
+    """What is wrong with a VAT number of the country, as a sentence; nothing where it can be one."""
     found = _countries().get(country)
-    return found is None or found.number.fullmatch(compact(number)) is not None
+    plain = compact(number)
+    if found is None:
+        return ""
+    if found.number.fullmatch(plain) is None:
+        return f"“{plain}” is not written as a VAT number of {country}: {found.looks}."
+    try:
+        _check(plain, country)
+    except InvalidChecksum:
+        return f"“{plain}” is no VAT number: its check digits do not fit, so a sign of it is mistyped."
+    except ValidationError:
+        return f"“{plain}” is no VAT number: {country} gives out none with these digits."
+    return ""
+
+
+def _check(number: str, country: str) -> None:
+    """Ask the library about its check digits.
+
+    Raises:
+        ValidationError: they do not fit.
+    """
+    known: Any = get_cc_module(country, "vat")
+    # Swiss invoices show the number with the word for the tax in one of three languages, registers without it.
+    if country == "CH" and known is not None:
+        known, number = get_cc_module("ch", "uid"), number[:12]
+    if known is not None:
+        known.validate(number)
 
 
 def compact(number: str) -> str:
@@ -80,7 +119,7 @@ def compact(number: str) -> str:
 def _countries() -> Mapping[str, _Country]:
     areas = tomllib.loads(RATES.read_text())
     return {
-        country: _Country(Decimal(entry["rate"]), re.compile(entry["number"]), area == "union")
+        country: _Country(Decimal(entry["rate"]), re.compile(entry["number"]), entry["looks"], area == "union")
         for area, countries in areas.items()
         for country, entry in countries.items()
     }

@@ -40,13 +40,13 @@ def _carry_out(statement: str, parameters: Any) -> None:
 
 def test_an_invoice_says_all_that_it_has_to() -> None:
     cast = make_cast()
-    begin(cast.account, country="FR", vat_number="FR 12 345678901")
+    begin(cast.account, country="FR", vat_number="FR 61 244673075")
     invoice = invoices(cast.account)[0]
     assert invoice.reference == f"M-{invoice.number:06}"
     assert (invoice.issued_on, invoice.due_on) == (START, date(2026, 1, 15))
     assert (invoice.net, invoice.tax, invoice.total) == (120, 0, 120)
     assert "Reverse charge" in invoice.note
-    assert invoice.buyer_details["vat_number"] == "FR12345678901"
+    assert invoice.buyer_details["vat_number"] == "FR61244673075"
     assert invoice.seller_details["iban"]
     assert [line.text for line in invoice.lines.all()] == [
         "Professional, 5 seats, 1 January 2026 – 31 January 2026, monthly"
@@ -178,7 +178,7 @@ def test_what_is_credited_to_be_billed_again_goes_to_whom_the_details_name_now()
     payer = begin(cast.account)
     invoice = invoices(cast.account)[0]
     with on(date(2026, 1, 5)):
-        details = {"vat_number": "FR12345678901", "country": "FR"}
+        details = {"vat_number": "FR61244673075", "country": "FR"}
         change_details(cast.account.pk, payer.pk, details, actor=cast.owner, reason="We had forgotten it")
         credit(invoice.pk, cast.account.pk, again=True, actor=None, reason="Without the VAT number")
         run_account(cast.account.pk)

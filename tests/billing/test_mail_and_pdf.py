@@ -72,13 +72,23 @@ def test_the_pdf_of_an_invoice_is_always_the_same() -> None:
     assert invoice_pdf(note) != first
 
 
+def test_names_and_addresses_stand_in_the_pdf_in_their_own_letters() -> None:
+    cast = make_cast()
+    begin(cast.account, name="Ωκεανός Щука Łódź", address="Ґанок 1\nΘεσσαλονίκη")
+    plain = _streams(invoice_pdf(invoices(cast.account)[0]))
+    # The font's part in the file says which letters it shows, by their code points.
+    assert [letter for letter in "ΩόςЩукаŁźҐΘ" if f"<{ord(letter):04X}>".encode() not in plain] == []
+
+
 def test_a_pdf_holds_text_that_can_be_read() -> None:
     cast = make_cast()
     begin(cast.account)
-    content = invoice_pdf(invoices(cast.account)[0])
+    assert b" Tj" in _streams(invoice_pdf(invoices(cast.account)[0]))
+
+
+def _streams(content: bytes) -> bytes:
     streams = re.findall(rb"stream\r?\n(.*?)endstream", content, re.S)
-    plain = b"".join(_inflated(stream) for stream in streams)
-    assert b" Tj" in plain
+    return b"".join(_inflated(stream) for stream in streams)
 
 
 def _inflated(stream: bytes) -> bytes:

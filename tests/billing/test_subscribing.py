@@ -264,7 +264,8 @@ def test_a_currency_stays_once_there_are_invoices() -> None:
     [
         ({"country": "Germany"}, "two letters"),
         ({"email": "nobody"}, "“nobody” is not taken"),
-        ({"vat_number": "12"}, "not written as a VAT number of DE"),
+        ({"vat_number": "12"}, "not written as a VAT number of DE: DE and 9 digits"),
+        ({"vat_number": "DE645535252"}, "check digits do not fit"),
         ({"currency": ""}, "some currency"),
         ({"name": "x" * 151}, "more than 150 characters"),
         ({"phone": "1"}, "no “phone”"),

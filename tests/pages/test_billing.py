@@ -200,7 +200,7 @@ def test_details_are_changed_with_a_preview_of_the_tax() -> None:
         "name": "Acme SARL",
         "address": "1 Rue Principale",
         "country": "fr",
-        "vat_number": "FR12345678901",
+        "vat_number": "FR61244673075",
         "email": "factures@acme.example",
         "currency": "EUR",
         "reason": "We moved",
