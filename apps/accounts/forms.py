@@ -130,6 +130,27 @@ class DetailsForm(forms.Form):
             self.fields["name"].help_text = _("It can be changed once you work in an account.")
 
 
+class EmailForm(forms.Form):
+    """Another address for somebody who has one."""
+
+    email = forms.EmailField(
+        label=_("New address"),
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
+
+    def __init__(self, data: Any = None, *, user: User) -> None:
+        super().__init__(data)
+        self.user = user
+
+    def clean_email(self) -> str:
+        """The address as it is stored, and another one than before."""
+        email = User.objects.normalize_email(self.cleaned_data["email"])
+        if email == self.user.email:
+            raise forms.ValidationError(gettext("This is your address already."))
+        return email
+
+
 class NewcomerForm(forms.Form):
     """Somebody becomes a user: their name and their password. The address is none of their choice."""
 

@@ -3,6 +3,7 @@
 from allauth.account import views as account
 from django.urls import include, path, re_path
 
+from apps.accounts.views.email import change_email, confirm_email
 from apps.accounts.views.invitations import invitation
 from apps.accounts.views.me import me
 from apps.accounts.views.second_factor import SecondFactorView
@@ -36,6 +37,8 @@ urlpatterns = [
     path("signup/", signup, name="account_signup"),
     path("signup/<str:sealed>/", finish, name="finish-signup"),
     path("me/", me, name="me"),
+    path("me/email/", change_email, name="change-email"),
+    path("me/email/<str:sealed>/", confirm_email, name="confirm-email"),
     path("me/sessions/", sessions, name="my-sessions"),
     path("me/sessions/others/end/", end_others, name="end-other-sessions"),
     path("me/sessions/<int:number>/end/", end, name="end-session"),

@@ -1,0 +1,35 @@
+"""Somebody signs in with another address from now on."""
+
+from __future__ import annotations
+
+from allauth.account.models import EmailAddress
+from django.db import transaction
+
+from apps.accounts import mail
+from apps.accounts.addresses import vouch_for
+from apps.accounts.models import User
+from apps.accounts.verbs import SECURITY_CHANGED
+from apps.audit.services import operation
+
+
+class AddressMoved(Exception):
+    """The user has another address by now."""
+
+
+@transaction.atomic
+def move_address(user: User, email: str) -> None:
+    """Let the user sign in with this address, which they have shown to be theirs, and not with the one before.
+
+    It stands in the platform's log, and goes by mail to the address before: whoever reads that mail can still speak up.
+
+    Raises:
+        AddressMoved: they have another address than `user` says.
+        IntegrityError: it is somebody else's. Nothing was written in either case.
+    """
+    before = user.email
+    with operation(verb=SECURITY_CHANGED, actor=user, reason=f"{user} changed their address"):
+        if not User.objects.filter(pk=user.pk, email=before).update(email=email):
+            raise AddressMoved
+    EmailAddress.objects.filter(user=user).delete()
+    vouch_for([User(pk=user.pk, email=email)])
+    mail.send("email_changed", before, {"name": str(user), "email": email})
