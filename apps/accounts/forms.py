@@ -12,11 +12,12 @@ from django import forms
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
 from django.utils.text import slugify
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from apps.access.changes.opening import OpenAccount
 from apps.accounts.models import User, slug_is_taken, validate_slug
+from apps.accounts.tokens import LIFETIMES
 from apps.roles.schemes import scheme_keys
 
 PASSWORD = _("Password")
@@ -149,6 +150,20 @@ class EmailForm(forms.Form):
         if email == self.user.email:
             raise forms.ValidationError(gettext("This is your address already."))
         return email
+
+
+class TokenForm(forms.Form):
+    """What an API token is for, and how long it lasts."""
+
+    name = forms.CharField(label=_("What for"), max_length=60, help_text=_("By this you know it again."))
+    days = forms.TypedChoiceField(
+        label=_("It ends after"),
+        coerce=int,
+        choices=lambda: [
+            (days, ngettext("%(days)s day", "%(days)s days", days) % {"days": days}) for days in LIFETIMES
+        ],
+        initial=LIFETIMES[1],
+    )
 
 
 class NewcomerForm(forms.Form):

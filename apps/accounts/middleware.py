@@ -19,7 +19,7 @@ from apps.accounts.sessions import note
 # Signing in and out, what concerns oneself alone, and what leads out of the account. All else is in the account; the
 # first page shows several accounts, and asks for each by itself.
 OUTSIDE = re.compile(
-    r"/(?:login/.*|logout/|password/.*|mfa/.*|me/|me/access/|me/email/.*|me/sessions/.*|signup/.*|invitations/.*|account/.*"
+    r"/(?:login/.*|logout/|password/.*|mfa/.*|me/|me/access/|me/email/.*|me/(?:sessions|tokens)/.*|signup/.*|invitations/.*|account/.*"
     r"|viewing/stop/|admin/login/|admin/logout/|demo/mail/.*)?"
 )
 

@@ -246,6 +246,25 @@ class Branch(models.Model):
         return self.name
 
 
+class ApiToken(models.Model):
+    """A key with which a program reads what its owner may read (`tokens`); only its digest is kept."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_tokens")
+    name = models.CharField(max_length=60)
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    ends_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        """Its owner's business alone; the catalogue has no permission for it."""
+
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.name
+
+
 def users_by_email(emails: Iterable[str]) -> dict[str, User]:
     """The known users among these addresses, by address as stored."""
     wanted = {User.objects.normalize_email(email) for email in emails}

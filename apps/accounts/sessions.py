@@ -10,7 +10,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from apps.accounts.lifetime import is_to_be_noted
-from apps.accounts.models import User
+from apps.accounts.models import ApiToken, User
+from apps.accounts.tokens import end_tokens
 from apps.accounts.verbs import SESSIONS_ENDED
 from apps.audit.services import Change, record
 
@@ -40,11 +41,14 @@ def end_session(user: User, number: int) -> bool:
 
 @transaction.atomic
 def sign_out(user: User, *, actor: User | None, reason: str) -> int:
-    """Sign somebody out everywhere, and log it; returns in how many places. `actor` None is the console's operator."""
-    ended = end_sessions(user)
+    """Sign somebody out everywhere, end their API tokens, and log it; returns in how many places they were.
+
+    `actor` None is the console's operator.
+    """
+    ended, tokens = end_sessions(user), end_tokens(user)
     told = Change(
         target_type="accounts.sessions", target_id=user.pk, target_text=str(user), user_id=user.pk,
-        after={"ended": ended},
+        after={"ended": ended, "tokens": tokens},
     )  # fmt: skip
     record(verb=SESSIONS_ENDED, actor=actor, reason=reason, account_id=None, entries=[told])
     return ended
@@ -52,11 +56,15 @@ def sign_out(user: User, *, actor: User | None, reason: str) -> int:
 
 @transaction.atomic
 def sign_everybody_out(*, actor: User | None, reason: str) -> int:
-    """End every session there is, and log it; returns how many. `actor` None is the console's operator."""
+    """End every session and API token there is, and log it; returns how many sessions.
+
+    `actor` None is the console's operator.
+    """
     UserSession.objects.all().delete()
+    tokens, _ = ApiToken.objects.all().delete()
     ended, _ = Session.objects.all().delete()
     told = Change(
-        target_type="accounts.sessions", target_id=0, target_text="everybody", after={"ended": ended}
+        target_type="accounts.sessions", target_id=0, target_text="everybody", after={"ended": ended, "tokens": tokens}
     )  # fmt: skip
     record(verb=SESSIONS_ENDED, actor=actor, reason=reason, account_id=None, entries=[told])
     return ended

@@ -16,9 +16,10 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from apps.accounts import mail
+from apps.accounts import fence, mail
 from apps.accounts.models import User
 from apps.accounts.sealing import seal, unseal
+from apps.accounts.tokens import end_tokens
 from apps.accounts.verbs import SECURITY_CHANGED
 from apps.audit.services import Change, record
 
@@ -35,6 +36,7 @@ EVENTS = {
     "webauthn_added": "added a passkey",
     "webauthn_removed": "removed a passkey",
 }
+NEW_PASSWORD = frozenset({EVENTS["password_changed"], EVENTS["password_reset"]})
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -62,10 +64,15 @@ class AccountAdapter(DefaultAccountAdapter):
         """Tell the person what has changed about their signing in, and the log."""
         event = EVENTS[template_prefix.rsplit("/", 1)[-1]]
         assert isinstance(user, User)
-        with transaction.atomic():
+        # Whoever sets a new password by mail is not signed in yet.
+        with fence.tenant(None, user.pk), transaction.atomic():
+            after: dict[str, Any] = {"did": event}
+            # Whoever sets a new password may do it because somebody else has been in.
+            if event in NEW_PASSWORD and (ended := end_tokens(user)):
+                after["tokens"] = ended
             change = Change(
                 target_type="accounts.sign_in", target_id=user.pk, target_text=str(user), user_id=user.pk,
-                after={"did": event},
+                after=after,
             )  # fmt: skip
             record(verb=SECURITY_CHANGED, actor=user, reason=f"{user} {event}", account_id=None, entries=[change])
             super().send_notification_mail(template_prefix, user, context, email or user.email)

@@ -242,6 +242,32 @@ class Readable(_OfFence):
         return f"Show rows of {self.model} to those whom they concern: {self.name}"
 
 
+class Addable(_OfFence):
+    """Further rows of a fenced table that may be added; `Readable` names those that may be read then."""
+
+    def __init__(self, model: str, name: str, rows: str) -> None:
+        self.model = model
+        self.name = name
+        self.rows = rows
+
+    def database_forwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        """Open a door in the fence, inwards."""
+        table = self._table(app_label, to_state)
+        self._execute(schema_editor, f"CREATE POLICY {self.name} ON {table} FOR INSERT WITH CHECK ({self.rows})")
+
+    def database_backwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        """Close it."""
+        self._execute(schema_editor, f"DROP POLICY {self.name} ON {self._table(app_label, from_state)}")
+
+    def describe(self) -> str:
+        """What `migrate --plan` says."""
+        return f"Let those whom they concern add rows of {self.model}: {self.name}"
+
+
 class RunAsOwner(Operation):
     """Lets trigger functions that look into tables do so with their owner's rights.
 

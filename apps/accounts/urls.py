@@ -9,6 +9,7 @@ from apps.accounts.views.me import me
 from apps.accounts.views.second_factor import SecondFactorView
 from apps.accounts.views.sessions import end, end_others, sessions
 from apps.accounts.views.signup import finish, signup
+from apps.accounts.views.tokens import end_one_token, new_token, tokens
 
 urlpatterns = [
     path("login/", account.login, name="account_login"),
@@ -39,6 +40,9 @@ urlpatterns = [
     path("me/", me, name="me"),
     path("me/email/", change_email, name="change-email"),
     path("me/email/<str:sealed>/", confirm_email, name="confirm-email"),
+    path("me/tokens/", tokens, name="my-tokens"),
+    path("me/tokens/new/", new_token, name="new-token"),
+    path("me/tokens/<int:number>/end/", end_one_token, name="end-token"),
     path("me/sessions/", sessions, name="my-sessions"),
     path("me/sessions/others/end/", end_others, name="end-other-sessions"),
     path("me/sessions/<int:number>/end/", end, name="end-session"),

@@ -59,6 +59,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "apps.accounts.middleware.SessionMiddleware",
+    "apps.access.tokens.TokenMiddleware",
     "apps.access.middleware.CurrentAccountMiddleware",
     "apps.access.middleware.PrivatePagesMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",

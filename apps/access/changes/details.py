@@ -18,6 +18,7 @@ from apps.access.operators import current_session
 from apps.accounts import fence
 from apps.accounts.models import User
 from apps.accounts.sessions import end_sessions
+from apps.accounts.tokens import end_tokens
 from apps.audit.services import operation
 from apps.audit.verbs import Verb
 from apps.teams.models import Membership, ParentMembership, account_ids_of
@@ -89,6 +90,7 @@ class _SetActive:
                 if not self.active:
                     # What was signed in stays out, also when they come back.
                     end_sessions(user)
+                    end_tokens(user)
                 for ground, keepers in kept:
                     with fence.tenant(ground.account.pk):
                         keepers.check(ground)

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 from apps.access.desk import Desk
 from apps.access.forms.log import LogFilter
 from apps.access.reading import FILES, SEES, Reader, export, in_words, named, reader_of
+from apps.access.tokens import for_tokens
 from apps.access.views.page import page, show
 from apps.audit.models import Operation
 from apps.audit.verified import state_of
@@ -46,6 +47,7 @@ def log(request: HttpRequest, desk: Desk) -> HttpResponse:
     return show(request, desk, "pages/log/log.html", _("Audit log"), context)
 
 
+@for_tokens
 @page(SEES)
 @require_POST
 def export_log(request: HttpRequest, desk: Desk) -> HttpResponseBase:

@@ -20,6 +20,7 @@ from apps.access.mandate import Mandate
 from apps.access.matrix import Cell, MatrixRow, access_matrix, held_cell
 from apps.access.matrixfile import as_json, csv_lines
 from apps.access.shield import shielded
+from apps.access.tokens import for_tokens
 from apps.access.verbs import MATRIX_EXPORTED
 from apps.access.views.listing import SIZE, Order, by_name, part_of
 from apps.access.views.page import page, show
@@ -135,6 +136,7 @@ def _of_account(desk: Desk) -> Iterator[MatrixRow]:
             yield row if parents else replace(row, parent_role="")
 
 
+@for_tokens
 @page(SEES)
 @require_POST
 def export_matrix(request: HttpRequest, desk: Desk) -> HttpResponse:

@@ -14,6 +14,7 @@ from apps.access.forms.base import ChangeForm
 from apps.access.forms.flow import answer, sent_to
 from apps.access.forms.own_roles import no_own_roles
 from apps.access.forms.role_files import ImportRolesForm
+from apps.access.tokens import for_tokens
 from apps.access.views.page import PageFace, page, show
 from apps.crm.organisation import Refused
 from apps.crm.organisation.roles import FORMATS, load_roles, written
@@ -23,6 +24,7 @@ LARGEST = 512 * 1024
 TYPES = {"yaml": "application/yaml", "json": "application/json"}
 
 
+@for_tokens
 @page("view_members")
 def export_roles(request: HttpRequest, desk: Desk) -> HttpResponse:
     """The account's own roles as a file, or (`?key=`) one of them; `?format=json` instead of YAML.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -17,10 +17,12 @@ from apps.access.forms.why import SEES, WhyForm
 from apps.access.mandate import Mandate
 from apps.access.matrix import held_cell
 from apps.access.records import Record
+from apps.access.tokens import for_tokens
 from apps.access.views.page import page, show
 from apps.roles.catalogue import Target
 
 
+@for_tokens
 @page(SEES)
 def why(request: HttpRequest, desk: Desk) -> HttpResponse:
     """A person, a permission and a record or a branch, and the answer with its reasons."""
@@ -28,7 +30,29 @@ def why(request: HttpRequest, desk: Desk) -> HttpResponse:
     if not form.is_bound:
         form.initial = {"branch": form.places[0].slug if form.places else ""}
     answer = _answer(desk, form) if form.is_bound and form.is_valid() else None
+    if request.GET.get("format") == "json":
+        return _as_json(form, answer)
     return show(request, desk, "pages/why.html", _("Why?"), {"form": form, "answer": answer})
+
+
+def _as_json(form: WhyForm, answer: dict[str, Any] | None) -> JsonResponse:
+    """The answer for a program; 400 with what is wrong, field by field, where there is none."""
+    if answer is None:
+        errors = form.errors or {name: [_("This is to be said.")] for name in ("user", "permission", "branch")}
+        return JsonResponse({"error": _("This cannot be answered."), "fields": errors}, status=400)
+    explanation: Explanation | None = answer.get("explanation")
+    told: dict[str, Any] = {
+        "user": answer["person"].email,
+        "permission": answer["permission"].codename,
+        "branch": answer["place"].slug,
+        "reach": answer["cell"].scope.label,
+    }
+    if explanation is not None:
+        target = answer["target"]
+        told["on"] = target.reference if isinstance(target, Record) else str(target)
+        told |= {"allowed": explanation.allowed, "why": explanation.reasons}
+        told["fixes"] = [fix.with_people for fix in explanation.fixes]
+    return JsonResponse(told)
 
 
 def _answer(desk: Desk, form: WhyForm) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from apps.accounts.forms import DetailsForm
 from apps.accounts.models import User
 from apps.accounts.second_factor import factors_of
 from apps.accounts.sessions import sessions_of
+from apps.accounts.tokens import tokens_of
 from apps.teams.models import Membership, ParentMembership
 
 WHY = "Changed on their own page"
@@ -44,6 +45,7 @@ def me(request: HttpRequest) -> HttpResponse:
         "passkeys": factors[Authenticator.Type.WEBAUTHN],
         "has_app": bool(factors[Authenticator.Type.TOTP]),
         "sessions": sessions_of(user).count(),
+        "tokens": tokens_of(user).count(),
     }
     return render(request, "signin/details.html", context)
 
