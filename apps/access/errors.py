@@ -6,7 +6,32 @@ from django.core.exceptions import PermissionDenied
 from django.db import models
 
 from apps.access.records import Record
+from apps.accounts.models import Account
 from apps.roles import catalogue
+
+
+def read_only(account: Account) -> str:
+    """Why nobody changes anything in an account whose subscription is not paid for; the same sentence everywhere."""
+    return f"{account} is read-only until its subscription is paid for."
+
+
+PAYING = "Put its subscription in order: pay what is due, add what is missing in the billing details, or choose a plan."
+
+
+def suspends(codename: str, target: models.Model) -> Account | None:
+    """The target's account, where it is read-only and the permission gives nothing for that."""
+    account = target if isinstance(target, Account) else getattr(target, "account", None)
+    suspended = isinstance(account, Account) and account.read_only and not catalogue.get(codename).holds_read_only
+    return account if suspended else None
+
+
+def lacking(codename: str, target: models.Model) -> str:
+    """What is said of a permission that somebody does not hold on a target."""
+    permission, account = catalogue.get(codename), suspends(codename, target)
+    if account is not None:
+        return f"{read_only(account)} “{permission.label}” changes something."
+    where = target.reference if isinstance(target, Record) else str(target)
+    return f"This needs the permission “{permission.label}” on {where}, and you do not hold it there."
 
 
 class MissingPermission(PermissionDenied):
@@ -17,8 +42,6 @@ class MissingPermission(PermissionDenied):
     """
 
     def __init__(self, codename: str, target: models.Model) -> None:
-        permission = catalogue.get(codename)
-        where = target.reference if isinstance(target, Record) else str(target)
-        super().__init__(f'This needs the permission "{permission.label}" on {where}, and you do not hold it there.')
-        self.codename = permission.codename
+        super().__init__(lacking(codename, target))
+        self.codename = catalogue.get(codename).codename
         self.target = target

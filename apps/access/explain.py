@@ -13,6 +13,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.formats import date_format
 
+from apps.access.errors import read_only
 from apps.access.fixes import Fix, session_would_help, smallest_fixes
 from apps.access.mandate import Because, Clause, Effective, Mandate, Step
 from apps.access.mandates import mandate_for
@@ -150,7 +151,7 @@ class _Walk:
             case Because.PLAN:
                 return f"The plan of {self.account} does not include the feature that “{label}” belongs to."
             case Because.READ_ONLY:
-                return f"{self.account} is read-only until what it owes is paid, and “{label}” changes something."
+                return f"{read_only(self.account)} “{label}” changes something."
             case Because.INACTIVE:
                 return f"{self.name} has been deactivated and may not do anything."
             case Because.OPERATOR:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from django.db import models
 
+from apps.access.errors import PAYING
 from apps.access.facts import Facts, MembershipFacts, OverrideFacts, RoleFacts, role_facts
 from apps.access.mandate import Because, Mandate, Shares
 from apps.access.policy import People, decide, share_reader
@@ -107,7 +108,7 @@ class _Search:
             return Fix("plan", "Choose a plan that includes the feature.", self._people("manage_subscription", account))
         if because is Because.READ_ONLY:
             account = Account.objects.get(pk=self.mandate.account_id)
-            return Fix("payment", "Pay what the account owes.", self._people("manage_subscription", account))
+            return Fix("payment", PAYING, self._people("manage_subscription", account))
         if because is Because.INACTIVE:
             return Fix(
                 "user", f"{self.user} would have to be activated again, which only a platform operator can do.", []

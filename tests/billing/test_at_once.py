@@ -1,11 +1,16 @@
-"""Several processes at once, and processes that are killed: nothing is billed twice, nothing is forgotten."""
+"""Several processes at once, and processes that are killed: nothing is billed twice, nothing is forgotten.
+
+`MANDATE_KILLS` says in how many months two runs are killed (3 where it says nothing).
+"""
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
@@ -23,6 +28,7 @@ from tests.organisation.test_killed import until_alone
 pytestmark = pytest.mark.django_db(transaction=True)
 ACCOUNTS, MONTHS = 8, 3
 LATER = date(2026, 4, 10)
+KILLS = int(os.environ.get("MANDATE_KILLS", "3"))
 
 # A run in a process of its own, on the database of the tests, on that day. It says when it begins.
 RUN = """
@@ -34,7 +40,7 @@ settings.DATABASES["default"]["NAME"] = sys.argv[1]
 django.setup()
 from apps.billing.running import run_billing
 from tests.billing.cases import on
-with on(date(2026, 4, 10)):
+with on(date.fromisoformat(sys.argv[2])):
     print("begun", flush=True)
     run_billing()
 """
@@ -52,37 +58,54 @@ def test_invoices_at_once_get_numbers_without_gap_or_double() -> None:
     numbers = list(Invoice.objects.order_by("number").values_list("number", flat=True))
     assert numbers == list(range(1, before + ACCOUNTS + 1))
     assert Seller.objects.get().last_number == numbers[-1]
-    _assert_all_is_billed_once(accounts)
+    _assert_all_is_billed_once(accounts, MONTHS)
 
 
-def test_two_runs_at_once_that_are_killed_bill_nothing_twice_and_forget_nothing() -> None:
+def test_two_runs_at_once_that_are_killed_bill_nothing_twice_and_forget_nothing(
+    record_property: Callable[[str, object], None],
+) -> None:
     accounts = _accounts()
-    name = str(connection.settings_dict["NAME"])
     rng = random.Random(11)
-    killed = 0
-    for _ in range(3):
-        runs = [_started(name) for _ in range(2)]
+    killed = undone = halfway = 0
+    for month in range(KILLS):
+        runs = [_started(_day(month)) for _ in range(2)]
         for process in runs:
             assert process.stdout is not None
             assert process.stdout.readline() == "begun\n"
         for process in runs:
             try:
-                process.wait(timeout=rng.uniform(0.02, 0.35))
+                process.wait(timeout=rng.uniform(0.02, 0.8))
             except subprocess.TimeoutExpired:
                 process.send_signal(signal.SIGKILL)
-                killed += 1
             process.communicate()
+            assert process.returncode in (0, -signal.SIGKILL)
+            killed += process.returncode == -signal.SIGKILL
+        until_alone()
+        begun = Period.objects.filter(starts_on=_day(month).replace(day=1)).count()
+        undone += begun < ACCOUNTS
+        halfway += 0 < begun < ACCOUNTS
+    record_property("killed", killed)
+    record_property("months left undone", undone)
+    record_property("of which begun", halfway)
     assert killed
-    until_alone()
-    with on(LATER):
+    assert undone
+    with on(_day(KILLS - 1)):
         run_billing()
         assert not run_billing().invoices
-    _assert_all_is_billed_once(accounts)
+    _assert_all_is_billed_once(accounts, MONTHS + KILLS - 1)
     assert not Mailing.objects.filter(sent_at=None).exists()
 
 
-def _started(name: str) -> subprocess.Popen[str]:
-    return subprocess.Popen([sys.executable, "-c", RUN, name], cwd=settings.BASE_DIR, stdout=subprocess.PIPE, text=True)
+def _day(month: int) -> date:
+    """A day of that month after those that are billed in arrears."""
+    years, place = divmod(LATER.month - 1 + month, 12)
+    return date(LATER.year + years, place + 1, LATER.day)
+
+
+def _started(day: date) -> subprocess.Popen[str]:
+    name = str(connection.settings_dict["NAME"])
+    command = [sys.executable, "-c", RUN, name, day.isoformat()]
+    return subprocess.Popen(command, cwd=settings.BASE_DIR, stdout=subprocess.PIPE, text=True)
 
 
 def _in_a_thread(what: tuple[int, bool]) -> None:
@@ -100,13 +123,13 @@ def _accounts() -> list[Account]:
     return accounts
 
 
-def _assert_all_is_billed_once(accounts: list[Account]) -> None:
+def _assert_all_is_billed_once(accounts: list[Account], months: int) -> None:
     numbers = list(Invoice.objects.order_by("number").values_list("number", flat=True))
     assert numbers == list(range(1, len(numbers) + 1))
     for account in accounts:
-        assert Period.objects.filter(account=account).count() == 1 + MONTHS
+        assert Period.objects.filter(account=account).count() == 1 + months
         lines = InvoiceLine.objects.filter(account=account)
-        assert lines.count() == lines.values("period").distinct().count() == 1 + MONTHS
+        assert lines.count() == lines.values("period").distinct().count() == 1 + months
         assert (
             Mailing.objects.filter(account=account, kind="issued").count()
             == Invoice.objects.filter(account=account).count()

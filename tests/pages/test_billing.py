@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterator
 from datetime import date
 from typing import Any
@@ -13,6 +14,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from apps.access.models import QueuedPreview
 from apps.access.previews import queued
+from apps.accounts.models import User
 from apps.audit.models import Operation
 from apps.billing import subscribing
 from apps.billing.book import Book
@@ -262,7 +264,20 @@ def test_a_read_only_account_says_so_and_can_still_be_paid_for() -> None:
         subscribing.cancel(cast.account.pk, actor=cast.owner, reason="We go")
     with on(FEBRUARY):
         run_account(cast.account.pk)
+        User.objects.filter(pk=cast.owner.pk).update(is_staff=True)
         client = browser(cast.owner)
-        assert "Acme is read-only" in client.get(address("overview")).content.decode()
+        for path in ("/a/acme/", "/a/acme/members/", address("overview"), "/admin/"):
+            shown = client.get(path).content.decode()
+            assert "Acme is read-only until its subscription is paid for." in shown
+            assert "or choose a plan, and all is as it was" in shown
+        other = browser(cast.member)
+        assert "Who may put it in order: " in (shown := other.get("/a/acme/").content.decode())
+        assert str(cast.owner) in shown
+        refused = client.get("/a/acme/invitations/new/")
+        assert refused.status_code == 403
+        assert "Acme is read-only until its subscription is paid for. “Invite team members” changes something." in (
+            html.unescape(refused.content.decode())
+        )
         client.post(address("plan"), choice(cast, "starter", 5, confirmed="yes"))
-        assert "is read-only" not in client.get(address("overview")).content.decode()
+        for path in ("/a/acme/", "/admin/"):
+            assert "is read-only" not in client.get(path).content.decode()

@@ -11,8 +11,7 @@ from typing import Any, ClassVar
 
 from django.db import models
 
-from apps.access.errors import MissingPermission
-from apps.access.records import Record
+from apps.access.errors import PAYING, MissingPermission, lacking, suspends
 from apps.roles import catalogue
 
 
@@ -80,11 +79,9 @@ class RightMissing(Refusal, MissingPermission):
     guard = Guard.RIGHT
 
     def __init__(self, codename: str, target: models.Model) -> None:
-        permission = catalogue.get(codename)
-        where = target.reference if isinstance(target, Record) else str(target)
-        sentence = f"This needs the permission “{permission.label}” on {where}, and you do not hold it there."
-        super().__init__(sentence, "Ask somebody who holds it, or request it.")
-        self.codename = permission.codename
+        instead = PAYING if suspends(codename, target) else "Ask somebody who holds it, or request it."
+        super().__init__(lacking(codename, target), instead)
+        self.codename = catalogue.get(codename).codename
         self.target = target
 
 

@@ -15,10 +15,12 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from apps.access.desk import desk_of
+from apps.access.errors import read_only
 from apps.access.forms.overrides import label_of
 from apps.access.forms.requests import missing as lacking
 from apps.access.previews.values import told
 from apps.access.records import Record
+from apps.accounts.models import User
 
 register = template.Library()
 
@@ -55,6 +57,26 @@ def missing_on_branch(context: template.Context, codename: str, record: Record) 
     """An empty text where the user may do it on the record's branch; else what is missing."""
     desk = desk_of(context["request"])
     return "" if desk.may(codename, record.branch) else lacking(desk, codename, record.branch)
+
+
+@register.inclusion_tag("access/read_only_banner.html", takes_context=True)
+def read_only_banner(context: template.Context) -> dict[str, Any]:
+    """On every page of an account that is read-only: what holds, what to do about it, and who may."""
+    request = context.get("request")
+    if request is None or not isinstance(request.user, User) or request.user.current_account is None:
+        return {}
+    desk = desk_of(request)
+    account = desk.account
+    if account is None or not account.read_only:
+        return {}
+    manages = desk.may("manage_subscription", account)
+    return {
+        "says": read_only(account),
+        "account": account,
+        "sees": desk.may_anywhere("view_billing"),
+        "manages": manages,
+        "people": [] if manages else desk.who_may("manage_subscription", account)[:3],
+    }
 
 
 @register.simple_tag

@@ -54,7 +54,6 @@ def overview(request: HttpRequest, desk: Desk) -> HttpResponse:
             "gateway": current_gateway(),
             "features": [label for key, label in FEATURES.items() if plan is not None and key in plan.features],
             "trial": book.state is State.TRIAL,
-            "read_only": book.state in (State.SUSPENDED, State.CANCELLED),
             "seats": _seats(book, sight, managing),
             "coming": _coming(book),
             "starts_on": starts_on,
