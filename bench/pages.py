@@ -22,6 +22,12 @@ from apps.access.models import AccessRequest, Override
 from apps.accounts.models import Account, Branch, User
 from apps.audit.models import Operation
 from apps.audit.services import operation
+from apps.billing import subscribing
+from apps.billing.details import change_details
+from apps.billing.models import Invoice, Payer
+from apps.billing.plans import Interval
+from apps.billing.running import run_account
+from apps.billing.subscribing import Choice
 from apps.crm.generation.plan import Plan
 from apps.crm.generation.run import generate
 from apps.crm.models import Lead
@@ -38,8 +44,29 @@ BRANCHES, MEMBERS, TEAMS = 20, 5_000, 250
 OPERATIONS = 500
 ARGUMENT = re.compile(r"<(?:\w+:)?(\w+)>")
 HOST = {"HTTP_HOST": "localhost"}
-# Also the admin's two heaviest, and lists that somebody searches.
-BESIDES = ("/", "/admin/", "/admin/crm/lead/", "/admin/crm/lead/?q=printer", "/admin/teams/membership/")
+# Also the pages of one's own, what is searched for as one types, and lists and forms of the admin.
+BESIDES = (
+    f"/a/{SLUG}/people/?user_words=an",
+    "/",
+    "/me/",
+    "/me/access/",
+    "/me/sessions/",
+    "/admin/",
+    "/admin/crm/lead/",
+    "/admin/crm/lead/?q=printer",
+    "/admin/crm/lead/add/",
+    "/admin/crm/contact/",
+    "/admin/teams/membership/",
+    "/admin/access/override/add/",
+    "/admin/audit/operation/",
+)
+DETAILS = {
+    "name": "Bench Ltd",
+    "address": "1 Main Street",
+    "country": "DE",
+    "vat_number": "",
+    "email": "bills@bench.example",
+}
 
 
 def account(leads: int) -> Account:
@@ -53,6 +80,7 @@ def account(leads: int) -> Account:
             )
         found = Account.objects.get(slug=SLUG)
         _enliven(found)
+        _bill(found)
         with connection.cursor() as cursor:
             cursor.execute("VACUUM (ANALYZE)")
     return found
@@ -79,6 +107,9 @@ def _row(client: Client, address: str, account: Account) -> Row | None:
     if status != 200:
         return None
     statements = [query["sql"] for query in queries]
+    if "set_config" in statements[-1]:
+        # The database is told that the request is over once the answer has been sent.
+        statements.pop()
     taken = interleaved({"page": lambda: client.get(address), "SQL": lambda: _run(statements)})
     return (
         address.replace(f"/a/{account.slug}/", "/a/…/"),
@@ -98,11 +129,16 @@ def _run(statements: list[str]) -> None:
 
 
 def _addresses(account: Account, viewer: User) -> Iterator[str]:
-    known = _rows(account, viewer)
+    known, of_some = _rows(account, viewer), _of_some_pages(account, viewer)
     for pattern in _patterns(get_resolver()):
         if pattern.startswith("a/<slug:account>/"):
+            further = next((rows for part, rows in of_some.items() if part in pattern), {})
             with suppress(KeyError):
-                yield "/" + ARGUMENT.sub(lambda found: str(known[found[1]]), pattern)
+                yield f"/{_filled(pattern, {**known, **further})}"
+
+
+def _filled(pattern: str, named: Mapping[str, Any]) -> str:
+    return ARGUMENT.sub(lambda found: str(named[found[1]]), pattern)
 
 
 def _patterns(resolver: URLResolver, prefix: str = "") -> Iterator[str]:
@@ -115,7 +151,8 @@ def _patterns(resolver: URLResolver, prefix: str = "") -> Iterator[str]:
 
 def _rows(account: Account, viewer: User) -> Mapping[str, Any]:
     """What stands for each argument that an address may have."""
-    membership = Membership.objects.filter(account=account).exclude(user=viewer).select_related("branch")[2_000]
+    active = Membership.objects.active().filter(account=account).exclude(user=viewer)
+    membership = active.order_by("pk").select_related("branch")[2_000]
     operations = Operation.objects.of_account(account.pk).with_verb("access.override.set").newest_first()
     return {
         "account": account.slug,
@@ -129,6 +166,21 @@ def _rows(account: Account, viewer: User) -> Mapping[str, Any]:
         "act": "approve",
         "invitation": Invitation.objects.filter(account=account)[0].pk,
         "team": Team.objects.filter(account=account)[0].pk,
+        "payer": Payer.objects.filter(account=account)[0].pk,
+    }
+
+
+def _of_some_pages(account: Account, viewer: User) -> Mapping[str, Mapping[str, Any]]:
+    """What stands for the same arguments in addresses with these parts."""
+    gone = Membership.objects.filter(account=account, status=Membership.Status.REMOVED).select_related("branch")[0]
+    removed = {"member": gone.user_id, "branch": gone.branch.slug}
+    holder = ParentMembership.objects.filter(account=account).exclude(user=viewer)[0]
+    return {
+        "/branches/": {"act": "rename"},
+        "/restore/": removed,
+        "/delete/<slug:branch>": removed,
+        "parent-roles/": {"member": holder.user_id},
+        "/invoices/": {"reference": Invoice.objects.filter(account=account)[0].reference},
     }
 
 
@@ -136,21 +188,37 @@ def _viewer(account: Account) -> User:
     return User.objects.get(email=f"viewer@{account.slug}.example")
 
 
+def _bill(account: Account) -> None:
+    """A subscription to the plan of the large, and its first invoice."""
+    began = subscribing.begin(
+        account, actor=None, reason="To look at bills", seats=MEMBERS + OPERATIONS, trial=timedelta(0)
+    )
+    payer = Payer.objects.get(account=began.account_id)
+    business = Choice("business", Interval.MONTH, {payer.pk: 2 * MEMBERS})
+    subscribing.choose(account.pk, business, actor=None, reason="To look at bills")
+    change_details(account.pk, payer.pk, DETAILS, actor=None, reason="To look at bills")
+    run_account(account.pk)
+
+
 def _enliven(account: Account) -> None:
-    """Who looks; overrides, requests and invitations, an own role, and operations in the log."""
+    """Who looks; overrides, requests and invitations, an own role, somebody removed, and operations in the log."""
     viewer = User.objects.create_user(f"viewer@{account.slug}.example", name="Vera Viewer", is_staff=True)
     roles = {role.key: role for role in Role.objects.published("atlas")}
     branches = list(Branch.objects.filter(account=account))
-    members = list(Membership.objects.filter(account=account, role=roles["member"])[: 2 * OPERATIONS])
+    found = Membership.objects.filter(account=account, role=roles["member"]).order_by("pk").select_related("user")
+    gone, *members = found[: 2 * OPERATIONS + 1]
     with operation(verb="access.member.added", actor=None, reason="To look at everything"):
         Membership.objects.bulk_create(
             Membership(account=account, branch=branch, user=viewer, role=roles["owner"]) for branch in branches
         )
-        ParentMembership.objects.create(account=account, user=viewer, role=roles["super_admin"])
+        for user in (viewer, members[0].user):
+            ParentMembership.objects.create(account=account, user=user, role=roles["super_admin"])
         Role.objects.create(
             account_id=account.pk, scheme="atlas", based_on=roles["member"], key="seasonal", name="Seasonal",
             kind=Role.Kind.BRANCH, rank=1,
         )  # fmt: skip
+    with operation(verb="access.member.removed", actor=viewer, reason="Gone for good"):
+        Membership.objects.filter(pk=gone.pk).update(status=Membership.Status.REMOVED, removed_at=timezone.now())
     for member in members[:OPERATIONS]:
         with operation(verb="access.override.set", actor=viewer, reason="For the fair"):
             Override.objects.create(

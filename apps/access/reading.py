@@ -16,7 +16,6 @@ from apps.access import lists, verbs
 from apps.access.desk import Desk, desk_of
 from apps.access.shield import shielded
 from apps.accounts import fence
-from apps.accounts.models import Branch
 from apps.audit import verbs as words
 from apps.audit.models import Entry, EntryQuerySet, Operation, OperationQuerySet
 from apps.audit.services import Change, record
@@ -58,7 +57,7 @@ class Reader:
         self.everywhere = by_parent_role or (bool(branches) and len(branches) == self._open_branches())
 
     def _open_branches(self) -> int:
-        return Branch.objects.filter(account=self.desk.account_id, status=Branch.Status.ACTIVE).count()
+        return 0 if self.desk.mandate is None else len(self.desk.mandate.facts.account.open_branches)
 
     def entries(self) -> EntryQuerySet:
         """The entries that the person may read."""

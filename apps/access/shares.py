@@ -13,7 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import Permission
 from django.db import models
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Value
 from django.utils import timezone
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
@@ -220,15 +220,17 @@ def subjects(record: RecordLike) -> Subjects:
 
 
 def subjects_of_many(record_type: str, record_ids: Iterable[int]) -> dict[int, Subjects]:
-    """Who holds shares of each of these records, in two queries however many they are."""
+    """Who holds shares of each of these records, in one query however many they are."""
     collected: dict[int, tuple[dict[int, set[str]], dict[int, set[str]]]] = {key: ({}, {}) for key in record_ids}
     found: tuple[Any, ...] = tables(record_type) or ()
-    for place, table in enumerate(found):
-        rows = table._default_manager.filter(content_object__in=list(collected)).values_list(
-            "content_object", ("user_id", "group_id")[place], "permission__codename"
-        )
-        for record_id, subject, codename in rows:
-            collected[record_id][place].setdefault(subject, set()).add(codename)
+    parts = [
+        table._default_manager.filter(content_object__in=list(collected))
+        .order_by()
+        .values_list(Value(place), "content_object", ("user_id", "group_id")[place], "permission__codename")
+        for place, table in enumerate(found)
+    ]
+    for place, record_id, subject, codename in parts[0].union(*parts[1:], all=True) if parts else ():
+        collected[record_id][place].setdefault(subject, set()).add(codename)
     return {key: (_frozen(users), _frozen(groups)) for key, (users, groups) in collected.items()}
 
 

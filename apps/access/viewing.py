@@ -77,7 +77,7 @@ def why_not(real: User, account: Account, person: User) -> str:
     label = catalogue.get(NEEDS).label
     if not all(own.allows(NEEDS, branch_id) for branch_id in places) or not own.allows_anywhere(NEEDS):
         return _("It needs “%(what)s” wherever %(who)s is.") % {"what": label, "who": person}
-    if (found := above_anywhere(Ground(account, real, ""), person.pk)) is not None:
+    if (found := above_anywhere(Ground.of_page(account, own, real, theirs.facts), person.pk)) is not None:
         return f"{person} {found.sentence}"
     if _sees_further(own, theirs):
         return _("%(who)s views records that you may not view.") % {"who": person}

@@ -53,6 +53,15 @@ class Ground:
             raise NoSuchTarget("There is no such account.")
         return cls(account, actor, reason)
 
+    @classmethod
+    def of_page(cls, account: Account, own: Mandate, actor: User, theirs: Facts) -> Ground:
+        """Without a lock: for a page that says beforehand what a guard would, on what it has read of the two."""
+        ground = cls(account, actor, "")
+        ground.facts = own.facts.account
+        ground.actors[actor.pk] = own.facts
+        ground._facts = {actor.pk: own.facts, theirs.user_id: theirs}
+        return ground
+
     @property
     def scheme(self) -> Scheme:
         """The role system that the account follows."""

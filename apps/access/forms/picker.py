@@ -105,7 +105,10 @@ class PeopleWidget(forms.Widget):
 
     def found(self, chosen: Picked) -> list[Person]:
         """Who is offered without a search: who has been chosen, and whoever the words find."""
-        own = [person for value in chosen.values if (person := self.pool.named(value)) is not None]
+        if self.several:
+            own = self.pool.among(ids_of(chosen.values))
+        else:
+            own = [person for value in chosen.values if (person := self.pool.named(value)) is not None]
         if not chosen.words or any(person.matches(chosen.words) for person in own):
             return own
         matching, _more = self.pool.search(chosen.words)

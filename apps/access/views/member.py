@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import CharField, Count, F, Q, QuerySet, Value
+from allauth.mfa.models import Authenticator
+from django.db.models import CharField, Count, Exists, F, OuterRef, Q, QuerySet, Value
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -38,7 +39,7 @@ from apps.access.views.acts import Act, act, acts, address
 from apps.access.views.navigation import has_parent_roles
 from apps.access.views.page import PageFace, page, show
 from apps.accounts.models import User
-from apps.accounts.second_factor import has_second_factor
+from apps.accounts.second_factor import FACTORS, has_second_factor
 from apps.roles import catalogue
 from apps.teams.models import Membership, ParentMembership, Team
 
@@ -93,12 +94,17 @@ def member(request: HttpRequest, desk: Desk, member: int) -> HttpResponse:
 
 
 def memberships_of(desk: Desk, user_id: int, status: str | None = None) -> list[Membership]:
-    """The person's memberships of the branches where the other sees the members; the active ones first."""
+    """The person's memberships of the branches where the other sees the members; the active ones first.
+
+    Each says whether the person has a second factor (`secured`).
+    """
     places = {branch.pk: branch for branch in desk.branches_where(VIEWS)}
     found = Membership.objects.filter(account=desk.account_id, branch__in=places, user=user_id)
     if status is not None:
         found = found.filter(status=status)
-    rows = list(found.select_related("user", "role").order_by("status", "branch__name", "pk"))
+    factors = Authenticator.objects.filter(user=OuterRef("user"), type__in=FACTORS)
+    described = found.select_related("user", "role").annotate(secured=Exists(factors))
+    rows = list(described.order_by("status", "branch__name", "pk"))
     for row in rows:
         row.branch = places[row.branch_id]
     return rows
@@ -165,7 +171,9 @@ def _acts(desk: Desk, user: User, rows: Sequence[Membership]) -> list[Act]:
 def _signing_in(desk: Desk, user: User, rows: Sequence[Membership]) -> dict[str, Any]:
     """Whether the person has a second factor, told only to who could reset it, and what does that."""
     known = user == desk.user or desk.may_anywhere("reset_mfa")
-    secured = has_second_factor(user) if known else None
+    secured = None
+    if known:
+        secured = rows[0].secured if rows else has_second_factor(user)  # type: ignore[attr-defined] # annotated
     if secured is False or not rows or user == desk.user:
         return {"secured": secured}
     to = address(desk, "member-second-factor", user.pk)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from allauth.mfa.models import Authenticator
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -67,7 +67,7 @@ def members(request: HttpRequest, desk: Desk) -> HttpResponse:
     order = chosen if chosen in ORDERS else "name"
     known = members_in_sight(desk)
     active = known.filter(status=Membership.Status.ACTIVE)
-    part = part_of(request, asked.narrow(active), known, ORDERS[order])
+    part = part_of(request, _described(desk, asked.narrow(active)), known, ORDERS[order])
     lines = _lines(desk, part.rows)
     context = {
         "orders": [(key, _(each.label)) for key, each in ORDERS.items()],
@@ -135,31 +135,31 @@ def _show(
 
 
 def _lines(desk: Desk, rows: Sequence[Membership]) -> list[Line]:
-    """The rows with what else is known of each person, in a query for each kind of knowledge."""
+    """The rows (`_described`) with what else is known of each person, in a query for each kind of knowledge."""
     hidden = shielded(desk)
     people = {row.user_id for row in rows} - hidden
-    parents, overrides = _parents(desk, {row.user_id for row in rows}), _overrides(desk, rows)
-    teams, secured = _teams(people, rows), _secured(desk, people)
+    overrides, teams = _overrides(desk, rows), _teams(people, rows)
     may_reset = {branch.pk for branch in desk.branches_where(RESETS)}
     movable = {branch.pk for branch in desk.branches_where("change_roles")}
     found = []
     for row in rows:
         key, veiled = (row.user_id, row.branch_id), row.user_id in hidden
-        line = Line(row, veiled, parents.get(row.user_id, ""))
+        line = Line(row, veiled, row.parent_role or "")  # type: ignore[attr-defined] # see `_described`
         line.selectable = not veiled and row.user_id != desk.user.pk and row.branch_id in movable
         if not veiled:
             line.overrides, line.teams = overrides[key], teams[key]
-            line.without_factor = row.branch_id in may_reset and row.user_id not in secured
+            line.without_factor = row.branch_id in may_reset and not row.secured  # type: ignore[attr-defined]
         found.append(line)
     return found
 
 
-def _parents(desk: Desk, people: Iterable[int]) -> dict[int, str]:
-    """The parent roles of these people by name, for who may see them."""
+def _described(desk: Desk, rows: QuerySet[Membership]) -> QuerySet[Membership]:
+    """The rows with each person's parent role, for who may see those, and whether they have a second factor."""
+    parents = ParentMembership.objects.filter(account=desk.account_id, user=OuterRef("user"))
     if not desk.may_anywhere("view_parent_roles"):
-        return {}
-    held = ParentMembership.objects.filter(account=desk.account_id, user__in=people)
-    return dict(held.values_list("user_id", "role__name"))
+        parents = parents.none()
+    factors = Authenticator.objects.filter(user=OuterRef("user"), type__in=FACTORS)
+    return rows.annotate(parent_role=Subquery(parents.values("role__name")[:1]), secured=Exists(factors))
 
 
 def _overrides(desk: Desk, rows: Sequence[Membership]) -> Counter[tuple[int, int]]:
@@ -178,13 +178,6 @@ def _teams(people: Iterable[int], rows: Sequence[Membership]) -> dict[tuple[int,
     ):
         found[user_id, branch_id].append(name)
     return found
-
-
-def _secured(desk: Desk, people: Iterable[int]) -> set[int]:
-    """Who of these people has a second factor; asked only by who could reset it."""
-    if not desk.may_anywhere(RESETS):
-        return set()
-    return set(Authenticator.objects.filter(user__in=people, type__in=FACTORS).values_list("user_id", flat=True))
 
 
 def _invitation_acts(desk: Desk, invitation: Invitation) -> list[Act]:
