@@ -32,6 +32,8 @@ COLOURS = {"runOnly": ["color-contrast", "link-in-text-block"]}
 FAULTY = """<!doctype html><html lang="en"><title>Faulty</title><meta name="color-scheme" content="light dark">
 <main><h1>Faulty</h1><img src="/nothing.png"><p style="width: 600px; color: #888; background: #666">Unreadable</p>
 </main><script>console.error("It went wrong")</script></html>"""
+# What is taken along, and the part of a page that a search fetches.
+NO_PAGES = ("export/", "pdf/", "/people/")
 
 
 def violations(page: Page, options: dict[str, Any] | None = None) -> list[str]:
@@ -73,7 +75,7 @@ def own_pages(cast: Cast, viewer: User) -> Iterator[str]:
         if open_route.method == "GET" and open_route.signed_in == 200:
             yield f"/{open_route.path or open_route.pattern}"
     for route in sorted(ROUTES, key=lambda route: ("/billing/" in route.pattern, bool(route.row))):
-        if route.method == "GET" and route.right == 200 and not route.pattern.endswith(("export/", "pdf/")):
+        if route.method == "GET" and route.right == 200 and not route.pattern.endswith(NO_PAGES):
             named = ROWS[route.row](cast.branch, viewer) if route.row else {}
             yield address_of(route, cast.account, named)
 

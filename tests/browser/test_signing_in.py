@@ -196,7 +196,7 @@ def test_where_one_is_signed_in_is_seen_and_ended(
         expect(window).to_have_url(f"{live_server.url}/")
     go(page, live_server, "/me/")
     take(page, "me")
-    page.get_by_role("link", name="Look").click()
+    page.get_by_role("listitem").filter(has_text="Sessions").get_by_role("link", name="Look").click()
     expect(page.get_by_text("Here", exact=True)).to_be_visible()
     page.get_by_role("button", name=re.compile("End the session")).click()
     show_who(page)
