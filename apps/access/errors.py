@@ -34,6 +34,10 @@ def lacking(codename: str, target: models.Model) -> str:
     return f"This needs the permission “{permission.label}” on {where}, and you do not hold it there."
 
 
+class OlderThanThePlan(PermissionDenied):
+    """An operation of the log from before the days that the account's plan shows."""
+
+
 class MissingPermission(PermissionDenied):
     """A visible target on which the actor lacks the permission that the act needs.
 

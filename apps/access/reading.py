@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
+from django.utils import timezone
 
 from apps.access import lists, verbs
 from apps.access.desk import Desk, desk_of
@@ -45,7 +47,8 @@ class Reader:
     """What somebody may read of the account's log.
 
     A branch's entries are for those who hold `view_audit_log` on it. What concerns no branch, and so may concern every
-    one, is for those who hold it on every open branch, or by a parent role.
+    one, is for those who hold it on every open branch, or by a parent role. Where the account's plan limits it,
+    nothing from before `since` is read, but by operators; the log itself keeps everything.
     """
 
     def __init__(self, desk: Desk) -> None:
@@ -55,12 +58,21 @@ class Reader:
         mandate = desk.mandate
         by_parent_role = mandate is not None and mandate.allows(SEES, 0)
         self.everywhere = by_parent_role or (bool(branches) and len(branches) == self._open_branches())
+        days = None if desk.account is None or (mandate is not None and mandate.operator) else desk.account.log_days
+        self.since = None if days is None else timezone.now() - timedelta(days=days)
 
     def _open_branches(self) -> int:
         return 0 if self.desk.mandate is None else len(self.desk.mandate.facts.account.open_branches)
 
     def entries(self) -> EntryQuerySet:
         """The entries that the person may read."""
+        found = self._kept()
+        if self.since is not None:
+            found = found.filter(operation__at__gte=self.since)
+        return found
+
+    def _kept(self) -> EntryQuerySet:
+        """The entries that they may read, whenever they were written."""
         found: EntryQuerySet = Entry.objects.of_account(self.desk.account_id)
         if not self.everywhere:
             found = found.filter(branch_id__in=self.branch_ids)
@@ -70,15 +82,31 @@ class Reader:
 
     def operations(self) -> OperationQuerySet:
         """The operations with at least one entry that the person may read."""
+        return self._operations().between(self.since)
+
+    def older(self) -> OperationQuerySet:
+        """Those that they may not read because of the plan alone."""
+        return self._operations().none() if self.since is None else self._operations().between(until=self.since)
+
+    def _operations(self) -> OperationQuerySet:
         if self.everywhere and not shielded(self.desk):
             return Operation.objects.of_account(self.desk.account_id)
-        return Operation.objects.filter(pk__in=self.entries().values("operation"))
+        return Operation.objects.filter(pk__in=self._kept().values("operation"))
 
 
 def reader_of(request: HttpRequest) -> Reader:
     """What the request's user may read of the log; asked once."""
     desk = desk_of(request)
     return desk.once("log", lambda: Reader(desk))
+
+
+def limit_of(desk: Desk, reader: Reader) -> dict[str, Any] | None:
+    """How far back the plan shows the log, and whether more is kept; None where nothing limits it."""
+    account = desk.account
+    if account is None or reader.since is None:
+        return None
+    manages = desk.may("manage_subscription", account)
+    return {"days": account.log_days, "since": reader.since, "older": reader.older().exists(), "manages": manages}
 
 
 def in_words(verb: str) -> str:

@@ -168,10 +168,11 @@ class AccountQuerySet(models.QuerySet["Account"]):
 class Account(models.Model):
     """The organisation that subscribes: the tenant. It follows one scheme.
 
-    `features` are those that its plan gives, `seats` how many people it has room for; empty (NULL) means that no plan
-    limits it. While it is `read_only`, permissions that change something give nothing. `closes_at` is when a closing
-    account is to be closed. `second_factor` are the keys of the roles whose holders need one to work in it (`EVERYONE`:
-    whatever they are). `access_version` is raised by triggers whenever anything changes that decisions depend on.
+    `features` are those that its plan gives, `seats` how many people it has room for; `log_days` how many days back
+    its pages show the log; empty (NULL) means that no plan limits it. While it is `read_only`, permissions that
+    change something give nothing. `closes_at` is when a closing account is to be closed. `second_factor` are the
+    keys of the roles whose holders need one to work in it (`EVERYONE`: whatever they are). `access_version` is
+    raised by triggers whenever anything changes that decisions depend on.
     """
 
     class Status(models.TextChoices):
@@ -192,6 +193,7 @@ class Account(models.Model):
     second_factor = ArrayField(
         models.CharField(max_length=60), default=list, db_default=[], blank=True, verbose_name="second factor needed by"
     )
+    log_days = models.PositiveIntegerField(null=True, blank=True, editable=False)
     read_only = models.BooleanField(default=False, db_default=False, editable=False)
     access_version = models.BigIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)

@@ -40,6 +40,7 @@ class Entitlements:
     seats: int | None = None
     branch_seats: Mapping[int, int] = field(default_factory=dict)
     read_only: bool = False
+    log_days: int | None = None
 
 
 class Book:
@@ -129,10 +130,11 @@ class Book:
         holding = self.holding()
         read_only = self.state in (State.SUSPENDED, State.CANCELLED)
         if not self.by_branch():
-            return Entitlements(plan.features, sum(term.seats for _, term in holding), {}, read_only)
+            seats = sum(term.seats for _, term in holding)
+            return Entitlements(plan.features, seats, {}, read_only, plan.audit_days)
         paid = {payer.branch_id: term.seats for payer, term in holding if payer.branch_id is not None}
         every = Branch.objects.filter(account=self.account).values_list("pk", flat=True)
-        return Entitlements(plan.features, None, {pk: paid.get(pk, 0) for pk in every}, read_only)
+        return Entitlements(plan.features, None, {pk: paid.get(pk, 0) for pk in every}, read_only, plan.audit_days)
 
 
 def seats_taken(account_id: int, branch_id: int | None = None) -> int:

@@ -39,7 +39,13 @@ class Entitle(Change):
         given = self.given or Book(ground.account, self.day).entitlements()
         features = None if given.features is None else sorted(given.features)
         found: list[Row] = [
-            updated(ground.account, features=features, seats=given.seats, read_only=given.read_only),
+            updated(
+                ground.account,
+                features=features,
+                seats=given.seats,
+                read_only=given.read_only,
+                log_days=given.log_days,
+            ),
             *(updated(branch, seats=given.branch_seats.get(pk)) for pk, branch in ground.branches.items()),
             *_without_own_roles(ground, given),
         ]
@@ -51,7 +57,8 @@ def is_given(book: Book) -> bool:
     given, account = book.entitlements(), book.account
     features = None if given.features is None else sorted(given.features)
     seats = dict(Branch.objects.filter(account=account).values_list("pk", "seats"))
-    return (account.features, account.seats, account.read_only) == (features, given.seats, given.read_only) and all(
+    has = (account.features, account.seats, account.read_only, account.log_days)
+    return has == (features, given.seats, given.read_only, given.log_days) and all(
         given.branch_seats.get(pk) == count for pk, count in seats.items()
     )
 

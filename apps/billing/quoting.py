@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from django.utils.translation import gettext as _
+
 from apps.access.changes.diff import Diff
 from apps.access.changes.ground import Ground
 from apps.access.preview import preview
@@ -19,13 +21,17 @@ from apps.billing.subscribing import Choice, Chosen, put_down, weigh
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What comes of a choice: what is billed at once, what the plan gives and takes, and whose rights change."""
+    """What comes of a choice: what is billed at once, what the plan gives and takes, and whose rights change.
+
+    `log` says how far back the log is shown, where that changes.
+    """
 
     chosen: Chosen
     billed: Sequence[Draft]
     lost: Sequence[str]
     gained: Sequence[str]
     rights: Sequence[str]
+    log: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +65,8 @@ def quote(account: Account, choice: Choice, *, actor: User | None, rights: bool 
     had, has = before.features or frozenset(), after.features or frozenset()
     # A trial that the database breaks off is made again.
     billed = {draft.payer.pk: draft for draft in tried.billed}
-    return Quote(chosen, list(billed.values()), _named(had - has), _named(has - had), told)
+    log = "" if before.log_days == after.log_days else log_told(after.log_days)
+    return Quote(chosen, list(billed.values()), _named(had - has), _named(has - had), told, log)
 
 
 def rights_of(account: Account, choice: Choice) -> Entitle:
@@ -91,12 +98,17 @@ class _Unmeasured:
 
 
 def _given_by(book: Book, choice: Choice) -> Entitlements:
-    features = plan(choice.plan).features
+    features, days = plan(choice.plan).features, plan(choice.plan).audit_days
     seats = {book.payers[payer_id].branch_id: count for payer_id, count in choice.seats.items()}
     if None in seats:
-        return Entitlements(features, sum(seats.values()))
+        return Entitlements(features, sum(seats.values()), log_days=days)
     every = Branch.objects.filter(account=book.account).values_list("pk", flat=True)
-    return Entitlements(features, None, {pk: seats.get(pk, 0) for pk in every})
+    return Entitlements(features, None, {pk: seats.get(pk, 0) for pk in every}, log_days=days)
+
+
+def log_told(days: int | None) -> str:
+    """How far back the log is shown."""
+    return _("the whole log") if days is None else _("the log of the last %(days)s days") % {"days": f"{days:,}"}
 
 
 def _named(features: frozenset[str]) -> list[str]:

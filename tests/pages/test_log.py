@@ -8,6 +8,7 @@ from datetime import timedelta
 from io import StringIO
 
 import pytest
+import time_machine
 from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
@@ -17,12 +18,14 @@ from apps.access.changes.overrides import SetOverride
 from apps.accounts.chains import verify_due_chains
 from apps.accounts.models import Branch, User
 from apps.audit.models import Link, Operation, Verification
+from apps.billing.book import Entitlements
+from apps.billing.changes import Entitle
 from apps.roles.models import Role
 from apps.roles.scopes import Scope
 from apps.teams.models import Membership
 from tests.admin.people import all_but, browser, everything, staff
 from tests.audit.chains import sql, unguarded
-from tests.factories import BranchFactory, Cast, MembershipFactory, UserFactory, make_cast
+from tests.factories import BranchFactory, Cast, MembershipFactory, OperatorFactory, UserFactory, make_cast
 
 pytestmark = pytest.mark.django_db
 
@@ -226,3 +229,39 @@ def test_whoever_holds_everything_on_a_branch_reads_no_shielded_rights() -> None
     assert membership.role.single
     client = browser(user)
     assert client.get(f"/a/{cast.account.slug}/audit/?about={cast.owner.email}").context["rows"] == []
+
+
+def test_the_plan_says_how_far_back_the_log_is_shown(cast: Cast) -> None:
+    number = banned(cast)
+    User.objects.filter(pk=cast.owner.pk).update(is_staff=True)
+    given = Entitlements(log_days=90)
+    Entitle(account_id=cast.account.pk, given=given).apply(actor=None, reason="Starter")
+    assert number in numbers(browser(cast.owner), cast)
+    with time_machine.travel(timezone.now() + timedelta(days=91), tick=False):
+        client = browser(cast.owner)
+        assert numbers(client, cast) == []
+        day = f"{timezone.localdate() - timedelta(days=90):%-d %b %Y}"
+        for path in ("/a/acme/audit/", "/admin/audit/operation/"):
+            shown = client.get(path).content.decode()
+            assert f"The plan shows the log of the last 90 days, from {day} on. What is older is kept" in shown
+            assert "/a/acme/billing/plan/" in shown
+        refused = client.get(address(cast, number))
+        assert refused.status_code == 403
+        assert "a larger plan shows it" in refused.content.decode()
+        assert client.post(address(cast, number, "undo/")).status_code == 403
+        assert client.get(address(cast, 2**40)).status_code == 404
+        error = client.get("/a/acme/audit/?since=2020-01-01").content.decode()
+        assert "a larger one shows more" in error
+        taken = client.post("/a/acme/audit/export/", {"file": "json"})
+        assert json.loads(b"".join(taken.streaming_content)) == []  # type: ignore[attr-defined] # a stream
+        assert Operation.objects.filter(pk=number).exists()
+    Entitle(account_id=cast.account.pk, given=Entitlements()).apply(actor=None, reason="Business")
+    with time_machine.travel(timezone.now() + timedelta(days=91), tick=False):
+        assert number in numbers(browser(cast.owner), cast)
+
+
+def test_an_operator_reads_the_whole_log_whatever_the_plan_shows(cast: Cast) -> None:
+    number = banned(cast)
+    Entitle(account_id=cast.account.pk, given=Entitlements(log_days=90)).apply(actor=None, reason="Starter")
+    with time_machine.travel(timezone.now() + timedelta(days=91), tick=False):
+        assert number in numbers(browser(OperatorFactory()), cast)

@@ -41,6 +41,19 @@ class LogFilter(forms.Form):
         label=_("Operation"), required=False, min_value=1, max_value=2**63 - 1, widget=forms.TextInput()
     )
 
+    def __init__(self, data: Any, *, reader: Reader) -> None:
+        super().__init__(data)
+        self.reader = reader
+
+    def clean_since(self) -> date | None:
+        """A day that the plan shows."""
+        since: date | None = self.cleaned_data["since"]
+        first = self.reader.since
+        if since and first is not None and since < (day := timezone.localdate(first)):
+            told = _("The plan shows the log from %(day)s on; a larger one shows more.")
+            raise forms.ValidationError(told, params={"day": f"{day:%-d %B %Y}"})
+        return since
+
     def clean(self) -> dict[str, Any]:
         """A span of days that is one."""
         data = super().clean() or {}
@@ -54,8 +67,9 @@ class LogFilter(forms.Form):
         """What was asked for, by name; what was left empty is left out."""
         return {name: value for name, value in self.cleaned_data.items() if value not in ("", None)}
 
-    def found(self, reader: Reader) -> OperationQuerySet:
+    def found(self) -> OperationQuerySet:
         """The operations that the reader may read and that were asked for; none where the question is no sound one."""
+        reader = self.reader
         operations = reader.operations()
         if not self.is_valid():
             return operations.none()

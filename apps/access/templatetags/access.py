@@ -19,6 +19,7 @@ from apps.access.errors import read_only
 from apps.access.forms.overrides import label_of
 from apps.access.forms.requests import missing as lacking
 from apps.access.previews.values import told
+from apps.access.reading import limit_of, reader_of
 from apps.access.records import Record
 from apps.accounts.models import User
 
@@ -77,6 +78,13 @@ def read_only_banner(context: template.Context) -> dict[str, Any]:
         "manages": manages,
         "people": [] if manages else desk.who_may("manage_subscription", account)[:3],
     }
+
+
+@register.inclusion_tag("pages/log/limit.html", takes_context=True)
+def log_limit(context: template.Context) -> dict[str, Any]:
+    """How far back the plan shows the log, where more is kept."""
+    desk = desk_of(context["request"])
+    return {"limit": limit_of(desk, reader_of(context["request"])), "account": desk.account}
 
 
 @register.simple_tag

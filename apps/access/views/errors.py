@@ -10,8 +10,9 @@ from django.shortcuts import render
 
 from apps.access.admin.site import POLICY, site
 from apps.access.desk import Desk, desk_of
-from apps.access.errors import MissingPermission
+from apps.access.errors import MissingPermission, OlderThanThePlan
 from apps.access.forms.requests import asking_address
+from apps.access.reading import limit_of, reader_of
 from apps.access.reasons import why_not
 from apps.access.views.navigation import sections
 from apps.accounts.models import User
@@ -32,6 +33,8 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
         context |= {"why": why_not(desk, exception.codename, exception.target), "target": exception.target}
         if desk.account is not None:
             context["asking"] = asking_address(desk, exception.codename, exception.target)
+    elif isinstance(exception, OlderThanThePlan):
+        context["limit"] = limit_of(desk, reader_of(request))
     response = render(request, "403.html", context, status=403)
     if in_admin:
         response._csp_update = POLICY  # type: ignore[attr-defined]

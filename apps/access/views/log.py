@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from apps.access.desk import Desk
 from apps.access.forms.log import LogFilter
-from apps.access.reading import FILES, SEES, Reader, export, in_words, named, reader_of
+from apps.access.reading import FILES, SEES, Reader, export, in_words, limit_of, named, reader_of
 from apps.access.tokens import for_tokens
 from apps.access.views.page import page, show
 from apps.audit.models import Operation
@@ -29,7 +29,8 @@ NAMED = 3
 @require_safe
 def log(request: HttpRequest, desk: Desk) -> HttpResponse:
     """The operations that the person may read, newest first."""
-    reader, form = reader_of(request), LogFilter(request.GET)
+    reader = reader_of(request)
+    form = LogFilter(request.GET, reader=reader)
     # A page of the list begins behind an operation: the one with this number, or a newer one that has been read.
     before, after = (_number(request.GET.get(name)) for name in ("before", "after"))
     rows, newer, older = _page(reader, form, before, after)
@@ -41,6 +42,7 @@ def log(request: HttpRequest, desk: Desk) -> HttpResponse:
         "asked": _query(request),
         "narrowed": not form.is_valid() or bool(form.narrowed),
         "everywhere": reader.everywhere,
+        "limit": limit_of(desk, reader),
         "chain": state_of(desk.account_id),
         "kinds": [(kind, kind.upper()) for kind in FILES],
     }
@@ -59,8 +61,9 @@ def export_log(request: HttpRequest, desk: Desk) -> HttpResponseBase:
     kind = request.POST.get("file", "")
     if kind not in FILES:
         raise Http404
-    reader, form = reader_of(request), LogFilter(request.GET)
-    operations = form.found(reader)
+    reader = reader_of(request)
+    form = LogFilter(request.GET, reader=reader)
+    operations = form.found()
     if not form.is_valid():
         assert desk.account is not None
         return HttpResponseRedirect(f"{reverse('access:log', args=[desk.account.slug])}?{_query(request)}")
@@ -72,7 +75,7 @@ def _page(
 ) -> tuple[list[dict[str, Any]], int | None, int | None]:
     """The rows, and the numbers behind which newer and older ones follow; None where none do."""
     entries = reader.entries().filter(operation=OuterRef("pk")).order_by("pk")
-    operations = form.found(reader).annotate(targets=ArraySubquery(entries.values("target_text")[: NAMED + 1]))
+    operations = form.found().annotate(targets=ArraySubquery(entries.values("target_text")[: NAMED + 1]))
     if after is not None:
         found = list(operations.filter(pk__gt=after).order_by("pk")[: SIZE + 1])
         more, shown = len(found) > SIZE, found[:SIZE][::-1]

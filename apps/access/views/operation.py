@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from apps.access.changes.base import KINDS
 from apps.access.changes.undo import TARGET
 from apps.access.desk import Desk
+from apps.access.errors import OlderThanThePlan
 from apps.access.forms.undoing import UndoForm
 from apps.access.images import image_of
 from apps.access.reading import SEES, Reader, in_words, named, reader_of
@@ -69,8 +70,11 @@ def _row_or_404(reader: Reader, operation_id: int) -> Operation:
 
     Raises:
         Http404: there is none for them.
+        OlderThanThePlan: they might, if the account's plan showed as much of the log.
     """
     row = reader.operations().filter(pk=operation_id).first() if operation_id <= BIGGEST else None
+    if row is None and operation_id <= BIGGEST and reader.older().filter(pk=operation_id).exists():
+        raise OlderThanThePlan
     if row is None:
         raise Http404
     return row

@@ -150,6 +150,8 @@ def _quoted(book: Book, choice: Choice, desk: Desk, *, rights: bool) -> Iterator
         yield _("New in the plan: %(features)s.") % {"features": ", ".join(found.gained)}
     if found.lost:
         yield _("No more in the plan: %(features)s.") % {"features": ", ".join(found.lost)}
+    if found.log:
+        yield _("Shown from then on: %(log)s. Nothing of it is deleted.") % {"log": found.log}
     if found.gained or found.lost:
         yield from found.rights
 

@@ -16,7 +16,8 @@ from apps.billing.invoicing import Draft, upcoming
 from apps.billing.models import Invoice, Payer, Term
 from apps.billing.money import written
 from apps.billing.payments import with_balance
-from apps.billing.plans import FEATURES
+from apps.billing.plans import FEATURES, Plan
+from apps.billing.quoting import log_told
 from apps.billing.sellers import seller
 from apps.billing.sight import Sight
 
@@ -52,7 +53,7 @@ def overview(request: HttpRequest, desk: Desk) -> HttpResponse:
         context |= {
             "plan": plan,
             "gateway": current_gateway(),
-            "features": [label for key, label in FEATURES.items() if plan is not None and key in plan.features],
+            "features": _features(plan),
             "trial": book.state is State.TRIAL,
             "seats": _seats(book, sight, managing),
             "coming": _coming(book),
@@ -61,6 +62,12 @@ def overview(request: HttpRequest, desk: Desk) -> HttpResponse:
             "invoices": newest(desk.account.pk, sight)[:SHOWN],
         }
     return show(request, desk, "pages/billing/overview.html", "Billing", context)
+
+
+def _features(plan: Plan | None) -> list[str]:
+    if plan is None:
+        return []
+    return [*(label for key, label in FEATURES.items() if key in plan.features), log_told(plan.audit_days)]
 
 
 def newest(account_id: int, sight: Sight) -> Any:

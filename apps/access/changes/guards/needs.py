@@ -95,7 +95,7 @@ def _of_branch(ground: Ground, row: Row, _: int | None) -> Needs:
 
 def _of_account(ground: Ground, row: Row, _: int | None) -> Needs:
     changed = row.changed.keys()
-    if changed & {"features", "seats", "read_only"} or (
+    if changed & {"features", "seats", "log_days", "read_only"} or (
         row.before is not None and row.before.status == Account.Status.CLOSED
     ):
         raise OperatorsAlone("Only a platform operator changes this.")
