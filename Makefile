@@ -98,3 +98,8 @@ deployment: setup
 .PHONY: bench
 bench: setup ## what the engine costs, measured beside hand-written SQL and other libraries
 	$(py) -m bench
+
+.PHONY: pictures
+pictures: setup chromium ## the pictures of docs/guide, taken anew by the tests in a browser
+	rm -rf docs/images/guide
+	MANDATE_PICTURES=1 $(py) -m pytest --numprocesses $(WORKERS) $$(grep -lE '\btake\(' tests/browser/test_*.py)

@@ -27,6 +27,13 @@ for (const field of document.querySelectorAll("input[data-copy]")) {
     field.after(button);
 }
 
+// What is typed into a list's search filters at once; leaving the field afterwards must not load the list once more, and
+// with it forget who was ticked meanwhile.
+document.addEventListener("change", (event) => {
+    const form = event.target.closest("form.m-filters[hx-get]");
+    if (form && event.target === form.querySelector("input")) event.stopPropagation();
+}, true);
+
 // One box ticks all of its page, and follows them.
 function offerAll() {
     for (const every of document.querySelectorAll("input[data-select-all]")) {

@@ -31,6 +31,8 @@ TAKING = "MANDATE_PICTURES"
 WIDTH, COLOURS = 1100, 96
 # What htmx says of a search whose page was left before it was answered; other failures have names of their own.
 BROKEN_OFF = ("htmx:afterRequest", "htmx:sendAbort")
+# Bytes: a clone carries each picture for ever.
+LARGEST = 120_000
 
 
 def sign_in(page: Page, live_server: LiveServer, user: User) -> None:
@@ -67,18 +69,25 @@ def sideways(page: Page) -> int:
     return wider
 
 
-def take(page: Page, name: str, of: Locator | None = None) -> None:
+def take(page: Page, name: str, of: Locator | None = None, *, height: int = 720) -> None:
     """See that the page (or a part of it) is there, and with `MANDATE_PICTURES=1` write its picture for the guide.
 
-    Each picture that `docs/guide/` shows is taken by a test under its name, so that it stays true.
+    Each picture that `docs/guide/` shows is taken by a test under its name, so that it stays true. `height` is how much
+    of the page is shown, in its pixels.
     """
     expect(of or page.get_by_role("heading", level=1).first).to_be_visible()
     if not os.environ.get(TAKING):
         return
     PICTURES.mkdir(parents=True, exist_ok=True)
     path = PICTURES / f"{name}.png"
+    before = page.viewport_size
+    page.set_viewport_size({"width": 1280, "height": height})
+    page.evaluate("scrollTo(0, 0)")
     (of or page).screenshot(path=path, animations="disabled")
+    if before:
+        page.set_viewport_size(before)
     _make_small(path)
+    assert path.stat().st_size < LARGEST, f"{name}: {path.stat().st_size} bytes"
 
 
 def _make_small(path: Path) -> None:

@@ -41,16 +41,12 @@ def confirm(page: Page, reason: str, button: str) -> None:
     page.get_by_role("button", name=button).click()
 
 
-def change_role(page: Page, live_server: LiveServer, cast: Cast, *, pictures: bool = False) -> None:
+def change_role(page: Page, live_server: LiveServer, cast: Cast) -> None:
     """The owner makes Ben an admin, and reads it in the log."""
     address = open_member(page, live_server, cast, cast.member)
-    if pictures:
-        take(page, "member")
     page.get_by_role("link", name="Change role: North").click()
     expect(page).to_have_url(f"{address}role/north/")
     page.get_by_role("radio", name=re.compile("^Admin")).check()
-    if pictures:
-        take(page, "role-change")
     confirm(page, "Runs the north from Monday", "Change role")
     expect(page).to_have_url(address)
     expect(page.get_by_role("link", name="Admin", exact=True)).to_be_visible()
@@ -63,7 +59,7 @@ def change_role(page: Page, live_server: LiveServer, cast: Cast, *, pictures: bo
 
 def test_an_owner_changes_a_role_and_reads_it_in_the_log(live_server: LiveServer, page: Page, cast: Cast) -> None:
     told = faults(page)
-    change_role(page, live_server, cast, pictures=True)
+    change_role(page, live_server, cast)
     assert told == []
 
 
@@ -83,7 +79,7 @@ def test_the_ladder_refuses_a_demotion_and_offers_the_plan(live_server: LiveServ
     page.get_by_label("Reason").fill("Does something else now")
     page.get_by_role("button", name="See what it changes").click()
     expect(page.get_by_role("alert")).to_contain_text("A role moves only up in Staff ladder")
-    take(page, "ladder")
+    take(page, "ladder", height=860)
     page.get_by_role("link", name="Open the removal plan").click()
     expect(page).to_have_url(f"{address}remove/?from=north")
     expect(page.get_by_role("main")).to_contain_text(f"{manager.name} is Project Manager on North")
@@ -98,7 +94,7 @@ def remove_and_restore(page: Page, live_server: LiveServer, cast: Cast, *, pictu
     page.get_by_label("Leads").select_option(label="Ann Archer")
     page.get_by_label("Private contacts").select_option(label="Ann Archer")
     if pictures:
-        take(page, "removal")
+        take(page, "removal", height=1000)
     confirm(page, "Moves to Oslo", "Remove from the branch")
     members = f"{live_server.url}/a/acme/members/"
     expect(page).to_have_url(members)
@@ -155,6 +151,7 @@ def test_an_invitation_shows_its_link_once(live_server: LiveServer, page: Page, 
     confirm(page, "Starts in May", "Invite somebody")
     link = page.get_by_role("textbox", name="The invitation is on its way")
     expect(link).to_have_value(re.compile(r"/invitations/\S+/$"))
+    take(page, "invitation", height=560)
     token = link.input_value()
     page.get_by_role("link", name="Done").click()
     expect(page).to_have_url(f"{live_server.url}/a/acme/members/invited/")

@@ -13,9 +13,10 @@ from pytest_django.live_server_helper import LiveServer
 from apps.access.models import Override
 from apps.access.policy import may
 from apps.accounts.models import User
+from apps.roles.scopes import Scope
 from tests.admin.people import staff
 from tests.browser.driving import faults, go, sideways, sign_in, take
-from tests.factories import Cast, ContactFactory, LeadFactory, make_cast, published
+from tests.factories import Cast, ContactFactory, LeadFactory, OverrideFactory, UserFactory, make_cast, published
 
 WHY = "The fair is on Thursday"
 
@@ -32,7 +33,7 @@ def owner_of(cast: Cast) -> User:
     return cast.join("owner")
 
 
-def asks_and_is_given(page: Page, live_server: LiveServer, cast: Cast) -> None:
+def asks_and_is_given(page: Page, live_server: LiveServer, cast: Cast, *, pictures: bool) -> None:
     owner, member = owner_of(cast), cast.member
     sign_in(page, live_server, member)
     go(page, live_server, f"/a/{cast.account.slug}/requests/")
@@ -41,6 +42,8 @@ def asks_and_is_given(page: Page, live_server: LiveServer, cast: Cast) -> None:
     page.get_by_label("Permission").select_option("export_lead")
     page.get_by_label("Reason").fill(WHY)
     assert sideways(page) == 0
+    if pictures:
+        take(page, "request")
     page.get_by_role("button", name="Request access").click()
     expect(page).to_have_url(re.compile(r"/requests/\?tab=mine$"))
     expect(page.get_by_text("Waiting")).to_be_visible()
@@ -49,6 +52,8 @@ def asks_and_is_given(page: Page, live_server: LiveServer, cast: Cast) -> None:
     expect(page.get_by_text(WHY)).to_be_visible()
     page.get_by_role("link", name="Export leads").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("asks for “Export leads”")
+    if pictures:
+        take(page, "decide")
     page.get_by_role("link", name="Approve").click()
     page.get_by_label("Ends").fill(friday())
     page.get_by_label("Reason").fill("Until the fair is over")
@@ -74,9 +79,29 @@ def test_a_member_asks_for_export_and_an_owner_grants_it_until_friday(
 ) -> None:
     page: Page = request.getfixturevalue(window)
     told = faults(page)
-    asks_and_is_given(page, live_server, cast)
+    asks_and_is_given(page, live_server, cast, pictures=window == "page")
+    if window == "page":
+        take(page, "my-access")
     assert told == []
-    take(page, "my-access")
+
+
+def test_why_is_answered_from_a_cell_of_the_matrix(live_server: LiveServer, page: Page, cast: Cast) -> None:
+    told = faults(page)
+    for name, role in (("Carla Cole", "admin"), ("Hal Hunter", "member"), ("Ines Ito", "member")):
+        cast.join(role, user=UserFactory(name=name))
+    OverrideFactory(branch=cast.branch, user=cast.member, permission="view_billing", scope=Scope.ALL)
+    sign_in(page, live_server, owner_of(cast))
+    go(page, live_server, f"/a/{cast.account.slug}/matrix/?tab=billing")
+    take(page, "matrix")
+    page.locator("a[title^='Ben Baker: View billing']").click()
+    expect(page).to_have_url(re.compile("/why/"))
+    expect(page.get_by_role("main")).to_contain_text("by an override")
+    lead = LeadFactory(branch=cast.branch, name="Harbour lights")
+    query = f"user={cast.member.email}&branch={cast.branch.slug}&permission=view_lead&record={lead.reference}"
+    go(page, live_server, f"/a/{cast.account.slug}/why/?{query}")
+    expect(page.get_by_role("main")).to_contain_text("Ben Baker may not: View leads")
+    take(page, "why")
+    assert told == []
 
 
 def test_a_focused_user_sees_only_their_contacts(live_server: LiveServer, page: Page) -> None:
@@ -108,8 +133,6 @@ def test_an_owner_looks_as_a_member_and_stops(
     expect(banner).to_contain_text("You look as Mia Member")
     expect(page.get_by_role("link", name="Billing")).to_have_count(0)
     assert sideways(page) == 0
-    if window == "page":
-        take(page, "looking-as")
     go(page, live_server, f"/a/{cast.account.slug}/requests/new/")
     page.get_by_label("Permission").select_option("view_billing")
     page.get_by_label("Reason").fill("In her name")

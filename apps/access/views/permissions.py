@@ -91,5 +91,8 @@ def _title(membership: Membership) -> str:
 
 def _crumbs(desk: Desk, membership: Membership) -> list[tuple[str, str]]:
     assert desk.account is not None
-    members = f"{reverse('access:home', args=[desk.account.slug])}members/"
-    return [(members, _("Members")), (f"{members}{membership.user_id}/", str(membership.user))]
+    slug = desk.account.slug
+    return [
+        (reverse("access:members", args=[slug]), _("Members")),
+        (reverse("access:member", args=[slug, membership.user_id]), str(membership.user)),
+    ]
