@@ -8,7 +8,8 @@ them comes what a superuser can do alone: opening an operator session.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from copy import copy
+from dataclasses import dataclass, field, replace
 
 from django.db import models
 
@@ -28,11 +29,18 @@ NAMED = 5
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """One sufficient change, and the people who may make it."""
+    """One sufficient change, and the people who may make it.
+
+    `branch`, `role` (its id), `subject` (what would be shared) and `gives` are what the change would be made of.
+    """
 
     kind: str
     sentence: str
     who: list[User]
+    branch: Branch | None = None
+    role: int | None = None
+    subject: Record | None = None
+    gives: Mapping[str, Scope] = field(default_factory=dict)
 
     @property
     def with_people(self) -> str:
@@ -53,6 +61,29 @@ def smallest_fixes(
     """The smallest sufficient change of each kind, smallest kind first; empty where no change of access helps."""
     search = _Search(user, mandate, permission, obj, people or People(mandate.facts.account))
     return list(search.found())
+
+
+def responsible_would_help(mandate: Mandate, permission: Permission, record: Record) -> bool:
+    """Whether it would be a "yes" if the user, a member of the record's branch, were responsible for it."""
+    if _member_of(mandate, record) is None or record.private:
+        return False
+    theirs = copy(record)
+    theirs.responsible_id = mandate.user_id
+    return decide(mandate, permission, theirs)
+
+
+def team_would_help(mandate: Mandate, permission: Permission, record: Record) -> bool:
+    """Whether it would be a "yes" if the user were in a team with the record's responsible."""
+    held = _member_of(mandate, record)
+    if held is None or record.responsible_id is None or record.private:
+        return False
+    joined = replace(held, mates=held.mates | {record.responsible_id})
+    memberships = {**mandate.facts.memberships, record.branch_id: joined}
+    return decide(Mandate(replace(mandate.facts, memberships=memberships), mandate.now), permission, record)
+
+
+def _member_of(mandate: Mandate, record: Record) -> MembershipFacts | None:
+    return next((held for branch_id, held, _ in mandate.branches() if branch_id == record.branch_id), None)
 
 
 def session_would_help(user: User, mandate: Mandate, permission: Permission, obj: models.Model) -> bool:
@@ -133,6 +164,8 @@ class _Search:
             "share",
             f"Share {subject.reference} with {self.user} ({verbs}).",
             self._people("grant_record_access", subject, gives),
+            subject=subject,
+            gives=gives,
         )
 
     def _overrides(self) -> Fix | None:
@@ -157,6 +190,8 @@ class _Search:
             "override",
             f"Set {self.user}'s own scope on {self.branch}: {told}.",
             self._people("manage_member_permissions", self.branch, gives),
+            self.branch,
+            gives=gives,
         )
 
     def _role(self) -> Fix | None:
@@ -169,7 +204,9 @@ class _Search:
                 continue
             if self._passes(self._with_membership(replace(membership, role=role))):
                 sentence = f"Make {self.user} {role.name} on {self.branch}."
-                return Fix("role", sentence, self._people("change_roles", self.branch, _gives(role)))
+                return Fix(
+                    "role", sentence, self._people("change_roles", self.branch, _gives(role)), self.branch, role.id
+                )
         return None
 
     def _membership(self) -> Fix | None:
@@ -184,6 +221,7 @@ class _Search:
                     "restore",
                     f"Restore {self.user} on {self.branch}.",
                     self._people("remove_members", self.branch, _gives(removed.role)),
+                    self.branch,
                 )
             return None
         for role in self._branch_roles():
@@ -192,6 +230,8 @@ class _Search:
                     "membership",
                     f"Add {self.user} to {self.branch} as {role.name}.",
                     self._people("invite_members", self.branch, _gives(role)),
+                    self.branch,
+                    role.id,
                 )
         return None
 
@@ -203,7 +243,7 @@ class _Search:
             if self._passes(replace(self.facts, parent=role)):
                 right = "grant_parent_roles" if self.facts.parent is None else "change_parent_roles"
                 sentence = f"Give {self.user} the parent role {role.name}, which reaches every branch."
-                return Fix("parent_role", sentence, self._people(right, account, _gives(role)))
+                return Fix("parent_role", sentence, self._people(right, account, _gives(role)), role=role.id)
         return None
 
     def _branch(self) -> Branch | None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import zeal
 from django.test import Client
+from django.utils.html import escape
 from pytest_django import DjangoAssertNumQueries
 
 from apps.accounts.models import User
@@ -70,6 +71,20 @@ def test_the_matrix_goes_on_page_by_page_in_few_queries(
     )
 
 
+def test_the_matrix_shows_every_category_at_once_under_its_heading(
+    cast: Cast, boss: Client, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    address = f"/a/{cast.account.slug}/matrix/"
+    tabs = boss.get(address).context["tabs"]
+    with django_assert_max_num_queries(15):
+        response = boss.get(f"{address}?tab=everything")
+    assert list(cells(response, str(cast.member))) == [
+        permission.codename for tab in tabs for permission in tab.permissions
+    ]
+    shown = response.content.decode()
+    assert all(f'scope="colgroup">{escape(tab.title)}</th>' in shown for tab in tabs)
+
+
 def test_the_matrix_is_searched_by_name_branch_and_role(cast: Cast, boss: Client) -> None:
     address = f"/a/{cast.account.slug}/matrix/"
     named = [line.user for line in boss.get(f"{address}?q={cast.member.name}").context["lines"]]
@@ -93,6 +108,47 @@ def test_why_answers_as_the_engine_decides_and_says_what_would_help(cast: Cast, 
         .context["answer"]["explanation"]
         .allowed
     )
+
+
+def way(response: Any, title: str) -> Any:
+    return next(each.act for each in response.context["answer"]["ways"] if each.act and each.act.title == title)
+
+
+def test_beside_each_way_to_a_yes_a_button_leads_to_it_filled_in(cast: Cast, boss: Client) -> None:
+    lead = make("lead", cast.branch, responsible=cast.owner)
+    cast.team(cast.owner)
+    OverrideFactory(branch=cast.branch, user=cast.member, permission="view_lead", scope=Scope.TEAM | IF_RESPONSIBLE)
+    response = asked(boss, cast, user=cast.member.email, permission="view_lead", record=lead.reference)
+    with zeal.zeal_ignore():
+        sharing = boss.get(way(response, "Share it").address).context["form"]
+        assert (sharing["who"].value(), sharing["verbs"].value()) == (str(cast.member.pk), ["view"])
+        own = boss.get(way(response, "Update permissions").address).context["form"]
+        assert own["choice_view_lead"].value() == "all"
+        assert not own.is_bound
+        joining = boss.get(way(response, "Add to the team").address).context["form"]
+        assert set(joining["members"].value()) == {cast.owner.pk, cast.member.pk}
+        OverrideFactory._meta.model._default_manager.all().delete()
+        plain = asked(boss, cast, user=cast.member.email, permission="view_lead", record=lead.reference)
+        rising = way(plain, "Change role").address
+        assert boss.get(rising).context["form"]["role"].value() == rising.partition("?role=")[2]
+    assert way(response, "Set the responsible").address.endswith(f"/{lead.pk}/change/#id_responsible")
+
+
+def test_a_way_that_the_reader_cannot_take_says_what_is_missing(cast: Cast) -> None:
+    reader = browser(staff(cast.branch, {"view_member_permissions": Scope.ALL, "view_lead": Scope.ALL}))
+    lead = make("lead", cast.branch, responsible=cast.owner)
+    response = asked(reader, cast, user=cast.member.email, permission="view_lead", record=lead.reference)
+    assert "“Manage team permissions”" in way(response, "Update permissions").missing
+    assert "Ann Archer" in way(response, "Update permissions").missing
+    assert all(each.act is None or each.act.missing for each in response.context["answer"]["ways"])
+
+
+def test_who_asks_about_themselves_can_request_it(cast: Cast) -> None:
+    asker = staff(cast.branch, {"view_member_permissions": Scope.ALL})
+    response = asked(browser(asker), cast, user=asker.email, permission="view_billing")
+    asking = way(response, "Request access")
+    assert "permission=view_billing" in asking.address
+    assert not any(each.act for each in response.context["answer"]["ways"][1:])
 
 
 def test_why_without_a_record_tells_the_reach(cast: Cast, boss: Client) -> None:

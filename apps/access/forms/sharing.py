@@ -70,9 +70,9 @@ def _verbs(codenames: frozenset[str]) -> tuple[str, ...]:
 class ShareForm(ChangeForm):
     """A share of a record, `row`; `holder` is whose, None for a new one."""
 
-    def __init__(self, data: Any = None, *, desk: Desk, row: Any, holder: Holder | None = None) -> None:
+    def __init__(self, data: Any = None, *, desk: Desk, row: Any, holder: Holder | None = None, **options: Any) -> None:
         self.holder = holder
-        super().__init__(data, desk=desk, row=row)
+        super().__init__(data, desk=desk, row=row, **options)
 
     def shown(self) -> dict[str, Any]:
         return {"holder": self.holder.named, "verbs": list(self.holder.verbs)} if self.holder else {}

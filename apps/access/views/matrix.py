@@ -1,4 +1,4 @@
-"""The matrix: members × permissions at a glance, a page of members and a tab of permissions at a time."""
+"""The matrix: members × permissions at a glance, a page of members and one tab of permissions, or all, at a time."""
 
 from __future__ import annotations
 
@@ -32,6 +32,8 @@ from apps.roles.tabs import Tab, shown_tabs
 from apps.teams.models import Membership, ParentMembership
 
 SEES = "view_member_permissions"
+# The word that asks for all the categories at once.
+EVERYTHING = "everything"
 LONGEST_WORDS = 200
 FILES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
 R = TypeVar("R", Membership, ParentMembership)
@@ -40,7 +42,7 @@ ORDER = Order("name", (by_name(),))
 
 @dataclass(frozen=True, slots=True)
 class MatrixLine:
-    """One member on a branch, with what they may there of the tab's permissions; with a parent role alone, on none."""
+    """One member on a branch, with what they may there of the shown permissions; with a parent role alone, on none."""
 
     user: User
     role: str
@@ -54,15 +56,18 @@ def matrix(request: HttpRequest, desk: Desk) -> HttpResponse:
     assert desk.account is not None
     places = desk.branches_where(SEES)
     tabs = shown_tabs(desk.account.role_system, desk.account.features)
-    tab = next((each for each in tabs if each.key == request.GET.get("tab")), tabs[0])
+    everything = request.GET.get("tab") == EVERYTHING
+    shown = tabs if everything else [next((each for each in tabs if each.key == request.GET.get("tab")), tabs[0])]
     known = _members(desk, places)
     part = part_of(request, _narrowed(request, known, places), known, ORDER)
     kept = {name: value for name in ("q", "branch", "role") if (value := request.GET.get(name, ""))}
     parents = [] if part.before or kept.keys() & {"branch", "role"} else _parents_alone(request, desk)
     context = {
         "tabs": tabs,
-        "tab": tab,
-        "lines": list(_lines(desk, part.rows, parents, tab)),
+        "tab": EVERYTHING if everything else shown[0].key,
+        "everything": EVERYTHING,
+        "shown": shown,
+        "lines": list(_lines(desk, part.rows, parents, shown)),
         "part": part,
         "places": places,
         "roles": _roles(desk),
@@ -111,18 +116,19 @@ def _parents_alone(request: HttpRequest, desk: Desk) -> list[ParentMembership]:
 
 
 def _lines(
-    desk: Desk, rows: Sequence[Membership], parents: Sequence[ParentMembership], tab: Tab
+    desk: Desk, rows: Sequence[Membership], parents: Sequence[ParentMembership], tabs: Sequence[Tab]
 ) -> Iterator[MatrixLine]:
     """The rows with their cells; the facts of all of them are loaded at once."""
     assert desk.mandate is not None
     now = timezone.now()
     facts = load_some(desk.mandate.facts.account, {row.user_id for row in rows} | {held.user_id for held in parents})
     mandates = {user_id: Mandate(each, now) for user_id, each in facts.items()}
+    permissions = [permission for tab in tabs for permission in tab.permissions]
     for row in rows:
-        found = [(each, held_cell(mandates[row.user_id], each, row.branch)) for each in tab.permissions]
+        found = [(each, held_cell(mandates[row.user_id], each, row.branch)) for each in permissions]
         yield MatrixLine(row.user, row.role.name, row.branch, found)
     for held in parents:
-        found = [(each, held_cell(mandates[held.user_id], each, None)) for each in tab.permissions]
+        found = [(each, held_cell(mandates[held.user_id], each, None)) for each in permissions]
         yield MatrixLine(held.user, held.role.name, None, found)
 
 

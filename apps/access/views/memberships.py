@@ -53,7 +53,8 @@ def reset_second_factor(request: HttpRequest, desk: Desk, member: int) -> HttpRe
 def role(request: HttpRequest, desk: Desk, member: int, branch: str) -> HttpResponse:
     """Another role on a branch, with the rules of the scheme beside the choice."""
     row = membership_in_sight(desk, member, branch, ACTIVE)
-    form = RoleForm(request.POST or None, desk=desk, row=row)
+    chosen = {name: request.GET[name] for name in ("role",) if name in request.GET}
+    form = RoleForm(request.POST or None, desk=desk, row=row, initial=chosen)
     form.require()
     crumbs = member_crumbs(desk, row.user)
     subject = _("The role of %(who)s on %(where)s") % {"who": row.user, "where": row.branch}
@@ -167,7 +168,7 @@ def delete(request: HttpRequest, desk: Desk, member: int, branch: str) -> HttpRe
 def add(request: HttpRequest, desk: Desk) -> HttpResponse:
     """Somebody of the account becomes a member of a further branch; a link may say who."""
     back = address(desk, "members")
-    chosen = {name: request.GET[name] for name in ("user", "branch") if name in request.GET}
+    chosen = {name: request.GET[name] for name in ("user", "branch", "role") if name in request.GET}
     return changing(
         request,
         desk,

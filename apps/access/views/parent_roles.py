@@ -66,7 +66,9 @@ def _change(request: HttpRequest, desk: Desk, kind: type[ParentForm], member: in
         raise Http404
     back = address(desk, "parent-roles")
     subject = _("%(who)s as %(role)s") % {"who": held.user, "role": held.role}
-    return changing(request, desk, kind, held, back=back, subject=subject, crumbs=[(back, _("Parent roles"))])
+    chosen = {name: request.GET[name] for name in ("role",) if name in request.GET}
+    crumbs = [(back, _("Parent roles"))]
+    return changing(request, desk, kind, held, back=back, subject=subject, crumbs=crumbs, initial=chosen)
 
 
 def _acts(desk: Desk, held: ParentMembership) -> list[Act]:

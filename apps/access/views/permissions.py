@@ -15,6 +15,7 @@ from apps.access.forms.flow import answer
 from apps.access.forms.live import effect
 from apps.access.forms.permissions import PermissionsForm
 from apps.access.views.page import PageFace, page, show
+from apps.roles import catalogue
 from apps.teams.models import Membership
 
 MANAGE = "manage_member_permissions"
@@ -35,7 +36,7 @@ def permissions(request: HttpRequest, desk: Desk, member: int, branch: str) -> H
     if barred := PermissionsForm.barred(desk, membership):
         context = {"barred": barred, "membership": membership, "crumbs": _crumbs(desk, membership)}
         return show(request, desk, "pages/permissions/barred.html", _title(membership), context)
-    form = PermissionsForm(request.POST or None, desk=desk, row=membership)
+    form = PermissionsForm(request.POST or None, desk=desk, row=membership, initial=_chosen(request))
     if request.method == "POST" and request.htmx:  # type: ignore[attr-defined]
         found = effect(form)
         caps = form.caps(found["preview"]) if "preview" in found else []
@@ -66,10 +67,19 @@ class PermissionsFace(PageFace):
             "tabs": tabs,
             "open": next(wrong, chosen if chosen in known else known[0]),
             "membership": self.membership,
+            "chosen": bool(form.initial),
             "parent": form.mandate.facts.parent,
             "crumbs": self.crumbs,
         }
         return show(self.request, self.desk, "pages/permissions/page.html", context["subject"], context)
+
+
+def _chosen(request: HttpRequest) -> dict[str, str]:
+    """What a link may choose: a scope for each of some permissions. Nothing of it counts before it is sent."""
+    if request.method == "POST":
+        return {}
+    known = {permission.codename for permission in catalogue.permissions()}
+    return {f"choice_{name}": str(request.GET[name]) for name in request.GET if name in known}
 
 
 def _in_sight(desk: Desk, member: int, slug: str) -> Membership:

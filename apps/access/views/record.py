@@ -70,9 +70,15 @@ def _share(request: HttpRequest, desk: Desk, record: Record) -> HttpResponse:
         raise Http404
     holder = None if name == "grant" else _holder(request, record)
     data = request.POST if request.method == "POST" else None
-    form = FORMS[name](data, desk=desk, row=record, holder=holder)
+    form = FORMS[name](data, desk=desk, row=record, holder=holder, initial=_chosen(request))
     subject = form.title if holder is None else f"{form.title}: {holder.name}"
     return change_page(request, desk, form, back=request.path, subject=subject, crumbs=[(request.path, _title(record))])
+
+
+def _chosen(request: HttpRequest) -> dict[str, Any]:
+    """What a link may choose of a new share: with whom, and what it gives."""
+    chosen: dict[str, Any] = {"who": request.GET["who"]} if "who" in request.GET else {}
+    return chosen | ({"verbs": request.GET.getlist("verbs")} if "verbs" in request.GET else {})
 
 
 def _in_sight(desk: Desk, kind: str, reference: str) -> Record:

@@ -20,6 +20,7 @@ from apps.access.views.page import page, show
 from apps.teams.models import Membership, Team, TeamMember
 
 VIEWS, MANAGES = "view_members", "manage_teams"
+LONGEST = 18
 
 
 @page(VIEWS)
@@ -81,7 +82,7 @@ def add(request: HttpRequest, desk: Desk) -> HttpResponse:
 def change(request: HttpRequest, desk: Desk, team: int) -> HttpResponse:
     """Another name, other members."""
     row = _found(desk, team)
-    return _change(request, desk, ChangeTeamForm, row, address(desk, "team", row.pk))
+    return _change(request, desk, ChangeTeamForm, row, address(desk, "team", row.pk), _joining(request, row))
 
 
 @page(MANAGES)
@@ -90,9 +91,22 @@ def delete(request: HttpRequest, desk: Desk, team: int) -> HttpResponse:
     return _change(request, desk, DeleteTeamForm, _found(desk, team), address(desk, "teams"))
 
 
-def _change(request: HttpRequest, desk: Desk, kind: type[ChangeForm], row: Team, back: str) -> HttpResponse:
+def _change(
+    request: HttpRequest, desk: Desk, kind: type[ChangeForm], row: Team, back: str, chosen: dict[str, Any] | None = None
+) -> HttpResponse:
+    """The page of a change; `chosen` is what a link has chosen of it already."""
     crumbs = [(address(desk, "teams"), _("Teams")), (address(desk, "team", row.pk), row.name)]
-    return changing(request, desk, kind, row, back=back, subject=f"{kind.title}: {row.name}", crumbs=crumbs)
+    subject = f"{kind.title}: {row.name}"
+    return changing(request, desk, kind, row, back=back, subject=subject, crumbs=crumbs, initial=chosen)
+
+
+def _joining(request: HttpRequest, row: Team) -> dict[str, Any]:
+    """The members as they stand, and the one whom a link names."""
+    named = request.GET.get("member", "")
+    if not named.isdecimal() or len(named) > LONGEST:
+        return {}
+    standing = TeamMember.objects.filter(team=row).values_list("user_id", flat=True)
+    return {"members": sorted({*standing, int(named)})}
 
 
 def _in_sight(desk: Desk) -> QuerySet[Any]:

@@ -18,6 +18,7 @@ from apps.access.mandate import Mandate
 from apps.access.matrix import held_cell
 from apps.access.records import Record
 from apps.access.tokens import for_tokens
+from apps.access.views.mending import ways
 from apps.access.views.page import page, show
 from apps.roles.catalogue import Target
 
@@ -70,7 +71,8 @@ def _answer(desk: Desk, form: WhyForm) -> dict[str, Any]:
         "cell": held_cell(mandate, permission, place),
     }
     if target is not None:
-        found["explanation"] = _explained(desk, form, mandate)
+        told = _explained(desk, form, mandate)
+        found |= {"explanation": told, "ways": ways(desk, person, permission, target, told, mandate)}
     if isinstance(target, Record) and desk.may("view_access_history", target):
         found["record"] = reverse("access:record", args=[desk.account.slug, target.record_type, target.reference])
     if desk.may("manage_member_permissions", place) and person.pk != desk.user.pk:
