@@ -117,7 +117,8 @@ def _with_record(desk: Desk, person: User, permission: Permission, record: Recor
         to = reverse(f"admin:{record._meta.label_lower.replace('.', '_')}_change", args=[record.pk])
         act = Act(_("Set the responsible"), f"{to}#id_responsible", "assignment_ind")
         sentence = _("Make %(who)s responsible for %(record)s.") % {"who": person, "record": record.reference}
-        yield Way(sentence, _judged(desk, "assign_record", record, act))
+        # The form is one of the admin's, where only staff come.
+        yield Way(sentence, _judged(desk, "assign_record", record, act) if desk.user.is_staff else None)
     if team_would_help(mandate, permission, record):
         team = (
             Team.objects.filter(branch=record.branch_id, members__user=record.responsible_id).order_by("name").first()
