@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from base64 import b64decode, b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -26,12 +28,28 @@ PURPOSE = "mail"
 _PARAGRAPHS = re.compile(r"\n\s*\n")
 
 
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that goes with a mail."""
+
+    name: str
+    content: bytes
+    content_type: str
+
+
 def link(path: str) -> str:
     """The address of a page of ours as it stands in a mail; never by a request, whose host anybody can write."""
     return f"{settings.PUBLIC_ADDRESS.rstrip('/')}{path}"
 
 
-def send(name: str, to: str, context: Mapping[str, Any] | None = None) -> None:
+def send(
+    name: str,
+    to: str,
+    context: Mapping[str, Any] | None = None,
+    *,
+    attachments: Sequence[Attachment] = (),
+    reply_to: str = "",
+) -> None:
     """Send the mail `mail/<name>.txt` to an address, once the transaction around it is committed.
 
     The template's first paragraph is the subject. A paragraph that is an address becomes a button in the HTML that is
@@ -46,6 +64,8 @@ def send(name: str, to: str, context: Mapping[str, Any] | None = None) -> None:
         "subject": subject,
         "text": render_to_string("mail/letter.txt", frame),
         "html": render_to_string("mail/letter.html", frame),
+        "files": [(file.name, b64encode(file.content).decode(), file.content_type) for file in attachments],
+        "reply_to": [reply_to] if reply_to else [],
     }
     deliver.defer(sealed=seal(json.dumps(message), PURPOSE))
 
@@ -54,6 +74,8 @@ def send(name: str, to: str, context: Mapping[str, Any] | None = None) -> None:
 def deliver(sealed: str) -> None:
     """Hand one mail to the mail server; the queue tries again where that fails."""
     message = json.loads(unseal(sealed, PURPOSE))
-    mail = EmailMultiAlternatives(message["subject"], message["text"], to=[message["to"]])
+    mail = EmailMultiAlternatives(message["subject"], message["text"], to=[message["to"]], reply_to=message["reply_to"])
     mail.attach_alternative(message["html"], "text/html")
+    for name, content, content_type in message["files"]:
+        mail.attach(name, b64decode(content), content_type)
     mail.send()

@@ -9,7 +9,6 @@ from datetime import date
 from unittest.mock import patch
 
 import pytest
-from django.core import mail
 
 from apps.billing.invoicing import credit
 from apps.billing.mail import send_mailings
@@ -18,6 +17,7 @@ from apps.billing.pdf import file_name, invoice_pdf
 from apps.billing.running import run_account, run_billing
 from tests.billing.cases import START, begin, invoices, on
 from tests.factories import make_cast
+from tests.mailing import post
 
 pytestmark = pytest.mark.django_db
 
@@ -28,22 +28,26 @@ def test_the_message_goes_out_once_with_the_invoice() -> None:
     with on(START):
         run_billing([cast.account.pk])
         run_billing([cast.account.pk])
-    (message,) = mail.outbox
+    (message,) = post()
     invoice = invoices(cast.account)[0]
-    assert message.to == ["bills@acme.example"]
+    assert (message.to, message.reply_to) == (["bills@acme.example"], [invoice.seller_details["email"]])
+    assert f"/a/acme/billing/invoices/{invoice.reference}/" in str(message.body)
     assert invoice.reference in message.subject
     assert "€142.80" in str(message.body)
     ((name, content, kind),) = message.attachments
     assert (name, kind) == (f"invoice-{invoice.reference}.pdf", "application/pdf")
-    assert bytes(content).startswith(b"%PDF-")
+    assert content == invoice_pdf(invoice)
 
 
-def test_what_the_mail_server_does_not_take_is_sent_by_the_next_run() -> None:
+def test_a_message_is_handed_to_the_mail_with_the_note_that_it_was_or_not_at_all() -> None:
     cast = make_cast()
     begin(cast.account)
-    with patch("django.core.mail.EmailMessage.send", side_effect=ConnectionRefusedError):
-        assert send_mailings(cast.account.pk) == 0
+    with patch("apps.billing.mail.timezone.now", side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
+        send_mailings(cast.account.pk)
+    assert post() == []
     assert send_mailings(cast.account.pk) == 1
+    assert send_mailings(cast.account.pk) == 0
+    assert len(post()) == 1
 
 
 def test_reminders_say_what_is_late() -> None:
@@ -53,7 +57,7 @@ def test_reminders_say_what_is_late() -> None:
         with on(day):
             run_account(cast.account.pk)
     send_mailings(cast.account.pk)
-    subjects = [message.subject for message in mail.outbox]
+    subjects = [message.subject for message in post()]
     assert any(subject.startswith("Reminder") for subject in subjects)
     assert any(subject.startswith("Last reminder") for subject in subjects)
     assert any("read-only" in subject for subject in subjects)
