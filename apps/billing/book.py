@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from functools import cached_property
 
 from django.db.models import Count
 from django.utils import timezone
@@ -56,9 +57,13 @@ class Book:
         self.terms: dict[int, list[Term]] = defaultdict(list)
         for term in Term.objects.filter(account=account).order_by("starts_on", "pk"):
             self.terms[term.payer_id].append(term)
-        self.periods = list(Period.objects.filter(account=account).order_by("starts_on", "pk"))
         for payer in self.payers.values():
             payer.account = account
+
+    @cached_property
+    def periods(self) -> list[Period]:
+        """The account's periods, the earliest first."""
+        return list(Period.objects.filter(account=self.account).order_by("starts_on", "pk"))
 
     @property
     def agreed(self) -> Subscription:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from apps.access.changes.diff import Diff
 from apps.access.changes.ground import Ground
 from apps.access.changes.seats import Place, with_seats
-from apps.accounts.models import Branch
+from apps.accounts.models import Account, Branch
 from apps.billing.book import Book
 from apps.billing.models import Payer, Term
 from apps.billing.money import written
@@ -33,20 +35,28 @@ class SeatSeller:
 
     def offer(self, ground: Ground, place: Place, seats: int) -> str:
         """What so many seats would cost."""
-        book = Book(ground.account)
-        found = _payer_of(book, place)
-        if found is None:
-            return "Choose a plan with more seats, or remove a member first."
-        payer, term = found
-        most = term.plan_data.seats
-        if most is not None and seats > most:
-            return (
-                f"{term.plan_data.name} has room for {most:,} people: choose a larger plan, or remove a member first."
-            )
-        each = f"{written(term.unit_price, payer.currency)} a {term.interval}"
-        missing = seats - term.seats
-        cost = f"One more costs {each}" if missing == 1 else f"{missing:,} more cost {each} each"
-        return f"{cost}: whoever manages the subscription can add them."
+        return _offered(Book(ground.account), place, seats)
+
+    def offers(self, account: Account, places: Sequence[Place]) -> Mapping[Place, str]:
+        """What one seat more would cost in each of these places."""
+        book = Book(account)
+        return {place: _offered(book, place, (place.seats or 0) + 1) for place in places}
+
+
+def _offered(book: Book, place: Place, seats: int) -> str:
+    found = _payer_of(book, place)
+    if found is None:
+        return "Choose a plan with more seats, or remove a member first."
+    payer, term = found
+    most = term.plan_data.seats
+    if most is not None and seats > most:
+        return f"{term.plan_data.name} has room for {most:,} people: choose a larger plan, or remove a member first."
+    each = f"{written(term.unit_price, payer.currency)} a {term.interval}"
+    missing = seats - term.seats
+    cost = f"One more costs {each}" if missing == 1 else f"{missing:,} more cost {each} each"
+    if book.subscription is not None and book.subscription.grows:
+        return f"{cost}, and is added when somebody is invited."
+    return f"{cost}: whoever manages the subscription can add them."
 
 
 def _payer_of(book: Book, place: Place) -> tuple[Payer, Term] | None:

@@ -21,7 +21,7 @@ from apps.billing.book import Book
 from apps.billing.models import Invoice, Payer, Term
 from apps.billing.running import run_account
 from tests.admin.people import browser
-from tests.billing.cases import begin, invoices, on
+from tests.billing.cases import START, begin, invoices, on
 from tests.factories import Cast, ParentMembershipFactory, UserFactory, make_cast
 
 pytestmark = pytest.mark.django_db
@@ -281,3 +281,21 @@ def test_a_read_only_account_says_so_and_can_still_be_paid_for() -> None:
         client.post(address("plan"), choice(cast, "starter", 5, confirmed="yes"))
         for path in ("/a/acme/", "/admin/"):
             assert "is read-only" not in client.get(path).content.decode()
+
+
+def test_who_may_invite_sees_how_many_seats_are_left_and_what_one_more_costs() -> None:
+    cast = make_cast()
+    begin(cast.account, seats=2)
+    told = "Acme: 2 of 2 seats taken."
+    with on(START):
+        client = browser(cast.owner)
+        for path in ("/a/acme/", "/a/acme/members/", "/a/acme/invitations/new/"):
+            shown = client.get(path).content.decode()
+            assert told in shown
+            assert "One more costs €24.00 a month: whoever manages the subscription can add them." in shown
+            assert "More seats" in shown
+        subscribing.set_growth(cast.account.pk, grows=True, actor=cast.owner, reason="We grow")
+        assert (
+            "€24.00 a month, and is added when somebody is invited." in client.get("/a/acme/members/").content.decode()
+        )
+        assert "seats taken" not in browser(cast.member).get("/a/acme/").content.decode()

@@ -6,8 +6,9 @@ whether they come by themselves, is known to who sells them, and registers here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from apps.access.changes.diff import Row, updated
@@ -28,6 +29,9 @@ class Seller(Protocol):
     def offer(self, ground: Ground, place: Place, seats: int) -> str:
         """What so many seats would cost and who can take them, in a sentence."""
 
+    def offers(self, account: Account, places: Sequence[Place]) -> Mapping[Place, str]:
+        """What one seat more would cost in each of these places, in a sentence."""
+
 
 _sellers: list[Seller] = []
 
@@ -46,12 +50,7 @@ class Seats:
     @classmethod
     def of(cls, ground: Ground) -> Seats:
         """The seats as the database has them now; nothing is counted where nothing is limited."""
-        branches = [branch for branch in ground.branches.values() if branch.seats is not None]
-        limited: list[Place] = [*([ground.account] if ground.account.seats is not None else []), *branches]
-        if not limited:
-            return cls({})
-        members, invited = _members(ground), _invited(ground)
-        return cls({place: _count(place, members, invited) for place in limited})
+        return cls(taken(ground.account, limited(ground.account, ground.branches.values()), ground.now))
 
     def check(self, ground: Ground) -> None:
         """Compare with how many are taken now, after a change.
@@ -67,9 +66,28 @@ class Seats:
             if any(seller.more(ground, place, count) for seller in _sellers):
                 continue
             seats = "The one seat" if limit == 1 else f"All {limit:,} seats" if limit else "None of the seats"
-            taken = "is taken" if limit == 1 else "are taken" if limit else "is there"
+            are = "is taken" if limit == 1 else "are taken" if limit else "is there"
             advice = next((seller.offer(ground, place, count) for seller in _sellers), "Remove a member first.")
-            raise NoSeat(f"{seats} of {place} {taken}.", advice)
+            raise NoSeat(f"{seats} of {place} {are}.", advice)
+
+
+def limited(account: Account, branches: Iterable[Branch]) -> list[Place]:
+    """Those with a limit, of an account and some branches of it."""
+    every: list[Place] = [account, *branches]
+    return [place for place in every if place.seats is not None]
+
+
+def taken(account: Account, places: Sequence[Place], now: datetime) -> Mapping[Place, int]:
+    """How many seats are taken in each of these places; nothing is read where there are none."""
+    if not places:
+        return {}
+    members, invited = _members(account), _invited(account, now)
+    return {place: _count(place, members, invited) for place in places}
+
+
+def offers(account: Account, places: Sequence[Place]) -> Mapping[Place, str]:
+    """What one seat more would cost in each of these places; nothing where nobody sells any."""
+    return next((seller.offers(account, places) for seller in _sellers), {})
 
 
 def with_seats(place: Place, seats: int) -> Row:
@@ -77,16 +95,14 @@ def with_seats(place: Place, seats: int) -> Row:
     return updated(place, seats=seats)
 
 
-def _members(ground: Ground) -> set[tuple[int, str]]:
+def _members(account: Account) -> set[tuple[int, str]]:
     """Who is an active member where: the branch, and the address."""
-    rows = Membership.objects.active().filter(account=ground.account, user__is_active=True)
+    rows = Membership.objects.active().filter(account=account, user__is_active=True)
     return set(rows.values_list("branch", "user__email"))
 
 
-def _invited(ground: Ground) -> set[tuple[int | None, str]]:
-    rows = Invitation.objects.filter(
-        account=ground.account, status=Invitation.Status.PENDING, expires_at__gt=ground.now
-    )
+def _invited(account: Account, now: datetime) -> set[tuple[int | None, str]]:
+    rows = Invitation.objects.filter(account=account, status=Invitation.Status.PENDING, expires_at__gt=now)
     return set(rows.values_list("branch", "email"))
 
 

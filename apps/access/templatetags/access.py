@@ -21,9 +21,12 @@ from apps.access.forms.requests import missing as lacking
 from apps.access.previews.values import told
 from apps.access.reading import limit_of, reader_of
 from apps.access.records import Record
+from apps.access.room import rooms_of
 from apps.accounts.models import User
 
 register = template.Library()
+# Of so many places the seats are told: those with the fewest left.
+ROOMS = 4
 
 
 @register.filter
@@ -78,6 +81,15 @@ def read_only_banner(context: template.Context) -> dict[str, Any]:
         "manages": manages,
         "people": [] if manages else desk.who_may("manage_subscription", account)[:3],
     }
+
+
+@register.inclusion_tag("pages/seats.html", takes_context=True)
+def seats_left(context: template.Context) -> dict[str, Any]:
+    """How many seats there are left, and the way to more of them for who may take it."""
+    desk = desk_of(context["request"])
+    rooms = rooms_of(desk)
+    manages = bool(rooms) and desk.account is not None and desk.may("manage_subscription", desk.account)
+    return {"rooms": rooms[:ROOMS], "manages": manages, "account": desk.account}
 
 
 @register.inclusion_tag("pages/log/limit.html", takes_context=True)

@@ -6,9 +6,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from apps.access.desk import Desk
+from apps.access.forms.flow import answer
 from apps.access.forms.invitations import CancelForm, InvitationForm, InviteForm, ResendForm
 from apps.access.forms.people import invitations_in_sight
-from apps.access.views.acts import address, changing
+from apps.access.views.acts import OwnFace, address, changing
 from apps.access.views.page import page
 
 INVITES = "invite_members"
@@ -20,7 +21,10 @@ def invite(request: HttpRequest, desk: Desk) -> HttpResponse:
     back = address(desk, "members-invited")
     crumbs = [(address(desk, "members"), _("Members")), (back, _("Invited"))]
     chosen = {name: request.GET[name] for name in ("email", "branch", "role") if name in request.GET}
-    return changing(request, desk, InviteForm, None, back=back, subject=InviteForm.title, crumbs=crumbs, initial=chosen)
+    form = InviteForm(request.POST or None, desk=desk, row=None, initial=chosen)
+    form.require()
+    face = OwnFace(request, desk, "pages/members/invite.html", {}, crumbs=crumbs)
+    return answer(request, form, face, back=back, subject=InviteForm.title)
 
 
 @page(INVITES)
