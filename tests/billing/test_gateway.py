@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from queue import Queue
-from threading import Thread
+from threading import Barrier, Thread
 from typing import Any
 from unittest.mock import patch
 
@@ -321,27 +321,43 @@ def test_without_a_gateway_nothing_is_read(settings: Settings) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_hundred_times_at_once_in_any_order_it_has_one_effect(settings: Settings) -> None:
+def test_each_told_a_hundred_times_at_once_in_any_order_has_one_effect(settings: Settings) -> None:
     settings.STRIPE = stripe_settings()
-    _, attempt = _waiting()
-    bodies = [succeeded(attempt), failed(attempt), refunded(5000, 1), refunded(8000, 2)]
-    told = [(body, signature(body)) for body in bodies for _ in range(24)]
-    told += [(bodies[0], signature(bodies[0], "whsec_forged"))] * 4
+    cast, attempt = _waiting()
+    other = begin(cast.elsewhere.account)
+    other.gateway, other.customer = "stripe", "cus_hooli"
+    other.save()
+    now = int(json.loads(event("x"))["created"])
+    card = event("setup_intent.succeeded", 1, now, id="seti", customer="cus_acme", payment_method="pm_new")
+    bodies = [succeeded(attempt), failed(attempt), refunded(5000, 1), refunded(8000, 2), card]
+    foreign = json.dumps(json.loads(succeeded(attempt, customer="cus_hooli")) | {"id": "evt_foreign"}).encode()
+    told = [(body, signature(body)) for body in (*bodies, foreign)]
+    told += [(bodies[0], signature(bodies[0], "whsec_forged")), (bodies[0], signature(bodies[0], at=now - 3600))]
+    told *= 100
     random.Random(3).shuffle(told)
+    meeting = Barrier(8)
 
-    def post(what: tuple[bytes, str]) -> int:
+    def post(part: list[tuple[bytes, str]]) -> list[int]:
         try:
-            return tell(*what).status_code
+            meeting.wait()
+            return [tell(*what).status_code for what in part]
         finally:
             connections.close_all()
 
-    with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(post, told))
-    assert answers.count(400) == 4
+    with (
+        patch.object(StripeGateway, "method_label", lambda _, method: f"Visa {method}"),
+        ThreadPoolExecutor(meeting.parties) as pool,
+    ):
+        answers = [
+            code for codes in pool.map(post, [told[place :: meeting.parties] for place in range(8)]) for code in codes
+        ]
+    assert answers.count(400) == 200
     assert set(answers) <= {200, 400, 503}
-    for body in bodies:
-        tell(body)
-    assert Invoice.objects.count() == 1
+    assert Invoice.objects.filter(account=cast.account).count() == 1
     assert Payment.objects.filter(amount__gt=0).count() == 1
+    assert not Payment.objects.filter(account=other.account).exists()
     assert balance(attempt.invoice) == Decimal("80.00")
-    assert WebhookEvent.objects.count() == len(bodies)
+    assert WebhookEvent.objects.count() == len(bodies) + 1
+    assert Payer.objects.get(account=cast.account, customer="cus_acme").method == "pm_new"
+    other.refresh_from_db()
+    assert other.method == ""
