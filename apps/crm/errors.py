@@ -33,6 +33,13 @@ class WrongAbout(CrmError):
     """An activity is about exactly one record, a task about one at most, of its own branch."""
 
 
+class NoCall(CrmError):
+    """Only a call has a result."""
+
+    def __init__(self) -> None:
+        super().__init__("Only a call has a result: choose “Call” as the kind, or no result.", "result")
+
+
 class NotAMember(CrmError):
     """Only an active member of a record's branch can become its responsible. Who else there is, it does not say."""
 
@@ -58,7 +65,7 @@ class DoubleFound(CrmError):
 
 
 class EntryInUse(CrmError):
-    """A status or a source that a record has is not deleted."""
+    """A status, a source or a result that a record has is not deleted."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"{name} is in use: stop offering it instead, or move its records to another one first.")

@@ -1,4 +1,4 @@
-"""The entries of the lists that an account keeps: statuses of leads and of opportunities, and sources."""
+"""The entries of the lists that an account keeps: statuses of leads and of opportunities, sources, results of calls."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from apps.crm.models import LeadStatus, OpportunityStatus, Source
+from apps.crm.models import CallResult, LeadStatus, OpportunityStatus, Source
 
 
 class EntryForm(forms.ModelForm[Any]):
@@ -51,4 +51,14 @@ class SourceForm(EntryForm):
         """A name says it."""
 
         model = Source
+        fields = ("name",)
+
+
+class CallResultForm(EntryForm):
+    """What came of a call."""
+
+    class Meta:
+        """A name says it."""
+
+        model = CallResult
         fields = ("name",)

@@ -103,5 +103,5 @@ def branches_to_choose(desk: Desk, record: Record, record_type: str) -> list[Bra
 
 
 def is_of_account(model: type[models.Model]) -> bool:
-    """Whether the rows of a model belong to an account without being records: its statuses, its sources."""
+    """Whether the rows of a model belong to an account without being records: the entries of its lists."""
     return not issubclass(model, Record) and any(field.name == "account" for field in model._meta.get_fields())

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from apps.access.admin.filters import AccountListFilter
-from apps.crm.models import Activity, LeadStatus, OpportunityStatus, Outcome, Source, Task
+from apps.crm.models import Activity, CallResult, LeadStatus, OpportunityStatus, Outcome, Source, Task
 
 
 class LeadStatusFilter(AccountListFilter):
@@ -37,6 +37,14 @@ class SourceFilter(AccountListFilter):
     title = "source"
     parameter_name = "source"
     model = Source
+
+
+class CallResultFilter(AccountListFilter):
+    """What came of a call."""
+
+    title = "result of the call"
+    parameter_name = "result"
+    model = CallResult
 
 
 class ChoiceFilter(admin.SimpleListFilter):

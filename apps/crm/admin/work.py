@@ -15,7 +15,7 @@ from apps.access.admin.filters import BranchFilter, ResponsibleFilter
 from apps.access.admin.inlines import inline_about
 from apps.crm.admin.base import OWNERSHIP, CrmAdmin
 from apps.crm.admin.bulk import ADD_TAG, ASSIGN
-from apps.crm.admin.filters import ActivityKindFilter, CreatedFilter, TaskKindFilter, TaskStateFilter
+from apps.crm.admin.filters import ActivityKindFilter, CallResultFilter, CreatedFilter, TaskKindFilter, TaskStateFilter
 from apps.crm.admin.inlines import ActivityInline
 from apps.crm.admin.writing import Refused, set_done
 from apps.crm.models import Activity, Task
@@ -96,10 +96,10 @@ class ActivityAdmin(CrmAdmin):
     """Something that happened with a record."""
 
     list_display = ("title", "what", "about_what", "by", "happened")
-    list_filter = (ResponsibleFilter, ActivityKindFilter, CreatedFilter, BranchFilter)
-    list_select_related = ("branch", "responsible", "created_by")
+    list_filter = (ResponsibleFilter, ActivityKindFilter, CallResultFilter, CreatedFilter, BranchFilter)
+    list_select_related = ("branch", "responsible", "created_by", "result")
     fieldsets = (
-        (None, {"fields": (("kind", "happened_at"), "name", "body", "duration")}),
+        (None, {"fields": (("kind", "happened_at"), "name", "body", ("result", "duration"))}),
         (
             "About",
             {
@@ -114,8 +114,9 @@ class ActivityAdmin(CrmAdmin):
 
     @display(description="Kind", ordering="kind")
     def what(self, activity: Activity) -> Any:
-        """What happened."""
-        return badge(activity.get_kind_display())
+        """What happened, and what came of a call."""
+        kind = activity.get_kind_display()
+        return badge(f"{kind}: {activity.result}" if activity.result else kind)
 
     @display(description="About", empty_value="—")
     def about_what(self, activity: Activity) -> Any:

@@ -184,9 +184,11 @@ def _task(linkable: Sequence[str]) -> Contents:
 
 def _activity(linkable: Sequence[str]) -> Contents:
     columns, links = _about(linkable)
+    kind = one_of("activity_kinds", 36)
     columns |= {
         "name": one_of("events", 35),
-        "kind": one_of("activity_kinds", 36),
+        "kind": kind,
+        "result_id": f"CASE WHEN {kind} = 'call' THEN {one_of('results', 42, 'bigint')} END",
         "happened_at": "made.created_at",
         "duration": f"CASE WHEN {rarely(37, 2)} THEN 5 * (1 + {chance(38, 12)}) END",
     }

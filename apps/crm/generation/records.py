@@ -18,7 +18,7 @@ from apps.access import records, shares
 from apps.accounts.models import Account, Branch
 from apps.crm.generation.contents import contents_of, parameters
 from apps.crm.generation.sql import chance, insert, rarely, skewed
-from apps.crm.models import PREFIXES, LeadStatus, OpportunityStatus, Outcome, ReferenceCounter, Source
+from apps.crm.models import PREFIXES, CallResult, LeadStatus, OpportunityStatus, Outcome, ReferenceCounter, Source
 from apps.teams.models import Membership
 
 # The newest generated record is from here, and the oldest from so long before: the same whenever it is generated.
@@ -175,9 +175,10 @@ def _links(run: Run) -> dict[str, Any]:
 
 
 def _lists(account: Account, record_type: str) -> dict[str, Any]:
-    """The account's own lists: its sources, and the statuses of the type with which of them close a record."""
+    """The account's own lists: sources, results of calls, and the type's statuses with which of them close a record."""
     sources = Source.objects.filter(account=account, offered=True).values_list("pk", flat=True)
-    values: dict[str, Any] = {"sources": list(sources)}
+    results = CallResult.objects.filter(account=account, offered=True).values_list("pk", flat=True)
+    values: dict[str, Any] = {"sources": list(sources), "results": list(results)}
     model = {"lead": LeadStatus, "opportunity": OpportunityStatus}.get(record_type)
     if model is not None:
         statuses = list(model._default_manager.filter(account=account, offered=True))

@@ -1,6 +1,6 @@
 from apps.crm.models.base import CrmRecord
 from apps.crm.models.clients import Company, Contact
-from apps.crm.models.customisation import LeadStatus, OpportunityStatus, Outcome, Source
+from apps.crm.models.customisation import CallResult, LeadStatus, OpportunityStatus, Outcome, Source
 from apps.crm.models.history import Change
 from apps.crm.models.references import PREFIXES, ReferenceCounter
 from apps.crm.models.sales import Lead, Opportunity
@@ -21,6 +21,7 @@ from apps.crm.models.work import Activity, Task
 __all__ = [
     "PREFIXES",
     "Activity",
+    "CallResult",
     "Change",
     "Company",
     "CompanyTeamShare",

@@ -1,4 +1,4 @@
-"""The lists that an account keeps for itself: statuses of leads and of opportunities, and sources."""
+"""The lists that an account keeps for itself: statuses of leads and of opportunities, sources, results of calls."""
 
 from __future__ import annotations
 
@@ -86,4 +86,17 @@ class Source(ListEntry):
         constraints = [
             models.UniqueConstraint(fields=["account", "name"], name="one_source_per_name"),
             models.UniqueConstraint(fields=["account", "id"], name="source_of_account"),
+        ]
+
+
+class CallResult(ListEntry):
+    """What came of a call."""
+
+    class Meta(ListEntry.Meta):
+        """A name stands in the list once."""
+
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["account", "name"], name="one_callresult_per_name"),
+            models.UniqueConstraint(fields=["account", "id"], name="callresult_of_account"),
         ]

@@ -14,6 +14,7 @@ from django.utils import timezone
 from apps.access.records import record_constraints, record_indexes, register
 from apps.crm.models.base import CrmRecord, DescribedRecord, details_index, link, link_index, name_index
 from apps.crm.models.clients import Company, Contact
+from apps.crm.models.customisation import CallResult
 from apps.crm.models.sales import Lead, Opportunity
 
 
@@ -120,6 +121,7 @@ class Activity(CrmRecord):
     name = models.CharField("subject", max_length=255, blank=True)
     kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.NOTE)
     happened_at = models.DateTimeField("when", default=timezone.now)
+    result = link(CallResult, "+", models.PROTECT)
     duration = models.PositiveIntegerField("duration in minutes", null=True, blank=True)
     body = models.TextField("text", blank=True)
     about_lead = link(Lead, "activities", models.CASCADE)
@@ -129,7 +131,7 @@ class Activity(CrmRecord):
     about_task = link(Task, "activities", models.CASCADE)
 
     class Meta(CrmRecord.Meta):
-        """Newest first; about exactly one record."""
+        """Newest first; about exactly one record; only a call has a result."""
 
         default_permissions = ("add", "view", "change", "delete")
         verbose_name_plural = "activities"
@@ -140,9 +142,15 @@ class Activity(CrmRecord):
                 name="activities_are_about_exactly_one",
                 violation_error_message="An activity is about exactly one record.",
             ),
+            models.CheckConstraint(
+                condition=Q(result=None) | Q(kind="call"),
+                name="only_calls_have_a_result",
+                violation_error_message="Only a call has a result.",
+            ),
         ]
         indexes = [
             *record_indexes("activity"),
             name_index("activity"),
+            link_index("activity_by_result", "result"),
             *(link_index(f"activity_by_{about}", field) for field, about in _ACTIVITY_ABOUT.items()),
         ]

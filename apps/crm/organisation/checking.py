@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from apps.crm.models import Activity
 from apps.crm.organisation.contents import Organisation, RecordLine, RoleLine, ShareLine
 from apps.crm.organisation.fields import Kind, about_columns, fields_of
 from apps.crm.organisation.problems import Path
@@ -267,6 +268,8 @@ def _at_odds(path: Path, line: RecordLine) -> Found:
     values = line.values
     if values.get("private") and line.responsible is None:
         yield (*path, "private"), "a private contact needs a responsible, since nobody else sees it."
+    if "result" in values and values.get("kind") != Activity.Kind.CALL:
+        yield (*path, "result"), "is said of an activity that is no call."
     if not values.get("done"):
         for key in ("done_at", "done_by"):
             if key in values:

@@ -1,7 +1,8 @@
 """The fields that each record type has of its own, derived from its model: how each is read from a file and written.
 
 A key is named as the model's field; the currency of a type's amount is `currency`. Links to other records are written
-as references, people as addresses, statuses and sources by name, and what a record is about as `about: type/reference`.
+as references, people as addresses, entries of the account's lists by name, and what a record is about as
+`about: type/reference`.
 """
 
 from __future__ import annotations

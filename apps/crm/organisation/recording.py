@@ -86,7 +86,7 @@ class RecordWriter:
         return value
 
     def _make_entries(self, lines: Iterable[RecordLine]) -> None:
-        """Add the statuses and sources that the records have and that the account's lists lack."""
+        """Add the statuses, sources and results that the records have and that the account's lists lack."""
         wanted: dict[Any, dict[str, None]] = {}
         for line in lines:
             fields = fields_of(line.type)

@@ -12,7 +12,7 @@ from apps.access.changes import opening
 from apps.access.errors import MissingPermission
 from apps.accounts.models import Account, User
 from apps.crm.errors import EntryInUse
-from apps.crm.models import LeadStatus, OpportunityStatus, Outcome, Source
+from apps.crm.models import CallResult, LeadStatus, OpportunityStatus, Outcome, Source
 from apps.crm.models.customisation import ListEntry
 
 _LEAD_STATUSES = (
@@ -31,6 +31,7 @@ _OPPORTUNITY_STATUSES = (
     ("Lost", Outcome.LOST, 0),
 )
 _SOURCES = ("Website", "Referral", "Advertisement", "Event", "Cold call", "Partner", "Other")
+_CALL_RESULTS = ("Reached", "No answer", "Left a message", "Wrong number", "Call back later")
 _E = TypeVar("_E", bound=ListEntry)
 
 
@@ -54,13 +55,17 @@ def create_defaults(account: Account) -> None:
         (Source(account=account, name=name, position=position) for position, name in enumerate(_SOURCES)),
         ignore_conflicts=True,
     )
+    CallResult.objects.bulk_create(
+        (CallResult(account=account, name=name, position=position) for position, name in enumerate(_CALL_RESULTS)),
+        ignore_conflicts=True,
+    )
 
 
 def save_entry(entry: _E, *, actor: User) -> _E:
-    """Add a status or a source to its account's list, or store what was changed in it.
+    """Add a status, a source or a result to its account's list, or store what was changed in it.
 
     Raises:
-        MissingPermission: the actor may not manage the account's statuses and sources.
+        MissingPermission: the actor may not manage the account's lists.
         ValidationError: the list has an entry of that name, or a value is off.
     """
     _need_right(entry, actor)
@@ -70,10 +75,10 @@ def save_entry(entry: _E, *, actor: User) -> _E:
 
 
 def delete_entry(entry: ListEntry, *, actor: User) -> None:
-    """Take a status or a source that no record has from its account's list.
+    """Take a status, a source or a result that no record has from its account's list.
 
     Raises:
-        MissingPermission: the actor may not manage the account's statuses and sources.
+        MissingPermission: the actor may not manage the account's lists.
         EntryInUse: a record has it, whether or not the actor may see that record.
     """
     _need_right(entry, actor)
@@ -89,7 +94,7 @@ def move_entry(entry: _E, *, actor: User, up: bool) -> None:
     """Let an entry change places with its neighbour in the list; at its end, nothing happens.
 
     Raises:
-        MissingPermission: the actor may not manage the account's statuses and sources.
+        MissingPermission: the actor may not manage the account's lists.
     """
     _need_right(entry, actor)
     with transaction.atomic():

@@ -19,7 +19,7 @@ from apps.access import policy, shares
 from apps.access.errors import MissingPermission
 from apps.access.records import Record
 from apps.accounts.models import Branch, User
-from apps.crm.errors import NoSuchLink, NotAMember, PrivacyRefused, WrongAbout, WrongBranch
+from apps.crm.errors import NoCall, NoSuchLink, NotAMember, PrivacyRefused, WrongAbout, WrongBranch
 from apps.crm.models import Activity, Contact, CrmRecord, Task
 from apps.crm.models.customisation import ListEntry
 from apps.teams.models import Membership, ParentMembership
@@ -123,6 +123,13 @@ def check_about(draft: Draft) -> None:
     about = record.about
     if about is not None and draft.sets(filled[0]) and about.branch_id != record.branch_id:
         raise WrongAbout("This is on another branch: choose a record of the same branch.", filled[0])
+
+
+def check_result(draft: Draft) -> None:
+    """Only a call has a result."""
+    record = draft.record
+    if isinstance(record, Activity) and record.result_id is not None and record.kind != Activity.Kind.CALL:
+        raise NoCall
 
 
 def check_responsible(draft: Draft) -> None:

@@ -17,8 +17,8 @@ from apps.access.desk import Desk
 from apps.access.views.page import page, show
 from apps.access.views.settings import Setting, crumbs_of, offer_setting
 from apps.crm.errors import EntryInUse
-from apps.crm.forms import EntryForm, LeadStatusForm, OpportunityStatusForm, SourceForm
-from apps.crm.models import LeadStatus, OpportunityStatus, Source
+from apps.crm.forms import CallResultForm, EntryForm, LeadStatusForm, OpportunityStatusForm, SourceForm
+from apps.crm.models import CallResult, LeadStatus, OpportunityStatus, Source
 from apps.crm.models.customisation import ListEntry
 from apps.crm.services.customisation import delete_entry, move_entry, save_entry
 
@@ -68,6 +68,15 @@ LISTS = {
             "explore",
             Source,
             SourceForm,
+        ),
+        Kept(
+            "call-results",
+            noop("Call results"),
+            noop("Add a result"),
+            noop("What came of a call, from reached to call back later."),
+            "call_end",
+            CallResult,
+            CallResultForm,
         ),
     )
 }

@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any
 
 from apps.accounts.models import Branch, User
-from apps.crm.models import LeadStatus, OpportunityStatus, Source
+from apps.crm.models import CallResult, LeadStatus, OpportunityStatus, Source
 from apps.crm.models.customisation import ListEntry
 from tests.pages.table import Maker, Route
 
@@ -33,6 +33,7 @@ MODELS: dict[str, type[ListEntry]] = {
     "lead-statuses": LeadStatus,
     "opportunity-statuses": OpportunityStatus,
     "sources": Source,
+    "call-results": CallResult,
 }
 
 
