@@ -51,7 +51,7 @@ def test_a_member_creates_a_record_and_is_its_creator_for_ever(cast: Cast, recor
 
 def test_who_may_not_add_on_the_branch_is_told_which_permission_is_missing(cast: Cast) -> None:
     cast.let(cast.member, "add_lead", Scope.NONE)
-    with pytest.raises(MissingPermission, match='"Create leads" on North') as caught:
+    with pytest.raises(MissingPermission, match="“Create leads” on North") as caught:
         create_record(new(cast), actor=cast.member)
     assert (caught.value.codename, caught.value.target) == ("add_lead", cast.branch)
     assert not Lead.objects.exists()

@@ -99,7 +99,7 @@ class ActivityAdmin(CrmAdmin):
     list_filter = (ResponsibleFilter, ActivityKindFilter, CallResultFilter, CreatedFilter, BranchFilter)
     list_select_related = ("branch", "responsible", "created_by", "result")
     fieldsets = (
-        (None, {"fields": (("kind", "happened_at"), "name", "body", ("result", "duration"))}),
+        (None, {"fields": (("kind", "result"), "happened_at", "name", "body", "duration")}),
         (
             "About",
             {
