@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +20,8 @@ from apps.roles.scopes import Scope, ScopeField
 
 # What every row has, and tells a reader nothing.
 UNTOLD = {"id", "account_id", "names", "token_digest"}
+# How the log names what is about one permission of somebody: the database knows its codename alone.
+OF_SOMEBODY = re.compile(r"([a-z_]+)(?= of )")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class Image:
     """One entry of the log for people: what it is about, what became of it, and its columns, the changed ones first."""
 
     entry: Entry
+    about: str
     kind: str
     event: str
     lines: list[Line]
@@ -58,7 +62,20 @@ def image_of(entry: Entry) -> Image:
     event = "new" if entry.before is None else "gone" if entry.after is None else "changed"
     kind = str(model._meta.verbose_name) if model is not None else entry.target_type.rpartition(".")[2]
     ordered = lines if whole else sorted(lines, key=lambda line: not line.changed)
-    return Image(entry, kind.replace("_", " ").capitalize(), event, ordered)
+    return Image(entry, target_in_words(entry.target_text), kind.replace("_", " ").capitalize(), event, ordered)
+
+
+def target_in_words(text: str) -> str:
+    """What an entry is about as people read it: the label of a permission instead of its codename."""
+    found = OF_SOMEBODY.match(text)
+    return _label_of(found[1]) + text[found.end() :] if found else text
+
+
+def _label_of(codename: str) -> str:
+    try:
+        return catalogue.get(codename).label
+    except catalogue.UnknownPermission:
+        return codename
 
 
 def value_in_words(field: Any, value: Any) -> str:
@@ -76,10 +93,7 @@ def value_in_words(field: Any, value: Any) -> str:
     if field is not None and getattr(field, "choices", None):
         return str(dict(field.flatchoices).get(value, value))
     if field is not None and field.name == "permission":
-        try:
-            return catalogue.get(str(value)).label
-        except catalogue.UnknownPermission:
-            return str(value)
+        return _label_of(str(value))
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value))
     return str(value)

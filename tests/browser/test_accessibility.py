@@ -1,11 +1,13 @@
 """Every page of the table in real Chromium: axe finds nothing serious, in light, in the dark and on a phone.
 
 Nothing is wider than a phone, and no page has anything to complain of in the console, where the content security
-policy's refusals would stand. And the frame by keyboard alone.
+policy's refusals would stand. The same of what follows a form: previews, refusals, what was done. And the frame by
+keyboard alone.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,10 +17,11 @@ from playwright.sync_api import Page, ViewportSize, expect
 from pytest_django.live_server_helper import LiveServer
 
 from apps.accounts.models import User
+from apps.roles.scopes import Scope
 from apps.teams.models import Membership
 from tests.admin.people import everything, staff
 from tests.browser.driving import faults, sideways, sign_in
-from tests.factories import Cast, MembershipFactory, ParentMembershipFactory
+from tests.factories import Cast, MembershipFactory, OverrideFactory, ParentMembershipFactory
 from tests.pages.crowd import Crowd
 from tests.pages.table import OPEN, ROUTES, ROWS
 from tests.pages.test_routes import address_of
@@ -49,12 +52,17 @@ def violations(page: Page, options: dict[str, Any] | None = None) -> list[str]:
 def problems(page: Page, address: str) -> list[str]:
     """All that is wrong with the page at this address."""
     told = faults(page)
-    page.set_viewport_size(WIDE)
-    page.emulate_media(color_scheme="light")
     answer = page.goto(address)
     assert answer is not None
     if answer.status != 200:
         return [f"it answers {answer.status}"]
+    return problems_here(page) + [f"the console says {text}" for text in told]
+
+
+def problems_here(page: Page) -> list[str]:
+    """All that is wrong with the page as it stands, wide, in the dark and on a phone."""
+    page.set_viewport_size(WIDE)
+    page.emulate_media(color_scheme="light")
     page.evaluate(AXE_SCRIPT)
     found = violations(page)
     page.emulate_media(color_scheme="dark")
@@ -64,7 +72,8 @@ def problems(page: Page, address: str) -> list[str]:
     found += [f"on a phone, {problem}" for problem in violations(page)]
     if wider := sideways(page):
         found.append(f"on a phone, it is {wider} pixels too wide")
-    return found + [f"the console says {text}" for text in told]
+    page.set_viewport_size(WIDE)
+    return found
 
 
 def own_pages(cast: Cast, viewer: User) -> Iterator[str]:
@@ -109,6 +118,62 @@ def test_the_pages_before_signing_in_are_for_everybody(live_server: LiveServer, 
             if wrong := problems(page, f"{live_server.url}{path}"):
                 found[path] = wrong
     assert not found, "\n".join(f"{path}: {problem}" for path, wrong in found.items() for problem in wrong)
+
+
+def after_forms(page: Page, server: str, cast: Cast) -> Iterator[str]:
+    """What stands there after a form was sent, named one by one: what is told while the page stands there."""
+    member = f"{server}/a/{cast.account.slug}/members/{cast.member.pk}/"
+    page.goto(f"{member}role/{cast.branch.slug}/")
+    page.get_by_role("radio", name=re.compile("^Admin")).check()
+    page.get_by_label("Reason").fill("She leads from Monday")
+    page.get_by_role("button", name="See what it changes").click()
+    expect(page.get_by_text("This would happen")).to_be_visible()
+    yield "a preview to be confirmed"
+    page.goto(f"{member}remove/")
+    page.get_by_label("Reason").fill(" ")
+    page.get_by_role("button", name="See what it changes").click()
+    expect(page.get_by_role("alert").first).to_be_visible()
+    yield "a form that is refused"
+    page.goto(f"{member}permissions/{cast.branch.slug}/?tab=billing")
+    page.get_by_role("group", name="View billing").get_by_text("Permitted").click()
+    expect(page.locator("#effect")).to_contain_text("View billing")
+    yield "permissions with what they would do"
+    OverrideFactory(branch=cast.branch, user=cast.member, permission="view_billing", scope=Scope.NONE)
+    page.get_by_label("Reason").fill("Keeps the books")
+    page.get_by_role("button", name="See what it changes").click()
+    expect(page.get_by_role("row", name="View billing").filter(has_text="As the role says")).to_be_visible()
+    yield "a form that somebody was quicker than"
+    page.get_by_role("button", name="See what it changes").click()
+    page.get_by_role("button", name="Update permissions").click()
+    expect(page.get_by_role("status")).to_contain_text("Done.")
+    yield "permissions with what was done"
+    page.goto(f"{server}/a/{cast.account.slug}/invitations/new/")
+    page.get_by_label("E-mail").fill("nora@example.com")
+    page.get_by_label("Role").select_option(label="Member")
+    page.get_by_label("Reason").fill("Starts in May")
+    page.get_by_role("button", name="See what it changes").click()
+    page.get_by_role("button", name="Invite somebody").click()
+    expect(page.get_by_role("textbox", name="The invitation is on its way")).to_be_visible()
+    yield "a link that is shown once"
+
+
+def test_what_follows_a_form_is_for_everybody(live_server: LiveServer, page: Page, cast: Cast) -> None:
+    told = faults(page)
+    sign_in(page, live_server, cast.owner)
+    found = [
+        f"{what}: {problem}" for what in after_forms(page, live_server.url, cast) for problem in problems_here(page)
+    ]
+    assert not found, "\n".join(found)
+    assert told == []
+
+
+def test_a_refused_sign_in_is_for_everybody(live_server: LiveServer, page: Page, cast: Cast) -> None:
+    page.goto(f"{live_server.url}/login/")
+    page.get_by_label("E-mail").fill(cast.owner.email)
+    page.get_by_label("Password").fill("no password of hers")
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(page.get_by_role("alert").first).to_be_visible()
+    assert problems_here(page) == []
 
 
 def test_a_page_with_faults_is_told_of(live_server: LiveServer, page: Page) -> None:

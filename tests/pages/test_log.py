@@ -67,6 +67,9 @@ def test_it_shows_what_was_done_to_whom_by_whom_and_why(cast: Cast, reader: Clie
     page = reader.get(f"/a/{cast.account.slug}/audit/").content.decode()
     for text in ("Set an override", "Ben Baker", "Ann Archer", "Not his leads", address(cast, number)):
         assert text in page
+    for read in (page, reader.get(address(cast, number)).content.decode()):
+        assert "View leads of Ben Baker on North" in read
+        assert "view_lead of" not in read
 
 
 def test_it_is_narrowed_by_person_by_whom_it_concerns_verb_day_number_and_words(cast: Cast, reader: Client) -> None:

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from apps.access.desk import Desk
 from apps.access.forms.log import LogFilter
+from apps.access.images import target_in_words
 from apps.access.reading import FILES, SEES, Reader, export, in_words, limit_of, named, reader_of
 from apps.access.tokens import for_tokens
 from apps.access.views.page import page, show
@@ -96,7 +97,7 @@ def _row(desk: Desk, operation: Operation) -> dict[str, Any]:
         "operation": operation,
         "words": in_words(operation.verb),
         "who": named(operation),
-        "targets": list(dict.fromkeys(targets[:NAMED])),
+        "targets": [target_in_words(text) for text in dict.fromkeys(targets[:NAMED])],
         "further": len(targets) > NAMED,
         "address": reverse("access:operation", args=[desk.account.slug, operation.pk]),
     }

@@ -88,7 +88,7 @@ def member(request: HttpRequest, desk: Desk, member: int) -> HttpResponse:
             "records": records_of(desk, user),
             "shares": _shares(desk, user),
             "events": _events(request, desk, user),
-            "log": f"{address(desk, 'home')}audit/?{urlencode({'about': user.email})}",
+            "log": f"{address(desk, 'log')}?{urlencode({'about': user.email})}",
         }
     return show(request, desk, "pages/members/member.html", str(user), context)
 

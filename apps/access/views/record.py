@@ -15,6 +15,7 @@ from apps.access import records, shares
 from apps.access.desk import Desk
 from apps.access.forms.requests import missing
 from apps.access.forms.sharing import FORMS, Holder, holders_of
+from apps.access.images import target_in_words
 from apps.access.models import AccessRequest
 from apps.access.reading import in_words, named
 from apps.access.records import Record
@@ -107,7 +108,7 @@ def _events(record: Record) -> list[dict[str, Any]]:
             "operation": operation,
             "words": in_words(operation.verb),
             "who": named(operation),
-            "about": list(dict.fromkeys(entry.target_text for entry in entries)),
+            "about": list(dict.fromkeys(target_in_words(entry.target_text) for entry in entries)),
         }
         for operation, entries in groupby(found, key=lambda entry: entry.operation)
     ]

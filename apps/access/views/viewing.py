@@ -39,7 +39,8 @@ def view_as(request: HttpRequest, desk: Desk, member: int) -> HttpResponse:
             form.add_error("reason", str(refusal))
         else:
             return HttpResponseRedirect(home)
-    context = {"form": form, "person": person, "barred": barred, "back": back}
+    crumbs = [(reverse("access:members", args=[desk.account.slug]), _("Members")), (back, str(person))]
+    context = {"form": form, "person": person, "barred": barred, "back": back, "crumbs": crumbs}
     return show(request, desk, "pages/viewing/start.html", _("Look as %(who)s") % {"who": person}, context)
 
 
