@@ -14,6 +14,7 @@ from queue import Queue
 from threading import Barrier, Thread
 from typing import Any
 from unittest.mock import patch
+from urllib.parse import parse_qs
 
 import pytest
 import stripe
@@ -156,6 +157,54 @@ def test_what_localstripe_signs_is_read_as_stripes(gateway: StripeGateway, addre
     assert (message.told, message.amount) == (Told.COLLECTED, attempt.amount)
     assert hear(gateway, message) == "paid"
     assert Payment.objects.count() == 1
+
+
+def test_a_card_that_was_set_up_there_is_used_from_then_on(gateway: StripeGateway) -> None:
+    cast = make_cast()
+    payer = begin(cast.account)
+    payer.gateway, payer.customer = gateway.key, gateway.customer(payer)
+    payer.save()
+    card: Any = {"number": "4242424242424242", "exp_month": 12, "exp_year": 2040, "cvc": "123"}
+    method = gateway._client.v1.payment_methods.create({"type": "card", "card": card})
+    intent = gateway._client.v1.setup_intents.create({"customer": payer.customer})
+    gateway._client.v1.payment_methods.attach(method.id, {"customer": payer.customer})
+    done = gateway._client.v1.setup_intents.confirm(intent.id, {"payment_method": method.id})
+    assert done.status == "succeeded"
+    # What localstripe does not send by itself: the event around the intent as it stands there.
+    about = {name: done[name] for name in ("id", "customer", "payment_method", "status")}
+    body = event("setup_intent.succeeded", 77, **about)
+    assert hear(gateway, gateway.read(body, signature(body))) == "payment method"
+    payer.refresh_from_db()
+    assert (payer.method, payer.method_label) == (method.id, "Visa ending in 4242")
+    with on(START):
+        assert collect_due(cast.account.pk) == 1
+
+
+def test_the_page_for_a_card_is_asked_for_as_stripe_wants_it() -> None:
+    asked: Queue[tuple[str, dict[str, list[str]]]] = Queue()
+
+    class Checkout(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            asked.put((self.path, parse_qs(body)))
+            answer = b'{"id": "cs_1", "object": "checkout.session", "url": "https://checkout.example/cs_1"}'
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Checkout)
+    Thread(target=server.serve_forever, daemon=True).start()
+    gateway = StripeGateway("sk_test_12345", SECRET, f"http://127.0.0.1:{server.server_port}")
+    payer = Payer(customer="cus_acme", currency="EUR")
+    assert gateway.setup_page(payer, back="https://mandate.example/a/acme/billing/") == "https://checkout.example/cs_1"
+    server.shutdown()
+    back = ["https://mandate.example/a/acme/billing/"]
+    told = {"mode": ["setup"], "customer": ["cus_acme"], "currency": ["eur"], "success_url": back, "cancel_url": back}
+    assert asked.get(timeout=5) == ("/v1/checkout/sessions", told)
 
 
 # What it tells
