@@ -100,7 +100,7 @@ def test_why_is_answered_from_a_cell_of_the_matrix(live_server: LiveServer, page
     query = f"user={cast.member.email}&branch={cast.branch.slug}&permission=view_lead&record={lead.reference}"
     go(page, live_server, f"/a/{cast.account.slug}/why/?{query}")
     expect(page.get_by_role("main")).to_contain_text("Ben Baker may not: View leads")
-    take(page, "why")
+    take(page, "why", height=860)
     assert told == []
 
 
