@@ -87,9 +87,12 @@ def read_only_banner(context: template.Context) -> dict[str, Any]:
 def seats_left(context: template.Context) -> dict[str, Any]:
     """How many seats there are left, and the way to more of them for who may take it."""
     desk = desk_of(context["request"])
-    rooms = rooms_of(desk)
+    rooms = rooms_of(desk)[:ROOMS]
+    costs = {room.more for room in rooms}
     manages = bool(rooms) and desk.account is not None and desk.may("manage_subscription", desk.account)
-    return {"rooms": rooms[:ROOMS], "manages": manages, "account": desk.account}
+    # What one more costs is said once where it is the same everywhere.
+    shared = costs.pop() if len(costs) == 1 else ""
+    return {"rooms": rooms, "shared": shared, "manages": manages, "account": desk.account}
 
 
 @register.inclusion_tag("pages/log/limit.html", takes_context=True)
