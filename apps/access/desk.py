@@ -52,7 +52,9 @@ class Desk:
     @cached_property
     def people(self) -> People | None:
         """Who may change what others may in the account; None outside of one."""
-        return None if self.mandate is None else People(self.mandate.facts.account)
+        if self.mandate is None:
+            return None
+        return People(self.mandate.facts.account, [branch.pk for branch in self.branches])
 
     def who_may(self, codename: str, obj: models.Model) -> list[User]:
         """`policy.who_may` of a thing in the account at hand."""

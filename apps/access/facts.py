@@ -13,7 +13,8 @@ from types import MappingProxyType
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import CharField, Exists, F, OuterRef, QuerySet, Subquery, Value
+from django.db.models import CharField, Exists, F, OuterRef, QuerySet, Subquery, Value, Window
+from django.db.models.functions import RowNumber
 
 from apps.access.models import OperatorSession, Override
 from apps.accounts.models import Account, Branch, User
@@ -103,6 +104,9 @@ class Facts:
         return frozenset(end for end in found if end is not None)
 
 
+# So many of each branch are asked first whether they may give something.
+FOREMOST = 12
+
 Flags = tuple[bool, datetime | None]
 """Whether a user is active, and until when they are an operator, if they are one."""
 
@@ -171,6 +175,20 @@ def load_some(
     flags = User.objects.filter(pk__among=list(user_ids)).values_list("pk", "is_active", until)
     people: dict[int, Flags] = {user_id: (active, operator_until) for user_id, active, operator_until in flags}
     return {facts.user_id: facts for facts in _assemble(account, people, teams=teams, known=known)}
+
+
+def foremost(account: AccountFacts, branch_ids: Collection[int], holding: Collection[str]) -> set[int]:
+    """Those of highest rank on each of the branches among whoever is given one of the permissions: by their role, by an
+    override, or by a parent role. So many at most on each branch, and of each other kind.
+    """
+    place = Window(RowNumber(), partition_by=F("branch"), order_by=[F("role__rank").desc(), F("user")])
+    members = Membership.objects.active().filter(account=account.id, branch__in=branch_ids)
+    ranked = members.filter(role__in=_roles_giving(account, holding)).annotate(place=place)
+    by_role = ranked.filter(place__lte=FOREMOST).values_list("user", flat=True)
+    overrides = Override.objects.filter(account=account.id, branch__in=branch_ids, permission__in=holding)
+    by_override = overrides.order_by("pk").values_list("user", flat=True)[:FOREMOST]
+    parents = ParentMembership.objects.filter(account=account.id).order_by("-role__rank", "user")
+    return set(by_role.union(by_override, parents.values_list("user", flat=True)[:FOREMOST]))
 
 
 def _roles_giving(account: AccountFacts, codenames: Collection[str]) -> QuerySet[Role]:

@@ -314,8 +314,10 @@ class _Search:
         if obj is None:
             return []
         branch_id = self.branch.pk if self.branch else 0
-        found = self.people.who_may(codename, obj, lambda mandate: _covers(mandate, branch_id, gives or {}))
-        return sorted((user for user in found if user.pk != self.user.pk), key=lambda user: (user.name, user.email))
+        own = self.user.pk
+        return self.people.who_may(
+            codename, obj, lambda mandate: mandate.user_id != own and _covers(mandate, branch_id, gives or {})
+        )
 
 
 def _covers(mandate: Mandate, branch_id: int, gives: Mapping[str, Scope]) -> bool:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, partial
 
 from django.db import models
 from django.utils import timezone
 
-from apps.access.facts import AccountFacts, account_facts, load_people
+from apps.access.facts import AccountFacts, account_facts, foremost, load_people, load_some
 from apps.access.mandate import Mandate, Shares
 from apps.access.mandates import mandate_for
 from apps.access.records import Record, RecordLike
@@ -98,27 +99,11 @@ GIVING = frozenset(
 )
 
 
-class People:
-    """Who may change what others may: read once when somebody is first asked about, for many questions in one request.
+@dataclass
+class Stage:
+    """Some of those who may change what others may, with what they themselves may."""
 
-    Of very many members these are few; whoever holds none of `GIVING` is no answer to any of its questions.
-    """
-
-    def __init__(self, account: AccountFacts) -> None:
-        self._account = account
-
-    def who_may(
-        self, codename: str, obj: models.Model, where: Callable[[Mandate], bool] = lambda mandate: True
-    ) -> list[User]:
-        """As the function of this name, of one of `GIVING`, and of those whose Mandate also satisfies `where`."""
-        assert codename in GIVING, codename
-        return _who_may(asked_of(codename, obj), obj, filter(where, self.mandates))
-
-    @cached_property
-    def mandates(self) -> list[Mandate]:
-        """Theirs, and of some more."""
-        now = timezone.now()
-        return [Mandate(facts, now) for facts in load_people(self._account, holding=GIVING)]
+    mandates: list[Mandate]
 
     @cached_property
     def users(self) -> dict[int, User]:
@@ -127,9 +112,55 @@ class People:
         return {user.pk: user for user in User.objects.filter(pk__in=ids).order_by("name", "email")}
 
 
-def _who_may(permission: Permission, obj: models.Model, mandates: Iterable[Mandate]) -> list[User]:
-    found = [mandate.user_id for mandate, _ in _deciding(permission, obj, mandates)]
-    return list(User.objects.filter(pk__in=found).order_by("email"))
+class People:
+    """Who may change what others may: read once when somebody is first asked about, for many questions in one request.
+
+    Whoever holds none of `GIVING` is no answer to any of its questions. Where the question is of some branches, the
+    foremost of each are asked about first, since hundreds may hold such a right: the others are read where none of
+    these is an answer.
+    """
+
+    def __init__(self, account: AccountFacts, branch_ids: Collection[int] | None = None) -> None:
+        self._account = account
+        self._branch_ids = branch_ids
+
+    def who_may(
+        self, codename: str, obj: models.Model, where: Callable[[Mandate], bool] = lambda mandate: True
+    ) -> list[User]:
+        """As the function of this name, of one of `GIVING`, and of those whose Mandate also satisfies `where`.
+
+        All of the first stage that has one.
+        """
+        assert codename in GIVING, codename
+        permission = asked_of(codename, obj)
+        for stage in self.stages():
+            found = {mandate.user_id for mandate, _ in _deciding(permission, obj, filter(where, stage.mandates))}
+            if found:
+                return [user for user_id, user in stage.users.items() if user_id in found]
+        return []
+
+    def stages(self) -> Iterator[Stage]:
+        """The foremost of the branches, and then all the others; all of them at once where it is of no branches."""
+        yield self._first
+        if self._branch_ids is not None:
+            yield self._others
+
+    @cached_property
+    def _first(self) -> Stage:
+        if self._branch_ids is None:
+            return Stage(self._read())
+        found = load_some(self._account, foremost(self._account, self._branch_ids, GIVING), teams=True).values()
+        now = timezone.now()
+        return Stage([Mandate(facts, now) for facts in found if not facts.operator])
+
+    @cached_property
+    def _others(self) -> Stage:
+        known = {mandate.user_id for mandate in self._first.mandates}
+        return Stage([mandate for mandate in self._read() if mandate.user_id not in known])
+
+    def _read(self) -> list[Mandate]:
+        now = timezone.now()
+        return [Mandate(facts, now) for facts in load_people(self._account, holding=GIVING)]
 
 
 def _deciding(

@@ -11,7 +11,7 @@ from apps.access.desk import Desk
 from apps.access.explain import explain
 from apps.access.fixes import Fix
 from apps.access.mandate import Mandate
-from apps.access.policy import decide
+from apps.access.policy import Stage, decide
 from apps.access.records import Record
 from apps.accounts.models import Branch, User
 from apps.roles import catalogue
@@ -46,17 +46,26 @@ def grantors(desk: Desk, codename: str, branch: Branch | None = None) -> list[Us
     mandate, people = desk.mandate, desk.people
     if mandate is None or people is None:
         return []
+    places = desk.branches if branch is None else [branch]
+    for stage in people.stages():
+        found = _givers(mandate, codename, places, stage)
+        if found:
+            return [user for user_id, user in stage.users.items() if user_id in found]
+    return []
+
+
+def _givers(mandate: Mandate, codename: str, places: Sequence[Branch], stage: Stage) -> set[int]:
     found: set[int] = set()
-    for place in desk.branches if branch is None else [branch]:
+    for place in places:
         for right, target in _ways(mandate, codename, place):
             permission = catalogue.get(right)
-            for giver in people.mandates:
+            for giver in stage.mandates:
                 if decide(giver, permission, target) and giver.effective(place.pk, codename).scope:
                     found.add(giver.user_id)
         found.discard(mandate.user_id)
         if len(found) >= NAMED:
             break
-    return [user for user_id, user in people.users.items() if user_id in found]
+    return found
 
 
 def _ways(mandate: Mandate, codename: str, branch: Branch) -> Iterator[tuple[str, models.Model]]:

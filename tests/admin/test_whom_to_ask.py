@@ -4,9 +4,11 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from apps.access import facts
 from apps.access.desk import Desk
 from apps.access.mandates import bind_account
 from apps.access.models import Override
+from apps.access.policy import People
 from apps.access.reasons import grantors, tooltip
 from apps.accounts.models import User
 from apps.roles.scopes import Scope
@@ -79,3 +81,22 @@ def test_many_buttons_cost_no_more_queries_than_one(cast: Cast) -> None:
         for codename in ("delete_lead", "view_audit_log", "invite_members", "add_branch"):
             tooltip(desk, codename)
     assert len(queries) == 0
+
+
+def test_among_very_many_the_foremost_are_asked_first_and_the_others_where_those_cannot(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(facts, "FOREMOST", 3)
+    able = [staff(cast.branch, everything(), name=f"Able {number}") for number in range(6)]
+    account = facts.account_facts(cast.account.pk)
+    first, others = People(account, [cast.branch.pk]).stages()
+    (everybody,) = People(account).stages()
+    assert cast.owner.pk in first.users
+    assert len(first.users) < len(everybody.users)
+    assert sorted([*first.users, *others.users]) == sorted(everybody.users)
+    last = max(able, key=lambda user: user.pk)
+    assert last.pk not in first.users
+    found = People(account, [cast.branch.pk]).who_may(
+        "manage_member_permissions", cast.branch, lambda mandate: mandate.user_id == last.pk
+    )
+    assert found == [last]

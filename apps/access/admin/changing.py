@@ -20,7 +20,7 @@ from unfold.widgets import (
 )
 
 from apps.access.forms.base import ChangeForm
-from apps.access.forms.fields import SearchSelect
+from apps.access.forms.fields import QuickSelect, SearchSelect
 from apps.access.forms.flow import answer
 from apps.access.forms.picker import ManyPeopleWidget, PeopleWidget
 
@@ -30,6 +30,7 @@ DRESSES: dict[type[forms.Widget], type[forms.Widget]] = {
     forms.EmailInput: UnfoldAdminEmailInputWidget,
     forms.Textarea: UnfoldAdminTextareaWidget,
     forms.Select: UnfoldAdminSelectWidget,
+    QuickSelect: UnfoldAdminSelectWidget,
     SearchSelect: UnfoldAdminSelect2Widget,
     forms.SelectMultiple: UnfoldAdminSelect2MultipleWidget,
     forms.CheckboxSelectMultiple: UnfoldAdminCheckboxSelectMultipleWidget,

@@ -14,9 +14,9 @@ from apps.access.changes.removal import DeleteMember, Leave, RemoveMember, Resto
 from apps.access.changes.second_factor import ResetMfa
 from apps.access.desk import Desk
 from apps.access.forms.base import ChangeForm
-from apps.access.forms.fields import branches, id_field, roles
+from apps.access.forms.fields import CHOOSE, branches, id_field, roles
 from apps.access.forms.overrides import NewOverrideForm
-from apps.access.forms.picker import CHOOSE, PersonField
+from apps.access.forms.picker import PersonField
 from apps.access.forms.pool import Pool
 from apps.access.handover import Delete, HandOver, Plan
 from apps.access.shield import WHY, shielded

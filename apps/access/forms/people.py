@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.access.desk import Desk
+from apps.access.forms.fields import QuickSelect
 from apps.access.models import Override
 from apps.access.shield import shielded
 from apps.accounts.models import Branch
@@ -48,7 +49,7 @@ class Filter(forms.Form):
 
     def choice(self, label: Any, none: Any, choices: Sequence[tuple[str, Any]]) -> forms.ChoiceField:
         """One of several, or none."""
-        return forms.ChoiceField(label=label, required=False, choices=[("", none), *choices])
+        return forms.ChoiceField(label=label, required=False, choices=[("", none), *choices], widget=QuickSelect)
 
     def asked(self, name: str) -> str:
         """What was asked under this name; empty where nothing was."""

@@ -15,7 +15,7 @@ from apps.access.changes.base import Change
 from apps.access.changes.permissions import UpdatePermissions, Wanted
 from apps.access.changes.refusals import Overtaken
 from apps.access.facts import load_some
-from apps.access.forms.fields import end_field, scope_choices, scope_of, word_of
+from apps.access.forms.fields import QuickSelect, end_field, scope_choices, scope_of, word_of
 from apps.access.forms.members import MemberForm
 from apps.access.holding import Cap, Holding, cap_of, holding
 from apps.access.images import value_in_words
@@ -78,7 +78,7 @@ class PermissionsForm(MemberForm):
                 empty_value=None,
                 choices=choices,
                 initial=AS_ROLE if override is None or _ended(override) else word_of(override.scope),
-                widget=forms.Select if _is_selected(permission) else forms.RadioSelect,
+                widget=QuickSelect if _is_selected(permission) else forms.RadioSelect,
             )
             end = None if override is None or _ended(override) else override.expires_at
             self.fields[f"end_{permission.codename}"] = end_field(initial=end)

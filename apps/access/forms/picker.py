@@ -16,9 +16,9 @@ from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from apps.access.forms.fields import CHOOSE, QuickSelect
 from apps.access.forms.pool import Person, Pool
 
-CHOOSE = ("", "Choose…")
 LONGEST_WORDS = 200
 SCRIPT = "mandate/picker.js"
 
@@ -47,7 +47,7 @@ def picked(value: Any) -> Picked:
 class PeopleWidget(forms.Widget):
     """What the two have in common. `plain` is the list that few people are offered in; the admin has its own."""
 
-    plain: type[forms.Select] = forms.Select
+    plain: type[forms.Select] = QuickSelect
     template = "access/picker.html"
     several = False
 

@@ -13,7 +13,8 @@ from apps.access.changes.base import Change
 from apps.access.changes.sharing import ChangeShare, GrantShare, RevokeShare
 from apps.access.desk import Desk
 from apps.access.forms.base import ChangeForm
-from apps.access.forms.picker import CHOOSE, PersonField
+from apps.access.forms.fields import CHOOSE
+from apps.access.forms.picker import PersonField
 from apps.access.forms.pool import Pool
 from apps.access.records import Record
 from apps.access.shares import Subjects

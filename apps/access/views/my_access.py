@@ -109,9 +109,8 @@ def _line(desk: Desk, mandate: Mandate, place: int, branch: Branch | None, permi
 
 
 def _givers(desk: Desk, branch: Branch | None) -> list[User]:
-    """Who may change what the person may there, by name."""
+    """Who may change what the person may there, the foremost of them, by name."""
     people = desk.people
     if people is None or branch is None:
         return []
-    able = {mandate.user_id for mandate in people.mandates if mandate.allows(GIVES, branch.pk)}
-    return [user for user_id, user in people.users.items() if user_id in able and user_id != desk.user.pk]
+    return people.who_may(GIVES, branch, lambda mandate: mandate.user_id != desk.user.pk)
