@@ -307,7 +307,7 @@ BILLING_SELLER: dict[str, Any] = {
     "name": "Mandate Demo GmbH",
     "address": "Musterstraße 1\n10115 Berlin",
     "country": "DE",
-    "vat_number": "DE123456789",
+    "vat_number": "DE645535255",
     "email": "billing@mandate.example",
     "bank": "Musterbank Berlin",
     "iban": "DE02120300000000202051",

@@ -61,6 +61,8 @@ def test_the_overview_shows_plan_seats_invoices_and_what_comes() -> None:
         page = browser(cast.owner).get(address("overview")).content.decode()
     for words in ("Professional", "2 of 5 in use", "M-0", "€142.80", "Upcoming on 1 Feb 2026", "By bank transfer"):
         assert words in page
+    # The last day of a period, as the invoice says it, and not the day on which the next one begins.
+    assert "1 Jan 2026 – 31 Jan 2026" in page
 
 
 def test_it_asks_little_of_the_database_however_many_branches_pay(
@@ -95,7 +97,9 @@ def test_another_branchs_invoice_is_not_there_and_its_pdf_neither() -> None:
     north, south = by_branch(cast)
     admin = cast.join("admin", branch=south.branch)
     client = browser(admin)
-    assert client.get(address("invoice", south.reference)).status_code == 200
+    shown = client.get(address("invoice", south.reference))
+    assert shown.status_code == 200
+    assert "Tax, 19 %" in shown.content.decode()
     assert client.get(address("pdf", south.reference)).content.startswith(b"%PDF")
     for reference in (north.reference, invoices(cast.account)[0].reference):
         assert client.get(address("invoice", reference)).status_code == 404

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -18,6 +19,18 @@ register = template.Library()
 def money(amount: Decimal, currency: str) -> str:
     """The amount as people read it."""
     return written(amount, currency)
+
+
+@register.filter
+def rate(percent: Decimal) -> str:
+    """The percentage without the places that say nothing: 19, 8.1."""
+    return f"{percent.normalize():f}"
+
+
+@register.filter
+def last_day(ends_on: date) -> date:
+    """The last day of what ends before a day, as people and invoices tell a period."""
+    return ends_on - timedelta(days=1)
 
 
 @register.inclusion_tag("pages/billing/state.html")
