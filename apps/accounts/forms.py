@@ -6,8 +6,10 @@ from typing import Any, ClassVar
 from zoneinfo import available_timezones
 
 from allauth.account import forms as account
+from allauth.mfa.adapter import get_adapter
 from allauth.mfa.base import forms as mfa
 from allauth.mfa.totp import forms as totp
+from allauth.mfa.webauthn import forms as webauthn
 from django import forms
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
@@ -98,6 +100,45 @@ class ActivateTOTPForm(Plain, totp.ActivateTOTPForm):
     """What the app shows, to see that it works."""
 
     labels = {"code": _("What the app shows now")}
+
+
+# What the libraries raise for an answer of a passkey that no browser gives.
+NO_PASSKEY = (AttributeError, KeyError, TypeError, ValueError)
+
+
+class WholePasskey:
+    """A passkey's answer that is not whole does not count, as one that is wrong."""
+
+    def clean_credential(self) -> Any:
+        """Whose it is, where it counts."""
+        try:
+            return super().clean_credential()  # type: ignore[misc] # a form's
+        except NO_PASSKEY as error:
+            raise get_adapter().validation_error("incorrect_code") from error
+
+
+class SignInByPasskeyForm(WholePasskey, webauthn.LoginWebAuthnForm):
+    """A passkey instead of a password."""
+
+
+class PasskeyForm(WholePasskey, webauthn.AuthenticateWebAuthnForm):
+    """A passkey after the password."""
+
+
+class ReauthenticateByPasskeyForm(WholePasskey, webauthn.ReauthenticateWebAuthnForm):
+    """The same, of somebody who is signed in."""
+
+
+class AddPasskeyForm(webauthn.AddWebAuthnForm):
+    """A passkey for somebody."""
+
+    def clean(self) -> dict[str, Any]:
+        """See `WholePasskey`."""
+        try:
+            data: dict[str, Any] = super().clean()
+        except NO_PASSKEY as error:
+            raise get_adapter().validation_error("incorrect_code") from error
+        return data
 
 
 # Those that are named after places, as people look for them.

@@ -6,6 +6,7 @@ from django.urls import include, path, re_path
 from apps.accounts.views.email import change_email, confirm_email
 from apps.accounts.views.invitations import invitation
 from apps.accounts.views.me import me
+from apps.accounts.views.passkeys import ShowWhoByPasskeyView, SignInByPasskeyView
 from apps.accounts.views.second_factor import SecondFactorView
 from apps.accounts.views.sessions import end, end_others, sessions
 from apps.accounts.views.signup import finish, signup
@@ -33,6 +34,8 @@ urlpatterns = [
         name="account_reset_password_from_key_done",
     ),
     path("mfa/", SecondFactorView.as_view(), name="mfa_index"),
+    path("mfa/webauthn/login/", SignInByPasskeyView.as_view(), name="mfa_login_webauthn"),
+    path("mfa/webauthn/reauthenticate/", ShowWhoByPasskeyView.as_view(), name="mfa_reauthenticate_webauthn"),
     path("mfa/", include("allauth.mfa.urls")),
     path("invitations/<str:token>/", invitation, name="invitation"),
     path("signup/", signup, name="account_signup"),

@@ -1,108 +1,79 @@
-"""As the web role: whatever somebody changes about how they sign in is done, logged and told, and nobody else's is."""
+"""Signing in, as the web role: before any account, and without a row of one."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from django.db import DatabaseError, transaction
+import zeal
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client
-from pytest_django import DjangoCaptureOnCommitCallbacks
 
+from apps.access.changes.invitations import Invite
 from apps.accounts.addresses import vouch_for
-from apps.accounts.fence import tenant
-from apps.accounts.models import User
-from apps.accounts.signing_in import EVENTS
-from apps.accounts.tokens import owner_of
-from apps.accounts.verbs import SECURITY_CHANGED
-from apps.audit.models import Entry, Operation
-from apps.audit.services import Change, record
-from tests.factories import PASSWORD
+from apps.accounts.fence import is_fenced, tenant
+from apps.roles.models import Role
 from tests.fence.world import World
 from tests.mailing import link_in, post
-from tests.signin.people import digits, sign_in
+from tests.signin.people import digits, sign_in, with_app
 
 pytestmark = pytest.mark.django_db
-NEW = "seven green bottles on a wall"
 
 
-@pytest.fixture(autouse=True)
-def _vouched(web: BaseDatabaseWrapper, world: World) -> None:
-    for user in (world.here.staff, world.there.staff):
-        user.set_password(PASSWORD)
-        user.save()
-    vouch_for([world.here.staff, world.there.staff])
-
-
-def shown(user: User) -> Client:
-    """A browser in which somebody has just shown who they are."""
-    client: Client = sign_in(user).client
-    client.post("/login/again/", {"password": PASSWORD})
-    return client
-
-
-def said(user: User) -> list[Any]:
-    """What the log says, read as that user."""
-    with tenant(None, user.pk):
-        entries = Entry.objects.filter(target_type="accounts.sign_in").order_by("pk")
-        return [entry.after["did"] for entry in entries if entry.after is not None]
-
-
-def test_a_password_is_changed_and_set_anew(web: BaseDatabaseWrapper, world: World) -> None:
-    user = world.here.staff
-    form = {"oldpassword": PASSWORD, "password1": NEW, "password2": NEW}
-    assert sign_in(user).client.post("/password/change/", form).status_code == 302
-    client = Client()
-    client.post("/password/reset/", {"email": user.email})
-    page = client.get(link_in(post()[-1]), follow=True)
-    client.post(page.request["PATH_INFO"], {"password1": PASSWORD, "password2": PASSWORD})
-    assert said(user) == [EVENTS["password_changed"], EVENTS["password_reset"]]
-
-
-def test_an_app_is_added_with_its_codes(
-    web: BaseDatabaseWrapper, world: World, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+def test_people_sign_in_ask_for_a_password_and_are_limited_in_their_tries(
+    web: BaseDatabaseWrapper, world: World
 ) -> None:
-    client = shown(world.here.staff)
-    secret = client.get("/mfa/totp/activate/").context["form"].secret
-    with django_capture_on_commit_callbacks(execute=True):
-        assert client.post("/mfa/totp/activate/", {"code": digits(secret)}).status_code == 302
-    assert said(world.here.staff) == [EVENTS["totp_activated"]]
+    user = world.here.staff
+    vouch_for([user])
+    assert is_fenced()
+    assert sign_in(user, "wrong").status_code == 200
+    client = sign_in(user).client
+    assert client.get("/password/change/").status_code == 200
+    Client().post("/password/reset/", {"email": user.email})
+    (message,) = post()
+    assert b"Choose a new password" in Client().get(link_in(message), follow=True).content
+    for _ in range(5):
+        sign_in(user, "wrong")
+    assert b"Too many" in sign_in(user).content
 
 
-def test_an_address_is_changed(web: BaseDatabaseWrapper, world: World) -> None:
-    client = shown(world.here.staff)
-    client.post("/me/email/", {"email": "other@new.example"})
-    assert client.post(link_in(post()[-1])).headers["Location"] == "/me/"
-    assert User.objects.get(pk=world.here.staff.pk).email == "other@new.example"
-    with tenant(None, world.here.staff.pk):
-        entry: Any = Entry.objects.get(target_type="accounts.user", user_id=world.here.staff.pk)
-    assert entry.after["email"] == "other@new.example"
+def test_a_second_factor_is_asked_for_and_taken(web: BaseDatabaseWrapper, world: World) -> None:
+    user = world.there.staff
+    vouch_for([user])
+    secret = with_app(user)
+    client = sign_in(user).client
+    assert client.post("/mfa/authenticate/", {"code": digits(secret)}).headers["Location"] == "/"
+    assert client.get("/mfa/").status_code == 200
 
 
-def test_a_token_is_made_used_and_ended(web: BaseDatabaseWrapper, world: World) -> None:
-    client = shown(world.here.staff)
-    page = client.post("/me/tokens/new/", {"name": "Backup", "days": "30"}).content.decode()
-    token = page.partition('<code class="m-token">')[2].partition("<")[0]
-    program = Client(headers={"authorization": f"Bearer {token}"})
-    here, there = (f"/a/{side.account.slug}/roles/definitions/export/" for side in (world.here, world.there))
-    assert program.get(here).status_code == 200
-    assert program.get(there).status_code == 404
-    number = owner_of(token).api_tokens.get().pk  # type: ignore[union-attr] # it counts
-    assert client.post(f"/me/tokens/{number}/end/").status_code == 302
-    assert program.get(here).status_code == 401
-    assert len(said(world.here.staff)) == 2
+def test_somebody_new_accepts_an_invitation_that_only_its_token_leads_to(
+    web: BaseDatabaseWrapper, world: World
+) -> None:
+    side = world.here
+    role = Role.objects.published(side.account.scheme).filter(kind="branch", single=False).order_by("rank")[0]
+    with tenant(side.account.pk, side.staff.pk):
+        change = Invite(account_id=side.account.pk, email="nina@new.example", role_id=role.pk, branch_id=side.branch.pk)
+        change.apply(actor=None, reason="We grow")
+    (message,) = post()
+    address = link_in(message)
+    client = Client()
+    with zeal.zeal_ignore():
+        assert side.account.name in client.get(address).content.decode()
+        data = {"name": "Nina New", "password": "a heron stands in the rain", "proof": address.partition("?proof=")[2]}
+        answer = client.post(address, data)
+        assert answer.headers["Location"] == f"/a/{side.account.slug}/"
+        assert client.get(answer.headers["Location"]).status_code == 200
+        assert client.get(f"/a/{world.there.account.slug}/").status_code == 404
+    assert client.get(address).status_code == 410
 
 
-def test_nobody_writes_or_reads_it_about_somebody_else(web: BaseDatabaseWrapper, world: World) -> None:
-    one, other = world.here.staff, world.there.staff
-    form = {"oldpassword": PASSWORD, "password1": NEW, "password2": NEW}
-    sign_in(one).client.post("/password/change/", form)
-    assert said(other) == []
-    with tenant(world.there.account.pk, other.pk):
-        assert not Operation.objects.filter(reason__contains="changed their password").exists()
-        for told in ("accounts.sign_in", "accounts.account"):
-            about = one if told == "accounts.sign_in" else other
-            change = Change(target_type=told, target_id=about.pk, target_text="X", user_id=about.pk, after={})
-            with pytest.raises(DatabaseError, match="row-level security"), transaction.atomic():
-                record(verb=SECURITY_CHANGED, actor=other, reason="Forged", account_id=None, entries=[change])
+def test_an_account_is_opened_beside_the_others(web: BaseDatabaseWrapper, world: World) -> None:
+    client = Client()
+    account = {"organisation": "Third", "slug": "", "branch": "Main", "scheme": "amocrm"}
+    person = {"name": "Tom Third", "email": "tom@third.example", "password": "a heron stands in the rain"}
+    taken = client.post("/signup/", {**account, **person, "slug": world.there.account.slug})
+    assert b"is taken" in taken.content
+    client.post("/signup/", {**account, **person})
+    address = link_in(post()[-1])
+    with zeal.zeal_ignore():
+        assert client.post(address).headers["Location"] == "/a/third/"
+        assert client.get("/a/third/").status_code == 200
+        assert client.get(f"/a/{world.here.account.slug}/").status_code == 404

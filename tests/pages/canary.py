@@ -9,11 +9,15 @@ from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from allauth.account.models import EmailAddress, EmailConfirmation
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.apps import apps
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils import timezone
 
-from apps.accounts.models import Account, User
+from apps.accounts.models import Account, ApiToken, User
 from apps.audit.services import operation
 from tests.fence.test_tables import APPENDED
 from tests.fence.world import OTHERWISE, fenced_tables, run
@@ -39,6 +43,7 @@ WRITTEN = "written by the database alone, out of what is planted"
 CANNOT = {
     "accounts_account.scheme": KEY,
     "accounts_account.features": KEY,
+    "accounts_apitoken.digest": DIGEST,
     "accounts_user.password": DIGEST,
     "accounts_user.time_zone": KEY,
     "access_override.permission": KEY,
@@ -52,6 +57,15 @@ CANNOT = {
     "roles_role.scheme": KEY,
     "roles_rolegrant.permission": KEY,
     "teams_invitation.token_digest": DIGEST,
+}
+# How people sign in: whose a row is, as SQL.
+OF_PEOPLE = {
+    "account_emailaddress": "user_id",
+    "account_emailconfirmation": "(SELECT user_id FROM account_emailaddress WHERE id = email_address_id)",
+    "accounts_apitoken": "user_id",
+    "accounts_user": "id",
+    "mfa_authenticator": "user_id",
+    "usersessions_usersession": "user_id",
 }
 
 
@@ -72,8 +86,8 @@ def exempt(field: models.Field[Any, Any]) -> bool:
 
 
 def models_of_accounts() -> list[type[models.Model]]:
-    """Every model whose rows are an account's, or people."""
-    tables = set(fenced_tables()) | {User._meta.db_table}
+    """Every model whose rows are an account's, or people, or how they sign in."""
+    tables = set(fenced_tables()) | OF_PEOPLE.keys()
     return [model for model in apps.get_models(include_auto_created=True) if model._meta.db_table in tables]
 
 
@@ -83,6 +97,7 @@ def plant(account: Account, people: list[User], *, text: str = CANARY, columns: 
     Only into columns of these names, where they are named. Returns those that carry it now, as `table.column`.
     """
     carrying = set()
+    _let_sign_in(people)
     people[0].name = f"{CANARY} actor"
     with operation(verb="access.details.changed", actor=people[0], reason=f"Because of the {CANARY}"):
         run("SET CONSTRAINTS ALL IMMEDIATE")
@@ -97,6 +112,16 @@ def plant(account: Account, people: list[User], *, text: str = CANARY, columns: 
     return carrying
 
 
+def _let_sign_in(people: list[User]) -> None:
+    """Rows in every table of how people sign in: an address with a link on its way, a passkey, a place, a token."""
+    for user in people:
+        address, _ = EmailAddress.objects.get_or_create(user=user, email=user.email, verified=True, primary=True)
+        EmailConfirmation.objects.create(email_address=address, key=f"key of {user.pk}", sent=timezone.now())
+        Authenticator.objects.create(user=user, type=Authenticator.Type.WEBAUTHN, data={"name": "Laptop"})
+        UserSession.objects.create(user=user, ip="192.0.2.1", session_key=f"key of {user.pk}", user_agent="Firefox")
+        ApiToken.objects.create(user=user, name="Backup", digest=f"digest of {user.pk}", ends_at=timezone.now())
+
+
 @contextmanager
 def _let_change(table: str) -> Iterator[None]:
     """What is only ever added to lets its rows be changed here."""
@@ -109,8 +134,8 @@ def _let_change(table: str) -> Iterator[None]:
 
 def _plant_in(field: models.Field[Any, Any], account: Account, people: list[User], text: str) -> int:
     table = field.model._meta.db_table
-    if table == User._meta.db_table:
-        where, value = "id = ANY(%s)", [user.pk for user in people]
+    if table in OF_PEOPLE:
+        where, value = f"{OF_PEOPLE[table]} = ANY(%s)", [user.pk for user in people]
     else:
         where, value = f"{OTHERWISE.get(table, 'account_id')} = ANY(%s)", [account.pk]
     return run(f'UPDATE {table} SET "{field.column}" = {_text(field, text)} WHERE {where}', [value])

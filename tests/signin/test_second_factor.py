@@ -10,6 +10,7 @@ from datetime import timedelta
 import pytest
 import time_machine
 from allauth.mfa.models import Authenticator
+from allauth.mfa.webauthn.internal import auth
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks
@@ -163,3 +164,37 @@ def test_half_a_sign_in_is_forgotten_after_a_while() -> None:
         clock.shift(timedelta(minutes=16))
         assert time.time() > 0
         assert not factor(client, digits(secret))
+
+
+# What no browser sends.
+NO_PASSKEYS = ["", "x", "{}", "[]", '"x"', "1", '{"id": 1}', '{"id": "YQ", "rawId": "YQ", "response": "x"}']
+
+
+def test_a_passkey_that_does_not_count_leads_back_and_not_astray() -> None:
+    client = Client()
+    for wanted, kept in (("/me/tokens/", "?next=%2Fme%2Ftokens%2F"), ("https://evil.example/", ""), ("", "")):
+        client.get("/mfa/webauthn/login/", headers={"accept": "application/json"})
+        answer = client.post("/mfa/webauthn/login/", {"credential": "{}", "next": wanted})
+        assert answer.headers["Location"] == f"/login/{kept}"
+        assert not is_in(client)
+
+
+@pytest.mark.parametrize("credential", NO_PASSKEYS)
+def test_what_is_no_passkey_is_refused_wherever_one_is_taken(credential: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The passkey below was never made by a device, so there is nothing in it to read.
+    monkeypatch.setattr(auth, "get_credentials", lambda user: [])
+    user, client = somebody(), Client()
+    client.get("/mfa/webauthn/login/", headers={"accept": "application/json"})
+    assert client.post("/mfa/webauthn/login/", {"credential": credential}).headers["Location"] == "/login/"
+    sign_in(user, client=client)
+    client.post("/login/again/", {"password": PASSWORD})
+    client.get("/mfa/webauthn/add/")
+    assert client.post("/mfa/webauthn/add/", {"credential": credential, "name": "Laptop"}).status_code == 200
+    Authenticator.objects.create(user=user, type=Authenticator.Type.WEBAUTHN, data={"name": "Laptop"})
+    client.get("/mfa/webauthn/reauthenticate/")
+    again = client.post("/mfa/webauthn/reauthenticate/", {"credential": credential, "next": "/me/tokens/new/"})
+    assert again.headers["Location"] == "/mfa/webauthn/reauthenticate/?next=%2Fme%2Ftokens%2Fnew%2F"
+    second = sign_in(user).client
+    assert second.post("/mfa/authenticate/", {"credential": credential}).status_code == 200
+    assert not is_in(second)
+    assert Authenticator.objects.filter(user=user).count() == 1
