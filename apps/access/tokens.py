@@ -32,6 +32,11 @@ def for_tokens(view: V) -> V:
     return view
 
 
+def has_token(request: HttpRequest) -> bool:
+    """Whether a program asks, with a token that counts."""
+    return hasattr(request, "with_token")
+
+
 class TokenMiddleware:
     """Whose request it is, where it carries a token; a session that comes along does not count then."""
 
@@ -54,16 +59,18 @@ class TokenMiddleware:
             return self._told(self.get_response(request))
         finally:
             request.session = session
+            # A page of an error may have a form in it; its token's cookie is for browsers.
+            request.META.pop("CSRF_COOKIE_NEEDS_UPDATE", None)
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
         """Refuse every address that is not for tokens."""
-        if not hasattr(request, "with_token") or getattr(view, "for_tokens", False):
+        if not has_token(request) or getattr(view, "for_tokens", False):
             return None
         return _problem(403, _("This address is not for API tokens."))
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Name the permission that is missing."""
-        if not hasattr(request, "with_token") or not isinstance(exception, MissingPermission):
+        if not has_token(request) or not isinstance(exception, MissingPermission):
             return None
         return _problem(403, str(exception), permission=exception.codename)
 

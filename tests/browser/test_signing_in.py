@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 from django.test import override_settings
@@ -106,6 +109,22 @@ def test_a_passkey_is_added_and_signs_in_without_the_password(live_server: LiveS
     assert told == []
 
 
+def test_a_passkey_leads_where_one_wanted_to_go_and_never_astray(
+    live_server: LiveServer, page: Page, owner: User
+) -> None:
+    device_of(page)
+    page.goto(f"{live_server.url}/login/?next=/mfa/webauthn/add/")
+    fill_in(page, owner)
+    show_who(page)
+    page.get_by_role("button", name="Add it").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your recovery codes")
+    for wanted, led in (("/me/sessions/", "/me/sessions/"), ("https://evil.example/", "/"), ("//evil.example/", "/")):
+        sign_out(page, live_server)
+        page.goto(f"{live_server.url}/login/?next={wanted}")
+        page.get_by_role("button", name="Sign in with a passkey").click()
+        expect(page).to_have_url(f"{live_server.url}{led}")
+
+
 def test_a_passkey_is_the_second_factor_beside_the_password(live_server: LiveServer, page: Page, owner: User) -> None:
     device_of(page)
     page.goto(f"{live_server.url}/login/?next=/mfa/webauthn/add/")
@@ -194,7 +213,7 @@ def test_where_one_is_signed_in_is_seen_and_ended(
         fill_in(window, owner)
         expect(window).to_have_url(f"{live_server.url}/")
     go(page, live_server, "/me/")
-    page.get_by_role("listitem").filter(has_text="Sessions").get_by_role("link", name="Look").click()
+    page.get_by_role("link", name="Look at your sessions").click()
     expect(page.get_by_text("Here", exact=True)).to_be_visible()
     page.get_by_role("button", name=re.compile("End the session")).click()
     show_who(page)
@@ -251,3 +270,65 @@ def test_an_organisation_opens_an_account_of_its_own(
     expect(page.get_by_role("heading", level=1)).to_have_text("Open Acme?")
     page.get_by_role("button", name="Yes, open it").click()
     expect(page).to_have_url(f"{live_server.url}/a/acme-miller/")
+
+
+@pytest.mark.parametrize("window", ["page", "phone", "plain"])
+def test_a_token_is_made_lets_a_program_read_and_is_ended(
+    live_server: LiveServer, window: str, cast: Cast, owner: User, request: pytest.FixtureRequest
+) -> None:
+    page: Page = request.getfixturevalue(window)
+    page.goto(f"{live_server.url}/login/?next=/me/")
+    fill_in(page, owner)
+    page.get_by_role("link", name="Look at your API tokens").click()
+    expect(page).to_have_url(f"{live_server.url}/me/tokens/")
+    page.get_by_role("link", name="Make a token").click()
+    show_who(page)
+    expect(page).to_have_url(f"{live_server.url}/me/tokens/new/")
+    assert sideways(page) == 0
+    page.get_by_label("What for").fill("Nightly report")
+    page.get_by_label("It ends after").select_option("90")
+    page.get_by_role("button", name="Make it").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Nightly report")
+    assert sideways(page) == 0
+    asked = Request(
+        f"{live_server.url}/a/{cast.account.slug}/why/?user={cast.member.email}&permission=view_lead"
+        f"&branch={cast.branch.slug}",
+        headers={"Authorization": f"Bearer {page.locator('code').inner_text()}"},
+    )
+    with urlopen(asked) as answer:
+        assert answer.headers["Set-Cookie"] is None
+        assert json.load(answer)["user"] == cast.member.email
+    page.get_by_role("link", name="I have kept it").click()
+    expect(page.get_by_text("last used")).to_be_visible()
+    assert sideways(page) == 0
+    page.get_by_role("button", name="End the token Nightly report").click()
+    expect(page.get_by_text("The token counts no more.")).to_be_visible()
+    with pytest.raises(HTTPError, match="401"):
+        urlopen(asked)
+
+
+@pytest.mark.parametrize("window", ["page", "phone", "plain"])
+def test_the_address_changes_by_a_link_in_a_real_mail(
+    live_server: LiveServer, window: str, owner: User, postbox: Postbox, request: pytest.FixtureRequest
+) -> None:
+    page: Page = request.getfixturevalue(window)
+    page.goto(f"{live_server.url}/login/?next=/me/")
+    fill_in(page, owner)
+    page.get_by_role("link", name="Change the address").click()
+    show_who(page)
+    expect(page).to_have_url(f"{live_server.url}/me/email/")
+    assert sideways(page) == 0
+    page.get_by_label("New address").fill("ann@new.example")
+    page.get_by_role("button", name="Send the link").click()
+    expect(page.get_by_text("We have sent a link to ann@new.example.")).to_be_visible()
+    expect(page.get_by_text(owner.email, exact=True)).to_be_visible()
+    page.goto(address_in(postbox, "ann@new.example"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("Is this your address?")
+    assert sideways(page) == 0
+    page.get_by_role("button", name="Yes, change it").click()
+    expect(page.get_by_text("You sign in as ann@new.example from now on.")).to_be_visible()
+    post()
+    assert postbox.letters()[-1]["To"] == owner.email
+    sign_out(page, live_server)
+    fill_in(page, User(email="ann@new.example"))
+    expect(page).to_have_url(f"{live_server.url}/")

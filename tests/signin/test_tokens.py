@@ -115,8 +115,10 @@ def test_what_its_owner_lacks_is_named(cast: Cast) -> None:
 def test_no_session_comes_of_it_and_none_counts_beside_it(cast: Cast) -> None:
     client = program(cast.owner)
     sessions = Session.objects.count()
-    answer = why(client, cast)
-    assert "Set-Cookie" not in answer.headers
+    foreign = asked(program(cast.outsider), cast, "why/")
+    for answer in (why(client, cast), asked(client, cast, "why/"), asked(client, cast, "members/"), foreign):
+        assert not answer.cookies
+        assert "csrf" not in b"".join(answer).decode()
     assert Session.objects.count() == sessions
     signed_in = sign_in(cast.owner).client
     cookie = signed_in.cookies["sessionid"].value
@@ -138,7 +140,8 @@ def test_other_addresses_are_not_for_tokens(cast: Cast, path: str) -> None:
 
 def test_other_ways_of_asking_are_refused(cast: Cast) -> None:
     client = program(cast.owner)
-    assert asked(client, cast, "matrix/export/").json() == {"error": "This address is asked in another way."}
+    for answer in (asked(client, cast, "matrix/export/"), asked(client, cast, "why/", permission="view_lead")):
+        assert (answer.status_code, answer.json()) == (405, {"error": "This address is asked in another way."})
     assert asked(client, cast, "matrix/export/", file="exe").status_code == 404
     assert asked(client, cast, "audit/export/?since=never", file="csv").status_code == 400
 

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
 
 from apps.access.desk import Desk
 from apps.access.explain import Explanation, explain
@@ -17,7 +18,7 @@ from apps.access.forms.why import SEES, WhyForm
 from apps.access.mandate import Mandate
 from apps.access.matrix import held_cell
 from apps.access.records import Record
-from apps.access.tokens import for_tokens
+from apps.access.tokens import for_tokens, has_token
 from apps.access.views.mending import ways
 from apps.access.views.page import page, show
 from apps.roles.catalogue import Target
@@ -25,13 +26,14 @@ from apps.roles.catalogue import Target
 
 @for_tokens
 @page(SEES)
+@require_safe
 def why(request: HttpRequest, desk: Desk) -> HttpResponse:
-    """A person, a permission and a record or a branch, and the answer with its reasons."""
+    """A person, a permission and a record or a branch, and the answer with its reasons, as a page or as JSON."""
     form = WhyForm(request.GET if {"user", "permission"} & set(request.GET) else None, desk=desk)
     if not form.is_bound:
         form.initial = {"branch": form.places[0].slug if form.places else ""}
     answer = _answer(desk, form) if form.is_bound and form.is_valid() else None
-    if request.GET.get("format") == "json":
+    if has_token(request) or request.GET.get("format") == "json":
         return _as_json(form, answer)
     return show(request, desk, "pages/why.html", _("Why?"), {"form": form, "answer": answer})
 
