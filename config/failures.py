@@ -10,6 +10,11 @@ from django.views.defaults import server_error
 SECONDS_TO_RETRY = 30
 
 
+def not_understood(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 400 to a request that cannot be read, without reading it once more."""
+    return HttpResponse(render_to_string("400.html"), status=400)
+
+
 def failed(request: HttpRequest) -> HttpResponse:
     """Answer 503 where the database is out of reach, full or overloaded, and 500 elsewhere.
 

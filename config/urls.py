@@ -5,6 +5,7 @@ from django.urls import include, path
 
 from apps.access.admin.site import site
 
+handler400 = "config.failures.not_understood"
 handler403 = "apps.access.views.errors.forbidden"
 handler500 = "config.failures.failed"
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Protocol
+from unicodedata import category
 
 from django.db import DEFAULT_DB_ALIAS, connections, router, transaction
 
@@ -19,6 +20,10 @@ CONSOLE = "the operator at the console"
 
 # Each statement of a bulk insert writes links of its own; this many entries are one statement.
 BATCH = 10_000
+
+
+# The first letters of the Unicode categories of what is seen: letters, numbers, punctuation and symbols.
+VISIBLE = frozenset("LNPS")
 
 
 class Actor(Protocol):
@@ -95,6 +100,11 @@ class OperationInProgress:
         rows = (_entry(operation_id, change, chain) for change in entries)
         Entry.objects.using(self._using).bulk_create(rows, batch_size=BATCH)
         return int(operation_id)
+
+
+def is_blank(text: str) -> bool:
+    """Whether nobody could read anything in it: spaces, and characters that are not seen, say nothing."""
+    return not any(category(character)[0] in VISIBLE for character in text)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from apps.audit.forms import ReasonField
 from apps.billing.book import Book, all_seats_taken
 from apps.billing.models import Payer
 from apps.billing.money import written
@@ -23,7 +24,7 @@ class ActForm(forms.Form):
     danger = False
     help = ""
 
-    reason = forms.CharField(
+    reason = ReasonField(
         label=_("Reason"),
         widget=forms.Textarea(attrs={"rows": 2}),
         help_text=_("It stands in the log, for everybody who may read it."),

@@ -73,7 +73,7 @@ def test_what_is_so_already_is_no_change() -> None:
     assert refused(override(cast, cast.member, "view_reports"), cast.join()) is Guard.RIGHT
 
 
-@pytest.mark.parametrize("blank", ["", "  ", "\n"])
+@pytest.mark.parametrize("blank", ["", "  ", "\n", "\u200b\u2060"])
 def test_without_a_reason_nothing_changes(blank: str) -> None:
     cast = make_cast("atlas")
     assert refused(role_of(cast, cast.member, "admin"), cast.owner, blank) is Guard.REASON

@@ -15,6 +15,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 from apps.access.models import OperatorSession
 from apps.access.operators import LONGEST, SessionRefused, end_session, open_session
 from apps.accounts.models import User
+from apps.audit.forms import ReasonField
 
 SHOWN = 10
 MINUTES = (15, 30, LONGEST)
@@ -23,7 +24,7 @@ MINUTES = (15, 30, LONGEST)
 class SessionForm(forms.Form):
     """Why, and for how long."""
 
-    reason = forms.CharField(
+    reason = ReasonField(
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
         help_text="It stands in the log, and on every page until the session ends: a ticket and a sentence will do.",
         error_messages={"required": "Say why the session is needed."},

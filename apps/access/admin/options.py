@@ -21,7 +21,7 @@ from apps.access.admin.actions import RecordActions
 from apps.access.admin.changelist import RecordChangeList
 from apps.access.admin.deletion import summary_of
 from apps.access.admin.filters import parameters_of
-from apps.access.admin.recordform import RecordForm, Refusal, is_of_account
+from apps.access.admin.recordform import LinkField, RecordForm, Refusal, is_of_account
 from apps.access.desk import desk_of, links_of, veil
 from apps.access.records import Record
 
@@ -213,7 +213,7 @@ class MandateAdmin(RecordActions, ModelAdmin):
             kwargs["queryset"] = desk.rows(f"view_{target.record_type}", target.record_type)
         elif is_of_account(target):
             kwargs["queryset"] = target._default_manager.filter(account=desk.account_id)
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+        return super().formfield_for_foreignkey(db_field, request, **{"form_class": LinkField, **kwargs})
 
     def formfield_for_dbfield(self, db_field: models.Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
         """A link's picker adds a record in a window where that is allowed; everything else is one click away."""

@@ -29,6 +29,15 @@ class Refusal(Exception):
         self.again = again or {}
 
 
+class LinkField(forms.ModelChoiceField):  # type: ignore[type-arg] # generic in the stubs alone
+    """A link to a row. What was sent and is no number is shown as nothing chosen: its picker looks the row up by it."""
+
+    def prepare_value(self, value: Any) -> Any:
+        """What the picker shows as chosen."""
+        found = super().prepare_value(value)
+        return None if isinstance(found, str) and not found.isdecimal() else found
+
+
 class RecordForm(forms.ModelForm[Any]):
     """A record's form for the request's user. `request` is set on the class that is made for each request.
 

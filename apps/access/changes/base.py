@@ -30,7 +30,7 @@ from apps.access.changes.keepers import Keepers
 from apps.access.changes.refusals import Guard, ManyRefused, NoSuchTarget, ReasonMissing, Refusal
 from apps.access.changes.seats import Seats
 from apps.accounts.models import User
-from apps.audit.services import OperationInProgress, operation
+from apps.audit.services import OperationInProgress, is_blank, operation
 from apps.audit.verbs import Verb
 
 T = TypeVar("T")
@@ -145,7 +145,7 @@ class Change(ABC):
             Refusal: a guard is against it, which the refusal names; nothing was written.
             ManyRefused: a bulk change of which some lines are refused; nothing was written.
         """
-        if not reason.strip():
+        if is_blank(reason):
             raise ReasonMissing
         if actor is not None and actor.viewed_by is not None:
             raise NoSuchTarget("Whoever looks as somebody else changes nothing.", "Stop looking as them first.")

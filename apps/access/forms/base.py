@@ -17,6 +17,7 @@ from apps.access.forms.picker import PersonField
 from apps.access.images import value_in_words
 from apps.access.records import Record
 from apps.accounts.models import Branch
+from apps.audit.forms import ReasonField
 from apps.roles import catalogue
 
 SALT = "apps.access.seen"
@@ -39,7 +40,7 @@ class ChangeForm(forms.Form):
     # Whether the preview leaves out what stays as it was.
     brief: ClassVar[bool] = False
 
-    reason = forms.CharField(
+    reason = ReasonField(
         widget=forms.Textarea(attrs={"rows": 2}),
         help_text="It stands in the log, for everybody who may read it.",
         error_messages={"required": "A change of access needs a reason. Say in a sentence why it is made."},

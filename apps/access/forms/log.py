@@ -17,6 +17,9 @@ from apps.audit import verbs as words
 from apps.audit.models import OperationQuerySet
 from apps.teams.models import Membership, ParentMembership
 
+# The years that can be asked for; beyond them, a day has no beginning in every zone.
+EARLIEST, LATEST = 1900, 2999
+
 
 def verbs_in_words() -> list[tuple[str, str]]:
     """What can have been done, as choices."""
@@ -60,6 +63,11 @@ class LogFilter(forms.Form):
         since, until = data.get("since"), data.get("until")
         if since and until and until < since:
             self.add_error("until", _("The last day is before the first one."))
+        for name in ("since", "until"):
+            day = data.get(name)
+            if day is not None and not EARLIEST <= day.year <= LATEST:
+                told = _("Choose a year from %(first)s to %(last)s.") % {"first": EARLIEST, "last": LATEST}
+                self.add_error(name, told)
         return data
 
     @property

@@ -3,11 +3,13 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from apps.audit.forms import ReasonField
+
 
 class ViewingForm(forms.Form):
     """The reason."""
 
-    reason = forms.CharField(
+    reason = ReasonField(
         label=_("Reason"),
         widget=forms.Textarea(attrs={"rows": 2}),
         help_text=_("It stands in the log, for everybody who may read it."),

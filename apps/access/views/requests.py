@@ -46,7 +46,7 @@ def requests(request: HttpRequest, desk: Desk) -> HttpResponse:
     tab = request.GET.get("tab", "")
     if tab not in (TO_DECIDE, MINE):
         tab = TO_DECIDE if waiting_count(desk) else MINE
-    state, text = request.GET.get("state", ""), request.GET.get("q", "").strip()
+    state, text = request.GET.get("state", ""), request.GET.get("q", "").replace("\0", "").strip()
     found = _narrowed(_of_tab(desk, tab), state, text)
     before = request.GET.get("before", "")
     if before.isdecimal() and len(before) <= LONGEST:

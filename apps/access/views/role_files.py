@@ -35,7 +35,7 @@ def export_roles(request: HttpRequest, desk: Desk) -> HttpResponse:
     assert desk.account is not None
     form, key = request.GET.get("format", "yaml"), request.GET.get("key")
     own = Role.objects.filter(account_id=desk.account_id, scheme=desk.account.scheme)
-    if form not in FORMATS or (key is not None and not own.filter(key=key).exists()):
+    if form not in FORMATS or (key is not None and ("\0" in key or not own.filter(key=key).exists())):
         raise Http404
     text = written(desk.account, form, None if key is None else [key])
     response = HttpResponse(text, content_type=f"{TYPES[form]}; charset=utf-8")

@@ -27,7 +27,7 @@ def invoices(request: HttpRequest, desk: Desk) -> HttpResponse:
     assert desk.account is not None
     assert desk.mandate is not None
     sight = Sight.of(desk.mandate, "view_billing")
-    asked = {name: request.GET.get(name, "").strip() for name in ("q", "branch", "state", "before")}
+    asked = {name: request.GET.get(name, "").replace("\0", "").strip() for name in ("q", "branch", "state", "before")}
     rows = _filtered(newest(desk.account.pk, sight), asked)
     found = list(rows[: ON_A_PAGE + 1])
     query = request.GET.copy()

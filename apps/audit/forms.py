@@ -1,0 +1,30 @@
+"""What every form asks that writes to the log: why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from apps.audit.services import is_blank
+
+# The log keeps a reason for good, so it is no place for whole documents.
+LONGEST_REASON = 2000
+
+
+class ReasonField(forms.CharField):
+    """A reason that somebody can read: neither blank, nor made of characters that are not seen, nor endless."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"max_length": LONGEST_REASON, **options})
+
+    def clean(self, value: Any) -> Any:
+        """The reason without the spaces around it.
+
+        Raises:
+            ValidationError: it is blank or too long.
+        """
+        found = super().clean(value)
+        if is_blank(found):
+            raise forms.ValidationError(self.error_messages["required"], code="required")
+        return found
