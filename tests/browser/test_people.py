@@ -11,7 +11,7 @@ from pytest_django.live_server_helper import LiveServer
 from apps.accounts.models import User
 from apps.teams.models import Membership
 from tests.browser.driving import faults, go, sideways, sign_in, take
-from tests.factories import Cast, MembershipFactory, UserFactory, make_cast
+from tests.factories import Cast, LeadFactory, MembershipFactory, UserFactory, make_cast
 
 
 @pytest.fixture
@@ -60,6 +60,7 @@ def change_role(page: Page, live_server: LiveServer, cast: Cast) -> None:
 def test_an_owner_changes_a_role_and_reads_it_in_the_log(live_server: LiveServer, page: Page, cast: Cast) -> None:
     told = faults(page)
     change_role(page, live_server, cast)
+    take(page, "operation", height=680)
     assert told == []
 
 
@@ -79,7 +80,7 @@ def test_the_ladder_refuses_a_demotion_and_offers_the_plan(live_server: LiveServ
     page.get_by_label("Reason").fill("Does something else now")
     page.get_by_role("button", name="See what it changes").click()
     expect(page.get_by_role("alert")).to_contain_text("A role moves only up in Staff ladder")
-    take(page, "ladder", height=860)
+    take(page, "ladder", height=1000)
     page.get_by_role("link", name="Open the removal plan").click()
     expect(page).to_have_url(f"{address}remove/?from=north")
     expect(page.get_by_role("main")).to_contain_text(f"{manager.name} is Project Manager on North")
@@ -88,6 +89,8 @@ def test_the_ladder_refuses_a_demotion_and_offers_the_plan(live_server: LiveServ
 
 def remove_and_restore(page: Page, live_server: LiveServer, cast: Cast, *, pictures: bool = False) -> None:
     """Ben goes, with a plan for what he leaves, and comes back."""
+    for name in ("Roof of the town hall", "Lifts for the hospital", "A new quay"):
+        LeadFactory(branch=cast.branch, name=name, responsible=cast.member)
     address = open_member(page, live_server, cast, cast.member)
     page.get_by_role("link", name="Remove", exact=True).click()
     expect(page).to_have_url(f"{address}remove/")
@@ -132,7 +135,6 @@ def test_all_on_a_page_are_selected_by_one_box_and_get_another_role(
     expect(page).to_have_url(re.compile("q=Zoe"))
     expect(page.get_by_text("3 members", exact=True)).to_be_visible()
     page.get_by_label("Select everybody on this page").check()
-    take(page, "members")
     page.get_by_role("button", name="Change the role of those selected").click()
     expect(page.get_by_role("main")).to_contain_text("3 members")
     page.get_by_label("Role").select_option(label="Admin")

@@ -32,7 +32,7 @@ def test_an_owner_removes_manage_billing_from_an_admin_and_reads_it_in_the_log(
     effect = page.locator("#effect")
     expect(effect).to_contain_text("Manage billing")
     expect(effect).to_contain_text("Prohibited")
-    take(page, "update-permissions", height=860)
+    take(page, "update-permissions", height=800)
     page.get_by_label("Reason").fill("Bills are paid by head office")
     page.get_by_role("button", name="Save changes").click()
     expect(page.get_by_role("status")).to_contain_text("Done.")
