@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any
 
 import stripe
@@ -36,11 +38,11 @@ class StripeGateway:
 
     def customer(self, payer: Payer) -> str:
         """A customer with the payer's name and address for mail, once however often it is asked for."""
+        told: Any = {"name": payer.name or str(payer), "email": payer.email, "metadata": {"payer": str(payer.pk)}}
+        # One key goes with one text: Stripe refuses it with another, and a name may change before the answer is kept.
+        digest = sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
         try:
-            made = self._client.v1.customers.create(
-                {"name": payer.name or str(payer), "email": payer.email, "metadata": {"payer": str(payer.pk)}},
-                {"idempotency_key": f"customer-of-payer-{payer.pk}"},
-            )
+            made = self._client.v1.customers.create(told, {"idempotency_key": f"customer-of-payer-{payer.pk}-{digest}"})
         except stripe.StripeError as error:
             raise GatewayFailed(_said(error)) from error
         return str(made.id)
