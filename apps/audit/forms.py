@@ -19,12 +19,12 @@ class ReasonField(forms.CharField):
         super().__init__(**{"max_length": LONGEST_REASON, **options})
 
     def clean(self, value: Any) -> Any:
-        """The reason without the spaces around it.
+        """The reason without the spaces around it; empty where none is asked for yet.
 
         Raises:
             ValidationError: it is blank or too long.
         """
         found = super().clean(value)
-        if is_blank(found):
+        if (found or self.required) and is_blank(found):
             raise forms.ValidationError(self.error_messages["required"], code="required")
         return found

@@ -44,7 +44,7 @@ def test_somebody_is_signed_out_everywhere_and_the_log_says_why(cast: Cast, run:
     assert run("sign_out", cast.member.email.upper(), *WHY).out == "2 sessions were ended.\n"
     assert (is_in(first), is_in(second), is_in(other)) == (False, False, True)
     entry: Any = Entry.objects.get(target_type="accounts.sessions")
-    assert (entry.account_id, entry.user_id, entry.after) == (0, cast.member.pk, {"ended": 2})
+    assert (entry.account_id, entry.user_id, entry.after) == (0, cast.member.pk, {"ended": 2, "tokens": 0})
     assert (entry.operation.verb, entry.operation.reason) == ("accounts.sessions.ended", WHY[1])
 
 

@@ -66,7 +66,7 @@ def test_who_may_not_view_is_told_that_there_is_no_such_record(cast: Cast) -> No
 def test_who_may_view_but_not_change_is_told_which_permission_is_missing(cast: Cast) -> None:
     cast.let(cast.member, "view_lead")
     lead = LeadFactory(branch=cast.branch)
-    with pytest.raises(MissingPermission, match='"Edit leads" on L-1') as caught:
+    with pytest.raises(MissingPermission, match="“Edit leads” on L-1") as caught:
         update_record(lead, actor=cast.member, changes={"name": "Mine"})
     assert (caught.value.codename, caught.value.target) == ("change_lead", lead)
 
