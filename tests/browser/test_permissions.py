@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
@@ -21,9 +22,11 @@ def address(cast: Cast, user: User, tab: str) -> str:
     return f"/a/{cast.account.slug}/members/{user.pk}/permissions/{cast.branch.slug}/?tab={tab}"
 
 
+@pytest.mark.parametrize("window", ["page", "phone"])
 def test_an_owner_removes_manage_billing_from_an_admin_and_reads_it_in_the_log(
-    live_server: LiveServer, page: Page, cast: Cast
+    live_server: LiveServer, cast: Cast, window: str, request: pytest.FixtureRequest
 ) -> None:
+    page: Page = request.getfixturevalue(window)
     told = faults(page)
     admin = cast.join("admin")
     sign_in(page, live_server, cast.owner)
@@ -32,7 +35,9 @@ def test_an_owner_removes_manage_billing_from_an_admin_and_reads_it_in_the_log(
     effect = page.locator("#effect")
     expect(effect).to_contain_text("Manage billing")
     expect(effect).to_contain_text("Prohibited")
-    take(page, "update-permissions", height=800)
+    if window == "page":
+        take(page, "update-permissions", height=800)
+    assert sideways(page) == 0
     page.get_by_label("Reason").fill("Bills are paid by head office")
     page.get_by_role("button", name="Save changes").click()
     expect(page.get_by_role("status")).to_contain_text("Done.")

@@ -86,7 +86,11 @@ def address_in(postbox: Postbox, email: str) -> str:
     return address[0]
 
 
-def test_a_passkey_is_added_and_signs_in_without_the_password(live_server: LiveServer, page: Page, owner: User) -> None:
+@pytest.mark.parametrize("window", ["page", "phone"])
+def test_a_passkey_is_added_and_signs_in_without_the_password(
+    live_server: LiveServer, owner: User, window: str, request: pytest.FixtureRequest
+) -> None:
+    page: Page = request.getfixturevalue(window)
     told = faults(page)
     device_of(page)
     go(page, live_server, "/login/")
@@ -100,7 +104,9 @@ def test_a_passkey_is_added_and_signs_in_without_the_password(live_server: LiveS
     expect(page.get_by_role("heading", level=1)).to_have_text("Your recovery codes")
     go(page, live_server, "/mfa/")
     expect(page.get_by_text("Ann’s laptop")).to_be_visible()
-    take(page, "second-factor", page.get_by_role("main"))
+    if window == "page":
+        take(page, "second-factor", page.get_by_role("main"))
+    assert sideways(page) == 0
     sign_out(page, live_server)
     page.get_by_role("button", name="Sign in with a passkey").click()
     expect(page).to_have_url(f"{live_server.url}/")

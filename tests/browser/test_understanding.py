@@ -102,7 +102,11 @@ def test_why_is_answered_from_a_cell_of_the_matrix(live_server: LiveServer, page
     assert told == []
 
 
-def test_a_focused_user_sees_only_their_contacts(live_server: LiveServer, page: Page) -> None:
+@pytest.mark.parametrize("window", ["page", "phone"])
+def test_a_focused_user_sees_only_their_contacts(
+    live_server: LiveServer, window: str, request: pytest.FixtureRequest
+) -> None:
+    page: Page = request.getfixturevalue(window)
     cast = make_cast("onepagecrm")
     focused = cast.join(published("onepagecrm", "focused_user"))
     User.objects.filter(pk=focused.pk).update(is_staff=True)
