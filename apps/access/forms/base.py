@@ -8,6 +8,7 @@ from django import forms
 from django.core import signing
 from django.db import models
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from apps.access.changes.base import Change
 from apps.access.changes.refusals import NoSuchTarget, Overtaken
@@ -42,7 +43,7 @@ class ChangeForm(forms.Form):
 
     reason = ReasonField(
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="It stands in the log, for everybody who may read it.",
+        help_text=_("It stands in the log, for everybody who may read it."),
         error_messages={"required": "A change of access needs a reason. Say in a sentence why it is made."},
     )
     seen = forms.CharField(widget=forms.HiddenInput, required=False)

@@ -9,6 +9,7 @@ from django import forms
 from django.forms.utils import flatatt
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from apps.access.desk import Desk
 from apps.accounts.models import Branch
@@ -76,7 +77,7 @@ def permissions_field(**options: Any) -> forms.ChoiceField:
     for permission in catalogue.permissions():
         grouped[CATEGORIES[permission.category]].append((permission.codename, permission.label))
     choices: list[Any] = [CHOOSE, *((title, lines) for title, lines in grouped.items() if lines)]
-    return forms.ChoiceField(label="Permission", choices=choices, widget=SearchSelect(), **options)
+    return forms.ChoiceField(label=_("Permission"), choices=choices, widget=SearchSelect(), **options)
 
 
 def word_of(scope: Scope) -> str:
@@ -102,7 +103,7 @@ def scope_choices(permission: Permission | None, standing: Scope | None = None) 
 def scope_field(permission: Permission | None, standing: Scope | None = None, **options: Any) -> forms.Field:
     """A scope."""
     return forms.TypedChoiceField(
-        label="Scope",
+        label=_("Scope"),
         coerce=scope_of,
         choices=scope_choices(permission, standing),
         initial=word_of(standing if standing is not None else Scope.ALL),
@@ -113,9 +114,9 @@ def scope_field(permission: Permission | None, standing: Scope | None = None, **
 def end_field(**options: Any) -> forms.DateTimeField:
     """An end, or none; asked with the browser's own calendar."""
     return forms.DateTimeField(
-        label="Ends",
+        label=_("Ends"),
         required=False,
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
-        help_text="Empty: it has no end.",
+        help_text=_("Empty: it has no end."),
         **options,
     )

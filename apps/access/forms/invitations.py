@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from apps.access.changes.base import Change
 from apps.access.changes.invitations import CancelInvitation, Invite, ResendInvitation, address_of
@@ -27,14 +28,14 @@ class InviteForm(ChangeForm):
 
     def build(self) -> None:
         allowed = self.desk.branches_where("invite_members")
-        self.fields["email"] = forms.EmailField(label="E-mail")
+        self.fields["email"] = forms.EmailField(label=_("E-mail"))
         self.fields["branch"] = forms.ChoiceField(
             choices=[
                 *((str(branch.pk), branch.name) for branch in allowed),
                 *([(EVERYWHERE, "All branches")] if len(allowed) > 1 else []),
             ],
         )
-        self.fields["role"] = id_field(roles(self.desk, Role.Kind.BRANCH), label="Role")
+        self.fields["role"] = id_field(roles(self.desk, Role.Kind.BRANCH), label=_("Role"))
 
     def change(self) -> Change:
         branch = self.cleaned_data["branch"]

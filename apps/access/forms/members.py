@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext as _
 
 from apps.access import handover
 from apps.access.changes.base import Change
@@ -54,7 +55,9 @@ class RoleForm(MemberForm):
     columns = ("role_id",)
 
     def build(self) -> None:
-        self.fields["role"] = id_field(roles(self.desk, Role.Kind.BRANCH), label="Role", initial=str(self.row.role_id))
+        self.fields["role"] = id_field(
+            roles(self.desk, Role.Kind.BRANCH), label=_("Role"), initial=str(self.row.role_id)
+        )
 
     def change(self) -> Change:
         return ChangeRole(
@@ -166,8 +169,8 @@ class DepartureForm(ChangeForm):
         self.fields["private"] = PersonField(
             receivers,
             fixed=[CHOOSE, (DELETE, "Delete them")],
-            label="Private contacts",
-            help_text="Who gets them, or that they go. Always asked: nobody is told whether there are any.",
+            label=_("Private contacts"),
+            help_text=_("Who gets them, or that they go. Always asked: nobody is told whether there are any."),
         )
 
     @property
@@ -290,9 +293,9 @@ class AddToBranchForm(ChangeForm):
     needs = ("add_to_branches",)
 
     def build(self) -> None:
-        self.fields["user"] = PersonField(Pool(self.desk), label="Who")
-        self.fields["branch"] = id_field(branches(self.desk.branches), label="Branch")
-        self.fields["role"] = id_field(roles(self.desk, Role.Kind.BRANCH), label="Role")
+        self.fields["user"] = PersonField(Pool(self.desk), label=_("Who"))
+        self.fields["branch"] = id_field(branches(self.desk.branches), label=_("Branch"))
+        self.fields["role"] = id_field(roles(self.desk, Role.Kind.BRANCH), label=_("Role"))
 
     def change(self) -> Change:
         data = self.cleaned_data

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from apps.access.changes.base import Change
 from apps.access.changes.overrides import ClearOverride, SetOverride
 from apps.access.changes.refusals import NoSuchTarget
@@ -42,9 +44,9 @@ class NewOverrideForm(ChangeForm):
                 on=frozenset(branch.pk for branch in allowed),
                 but=shielded(self.desk) | {self.desk.user.pk},
             )
-            self.fields["user"] = PersonField(pool, label="Whose")
+            self.fields["user"] = PersonField(pool, label=_("Whose"))
             only = str(allowed[0].pk) if len(allowed) == 1 else None
-            self.fields["branch"] = id_field(branches(allowed), label="Branch", initial=only)
+            self.fields["branch"] = id_field(branches(allowed), label=_("Branch"), initial=only)
         self.fields["permission"] = permissions_field()
         self.fields["scope"] = scope_field(None)
         self.fields["scope"].help_text = "What is asked of no record is either Prohibited or Permitted."

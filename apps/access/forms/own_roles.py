@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext as _
 
 from apps.access.changes.base import Change
 from apps.access.changes.bulk import ReplaceRole
@@ -212,7 +213,7 @@ class MoveHoldersForm(OwnRoleForm):
         usable = Role.objects.usable_in(self.account_id, self.row.scheme).filter(kind=Role.Kind.BRANCH, single=False)
         others = usable.exclude(pk=self.row.pk).order_by("-rank", "name")
         self.fields["successor"] = forms.ChoiceField(
-            label="Its members become", choices=[CHOOSE, *others.values_list("key", "name")]
+            label=_("Its members become"), choices=[CHOOSE, *others.values_list("key", "name")]
         )
 
     def change(self) -> Change:

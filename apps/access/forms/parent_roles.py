@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from apps.access.changes.base import Change
 from apps.access.changes.parent_roles import ChangeParentRole, GrantParentRole, RevokeParentRole
 from apps.access.desk import Desk
@@ -37,8 +39,8 @@ class GrantParentForm(ParentForm):
     needs = ("grant_parent_roles",)
 
     def build(self) -> None:
-        self.fields["user"] = PersonField(Pool(self.desk, but=frozenset([self.desk.user.pk])), label="Who")
-        self.fields["role"] = id_field(roles(self.desk, Role.Kind.PARENT), label="Parent role")
+        self.fields["user"] = PersonField(Pool(self.desk, but=frozenset([self.desk.user.pk])), label=_("Who"))
+        self.fields["role"] = id_field(roles(self.desk, Role.Kind.PARENT), label=_("Parent role"))
 
     def change(self) -> Change:
         return GrantParentRole(
@@ -54,7 +56,7 @@ class ChangeParentForm(ParentForm):
 
     def build(self) -> None:
         found = roles(self.desk, Role.Kind.PARENT)
-        self.fields["role"] = id_field(found, label="Parent role", initial=str(self.row.role_id))
+        self.fields["role"] = id_field(found, label=_("Parent role"), initial=str(self.row.role_id))
 
     def change(self) -> Change:
         return ChangeParentRole(

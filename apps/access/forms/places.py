@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.db.models import QuerySet
 from django.utils.text import slugify
+from django.utils.translation import gettext as _
 
 from apps.access.changes.base import Change
 from apps.access.changes.branches import ChangeBranch, CloseBranch, CreateBranch, ReopenBranch
@@ -38,9 +39,9 @@ class AddTeamForm(ChangeForm):
     def build(self) -> None:
         allowed = self.desk.branches_where("manage_teams")
         self.fields["name"] = name_field()
-        self.fields["branch"] = id_field(branches(allowed), label="Branch")
+        self.fields["branch"] = id_field(branches(allowed), label=_("Branch"))
         self.fields["members"] = PeopleField(
-            Pool(self.desk, on=frozenset(branch.pk for branch in allowed)), label="Members"
+            Pool(self.desk, on=frozenset(branch.pk for branch in allowed)), label=_("Members")
         )
 
     def change(self) -> Change:
@@ -63,7 +64,7 @@ class ChangeTeamForm(ChangeForm):
     def build(self) -> None:
         self.fields["name"] = name_field(self.row.name)
         colleagues = Pool(self.desk, on=frozenset([self.row.branch_id]))
-        self.fields["members"] = PeopleField(colleagues, label="Members", initial=self.standing)
+        self.fields["members"] = PeopleField(colleagues, label=_("Members"), initial=self.standing)
 
     @property
     def standing(self) -> list[int]:
@@ -164,7 +165,7 @@ class CloseBranchForm(OpenBranchForm):
 
     def build(self) -> None:
         others = [branch for branch in self.desk.branches if branch.pk != self.row.pk]
-        self.fields["records_to"] = id_field(branches(others), label="Its records move to", required=False)
+        self.fields["records_to"] = id_field(branches(others), label=_("Its records move to"), required=False)
         self.fields["records_to"].choices[0] = ("", "Nowhere: they stay with it")  # type: ignore[attr-defined]
 
     def change(self) -> Change:

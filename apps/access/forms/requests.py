@@ -9,6 +9,7 @@ from django import forms
 from django.db import models
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from apps.access import records
 from apps.access.changes.base import Change
@@ -122,7 +123,7 @@ class AskForm(ChangeForm):
         self.fields["permission"] = permissions_field()
         own = own_branches(self.desk)
         only = own[0].pk if len(own) == 1 else None
-        self.fields["branch"] = id_field(branches(own), label="Branch", initial=only)
+        self.fields["branch"] = id_field(branches(own), label=_("Branch"), initial=only)
         self.fields["scope"] = scope_field(None)
         named = self.data if self.is_bound else self.initial
         if named.get("record_id"):

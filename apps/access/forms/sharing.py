@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext as _
 
 from apps.access import shares
 from apps.access.changes.base import Change
@@ -88,7 +89,7 @@ class ShareForm(ChangeForm):
         """Ask what the share gives."""
         possible = catalogue.record_type(self.row.record_type).share_verbs
         self.fields["verbs"] = forms.MultipleChoiceField(
-            label="What they may do",
+            label=_("What they may do"),
             choices=[(verb, VERB_LABELS[verb]) for verb in possible],
             initial=list(initial),
             widget=forms.CheckboxSelectMultiple(),
@@ -118,7 +119,7 @@ class GrantShareForm(ShareForm):
         self.fields["who"] = PersonField(
             Pool(self.desk, on=frozenset([self.row.branch_id]), but=frozenset([self.desk.user.pk])),
             fixed=[CHOOSE, *((f"{TEAM}{team.pk}", f"Team {team.name}") for team in teams)],
-            label="With whom",
+            label=_("With whom"),
         )
         self.offer_verbs(("view",))
 
