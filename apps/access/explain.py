@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db import models
 from django.utils import timezone
@@ -32,6 +33,11 @@ class Explanation:
     allowed: bool
     reasons: list[str] = field(default_factory=list)
     fixes: list[Fix] = field(default_factory=list)
+
+    @property
+    def as_json(self) -> dict[str, Any]:
+        """The same for programs."""
+        return {"allowed": self.allowed, "why": self.reasons, "fixes": [fix.with_people for fix in self.fixes]}
 
     @property
     def sentences(self) -> list[str]:

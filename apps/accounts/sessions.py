@@ -39,13 +39,18 @@ def end_session(user: User, number: int) -> bool:
     return bool(_end(UserSession.objects.filter(user=user, pk=number)))
 
 
+def shut_out(user: User) -> tuple[int, int]:
+    """Sign the user out everywhere and end their API tokens; returns how many of each. Whoever asks logs why."""
+    return end_sessions(user), end_tokens(user)
+
+
 @transaction.atomic
 def sign_out(user: User, *, actor: User | None, reason: str) -> int:
     """Sign somebody out everywhere, end their API tokens, and log it; returns in how many places they were.
 
     `actor` None is the console's operator.
     """
-    ended, tokens = end_sessions(user), end_tokens(user)
+    ended, tokens = shut_out(user)
     told = Change(
         target_type="accounts.sessions", target_id=user.pk, target_text=str(user), user_id=user.pk,
         after={"ended": ended, "tokens": tokens},

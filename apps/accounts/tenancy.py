@@ -216,8 +216,10 @@ class Fenced(_OfFence):
         return f"Show rows of {self.model} inside their account alone"
 
 
-class Readable(_OfFence):
-    """Further rows of a fenced table that may be read, and never written: `rows` as in `Fenced`."""
+class _Door(_OfFence):
+    """Further rows of a fenced table, for one thing that is done with them: `rows` as in `Fenced`."""
+
+    policy: str
 
     def __init__(self, model: str, name: str, rows: str) -> None:
         self.model = model
@@ -229,39 +231,29 @@ class Readable(_OfFence):
     ) -> None:
         """Open a door in the fence."""
         table = self._table(app_label, to_state)
-        self._execute(schema_editor, f"CREATE POLICY {self.name} ON {table} FOR SELECT USING ({self.rows})")
+        self._execute(schema_editor, f"CREATE POLICY {self.name} ON {table} {self.policy} ({self.rows})")
 
     def database_backwards(
         self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
     ) -> None:
         """Close it."""
         self._execute(schema_editor, f"DROP POLICY {self.name} ON {self._table(app_label, from_state)}")
+
+
+class Readable(_Door):
+    """Further rows of a fenced table that may be read, and never written."""
+
+    policy = "FOR SELECT USING"
 
     def describe(self) -> str:
         """What `migrate --plan` says."""
         return f"Show rows of {self.model} to those whom they concern: {self.name}"
 
 
-class Addable(_OfFence):
+class Addable(_Door):
     """Further rows of a fenced table that may be added; `Readable` names those that may be read then."""
 
-    def __init__(self, model: str, name: str, rows: str) -> None:
-        self.model = model
-        self.name = name
-        self.rows = rows
-
-    def database_forwards(
-        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
-    ) -> None:
-        """Open a door in the fence, inwards."""
-        table = self._table(app_label, to_state)
-        self._execute(schema_editor, f"CREATE POLICY {self.name} ON {table} FOR INSERT WITH CHECK ({self.rows})")
-
-    def database_backwards(
-        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
-    ) -> None:
-        """Close it."""
-        self._execute(schema_editor, f"DROP POLICY {self.name} ON {self._table(app_label, from_state)}")
+    policy = "FOR INSERT WITH CHECK"
 
     def describe(self) -> str:
         """What `migrate --plan` says."""

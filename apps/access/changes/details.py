@@ -17,8 +17,7 @@ from apps.access.changes.refusals import NoSuchTarget, OperatorOnly, ReasonMissi
 from apps.access.operators import current_session
 from apps.accounts import fence
 from apps.accounts.models import User
-from apps.accounts.sessions import end_sessions
-from apps.accounts.tokens import end_tokens
+from apps.accounts.sessions import shut_out
 from apps.audit.services import operation
 from apps.audit.verbs import Verb
 from apps.teams.models import Membership, ParentMembership, account_ids_of
@@ -89,8 +88,7 @@ class _SetActive:
                 count = Diff([updated(user, is_active=self.active)]).write()
                 if not self.active:
                     # What was signed in stays out, also when they come back.
-                    end_sessions(user)
-                    end_tokens(user)
+                    shut_out(user)
                 for ground, keepers in kept:
                     with fence.tenant(ground.account.pk):
                         keepers.check(ground)

@@ -16,8 +16,7 @@ from apps.access.changes.ground import Ground
 from apps.access.changes.refusals import NoSuchTarget
 from apps.accounts import mail
 from apps.accounts.models import User
-from apps.accounts.sessions import end_sessions
-from apps.accounts.tokens import end_tokens
+from apps.accounts.sessions import shut_out
 from apps.audit.services import Change as Entry
 from apps.audit.services import OperationInProgress
 from apps.teams.models import Membership, ParentMembership
@@ -63,8 +62,7 @@ class ResetMfa(Change):
     def follow_up(self, ground: Ground) -> None:
         """Sign them out everywhere, and tell them."""
         user = User.objects.get(pk=self.user_id)
-        end_sessions(user)
-        end_tokens(user)
+        shut_out(user)
         told = {
             "user": user,
             "account": ground.account,

@@ -53,8 +53,7 @@ def _as_json(form: WhyForm, answer: dict[str, Any] | None) -> JsonResponse:
     if explanation is not None:
         target = answer["target"]
         told["on"] = target.reference if isinstance(target, Record) else str(target)
-        told |= {"allowed": explanation.allowed, "why": explanation.reasons}
-        told["fixes"] = [fix.with_people for fix in explanation.fixes]
+        told |= explanation.as_json
     return JsonResponse(told)
 
 

@@ -76,10 +76,10 @@ class Command(AskingCommand):
                 self.stdout.write("yes" if allowed else "no")
             return
         explanation = explain(user, permission, found)
-        fixes = [fix.with_people for fix in explanation.fixes]
         if as_json:
-            self.print_json({"allowed": explanation.allowed, "why": explanation.reasons, "fixes": fixes})
+            self.print_json(explanation.as_json)
             return
+        fixes = [fix.with_people for fix in explanation.fixes]
         self.stdout.write("yes" if explanation.allowed else "no")
         for sentence in explanation.reasons:
             self.stdout.write(f"- {sentence}")
