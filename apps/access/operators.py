@@ -14,7 +14,7 @@ from apps.access.models import OperatorSession
 from apps.access.records import Record
 from apps.access.verbs import OPERATOR_SESSION_ENDED, OPERATOR_SESSION_OPENED, OPERATOR_WROTE
 from apps.accounts.models import User
-from apps.audit.services import Change, operation
+from apps.audit.services import Change, is_blank, operation
 
 LONGEST = 60
 
@@ -31,7 +31,7 @@ def open_session(user: User, *, reason: str, minutes: int = LONGEST, actor: User
         SessionRefused: the reason is blank, it would last too long or no time at all, the user is no superuser or
             inactive, or is in an open session already. Nothing is written then.
     """
-    if not reason.strip():
+    if is_blank(reason):
         raise SessionRefused("Say why the session is needed: the reason is blank.")
     if not 1 <= minutes <= LONGEST:
         raise SessionRefused(f"A session lasts from 1 to {LONGEST} minutes, not {minutes}.")

@@ -30,7 +30,7 @@ from apps.access.shield import shielded
 from apps.access.verbs import VIEWING_ENDED, VIEWING_STARTED
 from apps.accounts import fence
 from apps.accounts.models import Account, User
-from apps.audit.services import Change, record
+from apps.audit.services import Change, is_blank, record
 from apps.roles import catalogue
 from apps.roles.scopes import Scope
 
@@ -90,7 +90,7 @@ def start(session: MutableMapping[str, Any], real: User, account: Account, perso
     Raises:
         ViewingRefused: the reason is blank, or this one may not look as that one.
     """
-    if not reason.strip():
+    if is_blank(reason):
         raise ViewingRefused(_("Say why you look as somebody else: the reason is blank."))
     if refusal := why_not(real, account, person):
         raise ViewingRefused(refusal)

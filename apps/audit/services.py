@@ -117,7 +117,7 @@ def operation(*, verb: str | verbs.Verb, actor: Actor | None, reason: str) -> It
         UnknownVerb: nobody has registered the verb.
         ValueError: the reason is blank, or the actor is not saved.
     """
-    if not reason.strip():
+    if is_blank(reason):
         raise ValueError(f"Recording '{verb}' without a reason: say why.")
     came_from = _origin.get()
     if actor is not None and came_from.acting is not None and came_from.acting_as is not None:

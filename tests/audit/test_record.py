@@ -73,7 +73,7 @@ def test_entries_may_name_accounts_of_their_own() -> None:
     assert list(Link.objects.order_by("account_id").values_list("account_id", "seq")) == [(0, 1), (1, 1), (2, 1)]
 
 
-@pytest.mark.parametrize("reason", ["", " ", "\t\n ", "\u00a0"])
+@pytest.mark.parametrize("reason", ["", " ", "\t\n ", "\u00a0", "\u200b\u2060"])
 def test_a_blank_reason_is_refused(reason: str) -> None:
     with pytest.raises(ValueError, match="without a reason"):
         write(reason=reason)

@@ -18,7 +18,7 @@ from apps.access.operators import current_session
 from apps.accounts import fence
 from apps.accounts.models import User
 from apps.accounts.sessions import shut_out
-from apps.audit.services import operation
+from apps.audit.services import is_blank, operation
 from apps.audit.verbs import Verb
 from apps.teams.models import Membership, ParentMembership, account_ids_of
 
@@ -72,7 +72,7 @@ class _SetActive:
             NoSuchTarget: there is no such user.
             LastKeeper: an account would be left without one. Nothing was written in any case.
         """
-        if not reason.strip():
+        if is_blank(reason):
             raise ReasonMissing
         return retried(lambda: self._apply(actor, reason.strip()))
 

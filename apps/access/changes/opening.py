@@ -13,7 +13,7 @@ from apps.access.changes.refusals import NoSuchTarget, ReasonMissing
 from apps.access.changes.values import checked
 from apps.accounts import fence
 from apps.accounts.models import Account, Branch, User, validate_currency, validate_slug
-from apps.audit.services import operation
+from apps.audit.services import is_blank, operation
 from apps.roles.models import Role
 from apps.roles.schemes import scheme, scheme_keys
 from apps.teams.models import Membership, ParentMembership
@@ -47,7 +47,7 @@ class OpenAccount:
             ReasonMissing: the reason is blank.
             NoSuchTarget: a value is none, or the slug is taken.
         """
-        if not reason.strip():
+        if is_blank(reason):
             raise ReasonMissing
         self._check()
         with connection.cursor() as cursor:
