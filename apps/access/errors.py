@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.core.exceptions import PermissionDenied
 from django.db import models
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.access.records import Record
 from apps.accounts.models import Account
@@ -12,10 +14,12 @@ from apps.roles import catalogue
 
 def read_only(account: Account) -> str:
     """Why nobody changes anything in an account whose subscription is not paid for; the same sentence everywhere."""
-    return f"{account} is read-only until its subscription is paid for."
+    return _("%(account)s is read-only until its subscription is paid for.") % {"account": account}
 
 
-PAYING = "Put its subscription in order: pay what is due, add what is missing in the billing details, or choose a plan."
+PAYING = gettext_lazy(
+    "Put its subscription in order: pay what is due, add what is missing in the billing details, or choose a plan."
+)
 
 
 def suspends(codename: str, target: models.Model) -> Account | None:
@@ -29,9 +33,15 @@ def lacking(codename: str, target: models.Model) -> str:
     """What is said of a permission that somebody does not hold on a target."""
     permission, account = catalogue.get(codename), suspends(codename, target)
     if account is not None:
-        return f"{read_only(account)} “{permission.label}” changes something."
+        return _("%(sentence)s “%(permission)s” changes something.") % {
+            "sentence": read_only(account),
+            "permission": permission.label,
+        }
     where = target.reference if isinstance(target, Record) else str(target)
-    return f"This needs the permission “{permission.label}” on {where}, and you do not hold it there."
+    return _("This needs the permission “%(permission)s” on %(where)s, and you do not hold it there.") % {
+        "permission": permission.label,
+        "where": where,
+    }
 
 
 class OlderThanThePlan(PermissionDenied):

@@ -139,7 +139,7 @@ class _Search:
             return Fix("plan", "Choose a plan that includes the feature.", self._people("manage_subscription", account))
         if because is Because.READ_ONLY:
             account = Account.objects.get(pk=self.mandate.account_id)
-            return Fix("payment", PAYING, self._people("manage_subscription", account))
+            return Fix("payment", str(PAYING), self._people("manage_subscription", account))
         if because is Because.INACTIVE:
             return Fix(
                 "user", f"{self.user} would have to be activated again, which only a platform operator can do.", []

@@ -21,6 +21,7 @@ from apps.access import records
 from apps.access.changes.ground import Ground
 from apps.access.changes.guards.case import NOWHERE
 from apps.access.changes.judging import above_anywhere
+from apps.access.changes.refusals import Above
 from apps.access.desk import Desk
 from apps.access.facts import load_some
 from apps.access.mandate import Mandate
@@ -78,7 +79,7 @@ def why_not(real: User, account: Account, person: User) -> str:
     if not all(own.allows(NEEDS, branch_id) for branch_id in places) or not own.allows_anywhere(NEEDS):
         return _("It needs “%(what)s” wherever %(who)s is.") % {"what": label, "who": person}
     if (found := above_anywhere(Ground.of_page(account, own, real, theirs.facts), person.pk)) is not None:
-        return f"{person} {found.sentence}"
+        return Above.by(str(person), found).sentence
     if _sees_further(own, theirs):
         return _("%(who)s views records that you may not view.") % {"who": person}
     return ""

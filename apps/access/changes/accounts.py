@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import connection
+from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from apps.access import verbs
@@ -58,12 +59,12 @@ class ChangeAccount(Change):
         stated: dict[str, Any] = {}
         if self.name is not None:
             if not self.name.strip():
-                raise NoSuchTarget("An account needs a name.")
+                raise NoSuchTarget(_("An account needs a name."))
             stated["name"] = self.name.strip()
         if self.currency is not None and self.currency != ground.account.currency:
             if why := why_currency_stays(ground.account):
                 raise NoSuchTarget(why)
-            stated["currency"] = checked(validate_currency, self.currency, "currency")
+            stated["currency"] = checked(validate_currency, self.currency, _("currency"))
         if self.second_factor is not None:
             stated["second_factor"] = self._asked(ground)
         row = updated(ground.account, seen=self.seen, **stated)
@@ -77,7 +78,9 @@ class ChangeAccount(Change):
         keys = set(Role.objects.usable_in(ground.account.pk, ground.account.scheme).values_list("key", flat=True))
         for key in self.second_factor:
             if key not in keys:
-                raise NoSuchTarget(f"There is no role “{key}” in {ground.account}.")
+                raise NoSuchTarget(
+                    _("There is no role “%(key)s” in %(account)s.") % {"key": key, "account": ground.account}
+                )
         return sorted(set(self.second_factor))
 
     def notes(self, ground: Ground) -> Iterable[str]:
@@ -104,7 +107,10 @@ class CloseAccount(Change):
     def plan(self, ground: Ground) -> Iterable[Diff]:
         """The account closing."""
         if ground.account.status != Account.Status.ACTIVE:
-            raise NoSuchTarget(f"{ground.account} is {ground.account.get_status_display().lower()} already.")
+            raise NoSuchTarget(
+                _("%(account)s is %(status)s already.")
+                % {"account": ground.account, "status": ground.account.get_status_display().lower()}
+            )
         return rows(updated(ground.account, status=Account.Status.CLOSING, closes_at=ground.now + self.waiting))
 
 
@@ -117,7 +123,7 @@ class KeepAccount(Change):
     def plan(self, ground: Ground) -> Iterable[Diff]:
         """The account active."""
         if ground.account.status == Account.Status.ACTIVE:
-            raise NoSuchTarget(f"{ground.account} is not closing.")
+            raise NoSuchTarget(_("%(account)s is not closing.") % {"account": ground.account})
         return rows(updated(ground.account, status=Account.Status.ACTIVE, closes_at=None))
 
 

@@ -18,9 +18,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from django.db import OperationalError, connection, transaction
+from django.utils.translation import gettext as _
 from psycopg.errors import DeadlockDetected, SerializationFailure
 
 from apps.access.changes.diff import Diff, Row
@@ -32,6 +33,9 @@ from apps.access.changes.seats import Seats
 from apps.accounts.models import User
 from apps.audit.services import OperationInProgress, is_blank, operation
 from apps.audit.verbs import Verb
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 T = TypeVar("T")
 
@@ -76,7 +80,7 @@ class Change(ABC):
     # On what terms its undoing is judged, where they are others.
     undo_terms: ClassVar[Terms | None] = None
     # Why it is not undone, in a sentence, where it is not.
-    final: ClassVar[str] = ""
+    final: ClassVar[StrOrPromise] = ""
 
     account_id: int
 
@@ -136,7 +140,7 @@ class Change(ABC):
             Refusal: it is final, or not for this actor to undo.
         """
         if cls.final:
-            raise NoSuchTarget(cls.final)
+            raise NoSuchTarget(str(cls.final))
 
     def apply(self, *, actor: User | None, reason: str) -> Done:
         """Make the change. `actor` None is the operator at the console.
@@ -148,7 +152,7 @@ class Change(ABC):
         if is_blank(reason):
             raise ReasonMissing
         if actor is not None and actor.viewed_by is not None:
-            raise NoSuchTarget("Whoever looks as somebody else changes nothing.", "Stop looking as them first.")
+            raise NoSuchTarget(_("Whoever looks as somebody else changes nothing."), _("Stop looking as them first."))
         return retried(lambda: self._apply(actor, reason))
 
     def observe(self, observer: Observer, *, actor: User | None) -> None:

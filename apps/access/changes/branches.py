@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from apps.access import handover, verbs
 from apps.access.changes.base import Change, rows
 from apps.access.changes.diff import Diff, inserted, updated
@@ -28,10 +30,14 @@ class CreateBranch(Change):
     def plan(self, ground: Ground) -> Iterable[Diff]:
         """One branch, where the scheme has several."""
         if not ground.scheme.many_branches:
-            raise NoSuchTarget(f"{ground.scheme.name} has one branch.", "Make a team instead.")
-        checked(validate_slug, self.slug, "short name")
+            raise NoSuchTarget(
+                _("%(scheme)s has one branch.") % {"scheme": ground.scheme.name}, _("Make a team instead.")
+            )
+        checked(validate_slug, self.slug, _("short name"))
         if any(branch.slug == self.slug for branch in ground.branches.values()):
-            raise NoSuchTarget(f"There is a branch {self.slug} already.", "Choose another short name.")
+            raise NoSuchTarget(
+                _("There is a branch %(slug)s already.") % {"slug": self.slug}, _("Choose another short name.")
+            )
         name = self.name.strip() or self.slug
         return rows(inserted(Branch(account=ground.account, slug=self.slug, name=name, created_at=ground.now)))
 
@@ -51,7 +57,7 @@ class ChangeBranch(Change):
         branch = open_branch(ground, self.branch_id)
         name = self.name.strip()
         if not name:
-            raise NoSuchTarget("A branch needs a name.")
+            raise NoSuchTarget(_("A branch needs a name."))
         return rows(updated(branch, name=name, seen=self.seen))
 
 
@@ -72,7 +78,7 @@ class CloseBranch(Change):
         """The branch closed."""
         branch = open_branch(ground, self.branch_id)
         if self.records_to is not None and open_branch(ground, self.records_to).pk == branch.pk:
-            raise NoSuchTarget("The records are on that branch already.", "Choose another branch for them.")
+            raise NoSuchTarget(_("The records are on that branch already."), _("Choose another branch for them."))
         return rows(updated(branch, status=Branch.Status.CLOSED))
 
     def accompany(self, ground: Ground) -> None:
@@ -96,5 +102,5 @@ class ReopenBranch(Change):
         if branch.status == Branch.Status.ACTIVE:
             return []
         if not ground.scheme.many_branches and ground.facts.open_branches:
-            raise NoSuchTarget(f"{ground.scheme.name} has one branch.")
+            raise NoSuchTarget(_("%(scheme)s has one branch.") % {"scheme": ground.scheme.name})
         return rows(updated(branch, status=Branch.Status.ACTIVE))

@@ -17,6 +17,8 @@ from datetime import datetime
 from functools import cached_property
 from itertools import islice
 
+from django.utils.translation import gettext as _
+
 from apps.access import verbs
 from apps.access.changes.base import Change
 from apps.access.changes.diff import BATCH, Diff, Row, deleted, updated
@@ -106,7 +108,9 @@ class Doubles:
                 continue
             number = self._lines[first]
             yield NoSuchTarget(
-                f"This is about the same as line {number}.", "Leave one of the two out.", line=self._lines[place]
+                _("This is about the same as line %(number)s.") % {"number": number},
+                _("Leave one of the two out."),
+                line=self._lines[place],
             )
 
 
@@ -131,11 +135,11 @@ class Members:
             raise NoSuchTarget(line.problem)
         email = User.objects.normalize_email(line.cells["user"])
         if not email:
-            raise NoSuchTarget("This names no user.")
+            raise NoSuchTarget(_("This names no user."))
         branch = self._branch(line)
         membership = self.held.get((self._users.get(email, 0), branch.pk))
         if membership is None:
-            raise NoSuchTarget(f"There is no member {email} on {branch}.")
+            raise NoSuchTarget(_("There is no member %(email)s on %(branch)s.") % {"email": email, "branch": branch})
         return membership
 
     def _branch(self, line: Line) -> Branch:
@@ -144,7 +148,7 @@ class Members:
             return branch_named(self._ground, slug)
         if len(self._ground.facts.open_branches) == 1:
             return self._ground.branch(*self._ground.facts.open_branches)
-        raise NoSuchTarget(f"This names no branch, and {self._ground.account} has several.")
+        raise NoSuchTarget(_("This names no branch, and %(account)s has several.") % {"account": self._ground.account})
 
 
 def branch_named(ground: Ground, slug: str) -> Branch:
@@ -156,7 +160,7 @@ def branch_named(ground: Ground, slug: str) -> Branch:
     for branch in ground.branches.values():
         if branch.slug == slug:
             return branch
-    raise NoSuchTarget(f"There is no branch “{slug}” in {ground.account}.")
+    raise NoSuchTarget(_("There is no branch “%(slug)s” in %(account)s.") % {"slug": slug, "account": ground.account})
 
 
 class Roles:
@@ -179,14 +183,17 @@ class Roles:
         if key not in self._ids:
             known = [key for key, pk in self._ids.items() if self._ground.role(pk).kind == Role.Kind.BRANCH]
             raise NoSuchTarget(
-                f"There is no role “{key}” in {self._ground.account}.", f"Choose from {', '.join(known)}."
+                _("There is no role “%(key)s” in %(account)s.") % {"key": key, "account": self._ground.account},
+                _("Choose from %(known)s.") % {"known": ", ".join(known)},
             )
         return branch_role(self._ground, self._ids[key])
 
 
 def _active(membership: Membership, ground: Ground) -> Membership:
     if membership.status != Membership.Status.ACTIVE:
-        raise NoSuchTarget(f"{ground.name(membership.user_id)} has been removed.", "Restore them first.")
+        raise NoSuchTarget(
+            _("%(name)s has been removed.") % {"name": ground.name(membership.user_id)}, _("Restore them first.")
+        )
     return membership
 
 
@@ -209,7 +216,7 @@ class ChangeRoles(Bulk):
             doubles.enter(membership.pk, 0, line.number)
             key = line.cells.get("role") or self.role
             if not key:
-                raise NoSuchTarget("This names no role.")
+                raise NoSuchTarget(_("This names no role."))
             return updated(_active(membership, ground), line=line.number, role_id=roles.of(key))
 
         return row_of
@@ -271,7 +278,7 @@ class SetOverrides(Bulk):
             override = standing.get((membership.user_id, membership.branch_id, codename))
             if line.cells["scope"].lower() == CLEAR:
                 if line.cells.get("expires"):
-                    raise NoSuchTarget("What is cleared has no end.", "Leave the cell empty.")
+                    raise NoSuchTarget(_("What is cleared has no end."), _("Leave the cell empty."))
                 return deleted(override or no_override(membership, codename), line=line.number)
             scope = scope_of(line.cells["scope"])
             return override_row(
@@ -308,8 +315,8 @@ def scope_of(text: str) -> Scope:
         return Scope.parse(words if words in ("none", "all") else _BETWEEN_REACHES.split(words))
     except ValueError:
         raise NoSuchTarget(
-            f"“{text}” is no scope.",
-            "Write none, all, clear, or reaches such as responsible + shared + team, or a name such as If creator.",
+            _("“%(text)s” is no scope.") % {"text": text},
+            _("Write none, all, clear, or reaches such as responsible + shared + team, or a name such as If creator."),
         ) from None
 
 
@@ -326,5 +333,8 @@ def end_of(text: str) -> datetime | None:
     except ValueError:
         found = None
     if found is None or found.tzinfo is None:
-        raise NoSuchTarget(f"“{text}” is no time with its zone.", "Write one such as 2027-01-31T00:00:00Z, or nothing.")
+        raise NoSuchTarget(
+            _("“%(text)s” is no time with its zone.") % {"text": text},
+            _("Write one such as 2027-01-31T00:00:00Z, or nothing."),
+        )
     return found

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from apps.access import verbs
 from apps.access.changes.base import Change, Done, retried, rows
@@ -43,10 +44,10 @@ class ChangeDetails(Change):
         places = Membership.objects.active().filter(account=ground.account, user=self.user_id)
         held = ParentMembership.objects.filter(account=ground.account, user=self.user_id)
         if not places.exists() and not held.exists():
-            raise NoSuchTarget(f"There is no such member in {ground.account}.")
+            raise NoSuchTarget(_("There is no such member in %(account)s.") % {"account": ground.account})
         name = self.name.strip()
         if not name or len(name) > LONGEST_NAME:
-            raise NoSuchTarget(f"A name has 1 to {LONGEST_NAME} characters.")
+            raise NoSuchTarget(_("A name has 1 to %(longest)s characters.") % {"longest": LONGEST_NAME})
         user = User.objects.select_for_update(no_key=True).get(pk=self.user_id)
         return rows(updated(user, name=name, seen=self.seen))
 
@@ -80,10 +81,10 @@ class _SetActive:
         with transaction.atomic():
             kept = [self._kept(account_id, actor, reason) for account_id in account_ids_of(self.user_id)]
             if actor is not None and current_session(actor) is None:
-                raise OperatorOnly("Only a platform operator changes this.", "Ask the platform's operators.")
+                raise OperatorOnly(_("Only a platform operator changes this."), _("Ask the platform's operators."))
             user = User.objects.select_for_update(no_key=True).filter(pk=self.user_id).first()
             if user is None:
-                raise NoSuchTarget("There is no such user.")
+                raise NoSuchTarget(_("There is no such user."))
             with operation(verb=self.verb, actor=actor, reason=reason) as written:
                 count = Diff([updated(user, is_active=self.active)]).write()
                 if not self.active:

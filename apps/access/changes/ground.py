@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from apps.access.changes.refusals import NoSuchTarget
 from apps.access.facts import AccountFacts, Facts, RoleFacts, account_facts, load_some, role_facts
@@ -50,7 +51,7 @@ class Ground:
         """
         account = Account.objects.select_for_update(no_key=True).filter(pk=account_id).first()
         if account is None:
-            raise NoSuchTarget("There is no such account.")
+            raise NoSuchTarget(_("There is no such account."))
         return cls(account, actor, reason)
 
     @classmethod
@@ -84,7 +85,7 @@ class Ground:
             NoSuchTarget: there is none.
         """
         if branch_id not in self.branches:
-            raise NoSuchTarget(f"There is no such branch in {self.account}.")
+            raise NoSuchTarget(_("There is no such branch in %(account)s.") % {"account": self.account})
         return self.branches[branch_id]
 
     def find(self, model: type[M], pk: int, noun: str) -> M:
@@ -95,7 +96,7 @@ class Ground:
         """
         found = model._default_manager.filter(account=self.account, pk=pk).first()
         if found is None:
-            raise NoSuchTarget(f"There is no such {noun} in {self.account}.")
+            raise NoSuchTarget(_("There is no such %(noun)s in %(account)s.") % {"noun": noun, "account": self.account})
         return found
 
     def people(self, user_ids: Iterable[int]) -> dict[int, Facts]:
@@ -120,7 +121,7 @@ class Ground:
             roles = Role.objects.filter(Q(account_id=None) | Q(account_id=self.account.pk), pk=role_id)
             self._roles |= {found.id: found for found in role_facts(roles)}
         if role_id not in self._roles:
-            raise NoSuchTarget(f"There is no such role in {self.account}.")
+            raise NoSuchTarget(_("There is no such role in %(account)s.") % {"account": self.account})
         return self._roles[role_id]
 
     @cached_property
@@ -135,7 +136,7 @@ class Ground:
             NoSuchTarget: there is none of that id.
         """
         if role_id not in self._usable:
-            raise NoSuchTarget(f"There is no such role in {self.account}.")
+            raise NoSuchTarget(_("There is no such role in %(account)s.") % {"account": self.account})
         return self.role(role_id)
 
     def acting(self, user: User | None = None, at: datetime | None = None) -> Mandate:

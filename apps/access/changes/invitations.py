@@ -16,6 +16,7 @@ from django.core.validators import validate_email
 from django.db import connection
 from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.access import verbs
 from apps.access.changes.base import Change, Planned, rows
@@ -79,11 +80,14 @@ def find_invitation(account_id: int, token: str) -> Invitation | None:
 def why_ended(invitation: Invitation, now: datetime) -> NoSuchTarget | None:
     """Why an invitation is accepted by nobody any more; None where it can be."""
     if invitation.status == Invitation.Status.ACCEPTED:
-        return NoSuchTarget("This invitation has been accepted already.", "Sign in.")
+        return NoSuchTarget(_("This invitation has been accepted already."), _("Sign in."))
     if invitation.status == Invitation.Status.CANCELLED:
-        return NoSuchTarget("This invitation has been cancelled.", "Ask for a new one.")
+        return NoSuchTarget(_("This invitation has been cancelled."), _("Ask for a new one."))
     if now >= invitation.expires_at:
-        return NoSuchTarget(f"This invitation ended on {invitation.expires_at:%d %B %Y}.", "Ask for a new one.")
+        return NoSuchTarget(
+            _("This invitation ended on %(day)s.") % {"day": f"{invitation.expires_at:%d %B %Y}"},
+            _("Ask for a new one."),
+        )
     return None
 
 
@@ -105,11 +109,11 @@ def pending_invitation(ground: Ground, invitation_id: int) -> Invitation:
     Raises:
         NoSuchTarget: there is none, or it has ended otherwise than by its time.
     """
-    invitation = ground.find(Invitation, invitation_id, "invitation")
+    invitation = ground.find(Invitation, invitation_id, _("invitation"))
     if invitation.status == Invitation.Status.ACCEPTED:
-        raise NoSuchTarget("This invitation has been accepted already.", "Remove the member instead.")
+        raise NoSuchTarget(_("This invitation has been accepted already."), _("Remove the member instead."))
     if invitation.status != PENDING:
-        raise NoSuchTarget("This invitation has been cancelled.", "Send a new one.")
+        raise NoSuchTarget(_("This invitation has been cancelled."), _("Send a new one."))
     return invitation
 
 
@@ -144,14 +148,16 @@ class Invite(Change):
 
     def plan(self, ground: Ground) -> Iterable[Diff]:
         """One invitation; one to the same place that has ended by its time is cancelled."""
-        email = checked(validate_email, User.objects.normalize_email(self.email), "e-mail address")
+        email = checked(validate_email, User.objects.normalize_email(self.email), _("e-mail address"))
         branch_ids = invited_to(ground, self.branch_id)
         role_id = branch_role(ground, self.role_id)
         active = Membership.objects.filter(
             account=ground.account, branch__in=branch_ids, user__email=email, status=Membership.Status.ACTIVE
         )
         if active.count() == len(branch_ids):
-            raise NoSuchTarget(f"{email} is a member there already.", "Change their role instead.")
+            raise NoSuchTarget(
+                _("%(email)s is a member there already.") % {"email": email}, _("Change their role instead.")
+            )
         invitation = Invitation(
             account=ground.account,
             branch_id=self.branch_id,
@@ -169,7 +175,10 @@ class Invite(Change):
         if standing is None:
             return rows(inserted(invitation))
         if ground.now < standing.expires_at:
-            raise NoSuchTarget(f"{email} has been invited there already.", "Send that invitation again, or cancel it.")
+            raise NoSuchTarget(
+                _("%(email)s has been invited there already.") % {"email": email},
+                _("Send that invitation again, or cancel it."),
+            )
         ended = updated(standing, status=Invitation.Status.CANCELLED, ended_at=ground.now)
         return rows(ended, inserted(invitation))
 
@@ -186,7 +195,9 @@ class ResendInvitation(Change):
     """
 
     verb = verbs.INVITATION_RESENT
-    final = "The token before led nowhere any more when the invitation was sent again. Cancel the invitation instead."
+    final = gettext_lazy(
+        "The token before led nowhere any more when the invitation was sent again. Cancel the invitation instead."
+    )
 
     invitation_id: int
     token: str = field(default_factory=new_token, repr=False)
@@ -282,7 +293,9 @@ class AcceptInvitation(Change):
     def _lapsed(self, ground: Ground, invitation: Invitation, kind: type[Refusal]) -> Refusal:
         name = ground.name(invitation.invited_by_id or 0)
         return kind(
-            f"{name} can no longer make you {invitation.role} in {ground.account}.", "Ask for a new invitation."
+            _("%(name)s can no longer make you %(role)s in %(account)s.")
+            % {"name": name, "role": invitation.role, "account": ground.account},
+            _("Ask for a new invitation."),
         )
 
     def _invitation(self, ground: Ground) -> Invitation:
@@ -294,13 +307,18 @@ class AcceptInvitation(Change):
         """
         invitation = find_invitation(ground.account.pk, self.token)
         if invitation is None or ground.actor is None:
-            raise NoSuchTarget("There is no such invitation.", "Ask for a new one.")
+            raise NoSuchTarget(_("There is no such invitation."), _("Ask for a new one."))
         if not User.objects.filter(pk=ground.actor.pk, email=invitation.email).exists():
-            raise NoSuchTarget("This invitation is for another address.", "Sign in with the one that it was sent to.")
+            raise NoSuchTarget(
+                _("This invitation is for another address."), _("Sign in with the one that it was sent to.")
+            )
         if (ended := why_ended(invitation, ground.now)) is not None:
             raise ended
         if not ground.acting().facts.active:
-            raise NotPresent("You have been deactivated.", "Ask the platform's operators.")
+            raise NotPresent(_("You have been deactivated."), _("Ask the platform's operators."))
         if ground.account.status == Account.Status.CLOSED:
-            raise NotPresent(f"{ground.account} is closed.", "Ask the platform's operators to open it again.")
+            raise NotPresent(
+                _("%(account)s is closed.") % {"account": ground.account},
+                _("Ask the platform's operators to open it again."),
+            )
         return invitation

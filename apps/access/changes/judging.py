@@ -10,9 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TYPE_CHECKING
 
 from allauth.mfa.models import Authenticator
 from django.db import models
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.access import policy
 from apps.access.changes.diff import Diff, Row
@@ -37,8 +40,11 @@ from apps.roles import catalogue
 from apps.roles.models import Role
 from apps.teams.models import Invitation, Membership, ParentMembership
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
 # What somebody does in place of a change about themselves, where it is not to ask a colleague.
-INSTEAD: Mapping[type, str] = {Authenticator: "Change it on the page about yourself."}
+INSTEAD: Mapping[type, StrOrPromise] = {Authenticator: gettext_lazy("Change it on the page about yourself.")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,7 @@ class Judge:
         """
         acting = self._case.acting().facts
         if not (acting.operator or acting.parent or acting.memberships):
-            raise NoSuchTarget("There is no such account.")
+            raise NoSuchTarget(_("There is no such account."))
         self._case.take(diff)
         self._width.forget()
         for row in diff.rows:
@@ -104,31 +110,34 @@ class Judge:
         if is_of_role(row):
             role = row.either if row.model is Role else row.either.role
             if role.account_id is not None and self._case.actor_id in self._case.held_by(row):
-                yield Oneself("Nobody changes the role that they hold.", "Ask somebody else who may.")
+                yield Oneself(_("Nobody changes the role that they hold."), _("Ask somebody else who may."))
             return
         if self._case.person(row) != self._case.actor_id:
             return
         own = {
-            Membership: "Nobody changes their own role or membership.",
-            Override: "Nobody changes their own overrides.",
-            ParentMembership: "Nobody changes their own parent role.",
-            Invitation: "Nobody invites themselves.",
-            Authenticator: "Nobody resets their own second factor here.",
+            Membership: _("Nobody changes their own role or membership."),
+            Override: _("Nobody changes their own overrides."),
+            ParentMembership: _("Nobody changes their own parent role."),
+            Invitation: _("Nobody invites themselves."),
+            Authenticator: _("Nobody resets their own second factor here."),
         }.get(row.model)
         if row.model is AccessRequest and row.after is not None and row.after.status in ("approved", "declined"):
-            own = "Nobody decides on their own request."
+            own = _("Nobody decides on their own request.")
         if own is not None:
-            yield Oneself(own, INSTEAD.get(row.model, "Ask somebody else who may."))
+            yield Oneself(own, str(INSTEAD.get(row.model, _("Ask somebody else who may."))))
 
     def _right(self, row: Row) -> Iterator[Refusal]:
         if self._case.operates:
             return
         facts = self._case.acting().facts
         if not facts.active:
-            yield NotPresent("You have been deactivated.", "Ask the platform's operators.")
+            yield NotPresent(_("You have been deactivated."), _("Ask the platform's operators."))
             return
         if facts.account.status == Account.Status.CLOSED:
-            yield NotPresent(f"{self.ground.account} is closed.", "Ask the platform's operators to open it again.")
+            yield NotPresent(
+                _("%(account)s is closed.") % {"account": self.ground.account},
+                _("Ask the platform's operators to open it again."),
+            )
             return
         if self.terms.needs is not None:
             asked: list[tuple[str, models.Model]] = [
@@ -138,7 +147,7 @@ class Judge:
             try:
                 asked = list(needs(self.ground, row, self._case.actor_id))
             except OperatorsAlone as alone:
-                yield OperatorOnly(str(alone), "Ask the platform's operators.")
+                yield OperatorOnly(str(alone), _("Ask the platform's operators."))
                 return
         mandate = self._case.acting()
         for codename, place in asked:
@@ -170,11 +179,11 @@ class Judge:
         differences = {
             name: (row.seen.get(name), standing.get(name)) for name in names if row.seen.get(name) != standing.get(name)
         }
-        yield Overtaken("Somebody has changed this since the page was opened.", differences)
+        yield Overtaken(_("Somebody has changed this since the page was opened."), differences)
 
 
-def above_anywhere(ground: Ground, user_id: int) -> Refusal | None:
-    """How somebody's scopes exceed the actor's, on some open branch or on the account; None where they do nowhere."""
+def above_anywhere(ground: Ground, user_id: int) -> str | None:
+    """The permission in which somebody exceeds the actor, on some open branch or on the account; None where in none."""
     case = Case(ground)
     width = Width(case)
     facts = ground.people([user_id]).get(user_id)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 from apps.access.changes.ground import Ground
 from apps.access.changes.refusals import LastKeeper
 from apps.accounts.models import Account, Branch
@@ -50,15 +52,22 @@ class Keepers:
         """
         now = Keepers.of(ground)
         if self.open and not now.open:
-            raise LastKeeper(f"{ground.account} would have no open branch.", "Close the account instead.")
+            raise LastKeeper(
+                _("%(account)s would have no open branch.") % {"account": ground.account},
+                _("Close the account instead."),
+            )
         top = ground.scheme.top_role.name
         if not now.branches and not now.supreme and (self.branches or self.supreme):
             raise LastKeeper(
-                f"{ground.account} would be left without an active {top}.", f"Make somebody else {top} first."
+                _("%(account)s would be left without an active %(role)s.") % {"account": ground.account, "role": top},
+                _("Make somebody else %(role)s first.") % {"role": top},
             )
         if now.supreme:
             return
         open_branches = Branch.objects.filter(account=ground.account, status=Branch.Status.ACTIVE)
         names = dict(open_branches.filter(pk__in=self.branches - now.branches).values_list("pk", "name"))
         for name in sorted(names.values()):
-            raise LastKeeper(f"{name} would be left without an active {top}.", f"Make somebody else {top} there first.")
+            raise LastKeeper(
+                _("%(name)s would be left without an active %(role)s.") % {"name": name, "role": top},
+                _("Make somebody else %(role)s there first.") % {"role": top},
+            )

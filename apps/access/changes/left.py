@@ -12,6 +12,7 @@ from typing import Any
 from django.apps import apps
 from django.db import models
 from django.db.models import Q, Value
+from django.utils.translation import gettext as _
 
 from apps.access import records, shares
 from apps.access.changes.diff import Row
@@ -131,16 +132,20 @@ class InTheWay:
         for model in tables:
             some = [pair for pair in pairs if pair[0].model is model]
             for few in _chunks(some):
-                if self._used(model, [row.before for _, row in few]) is not None:
+                if self._used(model, [row.before for _left, row in few]) is not None:
                     for left, row in few:
                         if (what := self._used(model, [row.before])) is not None:
-                            yield Overtaken(f"{left.text} is in use by now: {what} hang on it.", {what: (0, None)})
+                            yield Overtaken(
+                                _("%(left)s is in use by now: %(what)s hang on it.")
+                                % {"left": left.text, "what": what},
+                                {what: (0, None)},
+                            )
 
     def _used(self, model: type[models.Model], rows: Sequence[Any]) -> str | None:
         """What hangs on one of these rows, by the plural of its noun; None where nothing does."""
         for others in _hanging_on(model, rows):
             if others.exclude(pk__in=self._own(others.model)).exists():
-                return "records" if issubclass(others.model, Record) else str(others.model._meta.verbose_name_plural)
+                return _("records") if issubclass(others.model, Record) else str(others.model._meta.verbose_name_plural)
         return None
 
     def gone(self, pairs: Sequence[tuple[Left, Row]]) -> Iterator[tuple[Left, Overtaken]]:
@@ -153,7 +158,7 @@ class InTheWay:
             for column in _pointers(left.model)
             if column.attname in left.columns and not column.is_cached(row.after)
         ]
-        for _, column, key in pointers:
+        for _left, column, key in pointers:
             if key is not None:
                 wanted[column.related_model].add(key)
         there = {
@@ -163,11 +168,17 @@ class InTheWay:
         for left, column, key in pointers:
             if key is not None and key not in there[column.related_model]:
                 noun = str(column.related_model._meta.verbose_name)
-                yield left, Overtaken(f"The {noun} of {left.text} is gone by now.", {column.attname: (key, None)})
+                yield (
+                    left,
+                    Overtaken(
+                        _("The %(noun)s of %(left)s is gone by now.") % {"noun": noun, "left": left.text},
+                        {column.attname: (key, None)},
+                    ),
+                )
 
     def _taken(self, pairs: Sequence[tuple[Left, Row]]) -> Iterator[Overtaken]:
         """What stands only once may stand elsewhere by now."""
-        for model in {left.model for left, _ in pairs}:
+        for model in {left.model for left, _row in pairs}:
             for constraint in model._meta.constraints:
                 if isinstance(constraint, models.UniqueConstraint) and "id" not in constraint.fields:
                     some = [pair for pair in pairs if pair[0].model is model and _bound(pair[1], constraint)]
@@ -183,13 +194,15 @@ class InTheWay:
             return {column.name: getattr(row, column.attname) for column in columns}
 
         wanted = {tuple(place(row.after).values()): left for left, row in pairs}
-        anywhere = reduce(or_, (Q(**place(row.after)) for _, row in pairs))
+        anywhere = reduce(or_, (Q(**place(row.after)) for _left, row in pairs))
         others = model._default_manager.filter(anywhere, constraint.condition or Q())
-        for other in others.exclude(pk__in=[row.after.pk for _, row in pairs]):
+        for other in others.exclude(pk__in=[row.after.pk for _left, row in pairs]):
             left = wanted[tuple(place(other).values())]
             now = {column.attname: getattr(other, column.attname) for column in model._meta.concrete_fields}
             differences = {name: (None, value) for name, value in now.items()}
-            yield Overtaken(f"Something else stands in the place of {left.text} by now.", differences)
+            yield Overtaken(
+                _("Something else stands in the place of %(left)s by now.") % {"left": left.text}, differences
+            )
 
 
 def _pointers(model: type[models.Model]) -> list[Any]:
@@ -218,7 +231,7 @@ def _hanging_on(model: type[models.Model], rows: Sequence[Any]) -> Iterator[mode
         places = [(row.branch_id, row.user_id) for row in rows]
         yield Override.objects.filter(reduce(or_, (Q(branch=b, user=u) for b, u in places)))
         yield TeamMember.objects.filter(reduce(or_, (Q(team__branch=b, user=u) for b, u in places)))
-        for table, _ in tables:
+        for table, _shared in tables:
             yield table._default_manager.filter(reduce(or_, (Q(content_object__branch=b, user=u) for b, u in places)))
         return
     relations: Any = model._meta.get_fields(include_hidden=True)
@@ -228,7 +241,7 @@ def _hanging_on(model: type[models.Model], rows: Sequence[Any]) -> Iterator[mode
                 **{f"{relation.field.name}__in": [row.pk for row in rows]}
             )
     if model is Team:
-        for _, shared in tables:
+        for _table, shared in tables:
             yield shared._default_manager.filter(group__in=[row.group_id for row in rows])
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from apps.access import verbs
 from apps.access.changes.base import Change, rows
 from apps.access.changes.diff import Diff, Row, inserted, updated
@@ -23,10 +25,11 @@ def membership_of(ground: Ground, membership_id: int, *, status: str = Membershi
     Raises:
         NoSuchTarget: there is none, or it is in another state.
     """
-    membership = ground.find(Membership, membership_id, "membership")
+    membership = ground.find(Membership, membership_id, _("membership"))
     if membership.status != status:
-        standing = "has been removed" if membership.status == Membership.Status.REMOVED else "is a member already"
-        raise NoSuchTarget(f"{ground.name(membership.user_id)} {standing}.")
+        removed = membership.status == Membership.Status.REMOVED
+        sentence = _("%(name)s has been removed.") if removed else _("%(name)s is a member already.")
+        raise NoSuchTarget(sentence % {"name": ground.name(membership.user_id)})
     return membership
 
 
@@ -39,7 +42,8 @@ def branch_role(ground: Ground, role_id: int) -> int:
     role = ground.usable_role(role_id)
     if role.kind != Role.Kind.BRANCH:
         raise NoSuchTarget(
-            f"{role.name} is held over the whole account, not on a branch.", "Grant it as a parent role."
+            _("%(role)s is held over the whole account, not on a branch.") % {"role": role.name},
+            _("Grant it as a parent role."),
         )
     return role.id
 
@@ -101,8 +105,13 @@ class AddToBranch(Change):
         active = Membership.objects.active().filter(account=ground.account, user=self.user_id)
         held = ParentMembership.objects.filter(account=ground.account, user=self.user_id)
         if not active.exists() and not held.exists():
-            raise NoSuchTarget(f"There is no such member in {ground.account}.", "Invite them.")
+            raise NoSuchTarget(
+                _("There is no such member in %(account)s.") % {"account": ground.account}, _("Invite them.")
+            )
         if active.filter(branch=branch).exists():
             name = ground.name(self.user_id)
-            raise NoSuchTarget(f"{name} is a member of {branch} already.", "Change their role there.")
+            raise NoSuchTarget(
+                _("%(name)s is a member of %(branch)s already.") % {"name": name, "branch": branch},
+                _("Change their role there."),
+            )
         return rows(*joined(ground, self.user_id, role_id, [branch.pk]))

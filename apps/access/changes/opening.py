@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from django.db import IntegrityError, connection
 from django.utils.text import slugify
+from django.utils.translation import gettext as _
 
 from apps.access import verbs
 from apps.access.changes.refusals import NoSuchTarget, ReasonMissing
@@ -60,15 +61,20 @@ class OpenAccount:
             except IntegrityError as error:
                 if "slug" not in str(error):
                     raise
-                raise NoSuchTarget(f"There is an account “{self.slug}” already.", "Choose another address.") from error
+                raise NoSuchTarget(
+                    _("There is an account “%(slug)s” already.") % {"slug": self.slug}, _("Choose another address.")
+                ) from error
 
     def _check(self) -> None:
         if self.scheme not in scheme_keys():
-            raise NoSuchTarget(f"There is no scheme “{self.scheme}”.", f"Choose from {', '.join(scheme_keys())}.")
+            raise NoSuchTarget(
+                _("There is no scheme “%(scheme)s”.") % {"scheme": self.scheme},
+                _("Choose from %(schemes)s.") % {"schemes": ", ".join(scheme_keys())},
+            )
         if not self.name.strip() or not self.branch.strip():
-            raise NoSuchTarget("An account and its branch need a name.")
-        checked(validate_slug, self.slug, "slug")
-        checked(validate_currency, self.currency, "currency")
+            raise NoSuchTarget(_("An account and its branch need a name."))
+        checked(validate_slug, self.slug, _("slug"))
+        checked(validate_currency, self.currency, _("currency"))
 
     def _open(self, number: int, actor: User) -> Account:
         account = Account(pk=number, slug=self.slug, name=self.name.strip(), scheme=self.scheme, currency=self.currency)

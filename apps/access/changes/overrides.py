@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from apps.access import verbs
 from apps.access.changes.base import Change, rows
 from apps.access.changes.diff import Diff, Row, deleted, inserted, updated
@@ -30,7 +32,8 @@ def checked_scope(codename: str, scope: Scope) -> str:
     permission = catalogue.get(codename)
     if permission.target is not Target.RECORD and scope not in (Scope.NONE, Scope.ALL):
         raise NoSuchTarget(
-            f"“{permission.label}” is asked of no record, so it is either off or on.", "Choose none or all."
+            _("“%(permission)s” is asked of no record, so it is either off or on.") % {"permission": permission.label},
+            _("Choose none or all."),
         )
     return permission.codename
 
@@ -42,7 +45,7 @@ def checked_end(ground: Ground, expires_at: datetime | None) -> datetime | None:
         NoSuchTarget: it is past, so that nothing would be given.
     """
     if expires_at is not None and expires_at <= ground.now:
-        raise NoSuchTarget("The end lies in the past.", "Name an end that is still to come, or none.")
+        raise NoSuchTarget(_("The end lies in the past."), _("Name an end that is still to come, or none."))
     return expires_at
 
 
@@ -134,12 +137,15 @@ class ClearOverride(Change):
 
     def plan(self, ground: Ground) -> Iterable[Diff]:
         """The override gone."""
-        membership = ground.find(Membership, self.membership_id, "membership")
+        membership = ground.find(Membership, self.membership_id, _("membership"))
         codename = catalogue.get(self.permission).codename
         standing = Override.objects.filter(
             branch=membership.branch_id, user=membership.user_id, permission=codename
         ).first()
         if standing is None:
             label = catalogue.get(codename).label
-            raise NoSuchTarget(f"{ground.name(membership.user_id)} has no override of “{label}” there.")
+            raise NoSuchTarget(
+                _("%(name)s has no override of “%(label)s” there.")
+                % {"name": ground.name(membership.user_id), "label": label}
+            )
         return rows(deleted(standing, seen=self.seen))

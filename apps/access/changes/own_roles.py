@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.utils.text import slugify
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from apps.access import verbs
 from apps.access.changes.base import Change
@@ -28,7 +30,7 @@ def own_role(ground: Ground, role_id: int) -> Role:
     usable = Role.objects.usable_in(ground.account.pk, ground.account.scheme)
     role = usable.select_related("based_on").filter(pk=role_id).first()
     if role is None:
-        raise NoSuchTarget(f"There is no such role in {ground.account}.")
+        raise NoSuchTarget(_("There is no such role in %(account)s.") % {"account": ground.account})
     return role
 
 
@@ -51,13 +53,15 @@ class CopyRole(Change):
         """The role, with a line for each permission of the catalogue."""
         base = Role.objects.published(ground.account.scheme).filter(key=self.based_on).first()
         if base is None:
-            raise NoSuchTarget(f"{ground.scheme.name} has no role “{self.based_on}”.")
+            raise NoSuchTarget(
+                _("%(scheme)s has no role “%(based_on)s”.") % {"scheme": ground.scheme.name, "based_on": self.based_on}
+            )
         name = self.name.strip()
         key = self.key or slugify(name)
         if not name or not key:
-            raise NoSuchTarget("A role needs a name.")
+            raise NoSuchTarget(_("A role needs a name."))
         if Role.objects.filter(account_id=ground.account.pk, scheme=ground.account.scheme, key=key).exists():
-            raise NoSuchTarget(f"There is a role “{key}” already.", "Choose another name.")
+            raise NoSuchTarget(_("There is a role “%(key)s” already.") % {"key": key}, _("Choose another name."))
         role = Role(
             scheme=ground.account.scheme,
             key=key,
@@ -124,7 +128,7 @@ class EditRole(Change):
         standing = {name: lines[name].scope if name in lines else Scope.NONE for name in self.seen or ()}
         if self.seen is not None and (differing := {n for n in standing if standing[n] != self.seen[n]}):
             raise Overtaken(
-                "Somebody has changed this role since the page was opened.",
+                _("Somebody has changed this role since the page was opened."),
                 {name: (self.seen[name], standing[name]) for name in sorted(differing)},
             )
 
@@ -144,11 +148,20 @@ class DeleteRole(Change):
             return [Diff([deleted(role)])]
         holders = Membership.objects.filter(account=ground.account, role=role).count()
         if holders:
-            people = "1 member holds" if holders == 1 else f"{holders:,} members hold"
-            raise NoSuchTarget(f"{people} the role {role}, removed ones included.", "Give them another role first.")
+            raise NoSuchTarget(
+                ngettext(
+                    "%(number)s member holds the role %(role)s, removed ones included.",
+                    "%(number)s members hold the role %(role)s, removed ones included.",
+                    holders,
+                )
+                % {"number": f"{holders:,}", "role": role},
+                _("Give them another role first."),
+            )
         invitations = Invitation.objects.filter(account=ground.account, role=role)
         if invitations.filter(status=Invitation.Status.PENDING).exists():
-            raise NoSuchTarget(f"Somebody is invited as {role}.", "Cancel the invitation first.")
+            raise NoSuchTarget(
+                _("Somebody is invited as %(role)s.") % {"role": role}, _("Cancel the invitation first.")
+            )
         found: list[Row] = []
         for line in RoleGrant.objects.filter(role=role):
             line.role = role

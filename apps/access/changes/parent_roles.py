@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from apps.access import verbs
 from apps.access.changes.base import Change, rows
 from apps.access.changes.diff import Diff, deleted, inserted, updated
@@ -23,7 +25,9 @@ def parent_role(ground: Ground, role_id: int) -> int:
     """
     role = ground.usable_role(role_id)
     if role.kind != Role.Kind.PARENT:
-        raise NoSuchTarget(f"{role.name} is a branch's role, not a parent role.", "Give it on a branch.")
+        raise NoSuchTarget(
+            _("%(role)s is a branch's role, not a parent role.") % {"role": role.name}, _("Give it on a branch.")
+        )
     return role.id
 
 
@@ -35,7 +39,7 @@ def held_parent_role(ground: Ground, user_id: int) -> ParentMembership:
     """
     held = ParentMembership.objects.filter(account=ground.account, user=user_id).first()
     if held is None:
-        raise NoSuchTarget("They hold no parent role.", "Grant one.")
+        raise NoSuchTarget(_("They hold no parent role."), _("Grant one."))
     return held
 
 
@@ -54,9 +58,14 @@ class GrantParentRole(Change):
         role_id = parent_role(ground, self.role_id)
         held = ParentMembership.objects.filter(account=ground.account, user=self.user_id).first()
         if held is not None and self.seen is None:
-            raise NoSuchTarget(f"{ground.name(self.user_id)} holds a parent role already.", "Change it instead.")
+            raise NoSuchTarget(
+                _("%(name)s holds a parent role already.") % {"name": ground.name(self.user_id)},
+                _("Change it instead."),
+            )
         if not Membership.objects.active().filter(account=ground.account, user=self.user_id).exists():
-            raise NoSuchTarget(f"There is no such member in {ground.account}.", "Invite them first.")
+            raise NoSuchTarget(
+                _("There is no such member in %(account)s.") % {"account": ground.account}, _("Invite them first.")
+            )
         if held is not None:
             return rows(updated(held, role_id=role_id, granted_at=ground.now, seen=self.seen))
         granted = ParentMembership(account=ground.account, user_id=self.user_id, role_id=role_id, granted_at=ground.now)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from django.utils.translation import gettext as _
+
 from apps.access import verbs
 from apps.access.changes.base import Change
 from apps.access.changes.diff import Diff, Row, deleted
@@ -45,7 +47,9 @@ class UpdatePermissions(Change):
     def plan(self, ground: Ground) -> Iterable[Diff]:
         """The overrides, new, changed or gone."""
         if not self.wanted:
-            raise NoSuchTarget("Everything stands as it is chosen.", "Choose something else for a permission first.")
+            raise NoSuchTarget(
+                _("Everything stands as it is chosen."), _("Choose something else for a permission first.")
+            )
         membership = membership_of(ground, self.membership_id)
         held = Override.objects.filter(branch=membership.branch_id, user=membership.user_id)
         standing = {override.permission: override for override in held}
@@ -86,4 +90,6 @@ class UpdatePermissions(Change):
             return
         role_id = membership_of(ground, self.membership_id).role_id
         if role_id != self.seen_role:
-            raise Overtaken("Their role has changed since the page was opened.", {"role_id": (self.seen_role, role_id)})
+            raise Overtaken(
+                _("Their role has changed since the page was opened."), {"role_id": (self.seen_role, role_id)}
+            )

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from django.db import models
+from django.utils.translation import gettext as _
 
 from apps.access.errors import PAYING, MissingPermission, lacking, suspends
 from apps.roles import catalogue
@@ -58,7 +59,7 @@ class ReasonMissing(Refusal):
     guard = Guard.REASON
 
     def __init__(self) -> None:
-        super().__init__("A change of access needs a reason.", "Say in a sentence why it is made.")
+        super().__init__(_("A change of access needs a reason."), _("Say in a sentence why it is made."))
 
 
 class NoSuchTarget(Refusal):
@@ -79,7 +80,7 @@ class RightMissing(Refusal, MissingPermission):
     guard = Guard.RIGHT
 
     def __init__(self, codename: str, target: models.Model) -> None:
-        instead = PAYING if suspends(codename, target) else "Ask somebody who holds it, or request it."
+        instead = str(PAYING) if suspends(codename, target) else _("Ask somebody who holds it, or request it.")
         super().__init__(lacking(codename, target), instead)
         self.codename = catalogue.get(codename).codename
         self.target = target
@@ -132,6 +133,15 @@ class Above(Refusal):
 
     guard = Guard.ABOVE
 
+    @classmethod
+    def by(cls, name: str, codename: str) -> Above:
+        """What is said where the permission goes further for the one of this name."""
+        return cls(
+            _("%(name)s may more than you here: “%(permission)s” goes further for them.")
+            % {"name": name, "permission": catalogue.get(codename).label},
+            _("Ask somebody who may at least as much as they do."),
+        )
+
 
 class Escalation(Refusal):
     """Guard no escalation: nobody gives a scope wider than their own, nor for longer than their own end."""
@@ -145,7 +155,7 @@ class Overtaken(Refusal):
     guard = Guard.FRESH
 
     def __init__(self, sentence: str, differences: Mapping[str, tuple[Any, Any]], *, line: int | None = None) -> None:
-        super().__init__(sentence, "Look at the difference, and decide again.", line=line)
+        super().__init__(sentence, _("Look at the difference, and decide again."), line=line)
         self.differences = differences
 
 

@@ -10,6 +10,9 @@ from abc import abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from apps.access import handover, shares, verbs
 from apps.access.changes.base import Change, rows
 from apps.access.changes.diff import Diff, Row, deleted, updated
@@ -39,11 +42,12 @@ def memberships_of(ground: Ground, user_id: int, branch_id: int | None, status: 
         held = held.filter(branch=branch_id)
     memberships = list(held.select_related("branch", "user").order_by("pk"))
     if not memberships:
-        raise NoSuchTarget(f"There is no such member in {place}.")
+        raise NoSuchTarget(_("There is no such member in %(place)s.") % {"place": place})
     wanted = [membership for membership in memberships if membership.status == status]
     if not wanted:
-        standing = "is a member already" if status == REMOVED else "has been removed already"
-        raise NoSuchTarget(f"{ground.name(user_id)} {standing}.")
+        there = status == REMOVED
+        sentence = _("%(name)s is a member already.") if there else _("%(name)s has been removed already.")
+        raise NoSuchTarget(sentence % {"name": ground.name(user_id)})
     return wanted
 
 
@@ -70,7 +74,7 @@ class _Departure(Change):
         departing = self._departing(ground)
         if self.removal_plan.private is None:
             raise NoSuchTarget(
-                "The removal plan says nothing of private contacts.", "Choose who gets them, or to delete them."
+                _("The removal plan says nothing of private contacts."), _("Choose who gets them, or to delete them.")
             )
         return rows(*(updated(membership, status=REMOVED, removed_at=ground.now) for membership in departing))
 
@@ -91,7 +95,10 @@ class _Departure(Change):
         """A parent role is no membership, and stays."""
         user_id = self._user_id(ground)
         for held in ParentMembership.objects.filter(account=ground.account, user=user_id).select_related("role"):
-            yield f"{ground.name(user_id)} keeps the parent role {held.role} until it is revoked."
+            yield _("%(name)s keeps the parent role %(role)s until it is revoked.") % {
+                "name": ground.name(user_id),
+                "role": held.role,
+            }
 
     def log(self, ground: Ground, written: OperationInProgress) -> None:
         """Say who answers for the records now; which ones they are is in their own history.
@@ -149,12 +156,15 @@ class Leave(_Departure):
         """The memberships, moved to the Restore list, where the scheme lets somebody leave."""
         found = super().plan(ground)
         if not ground.scheme.leave:
-            raise Oneself(f"Nobody removes themselves in {ground.scheme.name}.", "Ask somebody else who may.")
+            raise Oneself(
+                _("Nobody removes themselves in %(scheme)s.") % {"scheme": ground.scheme.name},
+                _("Ask somebody else who may."),
+            )
         return found
 
     def _user_id(self, ground: Ground) -> int:
         if ground.actor is None:
-            raise NoSuchTarget("The operator at the console is no member.", "Remove the member instead.")
+            raise NoSuchTarget(_("The operator at the console is no member."), _("Remove the member instead."))
         return ground.actor.pk
 
 
@@ -183,7 +193,7 @@ class DeleteMember(Change):
 
     verb = verbs.MEMBER_DELETED
     terms = Terms(needs=("remove_members",))
-    final = "A member who was deleted from the Restore list is deleted for good. Invite them instead."
+    final = gettext_lazy("A member who was deleted from the Restore list is deleted for good. Invite them instead.")
 
     user_id: int
     branch_id: int | None = None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from apps.access import letters, policy, verbs
 from apps.access.changes.base import Change, rows
@@ -32,9 +33,9 @@ def open_request(ground: Ground, request_id: int) -> AccessRequest:
     Raises:
         NoSuchTarget: there is none of that id in the account, or it has been decided.
     """
-    request = ground.find(AccessRequest, request_id, "request")
+    request = ground.find(AccessRequest, request_id, _("request"))
     if request.status != Status.OPEN:
-        raise NoSuchTarget(f"The request was {request.get_status_display().lower()} already.")
+        raise NoSuchTarget(_("The request was %(status)s already.") % {"status": request.get_status_display().lower()})
     return request
 
 
@@ -56,10 +57,10 @@ class RequestAccess(Change):
     def plan(self, ground: Ground) -> Iterable[Diff]:
         """One request."""
         if ground.actor is None:
-            raise NoSuchTarget("Nobody is signed in who could ask.", "Name the one who asks.")
+            raise NoSuchTarget(_("Nobody is signed in who could ask."), _("Name the one who asks."))
         member = Membership.objects.active().filter(branch=self.branch_id, user=ground.actor, account=ground.account)
         if not member.exists():
-            raise NoSuchTarget("You are no active member there, so there is nothing to add to.")
+            raise NoSuchTarget(_("You are no active member there, so there is nothing to add to."))
         codename = checked_scope(self.permission, self.scope)
         asked = {
             "user_id": ground.actor.pk,
@@ -71,7 +72,9 @@ class RequestAccess(Change):
         if self.record_id is not None:
             self._check_record(ground, codename)
         if self._standing(ground).exists():
-            raise NoSuchTarget("You have asked for this already.", "Wait for the decision, or withdraw the request.")
+            raise NoSuchTarget(
+                _("You have asked for this already."), _("Wait for the decision, or withdraw the request.")
+            )
         request = AccessRequest(
             account=ground.account, scope=self.scope, message=ground.reason, created_at=ground.now, **asked
         )
@@ -99,7 +102,7 @@ class RequestAccess(Change):
         record = request.find_record()
         view = catalogue.get(f"view_{self.record_type}")
         if record is None or not policy.decide(ground.acting(), view, record) or record.branch_id != self.branch_id:
-            raise NoSuchTarget("There is no such record.")
+            raise NoSuchTarget(_("There is no such record."))
         policy.asked_of(codename, record)
 
 
@@ -136,7 +139,10 @@ class ApproveRequest(Change):
     def _given(self, ground: Ground, request: AccessRequest) -> list[Row]:
         membership = Membership.objects.active().filter(branch=request.branch_id, user=request.user_id).first()
         if membership is None:
-            raise NoSuchTarget(f"{ground.name(request.user_id)} is no active member there any more.", "Decline it.")
+            raise NoSuchTarget(
+                _("%(name)s is no active member there any more.") % {"name": ground.name(request.user_id)},
+                _("Decline it."),
+            )
         verb = shared_verb(request)
         if verb is None:
             scope = request.scope if self.scope is None else self.scope
@@ -149,9 +155,11 @@ class ApproveRequest(Change):
             ).row(ground, membership)
             return [] if row.idle else [row]
         if self.expires_at is not None:
-            raise NoSuchTarget("A share of a record has no end.", "Approve it without one, and revoke the share then.")
+            raise NoSuchTarget(
+                _("A share of a record has no end."), _("Approve it without one, and revoke the share then.")
+            )
         if request.find_record() is None:
-            raise NoSuchTarget("The record that it asks for is gone.", "Decline it.")
+            raise NoSuchTarget(_("The record that it asks for is gone."), _("Decline it."))
         grant = GrantShare(
             account_id=ground.account.pk,
             record_type=request.record_type,

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from django.utils.translation import gettext as _
+
 from apps.access import verbs
 from apps.access.changes.base import Change
 from apps.access.changes.diff import Diff, Row
@@ -45,7 +47,9 @@ class DefineRoles(Change):
         for definition in self.definitions:
             role = standing.get(definition.key)
             if self.seen is not None and (role is not None) != (definition.key in self.seen):
-                raise Overtaken(f"The role “{definition.key}” has come or gone since the page was opened.", {})
+                raise Overtaken(
+                    _("The role “%(key)s” has come or gone since the page was opened.") % {"key": definition.key}, {}
+                )
             change = self._new(definition) if role is None else self._changed(ground, definition, role)
             for diff in change.plan(ground):
                 found += diff.rows
@@ -64,8 +68,9 @@ class DefineRoles(Change):
     def _changed(self, ground: Ground, definition: Definition, role: Role) -> Change:
         if role.based_on is None or role.based_on.key != definition.based_on:
             raise NoSuchTarget(
-                f"The role “{role.key}” here is a copy of {role.based_on}, and of “{definition.based_on}” in the file.",
-                "Give it another key in the file.",
+                _("The role “%(key)s” here is a copy of %(based_on)s, and of “%(other)s” in the file.")
+                % {"key": role.key, "based_on": role.based_on, "other": definition.based_on},
+                _("Give it another key in the file."),
             )
         base = ground.scheme.roles[definition.based_on].grants
         return EditRole(

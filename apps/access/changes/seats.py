@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 from apps.access.changes.diff import Row, updated
 from apps.access.changes.ground import Ground
 from apps.access.changes.refusals import NoSeat
@@ -65,10 +68,14 @@ class Seats:
                 continue
             if any(seller.more(ground, place, count) for seller in _sellers):
                 continue
-            seats = "The one seat" if limit == 1 else f"All {limit:,} seats" if limit else "None of the seats"
-            are = "is taken" if limit == 1 else "are taken" if limit else "is there"
-            advice = next((seller.offer(ground, place, count) for seller in _sellers), "Remove a member first.")
-            raise NoSeat(f"{seats} of {place} {are}.", advice)
+            advice = next((seller.offer(ground, place, count) for seller in _sellers), _("Remove a member first."))
+            if limit:
+                sentence = ngettext(
+                    "The one seat of %(place)s is taken.", "All %(limit)s seats of %(place)s are taken.", limit
+                )
+            else:
+                sentence = _("None of the seats of %(place)s is there.")
+            raise NoSeat(sentence % {"place": place, "limit": f"{limit:,}"}, advice)
 
 
 def limited(account: Account, branches: Iterable[Branch]) -> list[Place]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from allauth.mfa.models import Authenticator
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.access import verbs
 from apps.access.changes.base import Change
@@ -31,7 +32,7 @@ class ResetMfa(Change):
     """
 
     verb = verbs.MFA_RESET
-    final = "A second factor is set up again by the one whose it is."
+    final = gettext_lazy("A second factor is set up again by the one whose it is.")
 
     user_id: int
 
@@ -40,7 +41,7 @@ class ResetMfa(Change):
         places = Membership.objects.active().filter(account=ground.account, user=self.user_id)
         held = ParentMembership.objects.filter(account=ground.account, user=self.user_id)
         if not places.exists() and not held.exists():
-            raise NoSuchTarget(f"There is no such member in {ground.account}.")
+            raise NoSuchTarget(_("There is no such member in %(account)s.") % {"account": ground.account})
         found = list(Authenticator.objects.select_for_update().filter(user=self.user_id).order_by("pk"))
         return [Diff([deleted(row) for row in found or [Authenticator(user_id=self.user_id)]])]
 

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from apps.access import policy, records, shares, verbs
 from apps.access.changes.base import Change
 from apps.access.changes.diff import Diff, Row, deleted, inserted
@@ -31,11 +33,16 @@ def shared_record(ground: Ground, record_type: str, record_id: int) -> Record:
     record: Record | None = rows.filter(account=ground.account, pk=record_id).first()
     view = catalogue.get(f"view_{record_type}")
     if record is None or not policy.decide(ground.acting(), view, record):
-        raise NoSuchTarget("There is no such record.")
+        raise NoSuchTarget(_("There is no such record."))
     if shares.tables(record_type) is None:
-        raise NoSuchTarget(f"{record.reference} has no shares of its own.", "Share what it is about.")
+        raise NoSuchTarget(
+            _("%(record)s has no shares of its own.") % {"record": record.reference}, _("Share what it is about.")
+        )
     if record.private:
-        raise NoSuchTarget(f"{record.reference} is private, and has no shares.", "Make it visible to others first.")
+        raise NoSuchTarget(
+            _("%(record)s is private, and has no shares.") % {"record": record.reference},
+            _("Make it visible to others first."),
+        )
     return record
 
 
@@ -66,7 +73,7 @@ class ShareChange(Change):
             row.content_object = record
         if self.seen is not None and self.seen != found.keys():
             raise Overtaken(
-                "Somebody has changed this share since the page was opened.",
+                _("Somebody has changed this share since the page was opened."),
                 {"verbs": (sorted(self.seen), sorted(found))},
             )
         return found
@@ -80,13 +87,16 @@ class ShareChange(Change):
         if self.team_id is not None:
             team = Team.objects.filter(account=ground.account, branch=record.branch_id, pk=self.team_id).first()
             if team is None:
-                raise NoSuchTarget(f"There is no such team on {ground.branch(record.branch_id)}.")
+                raise NoSuchTarget(
+                    _("There is no such team on %(branch)s.") % {"branch": ground.branch(record.branch_id)}
+                )
             return {"group_id": team.group_id}
         members = Membership.objects.filter(branch=record.branch_id, user=self.user_id)
         if not (members if removed else members.active()).exists():
             raise NoSuchTarget(
-                f"They are no active member of {ground.branch(record.branch_id)}, so a share would give nothing.",
-                "Add them to the branch first.",
+                _("They are no active member of %(branch)s, so a share would give nothing.")
+                % {"branch": ground.branch(record.branch_id)},
+                _("Add them to the branch first."),
             )
         return {"user_id": int(self.user_id or 0)}
 
@@ -118,7 +128,11 @@ def checked_verbs(record_type: str, verbs_: Iterable[str]) -> list[str]:
     possible = catalogue.record_type(record_type).share_verbs
     chosen = sorted(set(verbs_))
     if not chosen or not set(chosen) <= set(possible):
-        raise NoSuchTarget(f"A share of a {record_type} gives {', '.join(possible)}.", "Choose at least one of them.")
+        raise NoSuchTarget(
+            _("A share of a %(record_type)s gives %(possible)s.")
+            % {"record_type": record_type, "possible": ", ".join(possible)},
+            _("Choose at least one of them."),
+        )
     return chosen
 
 
@@ -136,7 +150,9 @@ class GrantShare(ShareChange):
         chosen = checked_verbs(self.record_type, self.verbs)
         standing = self.standing(ground, record)
         if standing:
-            raise NoSuchTarget(f"{record.reference} is shared with them already.", "Change that share.")
+            raise NoSuchTarget(
+                _("%(record)s is shared with them already.") % {"record": record.reference}, _("Change that share.")
+            )
         return [Diff([inserted(share) for share in self.new(ground, record, chosen)])]
 
     def further(self, ground: Ground) -> list[Row]:
@@ -162,7 +178,7 @@ class ChangeShare(ShareChange):
         chosen = checked_verbs(self.record_type, self.verbs)
         standing = self.standing(ground, record)
         if not standing:
-            raise NoSuchTarget(f"{record.reference} is not shared with them.", "Share it.")
+            raise NoSuchTarget(_("%(record)s is not shared with them.") % {"record": record.reference}, _("Share it."))
         gone = [deleted(share) for verb, share in standing.items() if verb not in chosen]
         new = self.new(ground, record, [verb for verb in chosen if verb not in standing])
         return [Diff([*gone, *(inserted(share) for share in new)])]
@@ -179,5 +195,5 @@ class RevokeShare(ShareChange):
         record = shared_record(ground, self.record_type, self.record_id)
         standing = self.standing(ground, record)
         if not standing:
-            raise NoSuchTarget(f"{record.reference} is not shared with them.")
+            raise NoSuchTarget(_("%(record)s is not shared with them.") % {"record": record.reference})
         return [Diff([deleted(share) for share in standing.values()])]

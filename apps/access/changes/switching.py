@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import models
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from apps.access import verbs
 from apps.access.changes.base import Change
@@ -66,12 +68,20 @@ class SwitchScheme(Change):
     def _new_scheme(self, ground: Ground) -> Scheme:
         """The new scheme, where the account and the actor are free to go there."""
         if self.scheme not in scheme_keys():
-            raise NoSuchTarget(f"There is no scheme “{self.scheme}”.", f"Choose from {', '.join(scheme_keys())}.")
+            raise NoSuchTarget(
+                _("There is no scheme “%(scheme)s”.") % {"scheme": self.scheme},
+                _("Choose from %(schemes)s.") % {"schemes": ", ".join(scheme_keys())},
+            )
         if self.scheme == ground.account.scheme:
-            raise NoSuchTarget(f"{ground.account} follows {ground.scheme.name} already.")
+            raise NoSuchTarget(
+                _("%(account)s follows %(scheme)s already.") % {"account": ground.account, "scheme": ground.scheme.name}
+            )
         new = scheme(self.scheme)
         if len(ground.facts.open_branches) > 1 and not new.many_branches:
-            raise NoSuchTarget(f"{new.name} has one branch, and several are open.", "Close the others first.")
+            raise NoSuchTarget(
+                _("%(scheme)s has one branch, and several are open.") % {"scheme": new.name},
+                _("Close the others first."),
+            )
         _check_right(ground)
         return new
 
@@ -86,7 +96,10 @@ class SwitchScheme(Change):
         keys = {role.pk: role.key for role in Role.objects.filter(pk__in=held)}
         ids = {role.key: role.pk for role in Role.objects.published(new.key)}
         if missing := sorted(set(keys.values()) - self.roles.keys()):
-            raise NoSuchTarget(f"The map says nothing of {', '.join(missing)}.", "Say what becomes of each held role.")
+            raise NoSuchTarget(
+                _("The map says nothing of %(missing)s.") % {"missing": ", ".join(missing)},
+                _("Say what becomes of each held role."),
+            )
         becomes: dict[int, int | None] = {}
         for role_id, kind in held.items():
             target = self.roles[keys[role_id]]
@@ -95,10 +108,14 @@ class SwitchScheme(Change):
                 continue
             if target is None:
                 raise NoSuchTarget(
-                    f"{keys[role_id]} has to become a role of {new.name}.", "Only a parent role can end."
+                    _("%(role)s has to become a role of %(scheme)s.") % {"role": keys[role_id], "scheme": new.name},
+                    _("Only a parent role can end."),
                 )
             if target not in new.roles or new.roles[target].kind != kind:
-                raise NoSuchTarget(f"{new.name} has no {kind} role “{target}” for {keys[role_id]} to become.")
+                raise NoSuchTarget(
+                    _("%(scheme)s has no %(kind)s role “%(target)s” for %(role)s to become.")
+                    % {"scheme": new.name, "kind": kind, "target": target, "role": keys[role_id]}
+                )
             becomes[role_id] = ids[target]
         self._check_single(ground, new, becomes)
         return becomes
@@ -114,8 +131,13 @@ class SwitchScheme(Change):
         for role_id, count in holders.items():
             if count > 1:
                 raise SingleRole(
-                    f"{single[role_id].name} has exactly one holder, and {count:,} would be it.",
-                    "Let the others become something else first.",
+                    ngettext(
+                        "%(role)s has exactly one holder, and %(count)s would be it.",
+                        "%(role)s has exactly one holder, and %(count)s would be it.",
+                        count,
+                    )
+                    % {"role": single[role_id].name, "count": f"{count:,}"},
+                    _("Let the others become something else first."),
                 )
 
 

@@ -6,6 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 from apps.access import shares, verbs
 from apps.access.changes.base import Change
 from apps.access.changes.diff import Diff, Row, deleted, inserted, updated
@@ -25,7 +28,7 @@ def open_branch(ground: Ground, branch_id: int) -> Branch:
     """
     branch = ground.branch(branch_id)
     if branch.status != Branch.Status.ACTIVE:
-        raise NoSuchTarget(f"{branch} is closed.")
+        raise NoSuchTarget(_("%(branch)s is closed.") % {"branch": branch})
     return branch
 
 
@@ -35,7 +38,7 @@ def team_of(ground: Ground, team_id: int) -> Team:
     Raises:
         NoSuchTarget: there is none.
     """
-    team = ground.find(Team, team_id, "team")
+    team = ground.find(Team, team_id, _("team"))
     team.branch = open_branch(ground, team.branch_id)
     return team
 
@@ -52,7 +55,13 @@ def places(ground: Ground, team: Team, user_ids: Iterable[int]) -> list[Row]:
     )
     if strangers := [user_id for user_id in wanted if user_id not in members]:
         raise NoSuchTarget(
-            f"{len(strangers)} of those named are no active members of {team.branch}.", "Add them to the branch first."
+            ngettext(
+                "%(number)s of those named are no active members of %(branch)s.",
+                "%(number)s of those named are no active members of %(branch)s.",
+                len(strangers),
+            )
+            % {"number": len(strangers), "branch": team.branch},
+            _("Add them to the branch first."),
         )
     return [inserted(TeamMember(account=ground.account, team=team, user_id=user_id)) for user_id in wanted]
 
@@ -71,9 +80,12 @@ class AddTeam(Change):
     def plan(self, ground: Ground) -> Iterable[Diff]:
         """The team and its places."""
         branch = open_branch(ground, self.branch_id)
-        checked(validate_slug, self.slug, "short name")
+        checked(validate_slug, self.slug, _("short name"))
         if Team.objects.filter(branch=branch, slug=self.slug).exists():
-            raise NoSuchTarget(f"There is a team {self.slug} on {branch} already.", "Choose another short name.")
+            raise NoSuchTarget(
+                _("There is a team %(slug)s on %(branch)s already.") % {"slug": self.slug, "branch": branch},
+                _("Choose another short name."),
+            )
         team = Team(account=ground.account, branch=branch, slug=self.slug, name=self.name.strip() or self.slug)
         return [Diff([inserted(team), *places(ground, team, self.user_ids)])]
 
@@ -103,7 +115,7 @@ class ChangeTeam(Change):
             standing = {place.user_id: place for place in TeamMember.objects.filter(team=team)}
             if self.seen_user_ids is not None and self.seen_user_ids != standing.keys():
                 raise Overtaken(
-                    f"Somebody has changed who is in {team} since the page was opened.",
+                    _("Somebody has changed who is in %(team)s since the page was opened.") % {"team": team},
                     {"members": (sorted(self.seen_user_ids), sorted(standing))},
                 )
             for user_id, place in standing.items():

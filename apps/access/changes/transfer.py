@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 from apps.access import verbs
 from apps.access.changes.base import Change, rows
 from apps.access.changes.diff import Diff, updated
@@ -37,15 +39,25 @@ class TransferOwnership(Change):
         active = Membership.objects.active().filter(account=ground.account)
         holder = active.filter(role__key=single.key, role__scheme=ground.scheme.key, role__account_id=None).first()
         if holder is None:
-            raise NoSuchTarget(f"Nobody is {single.name} of {ground.account}.")
+            raise NoSuchTarget(
+                _("Nobody is %(role)s of %(account)s.") % {"role": single.name, "account": ground.account}
+            )
         if holder.user_id == self.to_user_id:
-            raise NoSuchTarget(f"{ground.name(self.to_user_id)} is {single.name} already.")
+            raise NoSuchTarget(
+                _("%(name)s is %(role)s already.") % {"name": ground.name(self.to_user_id), "role": single.name}
+            )
         heir = active.filter(branch=holder.branch_id, user=self.to_user_id).first()
         if heir is None:
-            raise NoSuchTarget(f"There is no such member in {ground.branch(holder.branch_id)}.", "Invite them first.")
+            raise NoSuchTarget(
+                _("There is no such member in %(branch)s.") % {"branch": ground.branch(holder.branch_id)},
+                _("Invite them first."),
+            )
         becomes = self._becomes(ground)
         if ground.actor is not None and heir.user_id == ground.actor.pk:
-            raise Oneself("Nobody takes the ownership for themselves.", f"Ask the {single.name} to give it.")
+            raise Oneself(
+                _("Nobody takes the ownership for themselves."),
+                _("Ask the %(role)s to give it.") % {"role": single.name},
+            )
         return rows(updated(holder, role_id=becomes), updated(heir, role_id=holder.role_id))
 
     @classmethod
@@ -55,12 +67,18 @@ class TransferOwnership(Change):
             if ground.actor is not None and row.after.user_id == ground.actor.pk:
                 role = ground.role(row.after.role_id)
                 if role.key in ground.scheme.roles and ground.scheme.roles[role.key].single:
-                    raise Oneself("Nobody takes the ownership for themselves.", f"Ask the {role.name} to give it.")
+                    raise Oneself(
+                        _("Nobody takes the ownership for themselves."),
+                        _("Ask the %(role)s to give it.") % {"role": role.name},
+                    )
 
     def _single(self, ground: Ground) -> RoleDefinition:
         found = ground.scheme.single_role
         if found is None:
-            raise NoSuchTarget(f"{ground.scheme.name} has no role with a single holder.", "Change roles instead.")
+            raise NoSuchTarget(
+                _("%(scheme)s has no role with a single holder.") % {"scheme": ground.scheme.name},
+                _("Change roles instead."),
+            )
         return found
 
     def _becomes(self, ground: Ground) -> int:
@@ -68,7 +86,9 @@ class TransferOwnership(Change):
         if self.previous_role_id is not None:
             role_id = branch_role(ground, self.previous_role_id)
             if Role.objects.get(pk=role_id).single:
-                raise NoSuchTarget("Two people would hold the same single role.", "Choose another role for its holder.")
+                raise NoSuchTarget(
+                    _("Two people would hold the same single role."), _("Choose another role for its holder.")
+                )
             return role_id
         others = Role.objects.published(ground.scheme.key).filter(kind=Role.Kind.BRANCH, single=False)
         return others.order_by("-rank").values_list("pk", flat=True)[0]

@@ -16,6 +16,7 @@ from django.db import IntegrityError, connection, models
 from django.db.models import BigIntegerField, QuerySet
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast, Coalesce
+from django.utils.translation import gettext as _
 
 from apps.access import shares, verbs
 from apps.access.changes.base import KINDS, Change, Observer
@@ -65,7 +66,7 @@ class Undo(Change):
     def notes(self, ground: Ground) -> Iterable[str]:
         """What stays as it is."""
         if Undoing.of(ground, self.operation_id).went_along:
-            yield "Records that were handed over, moved or deleted then stay as they are."
+            yield _("Records that were handed over, moved or deleted then stay as they are.")
 
     def _carry_out(
         self, ground: Ground, written: OperationInProgress | None = None, observer: Observer | None = None
@@ -75,7 +76,7 @@ class Undo(Change):
             # What the database asks at the commit is asked here, where it can still be put in words.
             connection.check_constraints()
         except IntegrityError as error:
-            raise Overtaken("Something else stands by now in the place of what this changed.", {}) from error
+            raise Overtaken(_("Something else stands by now in the place of what this changed."), {}) from error
         return rows
 
 
@@ -97,7 +98,7 @@ class Undoing:
         """
         found = Operation.objects.of_account(ground.account.pk).filter(pk=operation_id).first()
         if found is None:
-            raise NoSuchTarget(f"There is no such operation in the log of {ground.account}.")
+            raise NoSuchTarget(_("There is no such operation in the log of %(account)s.") % {"account": ground.account})
         return cls(ground, found)
 
     @property
@@ -125,7 +126,7 @@ class Undoing:
                 yield diff
                 planned = True
         if not planned:
-            raise NoSuchTarget("This operation wrote nothing that is undone.")
+            raise NoSuchTarget(_("This operation wrote nothing that is undone."))
 
     def _kind(self) -> type[Change]:
         """What kind of change it was; of an undoing, what it undid."""
@@ -139,7 +140,10 @@ class Undoing:
             label = words.get(operation.verb).label
         except words.UnknownVerb:
             label = operation.verb
-        raise NoSuchTarget(f"“{label}” is no change that is undone by itself.", "Change what is to be different.")
+        raise NoSuchTarget(
+            _("“%(label)s” is no change that is undone by itself.") % {"label": label},
+            _("Change what is to be different."),
+        )
 
     @property
     def _entries(self) -> QuerySet[Entry]:
@@ -166,9 +170,9 @@ class Undoing:
         found = standing(lefts)
         now = {left: found.get((left.model, left.key)) for left in lefts}
         if first and all(left.stands(now[left], left.before) for left in lefts):
-            raise NoSuchTarget("This has been undone already.", "Undo the undoing to have it again.")
+            raise NoSuchTarget(_("This has been undone already."), _("Undo the undoing to have it again."))
         refusals: list[Refusal] = [
-            Overtaken(f"{left.text} has changed since.", left.differences(now[left], left.after))
+            Overtaken(_("%(left)s has changed since.") % {"left": left.text}, left.differences(now[left], left.after))
             for left in lefts
             if not left.stands(now[left], left.after)
         ]
@@ -190,7 +194,10 @@ class Undoing:
         if now is not None:
             return updated(self._tied(now), **{name: left.before[name] for name in left.columns})
         if {column.attname for column in left.model._meta.concrete_fields} - left.before.keys():
-            raise NoSuchTarget(f"{left.text}: the log does not keep enough to make it again.", "Make a new one.")
+            raise NoSuchTarget(
+                _("%(left)s: the log does not keep enough to make it again.") % {"left": left.text},
+                _("Make a new one."),
+            )
         again = left.model(**left.before)
         again._state.adding = False  # it has its id, and what else a first save would give it
         return inserted(self._tied(again))
@@ -234,7 +241,8 @@ class Undoing:
             if number := others.exclude(pk__in=self._own(rows.model)).count():
                 noun = str(rows.model._meta.verbose_name_plural)
                 raise Overtaken(
-                    f"{number:,} {noun} have come since, with roles of {self.ground.scheme.name}.",
+                    _("%(number)s %(noun)s have come since, with roles of %(scheme)s.")
+                    % {"number": f"{number:,}", "noun": noun, "scheme": self.ground.scheme.name},
                     {noun: (0, number)},
                 )
 
@@ -249,12 +257,17 @@ class Undoing:
         for row in rows:
             branch = self.ground.branches.get(getattr(row.either, "branch_id", None) or 0)
             if branch is not None and branch.status != Branch.Status.ACTIVE and branch.pk not in reopened:
-                yield NoSuchTarget(f"{branch} is closed.", "Open it again first.")
+                yield NoSuchTarget(_("%(branch)s is closed.") % {"branch": branch}, _("Open it again first."))
             elif row.model in (Membership, Override) and (row.either.branch_id, row.either.user_id) not in active:
-                yield NoSuchTarget(f"{self.ground.name(row.either.user_id)} is no member there.", "Restore them first.")
+                yield NoSuchTarget(
+                    _("%(name)s is no member there.") % {"name": self.ground.name(row.either.user_id)},
+                    _("Restore them first."),
+                )
             role_id = None if row.after is None else getattr(row.after, "role_id", None)
             if row.model in (Membership, ParentMembership, Invitation) and role_id and role_id not in usable:
-                yield NoSuchTarget(f"The role that it names is none of {self.ground.account} any more.")
+                yield NoSuchTarget(
+                    _("The role that it names is none of %(account)s any more.") % {"account": self.ground.account}
+                )
 
     def _active(self, rows: list[Row]) -> set[tuple[int, int]]:
         """The branch and user of each membership that is active now, or that these rows make so."""

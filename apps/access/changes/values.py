@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 
 from apps.access.changes.refusals import NoSuchTarget
 
@@ -19,5 +20,7 @@ def checked(validator: Callable[[Any], object], value: Any, noun: str) -> Any:
     try:
         validator(value)
     except ValidationError as error:
-        raise NoSuchTarget(f"“{value}” cannot be a {noun}.", " ".join(error.messages)) from None
+        raise NoSuchTarget(
+            _("“%(value)s” cannot be a %(noun)s.") % {"value": value, "noun": noun}, " ".join(error.messages)
+        ) from None
     return value

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from allauth.mfa.models import Authenticator
 from django.db import models
+from django.utils.translation import gettext
 
 from apps.access import policy, shares
 from apps.access.changes.diff import Row
@@ -32,7 +33,7 @@ def needs(ground: Ground, row: Row, actor_id: int | None) -> Needs:
     """
     kind = next((kind for kind in NEEDS if issubclass(row.model, kind)), None)
     if kind is None:
-        raise NoSuchTarget(f"Nobody changes {row.model._meta.verbose_name_plural}.")
+        raise NoSuchTarget(gettext("Nobody changes %(rows)s.") % {"rows": row.model._meta.verbose_name_plural})
     yield from NEEDS[kind](ground, row, actor_id)
 
 
@@ -84,7 +85,7 @@ def _of_role(ground: Ground, row: Row, _: int | None) -> Needs:
 
 def _of_branch(ground: Ground, row: Row, _: int | None) -> Needs:
     if "seats" in row.changed:
-        raise OperatorsAlone("Only a platform operator changes this.")
+        raise OperatorsAlone(gettext("Only a platform operator changes this."))
     if row.before is None:
         yield "add_branch", ground.account
     elif row.after is None or row.before.status != row.after.status:
@@ -98,7 +99,7 @@ def _of_account(ground: Ground, row: Row, _: int | None) -> Needs:
     if changed & {"features", "seats", "log_days", "read_only"} or (
         row.before is not None and row.before.status == Account.Status.CLOSED
     ):
-        raise OperatorsAlone("Only a platform operator changes this.")
+        raise OperatorsAlone(gettext("Only a platform operator changes this."))
     if "status" in changed:
         yield "delete_account", ground.account
     if changed - {"status", "closes_at"}:
@@ -107,17 +108,19 @@ def _of_account(ground: Ground, row: Row, _: int | None) -> Needs:
 
 def _of_user(ground: Ground, row: Row, actor_id: int | None) -> Needs:
     if row.changed.keys() - {"name", "time_zone"}:
-        raise OperatorsAlone("Only a platform operator changes this.")
+        raise OperatorsAlone(gettext("Only a platform operator changes this."))
     if row.either.pk == actor_id:
         return
     if set(account_ids_of(row.either.pk)) - {ground.account.pk}:
-        raise OperatorsAlone("Only they themselves change their name.")
+        raise OperatorsAlone(gettext("Only they themselves change their name."))
     yield _where_they_are(ground, row.either.pk, "change_members")
 
 
 def _of_second_factor(ground: Ground, row: Row, actor_id: int | None) -> Needs:
     if set(account_ids_of(row.either.user_id)) - {ground.account.pk}:
-        raise OperatorsAlone("Only a platform operator resets the second factor of somebody who works elsewhere, too.")
+        raise OperatorsAlone(
+            gettext("Only a platform operator resets the second factor of somebody who works elsewhere, too.")
+        )
     yield _where_they_are(ground, row.either.user_id, "reset_mfa")
 
 
@@ -127,7 +130,7 @@ def _where_they_are(ground: Ground, user_id: int, codename: str) -> tuple[str, m
     everywhere = ground.facts.open_branches
     places = everywhere & {member.branch_id for member in held if member.active} or everywhere
     if not places:
-        raise OperatorsAlone("No branch is open here.")
+        raise OperatorsAlone(gettext("No branch is open here."))
     asked = catalogue.get(codename)
     able = {place for place in places if policy.decide(ground.acting(), asked, ground.branch(place))}
     return asked.codename, ground.branch(min(able or places))
@@ -143,11 +146,11 @@ def _of_request(ground: Ground, row: Row, actor_id: int | None) -> Needs:
         else:
             yield "grant_record_access", record
     elif request.user_id != actor_id:
-        raise OperatorsAlone("A request is made and withdrawn by the one who asks.")
+        raise OperatorsAlone(gettext("A request is made and withdrawn by the one who asks."))
 
 
 def _of_operator_session(ground: Ground, row: Row, _: int | None) -> Needs:
-    raise OperatorsAlone("Only a platform operator has such sessions.")
+    raise OperatorsAlone(gettext("Only a platform operator has such sessions."))
 
 
 NEEDS: Mapping[type, Callable[[Ground, Row, int | None], Needs]] = {

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from django.utils.translation import gettext as _
+
 from apps.access.changes.diff import Row
 from apps.access.changes.ground import Ground
 from apps.access.changes.guards.case import Case, is_of_role
@@ -29,8 +31,9 @@ def shield(case: Case, row: Row) -> Iterator[Refusal]:
     published = case.ground.scheme.roles
     if any(m.active and m.role.key in published and published[m.role.key].single for m in held):
         yield Shielded(
-            f"{case.ground.name(person)} is shielded: only they see or change their own details and rights.",
-            "Ask them.",
+            _("%(name)s is shielded: only they see or change their own details and rights.")
+            % {"name": case.ground.name(person)},
+            _("Ask them."),
         )
 
 
@@ -47,7 +50,8 @@ def published(case: Case, row: Row) -> Iterator[Refusal]:
         role = row.either if row.model is Role else row.either.role
         if role.account_id is None:
             yield PublishedRole(
-                f"{role.name} is a published role, which nobody redefines.", "Copy it, where roles can be copied."
+                _("%(role)s is a published role, which nobody redefines.") % {"role": role.name},
+                _("Copy it, where roles can be copied."),
             )
             return
         yield from _no_own_roles(case.ground)
@@ -59,19 +63,22 @@ def _no_own_roles(ground: Ground) -> Iterator[Refusal]:
     scheme, features = ground.scheme, ground.facts.features
     if not scheme.custom_roles:
         yield PublishedRole(
-            f"{scheme.name} has no roles of one's own.", "Override single permissions of a member instead."
+            _("%(scheme)s has no roles of one's own.") % {"scheme": scheme.name},
+            _("Override single permissions of a member instead."),
         )
     elif scheme.custom_roles_feature and features is not None and scheme.custom_roles_feature not in features:
-        yield PublishedRole("The account's plan has no roles of one's own.", "Choose a plan that has them.")
+        yield PublishedRole(_("The account's plan has no roles of one's own."), _("Choose a plan that has them."))
 
 
 def _no_copy(ground: Ground, role: Role) -> Iterator[Refusal]:
     """What a new own role may not be."""
     based_on = role.based_on
     if based_on is None or based_on.locked or based_on.kind != Role.Kind.BRANCH:
-        yield PublishedRole(f"{based_on} is not copied.", "Copy a branch role that is not locked.")
+        yield PublishedRole(
+            _("%(based_on)s is not copied.") % {"based_on": based_on}, _("Copy a branch role that is not locked.")
+        )
     elif role.key in ground.scheme.roles:
-        yield PublishedRole(f"“{role.key}” is a published role's name.", "Choose another name.")
+        yield PublishedRole(_("“%(key)s” is a published role's name.") % {"key": role.key}, _("Choose another name."))
 
 
 def single(case: Case, row: Row) -> Iterator[Refusal]:
@@ -89,8 +96,8 @@ def single(case: Case, row: Row) -> Iterator[Refusal]:
         role = case.ground.role(role_id)
         if case.ground.scheme.roles.get(role.key) is not None and case.ground.scheme.roles[role.key].single:
             yield SingleRole(
-                f"{role.name} has exactly one holder, and is neither given nor taken.",
-                "Transfer the ownership instead.",
+                _("%(role)s has exactly one holder, and is neither given nor taken.") % {"role": role.name},
+                _("Transfer the ownership instead."),
             )
             return
 
@@ -108,13 +115,14 @@ def locked(case: Case, row: Row) -> Iterator[Refusal]:
         return
     if membership.role.locked:
         yield LockedRole(
-            f"The role {membership.role.name} is locked, and takes no overrides.", "Give them another role first."
+            _("The role %(role)s is locked, and takes no overrides.") % {"role": membership.role.name},
+            _("Give them another role first."),
         )
     elif not membership.role.grant(row.after.permission).grantable:
         label = catalogue.get(row.after.permission).label
         yield LockedRole(
-            f"“{label}” is never grantable to the role {membership.role.name}.",
-            "Give them a role that has it.",
+            _("“%(label)s” is never grantable to the role %(role)s.") % {"label": label, "role": membership.role.name},
+            _("Give them a role that has it."),
         )
 
 
@@ -124,8 +132,9 @@ def _never_grantable(ground: Ground, grant: RoleGrant) -> Iterator[Refusal]:
     if published is not None and not published.grantable and grant.scope:
         label = catalogue.get(grant.permission).label
         yield LockedRole(
-            f"“{label}” is never grantable in {based_on}, and so not in a copy of it.",
-            "Copy a role that has it.",
+            _("“%(label)s” is never grantable in %(based_on)s, and so not in a copy of it.")
+            % {"label": label, "based_on": based_on},
+            _("Copy a role that has it."),
         )
 
 
@@ -149,6 +158,7 @@ def ladder(case: Case, row: Row) -> Iterator[Refusal]:
 def _lower(ground: Ground, before: RoleFacts, after: RoleFacts) -> Iterator[Refusal]:
     if after.rank < before.rank:
         yield Ladder(
-            f"A role moves only up in {ground.scheme.name}, and {after.name} is below {before.name}.",
-            "Remove the member with a removal plan, delete them from the Restore list, and add them again.",
+            _("A role moves only up in %(scheme)s, and %(after)s is below %(before)s.")
+            % {"scheme": ground.scheme.name, "after": after.name, "before": before.name},
+            _("Remove the member with a removal plan, delete them from the Restore list, and add them again."),
         )

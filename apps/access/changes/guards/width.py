@@ -8,6 +8,8 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from apps.access import policy, shares
 from apps.access.changes.diff import Row
 from apps.access.changes.guards.case import Case
@@ -33,7 +35,7 @@ class Width:
     case: Case
 
     def __post_init__(self) -> None:
-        self._known: dict[Any, Refusal | None] = {}
+        self._known: dict[Any, Any] = {}
         self._settled: dict[tuple[int, datetime], Mandate] = {}
         self._codenames = [permission.codename for permission in catalogue.permissions()]
 
@@ -81,19 +83,15 @@ class Width:
                 if key not in self._known:
                     self._known[key] = self.exceeds(facts, branch_id)
                 if (found := self._known[key]) is not None:
-                    yield Above(f"{self.case.ground.name(person)} {found.sentence}", found.instead)
+                    yield Above.by(self.case.ground.name(person), found)
                     return
 
-    def exceeds(self, facts: Facts, branch_id: int) -> Refusal | None:
-        """In what somebody may more on the branch than the actor; None where in nothing."""
+    def exceeds(self, facts: Facts, branch_id: int) -> str | None:
+        """The permission in which somebody may more on the branch than the actor; None where in none."""
         theirs, own = Mandate(settled(facts), self.case.ground.now), self._own(self.case.ground.now)
         for codename in self._codenames:
             if not self._scope(own, branch_id, codename).covers(self._scope(theirs, branch_id, codename)):
-                label = catalogue.get(codename).label
-                return Above(
-                    f"may more than you here: “{label}” goes further for them.",
-                    "Ask somebody who may at least as much as they do.",
-                )
+                return codename
         return None
 
     def escalation(self, row: Row) -> Iterator[Refusal]:
@@ -179,10 +177,14 @@ class Width:
             mandate = self.case.acting(at)
             if not policy.decide(mandate, catalogue.get(codename), record):
                 label = catalogue.get(codename).label
+                sentence = (
+                    _("You would give “%(label)s” on %(record)s, which you do not have for as long.")
+                    if at > self.case.ground.now
+                    else _("You would give “%(label)s” on %(record)s, which you do not have.")
+                )
                 yield Escalation(
-                    f"You would give “{label}” on {record.reference}, which you do not have"
-                    f"{' for as long' if at > self.case.ground.now else ''}.",
-                    "Give what you have yourself, or ask somebody who has it.",
+                    sentence % {"label": label, "record": record.reference},
+                    _("Give what you have yourself, or ask somebody who has it."),
                 )
                 return
 
@@ -234,10 +236,12 @@ def _wider(codename: str, given: Scope, *, later: bool) -> Escalation:
     label = catalogue.get(codename).label
     if later:
         return Escalation(
-            f"You would give “{label}” ({given.label}) for longer than you have it yourself.",
-            "Let it end no later than yours.",
+            _("You would give “%(label)s” (%(given)s) for longer than you have it yourself.")
+            % {"label": label, "given": given.label},
+            _("Let it end no later than yours."),
         )
     return Escalation(
-        f"You would give “{label}” ({given.label}), which goes further than your own.",
-        "Give at most what you have, or ask somebody who has it.",
+        _("You would give “%(label)s” (%(given)s), which goes further than your own.")
+        % {"label": label, "given": given.label},
+        _("Give at most what you have, or ask somebody who has it."),
     )
