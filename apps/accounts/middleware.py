@@ -1,4 +1,4 @@
-"""What is asked of every request of somebody who is signed in, before its page."""
+"""What is asked of every request before its page: its method, and who is signed in."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib.auth import logout
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import reverse
 from django_htmx.http import HttpResponseClientRedirect
 
@@ -22,6 +22,19 @@ OUTSIDE = re.compile(
     r"/(?:login/.*|logout/|password/.*|mfa/.*|me/|me/access/|me/email/.*|me/(?:sessions|tokens)/.*|signup/.*|invitations/.*|account/.*"
     r"|viewing/stop/|admin/login/|admin/logout/|demo/mail/.*)?"
 )
+
+METHODS = ["GET", "HEAD", "OPTIONS", "POST"]
+
+
+class MethodsMiddleware:
+    """Pages are looked at and sent forms; no view has to know what PUT or DELETE would mean of it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer every other method with 405."""
+        return self.get_response(request) if request.method in METHODS else HttpResponseNotAllowed(METHODS)
 
 
 class SessionMiddleware:

@@ -132,3 +132,29 @@ def test_the_open_addresses_answer_as_the_table_says(cast: Cast, route: Any) -> 
     user, _ = place(cast, everything())
     assert browser(user).generic(route.method, address).status_code == route.signed_in
     assert browser(None).generic(route.method, address).status_code == route.signed_out
+
+
+METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
+
+
+@pytest.mark.parametrize("pattern", sorted({route.pattern for route in ROUTES}))
+def test_a_method_that_the_table_does_not_list_is_refused(cast: Cast, pattern: str) -> None:
+    user, branch = place(cast, everything())
+    routes = [route for route in ROUTES if route.pattern == pattern]
+    named = ROWS[routes[0].row](branch, user) if routes[0].row else {}
+    for method in METHODS - {route.method for route in routes}:
+        answer = browser(user).generic(method, address_of(routes[0], branch.account, named))
+        assert (answer.status_code, bool(answer.headers["Allow"])) == (405, True), method
+
+
+@pytest.mark.parametrize("pattern", sorted({route.pattern for route in OPEN}))
+def test_so_it_is_at_open_addresses(cast: Cast, pattern: str) -> None:
+    routes = [route for route in OPEN if route.pattern == pattern]
+    user, _ = place(cast, everything())
+    for method in METHODS - {route.method for route in routes}:
+        assert browser(user).generic(method, f"/{routes[0].path or pattern}").status_code in {404, 405}, method
+
+
+def test_so_it_is_in_the_admin(cast: Cast) -> None:
+    user = staff(cast.branch, everything())
+    assert {browser(user).generic(method, "/admin/").status_code for method in ("PUT", "PATCH", "DELETE")} == {405}

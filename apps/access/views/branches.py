@@ -8,7 +8,6 @@ from django.db.models import Count, Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
 
 from apps.access.desk import Desk
 from apps.access.forms.base import ChangeForm
@@ -22,7 +21,7 @@ from apps.access.forms.places import (
 )
 from apps.access.reasons import tooltip
 from apps.access.views.page import change_page, page, show
-from apps.access.views.settings import FORM, crumbs_of, settings_change
+from apps.access.views.settings import crumbs_of, settings_change
 from apps.accounts.models import Branch
 from apps.teams.models import Membership
 
@@ -35,7 +34,6 @@ ACTS: dict[str, type[ChangeForm]] = {
 
 
 @page(SEES_BRANCH)
-@require_safe
 def branches(request: HttpRequest, desk: Desk) -> HttpResponse:
     """The branches in sight, with how many members they have, and what the person may do with each."""
     active = Count("memberships", filter=Q(memberships__status=Membership.Status.ACTIVE))
@@ -50,15 +48,13 @@ def branches(request: HttpRequest, desk: Desk) -> HttpResponse:
     return show(request, desk, "pages/settings/branches.html", _("Branches"), context)
 
 
-@page("add_branch")
-@require_http_methods(FORM)
+@page("add_branch", sends=True)
 def add_branch(request: HttpRequest, desk: Desk) -> HttpResponse:
     """A further branch."""
     return settings_change(request, desk, AddBranchForm, _("Open a branch"), back=_list(desk))
 
 
-@page(SEES_BRANCH)
-@require_http_methods(FORM)
+@page(SEES_BRANCH, sends=True)
 def change_branch(request: HttpRequest, desk: Desk, branch: str, act: str) -> HttpResponse:
     """One of the things that can be done with a branch.
 

@@ -8,7 +8,6 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods
 
 from apps.access import lists, records
 from apps.access.changes.accounts import WAITING_PERIOD
@@ -17,7 +16,7 @@ from apps.access.forms.accounts import CloseAccountForm, KeepAccountForm
 from apps.access.forms.base import ChangeForm
 from apps.access.forms.flow import answer
 from apps.access.views.page import PageFace, page, show
-from apps.access.views.settings import FORM, crumbs_of
+from apps.access.views.settings import crumbs_of
 from apps.accounts.models import Account, Branch
 from apps.roles import catalogue
 from apps.teams.models import Membership
@@ -44,8 +43,7 @@ class ClosingFace(PageFace):
         return show(self.request, self.desk, "pages/settings/closing.html", context["subject"], {**context, **gone})
 
 
-@page(DELETES)
-@require_http_methods(FORM)
+@page(DELETES, sends=True)
 def closing(request: HttpRequest, desk: Desk) -> HttpResponse:
     """Close the account, or take its closing back."""
     account = desk.account

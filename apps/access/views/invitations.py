@@ -15,7 +15,7 @@ from apps.access.views.page import page
 INVITES = "invite_members"
 
 
-@page(INVITES)
+@page(INVITES, sends=True)
 def invite(request: HttpRequest, desk: Desk) -> HttpResponse:
     """Somebody is asked to join."""
     back = address(desk, "members-invited")
@@ -27,13 +27,13 @@ def invite(request: HttpRequest, desk: Desk) -> HttpResponse:
     return answer(request, form, face, back=back, subject=InviteForm.title)
 
 
-@page(INVITES)
+@page(INVITES, sends=True)
 def resend(request: HttpRequest, desk: Desk, invitation: int) -> HttpResponse:
     """It is sent again, with another link."""
     return _change(request, desk, ResendForm, invitation)
 
 
-@page(INVITES)
+@page(INVITES, sends=True)
 def cancel(request: HttpRequest, desk: Desk, invitation: int) -> HttpResponse:
     """It is taken back."""
     return _change(request, desk, CancelForm, invitation)

@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_POST
 
 from apps.access.desk import Desk
 from apps.access.forms.log import LogFilter
@@ -27,7 +27,6 @@ NAMED = 3
 
 
 @page(SEES)
-@require_safe
 def log(request: HttpRequest, desk: Desk) -> HttpResponse:
     """The operations that the person may read, newest first."""
     reader = reader_of(request)
@@ -51,7 +50,7 @@ def log(request: HttpRequest, desk: Desk) -> HttpResponse:
 
 
 @for_tokens
-@page(SEES)
+@page(SEES, sends=True)
 @require_POST
 def export_log(request: HttpRequest, desk: Desk) -> HttpResponseBase:
     """What the list shows, as a file; that it was taken along stands in the log.

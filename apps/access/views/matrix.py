@@ -143,7 +143,7 @@ def _of_account(desk: Desk) -> Iterator[MatrixRow]:
 
 
 @for_tokens
-@page(SEES)
+@page(SEES, sends=True)
 @require_POST
 def export_matrix(request: HttpRequest, desk: Desk) -> HttpResponse:
     """All of the matrix that the person may see, as a file; that it was taken along stands in the log.

@@ -100,7 +100,7 @@ def removed(request: HttpRequest, desk: Desk) -> HttpResponse:
     return _show(request, desk, "restore", asked, part, {"lines": lines})
 
 
-@page("change_roles")
+@page("change_roles", sends=True)
 def several_roles(request: HttpRequest, desk: Desk) -> HttpResponse:
     """Another role for the members that were selected, or for all that the list's filters find: of all or of none."""
     back = address(desk, "members")

@@ -33,7 +33,7 @@ from apps.teams.models import Membership
 EVERYWHERE = "all"
 
 
-@page("change_members")
+@page("change_members", sends=True)
 def name(request: HttpRequest, desk: Desk, member: int) -> HttpResponse:
     """Another name."""
     row = _first(memberships_of(desk, member, ACTIVE))
@@ -41,7 +41,7 @@ def name(request: HttpRequest, desk: Desk, member: int) -> HttpResponse:
     return changing(request, desk, NameForm, row, back=crumbs[-1][0], subject=str(row.user), crumbs=crumbs)
 
 
-@page("reset_mfa")
+@page("reset_mfa", sends=True)
 def reset_second_factor(request: HttpRequest, desk: Desk, member: int) -> HttpResponse:
     """The second factor of somebody who has lost it is taken away."""
     row = _first(memberships_of(desk, member, ACTIVE))
@@ -49,7 +49,7 @@ def reset_second_factor(request: HttpRequest, desk: Desk, member: int) -> HttpRe
     return changing(request, desk, ResetMfaForm, row, back=crumbs[-1][0], subject=str(row.user), crumbs=crumbs)
 
 
-@page("change_roles")
+@page("change_roles", sends=True)
 def role(request: HttpRequest, desk: Desk, member: int, branch: str) -> HttpResponse:
     """Another role on a branch, with the rules of the scheme beside the choice."""
     row = membership_in_sight(desk, member, branch, ACTIVE)
@@ -91,7 +91,7 @@ def _role_choices(desk: Desk, row: Membership, form: RoleForm) -> list[dict[str,
     ]
 
 
-@page("remove_members")
+@page("remove_members", sends=True)
 def remove(request: HttpRequest, desk: Desk, member: int) -> HttpResponse:
     """The removal plan, for one branch (`?from=`) or for all of them."""
     rows = memberships_of(desk, member, ACTIVE)
@@ -112,7 +112,7 @@ def remove(request: HttpRequest, desk: Desk, member: int) -> HttpResponse:
     return _departure(request, desk, kind, row, title, {"tabs": tabs if len(tabs) > 1 else [], "asked": asked})
 
 
-@page(EVERYBODY)
+@page(EVERYBODY, sends=True)
 def leave(request: HttpRequest, desk: Desk, branch: str) -> HttpResponse:
     """Leaving a branch by oneself, with the same plan."""
     place = next((each for each in desk.branches if each.slug == branch), None)
@@ -145,7 +145,7 @@ def _departure(
     return answer(request, form, face, back=back, subject=title)
 
 
-@page("remove_members")
+@page("remove_members", sends=True)
 def restore(request: HttpRequest, desk: Desk, member: int, branch: str) -> HttpResponse:
     """Back from the Restore list."""
     row = membership_in_sight(desk, member, branch, REMOVED)
@@ -154,7 +154,7 @@ def restore(request: HttpRequest, desk: Desk, member: int, branch: str) -> HttpR
     return changing(request, desk, RestoreForm, row, back=crumbs[-1][0], subject=subject, crumbs=crumbs)
 
 
-@page("remove_members")
+@page("remove_members", sends=True)
 def delete(request: HttpRequest, desk: Desk, member: int, branch: str) -> HttpResponse:
     """Off the Restore list, for good."""
     row = membership_in_sight(desk, member, branch, REMOVED)
@@ -164,7 +164,7 @@ def delete(request: HttpRequest, desk: Desk, member: int, branch: str) -> HttpRe
     return changing(request, desk, DeleteForm, row, back=back, subject=subject, crumbs=crumbs)
 
 
-@page("add_to_branches")
+@page("add_to_branches", sends=True)
 def add(request: HttpRequest, desk: Desk) -> HttpResponse:
     """Somebody of the account becomes a member of a further branch; a link may say who."""
     back = address(desk, "members")

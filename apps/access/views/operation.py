@@ -8,7 +8,6 @@ from django.db.models import Max, Min
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
 
 from apps.access.changes.base import KINDS
 from apps.access.changes.undo import TARGET
@@ -25,7 +24,6 @@ BIGGEST = 2**63 - 1
 
 
 @page(SEES)
-@require_safe
 def operation(request: HttpRequest, desk: Desk, operation: int) -> HttpResponse:
     """Who did what and why, with every change before and after, side by side."""
     reader = reader_of(request)
@@ -47,8 +45,7 @@ def operation(request: HttpRequest, desk: Desk, operation: int) -> HttpResponse:
     return show(request, desk, "pages/log/operation.html", in_words(row.verb), context)
 
 
-@page(SEES)
-@require_http_methods(["GET", "HEAD", "POST"])
+@page(SEES, sends=True)
 def undo(request: HttpRequest, desk: Desk, operation: int) -> HttpResponse:
     """The form that undoes an operation, its preview, and back to the operation."""
     row = _row_or_404(reader_of(request), operation)

@@ -12,6 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
+from django.views.decorators.http import require_http_methods
 
 from apps.access.desk import Desk, desk_of
 from apps.access.forms.base import ChangeForm
@@ -26,18 +27,22 @@ PageView = Callable[Concatenate[HttpRequest, Desk, P], R]
 EVERYBODY = ""
 
 
-def page(codename: str) -> Callable[[PageView[P, R]], Callable[..., HttpResponseBase]]:
+def page(codename: str, *, sends: bool = False) -> Callable[[PageView[P, R]], Callable[..., HttpResponseBase]]:
     """Declare a view as a page of the account in its address, for those who hold the permission anywhere in it.
 
     `EVERYBODY` opens it to all who work in the account; what such a page shows, it asks for itself. Signed out, it
-    leads to signing in; an account that one does not belong to answers as one that does not exist.
+    leads to signing in; an account that one does not belong to answers as one that does not exist. It is only looked
+    at unless it `sends` a form, and answers any other method with 405.
 
     Raises:
         UnknownPermission: the catalogue lacks the codename; at start-up.
     """
     needed = codename and catalogue.get(codename).codename
+    methods = ["GET", "HEAD", "POST"] if sends else ["GET", "HEAD"]
 
     def declare(view: PageView[P, R]) -> Callable[..., HttpResponseBase]:
+        answered = require_http_methods(methods)(view)
+
         @wraps(view)
         @login_required
         def guarded(request: HttpRequest, account: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
@@ -46,7 +51,7 @@ def page(codename: str) -> Callable[[PageView[P, R]], Callable[..., HttpResponse
                 raise Http404
             if needed:
                 desk.require(needed)
-            return view(request, desk, *args, **kwargs)
+            return answered(request, desk, *args, **kwargs)
 
         guarded.permission = needed  # type: ignore[attr-defined]
         return guarded

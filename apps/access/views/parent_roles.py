@@ -37,7 +37,7 @@ def parent_roles(request: HttpRequest, desk: Desk) -> HttpResponse:
     return show(request, desk, "pages/parents/list.html", _("Parent roles"), context)
 
 
-@page(VIEWS)
+@page(VIEWS, sends=True)
 def grant(request: HttpRequest, desk: Desk) -> HttpResponse:
     """Somebody gets a parent role; a link may say who."""
     back = address(desk, "parent-roles")
@@ -48,13 +48,13 @@ def grant(request: HttpRequest, desk: Desk) -> HttpResponse:
     )
 
 
-@page(VIEWS)
+@page(VIEWS, sends=True)
 def change(request: HttpRequest, desk: Desk, member: int) -> HttpResponse:
     """Somebody gets another one."""
     return _change(request, desk, ChangeParentForm, member)
 
 
-@page(VIEWS)
+@page(VIEWS, sends=True)
 def revoke(request: HttpRequest, desk: Desk, member: int) -> HttpResponse:
     """It is taken away."""
     return _change(request, desk, RevokeParentForm, member)

@@ -21,7 +21,7 @@ from apps.teams.models import Membership
 MANAGE = "manage_member_permissions"
 
 
-@page(MANAGE)
+@page(MANAGE, sends=True)
 def permissions(request: HttpRequest, desk: Desk, member: int, branch: str) -> HttpResponse:
     """What a member may on a branch, beside what their role gives, and a control to override it.
 

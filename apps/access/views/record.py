@@ -28,7 +28,7 @@ SHOWN, EVENTS = 50, 30
 LONGEST_REFERENCE = 60
 
 
-@page(SEES)
+@page(SEES, sends=True)
 def record_access(request: HttpRequest, desk: Desk, kind: str, reference: str) -> HttpResponse:
     """Who sees the record, who has a share, what became of its access; or (with `do`) the form of a share.
 

@@ -8,7 +8,6 @@ from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
 
 from apps.access.desk import Desk
 from apps.access.facts import load_some
@@ -40,7 +39,6 @@ ICONS = {"approve": "check", "decline": "close", "withdraw": "undo"}
 
 
 @page(EVERYBODY)
-@require_safe
 def requests(request: HttpRequest, desk: Desk) -> HttpResponse:
     """One's own requests, or those of others that one could decide; newest first."""
     tab = request.GET.get("tab", "")
@@ -66,7 +64,7 @@ def requests(request: HttpRequest, desk: Desk) -> HttpResponse:
     return show(request, desk, "pages/requests/list.html", _("Requests for access"), context)
 
 
-@page(EVERYBODY)
+@page(EVERYBODY, sends=True)
 def new_request(request: HttpRequest, desk: Desk) -> HttpResponse:
     """Ask for a permission, on a branch that one is on or on one record; what the address says is filled in."""
     # A link may choose, but never state the reason for somebody.
@@ -78,7 +76,6 @@ def new_request(request: HttpRequest, desk: Desk) -> HttpResponse:
 
 
 @page(EVERYBODY)
-@require_safe
 def one_request(request: HttpRequest, desk: Desk, asked: int) -> HttpResponse:
     """One request in full, and what can be done with it.
 
@@ -97,7 +94,7 @@ def one_request(request: HttpRequest, desk: Desk, asked: int) -> HttpResponse:
     return show(request, desk, "pages/requests/request.html", _title(row), context)
 
 
-@page(EVERYBODY)
+@page(EVERYBODY, sends=True)
 def decide_request(request: HttpRequest, desk: Desk, asked: int, act: str) -> HttpResponse:
     """Approve, decline or withdraw it.
 

@@ -43,7 +43,7 @@ def export_roles(request: HttpRequest, desk: Desk) -> HttpResponse:
     return response
 
 
-@page("manage_roles")
+@page("manage_roles", sends=True)
 def import_roles(request: HttpRequest, desk: Desk) -> HttpResponse:
     """A file is uploaded, held against the roles that there are, and (with a reason) made so."""
     assert desk.account is not None

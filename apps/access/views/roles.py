@@ -73,13 +73,13 @@ def role(request: HttpRequest, desk: Desk, key: str) -> HttpResponse:
     return show(request, desk, "pages/roles/role.html", found.name, context)
 
 
-@page("manage_roles")
+@page("manage_roles", sends=True)
 def copy_role(request: HttpRequest, desk: Desk, key: str) -> HttpResponse:
     """An own role is made of a published one."""
     return _change(request, desk, CopyRoleForm, _role(desk, key), back=_crumbs(desk)[0][0])
 
 
-@page("manage_roles")
+@page("manage_roles", sends=True)
 def delete_role(request: HttpRequest, desk: Desk, key: str) -> HttpResponse:
     """An own role goes; as long as somebody holds it, its members are moved first."""
     found = _role(desk, key)
@@ -88,7 +88,7 @@ def delete_role(request: HttpRequest, desk: Desk, key: str) -> HttpResponse:
     return _change(request, desk, DeleteRoleForm, found, back=_crumbs(desk)[0][0])
 
 
-@page("manage_roles")
+@page("manage_roles", sends=True)
 def edit_role(request: HttpRequest, desk: Desk, key: str) -> HttpResponse:
     """An own role gets other grants. With htmx, what that would change."""
     found = _role(desk, key)

@@ -11,7 +11,7 @@ from apps.access.views.page import change_page, page
 from apps.access.views.settings import crumbs_of
 
 
-@page("change_account")
+@page("change_account", sends=True)
 def second_factor(request: HttpRequest, desk: Desk) -> HttpResponse:
     """Of whom a second factor is asked."""
     assert desk.account is not None

@@ -10,7 +10,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop as noop
-from django.views.decorators.http import require_http_methods, require_safe
 
 from apps.access.desk import Desk
 from apps.access.forms.accounts import AccountForm, TransferForm
@@ -20,7 +19,6 @@ from apps.access.reasons import tooltip
 from apps.access.views.page import EVERYBODY, change_page, page, show
 from apps.roles.schemes import scheme, scheme_keys
 
-FORM = ("GET", "HEAD", "POST")
 CHANGES = "change_account"
 
 
@@ -113,7 +111,6 @@ def offer_setting(group: str, setting: Setting) -> None:
 
 
 @page(EVERYBODY)
-@require_safe
 def settings(request: HttpRequest, desk: Desk) -> HttpResponse:
     """All that can be set; what the person may not is there, and says what is missing."""
     groups = [(_(group), [_offered(desk, each) for each in found]) for group, found in SETTINGS.items() if found]
@@ -156,22 +153,19 @@ def settings_change(
     return change_page(request, desk, filled, back=back or crumbs[0][0], subject=subject, crumbs=crumbs)
 
 
-@page(CHANGES)
-@require_http_methods(FORM)
+@page(CHANGES, sends=True)
 def account_settings(request: HttpRequest, desk: Desk) -> HttpResponse:
     """The account's name and currency."""
     return settings_change(request, desk, AccountForm, _("Name and currency"))
 
 
-@page("transfer_account")
-@require_http_methods(FORM)
+@page("transfer_account", sends=True)
 def ownership(request: HttpRequest, desk: Desk) -> HttpResponse:
     """The transfer of the single top role."""
     return settings_change(request, desk, TransferForm, _("Transfer of ownership"))
 
 
-@page(CHANGES)
-@require_http_methods(FORM)
+@page(CHANGES, sends=True)
 def systems(request: HttpRequest, desk: Desk) -> HttpResponse:
     """The published systems of roles; with `?to=` one of them, what becomes of each role, and the switch.
 

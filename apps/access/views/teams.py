@@ -67,7 +67,7 @@ def team(request: HttpRequest, desk: Desk, team: int) -> HttpResponse:
     return show(request, desk, "pages/teams/team.html", row.name, context)
 
 
-@page(MANAGES)
+@page(MANAGES, sends=True)
 def add(request: HttpRequest, desk: Desk) -> HttpResponse:
     """A new team."""
     back = address(desk, "teams")
@@ -78,14 +78,14 @@ def add(request: HttpRequest, desk: Desk) -> HttpResponse:
     )
 
 
-@page(MANAGES)
+@page(MANAGES, sends=True)
 def change(request: HttpRequest, desk: Desk, team: int) -> HttpResponse:
     """Another name, other members."""
     row = _found(desk, team)
     return _change(request, desk, ChangeTeamForm, row, address(desk, "team", row.pk), _joining(request, row))
 
 
-@page(MANAGES)
+@page(MANAGES, sends=True)
 def delete(request: HttpRequest, desk: Desk, team: int) -> HttpResponse:
     """It goes, with what is shared with it."""
     return _change(request, desk, DeleteTeamForm, _found(desk, team), address(desk, "teams"))

@@ -17,7 +17,7 @@ from apps.accounts.models import User
 from apps.teams.models import Membership, ParentMembership
 
 
-@page(NEEDS)
+@page(NEEDS, sends=True)
 def view_as(request: HttpRequest, desk: Desk, member: int) -> HttpResponse:
     """Say why, and look as a member; or read why that is not for this person.
 

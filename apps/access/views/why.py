@@ -9,7 +9,6 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
 
 from apps.access.desk import Desk
 from apps.access.explain import Explanation, explain
@@ -26,7 +25,6 @@ from apps.roles.catalogue import Target
 
 @for_tokens
 @page(SEES)
-@require_safe
 def why(request: HttpRequest, desk: Desk) -> HttpResponse:
     """A person, a permission and a record or a branch, and the answer with its reasons, as a page or as JSON."""
     form = WhyForm(request.GET if {"user", "permission"} & set(request.GET) else None, desk=desk)

@@ -23,7 +23,7 @@ from apps.billing.subscribing import Choice
 from apps.billing.views.acts import answer
 
 
-@page("manage_subscription")
+@page("manage_subscription", sends=True)
 def choose(request: HttpRequest, desk: Desk) -> HttpResponse:
     """Another plan, interval or number of seats; what is more holds at once, what is less later."""
     book = _book(desk)
@@ -48,7 +48,7 @@ def choose(request: HttpRequest, desk: Desk) -> HttpResponse:
     )
 
 
-@page("manage_subscription")
+@page("manage_subscription", sends=True)
 def begin(request: HttpRequest, desk: Desk) -> HttpResponse:
     """A trial, where there is no subscription yet."""
     account = desk.account
@@ -73,7 +73,7 @@ def begin(request: HttpRequest, desk: Desk) -> HttpResponse:
     )
 
 
-@page("manage_subscription")
+@page("manage_subscription", sends=True)
 def how(request: HttpRequest, desk: Desk) -> HttpResponse:
     """Who pays, and whether seats grow."""
     book = _book(desk)
@@ -104,7 +104,7 @@ def how(request: HttpRequest, desk: Desk) -> HttpResponse:
     return answer(request, desk, form, tried=tried, act=act)
 
 
-@page("manage_subscription")
+@page("manage_subscription", sends=True)
 def cancel(request: HttpRequest, desk: Desk) -> HttpResponse:
     """The end of the subscription with its period; once it is cancelled, taking that back."""
     book = _book(desk)

@@ -21,7 +21,7 @@ from apps.billing.views.payers import managed
 logger = logging.getLogger(__name__)
 
 
-@page("manage_billing")
+@page("manage_billing", sends=True)
 def method(request: HttpRequest, desk: Desk, payer: int) -> HttpResponse:
     """Lead to the gateway's page, from which people come back to billing. Opened without a form, it leads back."""
     found = managed(desk, payer)

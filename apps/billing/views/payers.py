@@ -19,7 +19,7 @@ from apps.billing.tax import taxed
 from apps.billing.views.acts import answer
 
 
-@page("manage_billing")
+@page("manage_billing", sends=True)
 def details(request: HttpRequest, desk: Desk, payer: int) -> HttpResponse:
     """A payer's name, address, VAT number, currency, and where its invoices go."""
     found = managed(desk, payer)

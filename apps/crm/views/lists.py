@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop as noop
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_POST
 
 from apps.access.desk import Desk
 from apps.access.views.page import page, show
@@ -84,8 +84,7 @@ for _kept in LISTS.values():
     offer_setting("Customisation", Setting(f"crm:{_kept.key}", _kept.title, _kept.text, _kept.icon, MANAGES))
 
 
-@page(MANAGES)
-@require_http_methods(["GET", "HEAD", "POST"])
+@page(MANAGES, sends=True)
 def entries(request: HttpRequest, desk: Desk, kept: str) -> HttpResponse:
     """The list in its order, and a form for one more."""
     of = LISTS[kept]
@@ -106,8 +105,7 @@ def entries(request: HttpRequest, desk: Desk, kept: str) -> HttpResponse:
     return show(request, desk, "pages/settings/list.html", _(of.title), context)
 
 
-@page(MANAGES)
-@require_http_methods(["GET", "HEAD", "POST"])
+@page(MANAGES, sends=True)
 def entry(request: HttpRequest, desk: Desk, kept: str, entry: int) -> HttpResponse:
     """One entry gets another name, or whatever else the list tells of it."""
     of = LISTS[kept]
@@ -121,8 +119,7 @@ def entry(request: HttpRequest, desk: Desk, kept: str, entry: int) -> HttpRespon
     return _entry_page(request, desk, of, "entry", named, {"form": form, "button": _("Save")})
 
 
-@page(MANAGES)
-@require_http_methods(["GET", "HEAD", "POST"])
+@page(MANAGES, sends=True)
 def remove(request: HttpRequest, desk: Desk, kept: str, entry: int) -> HttpResponse:
     """An entry goes that no record has; one that some have can be offered no longer."""
     of = LISTS[kept]
@@ -141,7 +138,7 @@ def remove(request: HttpRequest, desk: Desk, kept: str, entry: int) -> HttpRespo
     return _entry_page(request, desk, of, "remove", title, {"error": error, "offered": row.offered, "row": row})
 
 
-@page(MANAGES)
+@page(MANAGES, sends=True)
 @require_POST
 def arrange(request: HttpRequest, desk: Desk, kept: str, entry: int) -> HttpResponse:
     """An entry goes up or down in its list, is offered no longer, or again.

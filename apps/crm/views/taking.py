@@ -21,7 +21,7 @@ from apps.roles import catalogue
 CHUNK = 500
 
 
-@page("delete_account")
+@page("delete_account", sends=True)
 @require_POST
 def take_along(request: HttpRequest, desk: Desk) -> StreamingHttpResponse:
     """The organisation file, without what the person may not export; that it was taken along stands in the log."""

@@ -11,6 +11,7 @@ from django.db.models import F
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.views.decorators.http import require_safe
 
 from apps.access.desk import Desk, desk_of, veil
 from apps.access.forms.requests import waiting_requests
@@ -38,6 +39,7 @@ class Place:
 
 
 @login_required
+@require_safe
 def work(request: HttpRequest) -> HttpResponse:
     """The first page after signing in. A platform operator outside of any account is led to their own."""
     desk = desk_of(request)

@@ -19,6 +19,7 @@ def lead(branch: Branch, user: User) -> Mapping[str, Any]:
 
 ROUTES = [
     Route(ADDRESS, permission="view_access_history", row="seen_lead"),
+    Route(ADDRESS, "POST", permission="view_access_history", row="seen_lead", data={"reason": "Asked for"}),
 ]
 ROWS = {"seen_lead": lead}
 NOTHING = {"kind": "lead", "reference": "L-0"}
