@@ -18,10 +18,9 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.accounts import fence, mail
 from apps.accounts.models import User
+from apps.accounts.of_oneself import log_change
 from apps.accounts.sealing import seal, unseal
 from apps.accounts.tokens import end_tokens
-from apps.accounts.verbs import SECURITY_CHANGED
-from apps.audit.services import Change, record
 
 log = logging.getLogger("mandate.security")
 
@@ -66,15 +65,9 @@ class AccountAdapter(DefaultAccountAdapter):
         assert isinstance(user, User)
         # Whoever sets a new password by mail is not signed in yet.
         with fence.tenant(None, user.pk), transaction.atomic():
-            after: dict[str, Any] = {"did": event}
             # Whoever sets a new password may do it because somebody else has been in.
-            if event in NEW_PASSWORD and (ended := end_tokens(user)):
-                after["tokens"] = ended
-            change = Change(
-                target_type="accounts.sign_in", target_id=user.pk, target_text=str(user), user_id=user.pk,
-                after=after,
-            )  # fmt: skip
-            record(verb=SECURITY_CHANGED, actor=user, reason=f"{user} {event}", account_id=None, entries=[change])
+            tokens = end_tokens(user) if event in NEW_PASSWORD else 0
+            log_change(user, event, **({"tokens": tokens} if tokens else {}))
             super().send_notification_mail(template_prefix, user, context, email or user.email)
 
     def get_reset_password_from_key_url(self, key: str) -> str:

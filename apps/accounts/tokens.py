@@ -16,8 +16,7 @@ from django.utils import timezone
 
 from apps.accounts import mail
 from apps.accounts.models import ApiToken, User
-from apps.accounts.verbs import SECURITY_CHANGED
-from apps.audit.services import Change, record
+from apps.accounts.of_oneself import log_change
 
 # By it, whoever scans code for secrets knows one of ours.
 PREFIX = "mandate_"
@@ -58,7 +57,7 @@ def make_token(user: User, name: str, days: int) -> str:
     token = PREFIX + secrets.token_urlsafe(RANDOM_BYTES)
     ends_at = timezone.now() + timedelta(days=days)
     ApiToken.objects.create(user=user, name=name, digest=_digest(token), ends_at=ends_at)
-    _log(user, f"{user} made the API token “{name}”")
+    log_change(user, f"made the API token “{name}”")
     mail.send("token_made", user.email, {"name": str(user), "token": name, "ends_at": ends_at})
     return token
 
@@ -70,7 +69,7 @@ def end_token(user: User, number: int) -> bool:
     if token is None:
         return False
     token.delete()
-    _log(user, f"{user} ended the API token “{token.name}”")
+    log_change(user, f"ended the API token “{token.name}”")
     return True
 
 
@@ -97,10 +96,3 @@ def owner_of(token: str) -> User | None:
 def _digest(token: str) -> str:
     # 256 random bits: nobody finds them by trying, so a plain digest is as good as a slow one.
     return sha256(token.encode()).hexdigest()
-
-
-def _log(user: User, did: str) -> None:
-    told = Change(
-        target_type="accounts.sign_in", target_id=user.pk, target_text=str(user), user_id=user.pk, after={"did": did}
-    )
-    record(verb=SECURITY_CHANGED, actor=user, reason=did, account_id=None, entries=[told])

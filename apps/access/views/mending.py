@@ -14,6 +14,7 @@ from apps.access.desk import Desk
 from apps.access.explain import Explanation
 from apps.access.fixes import Fix, responsible_would_help, team_would_help
 from apps.access.forms.fields import word_of
+from apps.access.forms.parent_roles import ChangeParentForm, GrantParentForm, ParentForm
 from apps.access.forms.requests import asking_address
 from apps.access.mandate import Mandate
 from apps.access.reasons import tooltip
@@ -96,19 +97,17 @@ def _share(desk: Desk, person: User, fix: Fix, subject: Record) -> Act | None:
 
 
 def _parent_role(desk: Desk, person: User, fix: Fix) -> Act:
-    """Granted to who has none, changed for who has one; whoever administers parent roles needs neither right."""
-    holds = person.parent_memberships.filter(account=desk.account_id).exists()
-    right = "change_parent_roles" if holds else "grant_parent_roles"
-    to = address(desk, "parent-change", person.pk) if holds else address(desk, "parent-grant")
-    chosen = {"role": str(fix.role)} | ({} if holds else {"user": str(person.pk)})
-    act = Act(
-        _("Change the parent role") if holds else _("Grant the parent role"), f"{to}?{urlencode(chosen)}", "badge"
-    )
-    if desk.may_anywhere("administer_parent_roles") and desk.may_anywhere("view_parent_roles"):
-        return _within_reach(desk, fix, act)
+    """Granted to who has none, changed for who has one."""
+    held = person.parent_memberships.filter(account=desk.account_id).first()
+    form: type[ParentForm] = GrantParentForm if held is None else ChangeParentForm
+    to = address(desk, "parent-grant") if held is None else address(desk, "parent-change", person.pk)
+    chosen = {"role": str(fix.role)} | ({"user": str(person.pk)} if held is None else {})
+    title = _("Grant the parent role") if held is None else _("Change the parent role")
+    act = Act(title, f"{to}?{urlencode(chosen)}", "badge")
     if not desk.may_anywhere("view_parent_roles"):
         return _lacking(desk, "view_parent_roles", None, act)
-    return _judged(desk, right, None, act, fix)
+    lacking = form.lacking(desk, held)
+    return _lacking(desk, lacking[0], None, act) if lacking else _within_reach(desk, fix, act)
 
 
 def _with_record(desk: Desk, person: User, permission: Permission, record: Record, mandate: Mandate) -> Iterator[Way]:
