@@ -31,6 +31,10 @@ class TooManyTokens(Exception):
     """Somebody has as many as there is room for."""
 
 
+class NameTaken(Exception):
+    """Somebody has a token of this name already: it may be the same form once more."""
+
+
 class OperatorsHaveNone(Exception):
     """A platform operator asked for one."""
 
@@ -46,12 +50,15 @@ def make_token(user: User, name: str, days: int) -> str:
 
     Raises:
         OperatorsHaveNone: the user is a platform operator.
+        NameTaken: they have one of this name.
         TooManyTokens: they have `MOST` already.
     """
     user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if user.is_superuser:
         raise OperatorsHaveNone
     ApiToken.objects.filter(user=user, ends_at__lte=timezone.now()).delete()
+    if tokens_of(user).filter(name__iexact=name).exists():
+        raise NameTaken
     if tokens_of(user).count() >= MOST:
         raise TooManyTokens
     token = PREFIX + secrets.token_urlsafe(RANDOM_BYTES)

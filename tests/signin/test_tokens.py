@@ -250,3 +250,16 @@ def test_a_form_that_is_wrong_says_so(cast: Cast) -> None:
     assert "This field is required" in page
     assert "not one of the available choices" in page
     assert not ApiToken.objects.exists()
+
+
+def test_a_form_that_is_sent_again_makes_no_second_one(cast: Cast) -> None:
+    client = sign_in(cast.owner).client
+    client.post("/login/again/", {"password": PASSWORD})
+    first = client.post("/me/tokens/new/", {"name": "Backup", "days": "30"}).content.decode()
+    again = client.post("/me/tokens/new/", {"name": " backup", "days": "30"}).content.decode()
+    assert "m-token" in first
+    assert "m-token" not in again
+    assert "You have a token of this name already" in again
+    assert tokens_of(cast.owner).count() == 1
+    with time_machine.travel(timezone.now() + timedelta(days=31)):
+        make_token(cast.owner, "Backup", 30)

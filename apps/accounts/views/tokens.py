@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from apps.access.desk import desk_of
 from apps.accounts.forms import TokenForm
-from apps.accounts.tokens import MOST, OperatorsHaveNone, TooManyTokens, end_token, make_token, tokens_of
+from apps.accounts.tokens import MOST, NameTaken, OperatorsHaveNone, TooManyTokens, end_token, make_token, tokens_of
 
 
 @login_required
@@ -35,6 +35,8 @@ def new_token(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             token = make_token(desk.user, form.cleaned_data["name"], form.cleaned_data["days"])
+        except NameTaken:
+            form.add_error("name", _("You have a token of this name already. If you lost it, end it, and make another."))
         except TooManyTokens:
             form.add_error(
                 None, _("You have %(most)s tokens, and there is no room for more. End one first.") % {"most": MOST}
