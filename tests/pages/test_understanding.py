@@ -167,10 +167,20 @@ def test_what_the_asker_cannot_see_is_named_as_nothing(cast: Cast) -> None:
     assert len(answers) == 1
     assert "no such record" in answers.pop()
     people = {
-        str(asked(blind, cast, user=address, permission="view_lead").context["form"].errors)
+        str(asked(blind, cast, user=address, permission="view_lead").context["form"].errors).replace(address, "…")
         for address in (cast.outsider.email, "nobody@example.com")
     }
     assert len(people) == 1
+
+
+def test_one_asks_about_a_person_by_what_the_field_sends_and_by_their_address(cast: Cast, boss: Client) -> None:
+    by_id = asked(boss, cast, user=str(cast.member.pk), permission="view_lead")
+    by_address = asked(boss, cast, user=f" {cast.member.email.upper()} ", permission="view_lead")
+    typed = asked(boss, cast, user="", user_words=cast.member.email, permission="view_lead")
+    assert {response.context["answer"]["person"].pk for response in (by_id, by_address, typed)} == {cast.member.pk}
+    offered = by_address.content.decode()
+    assert f'<option value="{cast.member.pk}" selected>' in offered
+    assert str(cast.outsider) not in offered
 
 
 def test_a_question_that_makes_no_sense_is_told_so(cast: Cast, boss: Client) -> None:
@@ -197,7 +207,8 @@ def test_who_holds_a_parent_role_alone_stands_in_the_matrix_and_is_asked_about(c
     assert asked(boss, cast, user=holder.email, permission="view_lead").context["answer"]["cell"].scope == Scope.ALL
     blind = browser(staff(cast.branch, all_but("view_parent_roles")))
     assert "Pia Parent" not in blind.get(f"/a/{cast.account.slug}/matrix/").content.decode()
-    assert "There is no such member" in asked(blind, cast, user=holder.email, permission="view_lead").content.decode()
+    refused = asked(blind, cast, user=holder.email, permission="view_lead")
+    assert "no name or address of anybody who can be chosen" in refused.content.decode()
 
 
 def test_the_file_has_what_the_person_may_see_and_stands_in_the_log(cast: Cast) -> None:

@@ -7,12 +7,14 @@ from typing import Any
 
 from django import forms
 from django.db import models
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from apps.access import records
 from apps.access.desk import Desk
 from apps.access.forms.fields import permissions_field
+from apps.access.forms.picker import UserField
+from apps.access.forms.pool import Pool
 from apps.access.shield import shielded
 from apps.accounts.models import Branch, User
 from apps.roles import catalogue
@@ -21,9 +23,28 @@ from apps.teams.models import Membership, ParentMembership
 
 SEES = "view_member_permissions"
 LONGEST_REFERENCE = 60
-SUGGESTED = 200
-NOBODY = _("There is no such member in your sight.")
 NO_RECORD = _("There is no such record in your sight.")
+
+
+class Askable(Pool):
+    """Whom one can ask about: members of branches where one sees what they may, and who holds a parent role, where one
+    sees those. Without the shielded.
+    """
+
+    def users(self) -> QuerySet[User]:
+        members = Membership.objects.active().filter(branch__in=sorted(self.on or ())).values("user")
+        found = Q(pk__in=members)
+        if self.desk.may_anywhere("view_parent_roles"):
+            found |= Q(pk__in=ParentMembership.objects.filter(account=self.desk.account_id).values("user"))
+        return User.objects.filter(found).exclude(pk__in=self.but)
+
+    def by_id(self, data: Any, name: str) -> Any:
+        """What was sent, with the id of the person whom a link or a program names by their address."""
+        address = str((data or {}).get(name, ""))
+        if "@" not in address:
+            return data
+        found = self.users().filter(email=User.objects.normalize_email(address).replace("\0", "")).first()
+        return data.dict() | ({name: str(found.pk)} if found else {name: "", f"{name}_words": address})
 
 
 class WhyForm(forms.Form):
@@ -34,13 +55,11 @@ class WhyForm(forms.Form):
     """
 
     def __init__(self, data: Any, *, desk: Desk) -> None:
-        super().__init__(data)
         self.desk = desk
         self.places: Sequence[Branch] = desk.branches_where(SEES)
-        self.fields["user"] = forms.EmailField(
-            label=_("Person"),
-            widget=forms.EmailInput(attrs={"list": "people", "placeholder": _("E-mail address")}),
-        )
+        people = Askable(desk, on=frozenset(place.pk for place in self.places), but=shielded(desk))
+        super().__init__(people.by_id(data, "user"))
+        self.fields["user"] = UserField(people, label=_("Person"))
         self.fields["permission"] = permissions_field()
         self.fields["branch"] = forms.ChoiceField(
             label=_("Branch"), choices=[(place.slug, place.name) for place in self.places]
@@ -58,32 +77,10 @@ class WhyForm(forms.Form):
         )
 
     @property
-    def people(self) -> list[tuple[str, str]]:
-        """Some of those who can be asked about, as address and name: what the field suggests."""
-        found = self._members().order_by("user__name", "user__email")
-        return list(found.values_list("user__email", "user__name").distinct()[:SUGGESTED])
-
-    @property
     def person(self) -> User:
         """Whom it is about."""
         found: User = self.cleaned_data["user"]
         return found
-
-    def clean_user(self) -> User:
-        """The member of that address; one out of the asker's sight is refused as nobody."""
-        email = User.objects.normalize_email(self.cleaned_data["user"])
-        held = self._members().filter(user__email=email).select_related("user").first()
-        if held is not None:
-            return held.user
-        parents = ParentMembership.objects.filter(account=self.desk.account_id, user__email=email)
-        holder = parents.exclude(user__in=shielded(self.desk)).select_related("user").first()
-        if holder is None or not self.desk.may_anywhere("view_parent_roles"):
-            raise forms.ValidationError(NOBODY)
-        return holder.user
-
-    def _members(self) -> QuerySet[Membership]:
-        rows = Membership.objects.active().filter(branch__in=self.places)
-        return rows.exclude(user__in=shielded(self.desk))
 
     @property
     def asked(self) -> Permission:

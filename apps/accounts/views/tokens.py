@@ -36,7 +36,9 @@ def new_token(request: HttpRequest) -> HttpResponse:
         try:
             token = make_token(desk.user, form.cleaned_data["name"], form.cleaned_data["days"])
         except NameTaken:
-            form.add_error("name", _("You have a token of this name already. If you lost it, end it, and make another."))
+            form.add_error(
+                "name", _("You have a token of this name already. If you lost it, end it, and make another.")
+            )
         except TooManyTokens:
             form.add_error(
                 None, _("You have %(most)s tokens, and there is no room for more. End one first.") % {"most": MOST}
