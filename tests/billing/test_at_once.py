@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import random
+import select
 import signal
 import subprocess
 import sys
@@ -28,6 +29,7 @@ from tests.organisation.test_killed import until_alone
 pytestmark = pytest.mark.django_db(transaction=True)
 ACCOUNTS, MONTHS = 8, 3
 LATER = date(2026, 4, 10)
+PATIENCE = 120.0
 KILLS = int(os.environ.get("MANDATE_KILLS", "3"))
 
 # A run in a process of its own, on the database of the tests, on that day. It says when it begins.
@@ -71,6 +73,8 @@ def test_two_runs_at_once_that_are_killed_bill_nothing_twice_and_forget_nothing(
         runs = [_started(_day(month)) for _ in range(2)]
         for process in runs:
             assert process.stdout is not None
+            ready, _, _ = select.select([process.stdout], [], [], PATIENCE)
+            assert ready, f"A run of {_day(month)} did not begin within {PATIENCE} seconds."
             assert process.stdout.readline() == "begun\n"
         for process in runs:
             try:
