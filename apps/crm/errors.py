@@ -65,7 +65,14 @@ class DoubleFound(CrmError):
 
 
 class EntryInUse(CrmError):
-    """A status, a source or a result that a record has is not deleted."""
+    """A status, a source or a result that a record has is not deleted, nor a pipeline that has statuses."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"{name} is in use: stop offering it instead, or move its records to another one first.")
+        super().__init__(f"{name} is in use: stop offering it instead, or empty it first.")
+
+
+class LastPipeline(CrmError):
+    """The only pipeline that is offered stays."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} is the only pipeline that is offered: offer another one first.")

@@ -1,4 +1,4 @@
-"""The entries of the lists that an account keeps: statuses of leads and of opportunities, sources, results of calls."""
+"""The entries of the lists that an account keeps: statuses, pipelines, sources, results of calls."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from apps.crm.models import CallResult, LeadStatus, OpportunityStatus, Source
+from apps.crm.models import CallResult, LeadStatus, OpportunityStatus, Pipeline, Source
 
 
 class EntryForm(forms.ModelForm[Any]):
-    """What a list tells of an entry. The account is that of the entry which it is made with."""
+    """What a list tells of an entry. The account, and the pipeline, is that of the entry which it is made with."""
 
     def clean_name(self) -> str:
-        """A name stands in the account's list once."""
+        """A name stands in a list once."""
         name = str(self.cleaned_data["name"])
-        others = type(self.instance)._default_manager.filter(account=self.instance.account_id, name=name)
+        others = self.instance.list_of().filter(name=name)
         if others.exclude(pk=self.instance.pk).exists():
             raise forms.ValidationError(_("“%(name)s” stands in the list already."), params={"name": name})
         return name
@@ -31,6 +31,16 @@ class LeadStatusForm(EntryForm):
         model = LeadStatus
         fields = ("name", "outcome")
         help_texts = {"outcome": _("“Won” means that the lead became an opportunity or a customer.")}
+
+
+class PipelineForm(EntryForm):
+    """A way that opportunities take."""
+
+    class Meta:
+        """A name says it."""
+
+        model = Pipeline
+        fields = ("name",)
 
 
 class OpportunityStatusForm(EntryForm):

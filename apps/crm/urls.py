@@ -3,7 +3,7 @@
 from django.urls import path
 
 from apps.access.views.page import account_page
-from apps.crm.views.lists import LISTS, arrange, entries, entry, remove
+from apps.crm.views.lists import LISTS, STATUSES, arrange, entries, entry, remove
 from apps.crm.views.taking import take_along
 from apps.crm.views.work import work
 
@@ -13,9 +13,10 @@ urlpatterns = [
     account_page("settings/closing/export/", take_along, name="take-along"),
 ]
 for _key in LISTS:
+    _of = "settings/pipelines/<int:pipeline>/statuses/" if _key == STATUSES else f"settings/{_key}/"
     urlpatterns += [
-        account_page(f"settings/{_key}/", entries, name=_key, kept=_key),
-        account_page(f"settings/{_key}/<int:entry>/", entry, name=f"{_key}-entry", kept=_key),
-        account_page(f"settings/{_key}/<int:entry>/arrange/", arrange, name=f"{_key}-arrange", kept=_key),
-        account_page(f"settings/{_key}/<int:entry>/delete/", remove, name=f"{_key}-delete", kept=_key),
+        account_page(_of, entries, name=_key, kept=_key),
+        account_page(f"{_of}<int:entry>/", entry, name=f"{_key}-entry", kept=_key),
+        account_page(f"{_of}<int:entry>/arrange/", arrange, name=f"{_key}-arrange", kept=_key),
+        account_page(f"{_of}<int:entry>/delete/", remove, name=f"{_key}-delete", kept=_key),
     ]

@@ -181,7 +181,7 @@ def _lists(account: Account, record_type: str) -> dict[str, Any]:
     values: dict[str, Any] = {"sources": list(sources), "results": list(results)}
     model = {"lead": LeadStatus, "opportunity": OpportunityStatus}.get(record_type)
     if model is not None:
-        statuses = list(model._default_manager.filter(account=account, offered=True))
+        statuses = list(model.on_offer(account.pk))
         values["statuses"] = [status.pk for status in statuses]
         values["closing"] = [status.outcome != Outcome.OPEN for status in statuses]
         values["chances"] = [getattr(status, "probability", 0) for status in statuses]

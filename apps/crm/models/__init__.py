@@ -1,6 +1,6 @@
 from apps.crm.models.base import CrmRecord
 from apps.crm.models.clients import Company, Contact
-from apps.crm.models.customisation import CallResult, LeadStatus, OpportunityStatus, Outcome, Source
+from apps.crm.models.customisation import CallResult, LeadStatus, OpportunityStatus, Outcome, Pipeline, Source
 from apps.crm.models.history import Change
 from apps.crm.models.references import PREFIXES, ReferenceCounter
 from apps.crm.models.sales import Lead, Opportunity
@@ -39,6 +39,7 @@ __all__ = [
     "OpportunityTeamShare",
     "OpportunityUserShare",
     "Outcome",
+    "Pipeline",
     "ReferenceCounter",
     "Source",
     "Task",

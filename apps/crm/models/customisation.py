@@ -1,9 +1,14 @@
-"""The lists that an account keeps for itself: statuses of leads and of opportunities, sources, results of calls."""
+"""The lists that an account keeps for itself: statuses of leads, pipelines and theirs, sources, results of calls."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import Account
 
@@ -33,6 +38,15 @@ class ListEntry(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def list_of(self) -> QuerySet[Any]:
+        """The list that this is, or would be, an entry of."""
+        return type(self)._default_manager.filter(account=self.account_id)
+
+    @classmethod
+    def on_offer(cls, account_id: int) -> QuerySet[Any]:
+        """What people of the account can pick, in its order."""
+        return cls._default_manager.filter(account=account_id, offered=True)
+
 
 class Status(ListEntry):
     """How far a record is."""
@@ -59,21 +73,56 @@ class LeadStatus(Status):
         ]
 
 
-class OpportunityStatus(Status):
-    """How far an opportunity is, and how likely it is then to be won."""
+class Pipeline(ListEntry):
+    """A way that opportunities take, status by status: new business has other ones than renewals."""
 
-    probability = models.PositiveSmallIntegerField(default=0, help_text="Per cent; what a new opportunity starts with.")
-
-    class Meta(Status.Meta):
-        """A name stands in the list once; a probability is a percentage."""
+    class Meta(ListEntry.Meta):
+        """A name stands in the list once."""
 
         default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["account", "name"], name="one_pipeline_per_name"),
+            models.UniqueConstraint(fields=["account", "id"], name="pipeline_of_account"),
+        ]
+
+
+class OpportunityStatus(Status):
+    """How far an opportunity is in its pipeline, and how likely it is then to be won."""
+
+    pipeline = models.ForeignKey(
+        Pipeline, on_delete=models.PROTECT, related_name="statuses", db_constraint=False, db_index=False, editable=False
+    )
+    probability = models.PositiveSmallIntegerField(
+        default=0,
+        validators=[MaxValueValidator(100)],
+        help_text="Per cent; what a new opportunity starts with.",
+    )
+
+    class Meta(Status.Meta):
+        """Pipeline by pipeline. A name stands in one of them once; a probability is a percentage."""
+
+        default_permissions = ()
+        ordering = ["pipeline", "position", "id"]
         verbose_name_plural = "opportunity statuses"
         constraints = [
-            models.UniqueConstraint(fields=["account", "name"], name="one_opportunitystatus_per_name"),
+            models.UniqueConstraint(fields=["account", "pipeline", "name"], name="one_opportunitystatus_per_name"),
             models.UniqueConstraint(fields=["account", "id"], name="opportunitystatus_of_account"),
             models.CheckConstraint(condition=Q(probability__lte=100), name="status_probability_is_a_share"),
         ]
+
+    def list_of(self) -> QuerySet[Any]:
+        """The statuses of the pipeline."""
+        return super().list_of().filter(pipeline=self.pipeline_id)
+
+    @classmethod
+    def on_offer(cls, account_id: int) -> QuerySet[Any]:
+        """The statuses that are offered, of the pipelines that are; each with its pipeline."""
+        return super().on_offer(account_id).filter(pipeline__offered=True).select_related("pipeline")
+
+    def clean(self) -> None:
+        """A status stands in a pipeline of its own account."""
+        if not Pipeline.objects.filter(account=self.account_id, pk=self.pipeline_id).exists():
+            raise ValidationError(_("There is no such pipeline here."))
 
 
 class Source(ListEntry):

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from apps.crm.models import Activity
+from apps.crm.models import Activity, Opportunity
 from apps.crm.organisation.contents import Organisation, RecordLine, RoleLine, ShareLine
 from apps.crm.organisation.fields import Kind, about_columns, fields_of
+from apps.crm.organisation.pipelines import Statuses, pipeline_problems
 from apps.crm.organisation.problems import Path
 from apps.roles import catalogue
 from apps.roles.schemes import RoleDefinition, Scheme
@@ -56,6 +57,7 @@ class _Checker:
         self.teams = {(branch.slug, team.slug) for branch in organisation.branches for team in branch.teams}
         self.own = {line.key: line for line in organisation.roles}
         self.roles = {(line.user, line.branch): line.role for line in organisation.members}
+        self.statuses = Statuses(organisation.pipelines)
         self.records = {(line.type, line.ref): line for line in organisation.records}
 
     def problems(self) -> Found:
@@ -66,6 +68,7 @@ class _Checker:
         yield from self._parent_roles()
         yield from self._keepers()
         yield from self._overrides()
+        yield from pipeline_problems(self.org.pipelines)
         yield from self._records()
         yield from self._shares()
 
@@ -159,6 +162,8 @@ class _Checker:
                     yield from self._user((*path, key), value)
                 if field.kind is Kind.RECORD and (field.to.record_type, value) not in self.records:
                     yield (*path, key), f"there is no {field.to.record_type} {value} in the file."
+            if line.type == Opportunity.record_type:
+                yield from (((*path, key), sentence) for key, sentence in self.statuses.problems(line.values))
             yield from self._about(path, line)
             yield from _at_odds(path, line)
 

@@ -95,6 +95,25 @@ class OverrideLine:
 
 
 @dataclass(frozen=True, slots=True)
+class StatusLine:
+    """A status of a pipeline."""
+
+    name: str
+    outcome: str = "open"
+    probability: int = 0
+    offered: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineLine:
+    """A pipeline with its statuses, in their order."""
+
+    name: str
+    offered: bool = True
+    statuses: tuple[StatusLine, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RecordLine:
     """A record. `about` is a type and a reference; `values` are the type's own fields, by key."""
 
@@ -135,6 +154,7 @@ class Organisation:
     parent_roles: tuple[ParentRoleLine, ...] = ()
     roles: tuple[RoleLine, ...] = ()
     overrides: tuple[OverrideLine, ...] = ()
+    pipelines: tuple[PipelineLine, ...] = ()
     records: tuple[RecordLine, ...] = ()
     shares: tuple[ShareLine, ...] = ()
     notes: tuple[str, ...] = ()

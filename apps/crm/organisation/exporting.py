@@ -17,7 +17,8 @@ from django.db.models import Case, F, Q, QuerySet, When
 from apps.access import records, shares
 from apps.access.models import Override
 from apps.accounts.models import Account, Branch, User
-from apps.crm.organisation import emitting
+from apps.crm.models import Pipeline
+from apps.crm.organisation import emitting, pipelines
 from apps.crm.organisation.fields import Kind, RecordField, fields_of
 from apps.crm.organisation.parsing import VERSION
 from apps.crm.organisation.recording import ORDER
@@ -51,6 +52,8 @@ class _Export:
         self.users: dict[int, str] = {}
         self.branches = dict(_by(Branch.objects.filter(account=account), "pk", "slug"))
         self.roles = dict(_by(Role.objects.usable_in(account.pk, account.scheme), "pk", "key"))
+        self.pipelines = list(Pipeline.objects.filter(account=account).prefetch_related("statuses"))
+        self.ambiguous = pipelines.ambiguous(self.pipelines)
         self.teams = {
             team.group_id: f"{self.branches[team.branch_id]}/{team.slug}"
             for team in Team.objects.filter(account=account)
@@ -67,6 +70,7 @@ class _Export:
         yield from _section("parent_roles", self._parent_roles())
         yield from _section("roles", self._own_roles())
         yield from _section("overrides", self._overrides())
+        yield from pipelines.written(self.pipelines)
         yield from _section("records", self._records())
         yield from _section("shares", self._shares())
 
@@ -196,6 +200,11 @@ class _Export:
         self, record_type: str, row: tuple[Any, ...], fields: list[RecordField], about: Mapping[str, str]
     ) -> dict[str, Any]:
         reference, branch, name, responsible, created_by, created_at, *rest = row
+        values = {
+            field.key: self._value(field, found) for field, found in zip(fields, rest[: len(fields)], strict=True)
+        }
+        if values.get("status") not in self.ambiguous:
+            values.pop("pipeline", None)
         subjects = zip(about.values(), rest[len(fields) :], strict=True)
         return {
             "type": record_type,
@@ -206,7 +215,7 @@ class _Export:
             "created_by": self.users.get(created_by),
             "about": next((f"{kind}/{found}" for kind, found in subjects if found is not None), None),
             "created_at": created_at,
-            **{field.key: self._value(field, found) for field, found in zip(fields, rest[: len(fields)], strict=True)},
+            **values,
         }
 
     def _rows(self, record_type: str) -> QuerySet[Any]:

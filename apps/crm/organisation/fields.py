@@ -1,8 +1,8 @@
 """The fields that each record type has of its own, derived from its model: how each is read from a file and written.
 
 A key is named as the model's field; the currency of a type's amount is `currency`. Links to other records are written
-as references, people as addresses, entries of the account's lists by name, and what a record is about as
-`about: type/reference`.
+as references, people as addresses, entries of the account's lists by name (the status of an opportunity beside that of
+its `pipeline`, where it has to be), and what a record is about as `about: type/reference`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from djmoney.models.fields import CurrencyField, MoneyField
 from apps.access import records
 from apps.access.records import Record
 from apps.accounts.models import User
-from apps.crm.models.customisation import ListEntry
+from apps.crm.models.customisation import ListEntry, OpportunityStatus, Pipeline
 from apps.crm.organisation import values
 from apps.crm.organisation.rows import Row
 from apps.crm.organisation.values import Misfit
@@ -42,6 +42,8 @@ class Kind(StrEnum):
     RECORD = "record"
     USER = "user"
     ENTRY = "entry"
+    # Which of several lists the entry is of: no column of the record's own.
+    LIST = "list"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +77,10 @@ def fields_of(record_type: str) -> Mapping[str, RecordField]:
     """
     model = records.model_of(record_type)
     found = (
-        _derived(field)
+        derived
         for field in model._meta.concrete_fields
         if field.name not in _OF_EVERY_RECORD and field.name not in model.about_fields
+        for derived in (_derived(field), *_list(field))
     )
     return {field.key: field for field in found}
 
@@ -132,6 +135,13 @@ def _link(field: models.ForeignKey[Any, Any]) -> RecordField:
     raise TypeError(f"{field} links to {to}, which an organisation file has no name for.")
 
 
+def _list(field: models.Field[Any, Any]) -> list[RecordField]:
+    """The key that says of which list an entry is, where the account can keep several."""
+    if field.related_model is not OpportunityStatus:
+        return []
+    return [RecordField("pipeline", f"{field.name}__pipeline__name", Kind.LIST, values.short(60), to=Pipeline)]
+
+
 def _plain_reader(field: models.Field[Any, Any]) -> Callable[[Any], Any]:
     if isinstance(field, MoneyField):
         return _amount(field.max_digits - field.decimal_places, field.decimal_places)
@@ -160,12 +170,4 @@ def _amount(whole: int, places: int) -> Callable[[Any], Decimal]:
 
 def _within(field: models.IntegerField[Any, Any]) -> Callable[[Any], int]:
     small = isinstance(field, models.PositiveSmallIntegerField)
-    highest = 100 if field.name in _PERCENTAGES else 2**15 - 1 if small else 2**31 - 1
-
-    def read(value: Any) -> int:
-        found = values.integer(value)
-        if not 0 <= found <= highest:
-            raise Misfit(f"{found} is not between 0 and {highest}")
-        return found
-
-    return read
+    return values.within(100 if field.name in _PERCENTAGES else 2**15 - 1 if small else 2**31 - 1)

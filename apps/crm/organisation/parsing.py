@@ -10,6 +10,7 @@ from pathlib import Path as FilePath
 from typing import IO, Any, TypeVar
 
 from apps.access import records
+from apps.crm.models import Outcome
 from apps.crm.organisation import values
 from apps.crm.organisation.checking import check
 from apps.crm.organisation.contents import (
@@ -19,9 +20,11 @@ from apps.crm.organisation.contents import (
     Organisation,
     OverrideLine,
     ParentRoleLine,
+    PipelineLine,
     RecordLine,
     RoleLine,
     ShareLine,
+    StatusLine,
     TeamLine,
     UserLine,
 )
@@ -40,6 +43,7 @@ VERSION = 1
 _NAME = 150
 _TEAM_NAME = 100
 _REFERENCE = 60
+_ENTRY_NAME = 60
 _Line = TypeVar("_Line")
 
 
@@ -205,6 +209,23 @@ def _codename(row: Row, key: str, codename: str, scope: Scope) -> str:
     return permission.codename
 
 
+def _pipeline(row: Row) -> PipelineLine:
+    return PipelineLine(
+        name=row.need_text("name", _ENTRY_NAME),
+        offered=row.get("offered", values.flag) is not False,
+        statuses=tuple(closed(_status, status) for status in row.rows("statuses")),
+    )
+
+
+def _status(row: Row) -> StatusLine:
+    return StatusLine(
+        name=row.need_text("name", _ENTRY_NAME),
+        outcome=row.get("outcome", values.choice(*Outcome.values)) or Outcome.OPEN.value,
+        probability=row.get("probability", values.within(100)) or 0,
+        offered=row.get("offered", values.flag) is not False,
+    )
+
+
 def _record(row: Row) -> RecordLine:
     kind = row.need("type", values.choice(*records.registered()), "")
     return RecordLine(
@@ -259,6 +280,7 @@ _SECTIONS: Mapping[str, Callable[[Row], Any]] = {
     "parent_roles": _parent_role,
     "roles": role_line,
     "overrides": _override,
+    "pipelines": _pipeline,
     "records": _record,
     "shares": _share,
 }

@@ -13,6 +13,7 @@ from apps.accounts.models import Account
 from apps.crm.models import PREFIXES, ReferenceCounter
 from apps.crm.organisation import bulk
 from apps.crm.organisation.contents import RecordLine
+from apps.crm.organisation.entries import Entries
 from apps.crm.organisation.fields import Kind, RecordField, about_columns, fields_of
 from apps.crm.organisation.progress import Progress
 
@@ -23,15 +24,22 @@ _COUNTED_DIGITS = 12
 
 
 class RecordWriter:
-    """Writes the records of a new account, whose users and branches are there already."""
+    """Writes the records of a new account, whose users, branches and pipelines are there already."""
 
-    def __init__(self, account: Account, users: Mapping[str, int], branches: Mapping[str, int], now: datetime) -> None:
+    def __init__(
+        self,
+        account: Account,
+        users: Mapping[str, int],
+        branches: Mapping[str, int],
+        entries: Entries,
+        now: datetime,
+    ) -> None:
         self._account = account
         self._users = users
         self._branches = branches
+        self._entries = entries
         self._now = now
         self._ids: dict[tuple[str, str], int] = {}
-        self._entries: dict[Any, dict[str, int]] = {}
 
     def write(self, lines: Sequence[RecordLine], progress: Progress) -> Mapping[tuple[str, str], int]:
         """The ids of the new records, by type and reference."""
@@ -39,7 +47,7 @@ class RecordWriter:
             mine = [line for line in lines if line.type == record_type]
             if not mine:
                 continue
-            self._make_entries(mine)
+            self._entries.make(mine)
             model = records.model_of(record_type)
             defaults = bulk.defaults_of(model) | {"account_id": self._account.pk, "updated_at": self._now}
             for batch in _batches(mine):
@@ -60,7 +68,11 @@ class RecordWriter:
             "responsible_id": self._users[line.responsible] if line.responsible else None,
             "created_by_id": self._users[line.created_by] if line.created_by else None,
             "created_at": created_at,
-            **{fields[key].column: self._column(fields[key], value) for key, value in line.values.items()},
+            **{
+                field.column: self._column(field, line)
+                for field in (fields[key] for key in line.values)
+                if field.kind is not Kind.LIST
+            },
         }
         if line.about is not None:
             columns[about_columns(line.type)[line.about[0]]] = self._ids[line.about]
@@ -76,31 +88,15 @@ class RecordWriter:
                 columns[field.column] = field.normalise(columns[field.column], SimpleNamespace(**columns))
         return columns
 
-    def _column(self, field: RecordField, value: Any) -> Any:
+    def _column(self, field: RecordField, line: RecordLine) -> Any:
+        value = line.values[field.key]
         if field.kind is Kind.RECORD:
             return self._ids[field.to.record_type, value]
         if field.kind is Kind.USER:
             return self._users[value]
         if field.kind is Kind.ENTRY:
-            return self._entries[field.to][value]
+            return self._entries.id(field, line)
         return value
-
-    def _make_entries(self, lines: Iterable[RecordLine]) -> None:
-        """Add the statuses, sources and results that the records have and that the account's lists lack."""
-        wanted: dict[Any, dict[str, None]] = {}
-        for line in lines:
-            fields = fields_of(line.type)
-            for key, value in line.values.items():
-                if fields[key].kind is Kind.ENTRY:
-                    wanted.setdefault(fields[key].to, {})[value] = None
-        for model, names in wanted.items():
-            have = dict(model.objects.filter(account=self._account).values_list("name", "pk"))
-            last = len(have)
-            made = model.objects.bulk_create(
-                model(account=self._account, name=name, position=last + place)
-                for place, name in enumerate(name for name in names if name not in have)
-            )
-            self._entries[model] = have | {entry.name: entry.pk for entry in made}
 
     def _begin_counters(self, lines: Iterable[RecordLine]) -> None:
         """Let new references come after those of the file. A new account has no counters yet."""

@@ -99,6 +99,18 @@ def integer(value: Any) -> int:
     raise Misfit(f"must be a whole number, not {kind_of(value)}")
 
 
+def within(highest: int) -> Callable[[Any], int]:
+    """A whole number from 0 to the highest."""
+
+    def read(value: Any) -> int:
+        found = integer(value)
+        if not 0 <= found <= highest:
+            raise Misfit(f"{found} is not between 0 and {highest}")
+        return found
+
+    return read
+
+
 def number(value: Any) -> Decimal:
     """An amount, exactly as written; quotes are allowed, so that no program on the way rounds it."""
     if isinstance(value, int | Decimal | float) and not isinstance(value, bool):

@@ -17,7 +17,9 @@ from apps.accounts.models import Account, Branch
 from apps.accounts.verbs import ACCOUNT_IMPORTED
 from apps.audit.services import Change, OperationInProgress, operation
 from apps.crm.organisation.contents import BranchLine, Organisation, RoleLine, TeamLine
+from apps.crm.organisation.entries import Entries, create_pipelines
 from apps.crm.organisation.people import users_of
+from apps.crm.organisation.pipelines import Statuses
 from apps.crm.organisation.problems import Problems
 from apps.crm.organisation.progress import Progress, silent
 from apps.crm.organisation.recording import RecordWriter
@@ -69,8 +71,10 @@ class _Writer:
         self._memberships()
         self._parent_roles()
         self._overrides()
+        create_pipelines(self.account, self.org.pipelines)
         create_defaults(self.account)
-        writer = RecordWriter(self.account, self.users, self.branches, self.now)
+        entries = Entries(self.account, Statuses(self.org.pipelines))
+        writer = RecordWriter(self.account, self.users, self.branches, entries, self.now)
         self.records = writer.write(self.org.records, self.progress)
         self._shares()
         written.add(self.account.pk, [self._summary()])
@@ -237,6 +241,7 @@ class _Writer:
                 "parent_roles",
                 "roles",
                 "overrides",
+                "pipelines",
                 "records",
                 "shares",
             )

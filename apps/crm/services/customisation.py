@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import transaction
-from django.db.models import ProtectedError
+from django.db.models import ProtectedError, QuerySet
 
 from apps.access import policy
 from apps.access.changes import opening
 from apps.access.errors import MissingPermission
 from apps.accounts.models import Account, User
-from apps.crm.errors import EntryInUse
-from apps.crm.models import CallResult, LeadStatus, OpportunityStatus, Outcome, Source
+from apps.crm.errors import EntryInUse, LastPipeline
+from apps.crm.models import CallResult, LeadStatus, OpportunityStatus, Outcome, Pipeline, Source
 from apps.crm.models.customisation import ListEntry
 
 _LEAD_STATUSES = (
@@ -22,7 +22,8 @@ _LEAD_STATUSES = (
     ("Converted", Outcome.WON),
     ("Disqualified", Outcome.LOST),
 )
-_OPPORTUNITY_STATUSES = (
+PIPELINE = "Sales"
+PIPELINE_STATUSES = (
     ("Qualification", Outcome.OPEN, 10),
     ("Needs analysis", Outcome.OPEN, 25),
     ("Proposal", Outcome.OPEN, 50),
@@ -36,7 +37,10 @@ _E = TypeVar("_E", bound=ListEntry)
 
 
 def create_defaults(account: Account) -> None:
-    """Give an account the lists that it begins with. What it has by the same name already stays as it is."""
+    """Give an account the lists that it begins with. What it has by the same name already stays as it is.
+
+    The first pipeline is for an account that has none.
+    """
     LeadStatus.objects.bulk_create(
         (
             LeadStatus(account=account, name=name, outcome=outcome, position=position)
@@ -44,13 +48,19 @@ def create_defaults(account: Account) -> None:
         ),
         ignore_conflicts=True,
     )
-    OpportunityStatus.objects.bulk_create(
-        (
-            OpportunityStatus(account=account, name=name, outcome=outcome, probability=probability, position=position)
-            for position, (name, outcome, probability) in enumerate(_OPPORTUNITY_STATUSES)
-        ),
-        ignore_conflicts=True,
-    )
+    if not Pipeline.objects.filter(account=account).exists():
+        pipeline = Pipeline.objects.create(account=account, name=PIPELINE)
+        OpportunityStatus.objects.bulk_create(
+            OpportunityStatus(
+                account=account,
+                pipeline=pipeline,
+                name=name,
+                outcome=outcome,
+                probability=probability,
+                position=position,
+            )
+            for position, (name, outcome, probability) in enumerate(PIPELINE_STATUSES)
+        )
     Source.objects.bulk_create(
         (Source(account=account, name=name, position=position) for position, name in enumerate(_SOURCES)),
         ignore_conflicts=True,
@@ -62,28 +72,34 @@ def create_defaults(account: Account) -> None:
 
 
 def save_entry(entry: _E, *, actor: User) -> _E:
-    """Add a status, a source or a result to its account's list, or store what was changed in it.
+    """Add an entry to a list of its account, or store what was changed in it.
 
     Raises:
         MissingPermission: the actor may not manage the account's lists.
+        LastPipeline: it is the only pipeline that is offered, and would be offered no longer.
         ValidationError: the list has an entry of that name, or a value is off.
     """
     _need_right(entry, actor)
     entry.full_clean()
-    entry.save()
+    with transaction.atomic():
+        if not entry.offered:
+            _keep_a_pipeline(entry)
+        entry.save()
     return entry
 
 
 def delete_entry(entry: ListEntry, *, actor: User) -> None:
-    """Take a status, a source or a result that no record has from its account's list.
+    """Take an entry that nothing has from a list of its account.
 
     Raises:
         MissingPermission: the actor may not manage the account's lists.
-        EntryInUse: a record has it, whether or not the actor may see that record.
+        LastPipeline: it is the only pipeline that is offered.
+        EntryInUse: a record has it, whether or not the actor may see that record; or it is a pipeline with statuses.
     """
     _need_right(entry, actor)
     try:
         with transaction.atomic():
+            _keep_a_pipeline(entry)
             entry.delete()
     except ProtectedError:
         # The chain would carry the records that have it, seen or unseen.
@@ -98,8 +114,7 @@ def move_entry(entry: _E, *, actor: User, up: bool) -> None:
     """
     _need_right(entry, actor)
     with transaction.atomic():
-        rows = type(entry)._default_manager.filter(account=entry.account).order_by("position", "pk")
-        entries = list(rows.select_for_update())
+        entries = list(_locked(entry))
         place = next((place for place, each in enumerate(entries) if each.pk == entry.pk), None)
         other = None if place is None else place + (-1 if up else 1)
         if place is None or other is None or not 0 <= other < len(entries):
@@ -108,6 +123,20 @@ def move_entry(entry: _E, *, actor: User, up: bool) -> None:
         for position, each in enumerate(entries):
             each.position = position
         type(entry)._default_manager.bulk_update(entries, ["position"])
+
+
+def _keep_a_pipeline(entry: ListEntry) -> None:
+    """Refuse to lose the last pipeline that is offered. Two who would each take one of two wait for each other."""
+    if not isinstance(entry, Pipeline) or entry.pk is None:
+        return
+    offered = {each.pk for each in _locked(entry) if each.offered}
+    if offered == {entry.pk}:
+        raise LastPipeline(entry.name)
+
+
+def _locked(entry: ListEntry) -> QuerySet[Any]:
+    """The list of the entry in its order, locked until the commit."""
+    return entry.list_of().order_by("position", "pk").select_for_update()
 
 
 def _need_right(entry: ListEntry, actor: User) -> None:

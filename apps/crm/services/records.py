@@ -191,12 +191,10 @@ def _fill_in(record: CrmRecord, actor: User) -> None:
     record.account_id = record.branch.account_id
     record.created_by = actor
     if isinstance(record, Lead) and record.status_id is None:
-        record.status = LeadStatus.objects.filter(account=record.account_id, offered=True, outcome=Outcome.OPEN).first()
+        record.status = LeadStatus.on_offer(record.account_id).filter(outcome=Outcome.OPEN).first()
     if isinstance(record, Opportunity):
         if record.status_id is None:
-            record.status = OpportunityStatus.objects.filter(
-                account=record.account_id, offered=True, outcome=Outcome.OPEN
-            ).first()
+            record.status = OpportunityStatus.on_offer(record.account_id).filter(outcome=Outcome.OPEN).first()
         if record.probability is None and record.status is not None:
             record.probability = record.status.probability
 

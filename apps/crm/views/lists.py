@@ -16,14 +16,22 @@ from django.views.decorators.http import require_POST
 from apps.access.desk import Desk
 from apps.access.views.page import page, show
 from apps.access.views.settings import Setting, crumbs_of, offer_setting
-from apps.crm.errors import EntryInUse
-from apps.crm.forms import CallResultForm, EntryForm, LeadStatusForm, OpportunityStatusForm, SourceForm
-from apps.crm.models import CallResult, LeadStatus, OpportunityStatus, Source
+from apps.crm.errors import EntryInUse, LastPipeline
+from apps.crm.forms import (
+    CallResultForm,
+    EntryForm,
+    LeadStatusForm,
+    OpportunityStatusForm,
+    PipelineForm,
+    SourceForm,
+)
+from apps.crm.models import CallResult, LeadStatus, OpportunityStatus, Pipeline, Source
 from apps.crm.models.customisation import ListEntry
 from apps.crm.services.customisation import delete_entry, move_entry, save_entry
 
 MANAGES = "manage_statuses"
 BIGGEST = 2**63 - 1
+PIPELINES, STATUSES = "pipelines", "pipeline-statuses"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +60,20 @@ LISTS = {
             LeadStatusForm,
         ),
         Kept(
-            "opportunity-statuses",
-            noop("Opportunity statuses"),
-            noop("Add a status"),
-            noop("The steps of the pipeline, each with how likely it is to be won."),
+            PIPELINES,
+            noop("Pipelines"),
+            noop("Add a pipeline"),
+            noop("The ways that opportunities take, each with its statuses."),
             "stairs",
+            Pipeline,
+            PipelineForm,
+        ),
+        Kept(
+            STATUSES,
+            noop("Statuses of “%(pipeline)s”"),
+            noop("Add a status"),
+            noop("The steps of this pipeline, each with how likely it is to be won."),
+            "flag",
             OpportunityStatus,
             OpportunityStatusForm,
         ),
@@ -81,104 +98,171 @@ LISTS = {
     )
 }
 for _kept in LISTS.values():
-    offer_setting("Customisation", Setting(f"crm:{_kept.key}", _kept.title, _kept.text, _kept.icon, MANAGES))
+    # The statuses of a pipeline are found under it.
+    if _kept.key != STATUSES:
+        offer_setting("Customisation", Setting(f"crm:{_kept.key}", _kept.title, _kept.text, _kept.icon, MANAGES))
+
+
+class OpenList:
+    """One of the lists of the account at hand; the statuses of opportunities are those of one pipeline.
+
+    Raises:
+        Http404: the account has no such pipeline.
+    """
+
+    def __init__(self, desk: Desk, kept: str, pipeline: int | None = None) -> None:
+        assert desk.account is not None
+        self.desk = desk
+        self.of = LISTS[kept]
+        self.pipeline: Pipeline | None = None
+        if pipeline is not None:
+            self.pipeline = _or_404(Pipeline(account=desk.account), pipeline)
+
+    @property
+    def address(self) -> str:
+        """Where the list is shown."""
+        assert self.desk.account is not None
+        inside = [] if self.pipeline is None else [self.pipeline.pk]
+        return reverse(f"crm:{self.of.key}", args=[self.desk.account.slug, *inside])
+
+    @property
+    def title(self) -> str:
+        """What the list is called."""
+        return _(self.of.title) % {"pipeline": self.pipeline}
+
+    @property
+    def crumbs(self) -> list[tuple[str, str]]:
+        """The way back to the settings, for a pipeline's statuses by the pipelines."""
+        above = OpenList(self.desk, PIPELINES) if self.pipeline else None
+        return [*crumbs_of(self.desk), *([(above.address, above.title)] if above else [])]
+
+    def blank(self) -> ListEntry:
+        """An entry that the list does not have yet, at its end."""
+        inside = {} if self.pipeline is None else {"pipeline": self.pipeline}
+        entry = self.of.model(account=self.desk.account, **inside)
+        last = entry.list_of().aggregate(last=Max("position"))["last"]
+        entry.position = 0 if last is None else last + 1
+        return entry
+
+    def entry(self, pk: int) -> Any:
+        """An entry of the list.
+
+        Raises:
+            Http404: there is no such one.
+        """
+        return _or_404(self.blank(), pk)
+
+    def shown(self) -> dict[str, Any]:
+        """The entries as the page lists them, and which of them cannot be spared."""
+        rows = self.blank().list_of()
+        if self.of.key != PIPELINES:
+            return {"rows": list(rows)}
+        pipelines = list(rows.prefetch_related("statuses"))
+        offered = [pipeline for pipeline in pipelines if pipeline.offered]
+        return {"rows": pipelines, "holds_statuses": True, "only": offered[0] if len(offered) == 1 else None}
 
 
 @page(MANAGES, sends=True)
-def entries(request: HttpRequest, desk: Desk, kept: str) -> HttpResponse:
-    """The list in its order, and a form for one more."""
-    of = LISTS[kept]
-    entry = _new(desk, of)
-    form = of.form(request.POST if request.method == "POST" else None, instance=entry)
+def entries(request: HttpRequest, desk: Desk, kept: str, pipeline: int | None = None) -> HttpResponse:
+    """The list in its order, and a form for one more. Where a pipeline is added, its statuses come next."""
+    of = OpenList(desk, kept, pipeline)
+    form = of.of.form(request.POST if request.method == "POST" else None, instance=of.blank())
     if request.method == "POST" and form.is_valid():
-        save_entry(form.instance, actor=desk.user)
-        messages.success(request, _("“%(name)s” stands in the list now.") % {"name": form.instance})
-        return HttpResponseRedirect(_list(desk, of))
+        added = save_entry(form.instance, actor=desk.user)
+        messages.success(request, _("“%(name)s” stands in the list now.") % {"name": added})
+        following = OpenList(desk, STATUSES, added.pk) if kept == PIPELINES else of
+        return HttpResponseRedirect(following.address)
     context = {
-        "rows": list(of.model._default_manager.filter(account=desk.account)),
+        **of.shown(),
         "form": form,
-        "kept": of,
-        "text": _(of.text),
-        "one": _(of.one),
-        "crumbs": crumbs_of(desk),
+        "kept": of.of,
+        "pipeline": of.pipeline,
+        "text": _(of.of.text),
+        "one": _(of.of.one),
+        "crumbs": of.crumbs,
     }
-    return show(request, desk, "pages/settings/list.html", _(of.title), context)
+    return show(request, desk, "pages/settings/list.html", of.title, context)
 
 
 @page(MANAGES, sends=True)
-def entry(request: HttpRequest, desk: Desk, kept: str, entry: int) -> HttpResponse:
+def entry(request: HttpRequest, desk: Desk, kept: str, entry: int, pipeline: int | None = None) -> HttpResponse:
     """One entry gets another name, or whatever else the list tells of it."""
-    of = LISTS[kept]
-    row = _row_or_404(desk, of, entry)
-    form = of.form(request.POST if request.method == "POST" else None, instance=row)
+    of = OpenList(desk, kept, pipeline)
+    row = of.entry(entry)
+    named = row.name
+    form = of.of.form(request.POST if request.method == "POST" else None, instance=row)
     if request.method == "POST" and form.is_valid():
         save_entry(form.instance, actor=desk.user)
         messages.success(request, _("“%(name)s” is stored.") % {"name": form.instance})
-        return HttpResponseRedirect(_list(desk, of))
-    named = of.model._default_manager.get(pk=row.pk).name
-    return _entry_page(request, desk, of, "entry", named, {"form": form, "button": _("Save")})
+        return HttpResponseRedirect(of.address)
+    return _entry_page(request, of, "entry", named, {"form": form, "button": _("Save")})
 
 
 @page(MANAGES, sends=True)
-def remove(request: HttpRequest, desk: Desk, kept: str, entry: int) -> HttpResponse:
-    """An entry goes that no record has; one that some have can be offered no longer."""
-    of = LISTS[kept]
-    row, error = _row_or_404(desk, of, entry), ""
+def remove(request: HttpRequest, desk: Desk, kept: str, entry: int, pipeline: int | None = None) -> HttpResponse:
+    """An entry goes that nothing has; one that something has can be offered no longer."""
+    of = OpenList(desk, kept, pipeline)
+    row, error = of.entry(entry), ""
     name = row.name
+    spared = row.offered
     if request.method == "POST":
         try:
             delete_entry(row, actor=desk.user)
+        except LastPipeline:
+            error, spared = _last(name), False
         except EntryInUse:
-            error = _("“%(name)s” is in use. Stop offering it instead: the records that have it keep it.")
-            error %= {"name": name}
+            error = _in_use(kept, name)
         else:
             messages.success(request, _("“%(name)s” is deleted.") % {"name": name})
-            return HttpResponseRedirect(_list(desk, of))
+            return HttpResponseRedirect(of.address)
     title = _("Delete “%(name)s”") % {"name": name}
-    return _entry_page(request, desk, of, "remove", title, {"error": error, "offered": row.offered, "row": row})
+    context = {"error": error, "offered": spared, "row": row, "holds_statuses": kept == PIPELINES}
+    return _entry_page(request, of, "remove", title, context)
 
 
 @page(MANAGES, sends=True)
 @require_POST
-def arrange(request: HttpRequest, desk: Desk, kept: str, entry: int) -> HttpResponse:
+def arrange(request: HttpRequest, desk: Desk, kept: str, entry: int, pipeline: int | None = None) -> HttpResponse:
     """An entry goes up or down in its list, is offered no longer, or again.
 
     Raises:
         Http404: it is asked for something else.
     """
-    of = LISTS[kept]
-    row, act = _row_or_404(desk, of, entry), request.POST.get("act")
+    of = OpenList(desk, kept, pipeline)
+    row, act = of.entry(entry), request.POST.get("act")
     if act in {"up", "down"}:
         move_entry(row, actor=desk.user, up=act == "up")
     elif act in {"offer", "retire"}:
         row.offered = act == "offer"
-        save_entry(row, actor=desk.user)
+        try:
+            save_entry(row, actor=desk.user)
+        except LastPipeline:
+            messages.error(request, _last(row.name))
     else:
         raise Http404
-    return HttpResponseRedirect(_list(desk, of))
+    return HttpResponseRedirect(of.address)
 
 
-def _new(desk: Desk, of: Kept) -> ListEntry:
-    last = of.model._default_manager.filter(account=desk.account).aggregate(last=Max("position"))["last"]
-    return of.model(account=desk.account, position=0 if last is None else last + 1)
+def _last(name: str) -> str:
+    return _("“%(name)s” is the only pipeline that is offered. Offer another one first.") % {"name": name}
 
 
-def _row_or_404(desk: Desk, of: Kept, entry: int) -> Any:
-    rows = of.model._default_manager.filter(account=desk.account)
-    row = rows.filter(pk=entry).first() if entry <= BIGGEST else None
+def _in_use(kept: str, name: str) -> str:
+    if kept == PIPELINES:
+        told = _("“%(name)s” is in use: it has statuses. Stop offering it instead, or delete its statuses first.")
+    else:
+        told = _("“%(name)s” is in use. Stop offering it instead: the records that have it keep it.")
+    return told % {"name": name}
+
+
+def _or_404(blank: ListEntry, pk: int) -> Any:
+    row = blank.list_of().filter(pk=pk).first() if pk <= BIGGEST else None
     if row is None:
         raise Http404
     return row
 
 
-def _list(desk: Desk, of: Kept) -> str:
-    assert desk.account is not None
-    return reverse(f"crm:{of.key}", args=[desk.account.slug])
-
-
-def _entry_page(
-    request: HttpRequest, desk: Desk, of: Kept, template: str, title: str, context: dict[str, Any]
-) -> HttpResponse:
-    back = _list(desk, of)
-    crumbs = [*crumbs_of(desk), (back, _(of.title))]
-    return show(request, desk, f"pages/settings/{template}.html", title, {**context, "back": back, "crumbs": crumbs})
+def _entry_page(request: HttpRequest, of: OpenList, template: str, title: str, context: dict[str, Any]) -> HttpResponse:
+    crumbs = [*of.crumbs, (of.address, of.title)]
+    context |= {"back": of.address, "crumbs": crumbs}
+    return show(request, of.desk, f"pages/settings/{template}.html", title, context)

@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any
 
 from apps.accounts.models import Branch, User
-from apps.crm.models import CallResult, LeadStatus, OpportunityStatus, Source
+from apps.crm.models import CallResult, LeadStatus, OpportunityStatus, Pipeline, Source
 from apps.crm.models.customisation import ListEntry
 from tests.pages.table import Maker, Route
 
@@ -29,9 +29,21 @@ def entry_of(model: type[ListEntry]) -> Maker:
     }
 
 
+def a_pipeline(branch: Branch, user: User) -> Mapping[str, Any]:
+    """The list of a pipeline's statuses."""
+    return {"pipeline": Pipeline.objects.create(account=branch.account, name=f"Anew {next(_NUMBERS)}").pk}
+
+
+def a_status(branch: Branch, user: User) -> Mapping[str, Any]:
+    """A status in a pipeline."""
+    named = a_pipeline(branch, user)
+    status = OpportunityStatus.objects.create(account=branch.account, pipeline_id=named["pipeline"], name="Anew")
+    return {**named, "entry": status.pk}
+
+
 MODELS: dict[str, type[ListEntry]] = {
     "lead-statuses": LeadStatus,
-    "opportunity-statuses": OpportunityStatus,
+    "pipelines": Pipeline,
     "sources": Source,
     "call-results": CallResult,
 }
@@ -42,15 +54,14 @@ def _form(pattern: str, permission: str, row: str = "", **sent: str) -> list[Rou
     return [Route(pattern, "GET", permission, row=row), Route(pattern, "POST", permission, row=row, data=sent)]
 
 
-def _list(key: str) -> list[Route]:
-    """The addresses of one of the lists that the account keeps."""
-    of = f"{BASE}{key}/"
+def _list(of: str, row: str, inside: str = "") -> list[Route]:
+    """The addresses of one of the lists that the account keeps; `inside` makes what the list itself is of."""
     return [
-        *_form(of, LISTS),
-        *_form(f"{of}<int:entry>/", LISTS, key),
-        Route(f"{of}<int:entry>/arrange/", "POST", LISTS, right=302, row=key, data={"act": "retire"}),
-        Route(f"{of}<int:entry>/delete/", "GET", LISTS, row=key),
-        Route(f"{of}<int:entry>/delete/", "POST", LISTS, right=302, row=key, data={"sure": "yes"}),
+        *_form(of, LISTS, inside),
+        *_form(f"{of}<int:entry>/", LISTS, row),
+        Route(f"{of}<int:entry>/arrange/", "POST", LISTS, right=302, row=row, data={"act": "retire"}),
+        Route(f"{of}<int:entry>/delete/", "GET", LISTS, row=row),
+        Route(f"{of}<int:entry>/delete/", "POST", LISTS, right=302, row=row, data={"sure": "yes"}),
     ]
 
 
@@ -65,7 +76,13 @@ ROUTES = [
     *_form(f"{BASE}closing/", DELETES, name="Acme"),
     Route(f"{BASE}closing/export/", "GET", DELETES, right=405),
     Route(f"{BASE}closing/export/", "POST", DELETES),
-    *(route for key in MODELS for route in _list(key)),
+    *(route for key in MODELS for route in _list(f"{BASE}{key}/", key)),
+    *_list(f"{BASE}pipelines/<int:pipeline>/statuses/", "pipeline-status", "pipeline"),
 ]
-ROWS = {"branch": a_branch, **{key: entry_of(model) for key, model in MODELS.items()}}
+ROWS = {
+    "branch": a_branch,
+    "pipeline": a_pipeline,
+    "pipeline-status": a_status,
+    **{key: entry_of(model) for key, model in MODELS.items()},
+}
 NOTHING = {"branch": "there-is-no-such-branch", "act": "rename"}
