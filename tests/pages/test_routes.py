@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 import zeal
 from django.conf import settings
+from django.db import connection
 from django.shortcuts import resolve_url
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils.html import escape
 
@@ -23,8 +25,14 @@ from tests.pages.table import NOTHING, OPEN, ROUTES, ROWS, Route
 pytestmark = pytest.mark.django_db
 ARGUMENT = re.compile(r"<(?:\w+:)?(\w+)>")
 ROWED = [route for route in ROUTES if route.row]
-# What differs from answer to answer, whatever it says.
+# What is on no branch, and is reached from each.
+OF_THE_ACCOUNT = re.compile("a/<slug:account>/(billing/(cancel|plan|how)/|parent-roles/|roles/|settings/(?!branches))")
+# What differs from answer to answer, whatever it says; and what differs from question to question to the database.
 VARYING = re.compile(rb'(csrfmiddlewaretoken" value|name="seen" value)="[^"]*"')
+VALUES = re.compile(r"'[^']*'|\b\d+\b")
+
+# The status, where it leads, the body, the headers, and what was asked of the database.
+Answer = tuple[int, str, bytes, dict[str, str], list[str]]
 
 
 def patterns(resolver: URLResolver, prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -45,15 +53,23 @@ def nothing(route: Route) -> dict[str, str]:
     return {name: NOTHING.get(name, str(10**9)) for name in ARGUMENT.findall(route.pattern) if name != "account"}
 
 
-def ask(client: Client, route: Route, address: str) -> tuple[int, str, bytes, dict[str, str]]:
-    with zeal.zeal_ignore():
+def ask(client: Client, route: Route, address: str) -> Answer:
+    with zeal.zeal_ignore(), CaptureQueriesContext(connection) as asked:
         response = client.generic(
             route.method, address, "&".join(f"{name}={value}" for name, value in route.data.items()),
             content_type="application/x-www-form-urlencoded",
         )  # fmt: skip
     body = b"" if response.streaming else VARYING.sub(b"", response.content)
     headers = {name: value for name, value in response.headers.items() if name != "Location"}
-    return response.status_code, response.headers.get("Location", ""), body, headers
+    questions = [VALUES.sub("?", query["sql"]) for query in asked.captured_queries]
+    return response.status_code, response.headers.get("Location", ""), body, headers, questions
+
+
+def nothing_and(client: Client, route: Route, account: Account, address: str) -> tuple[Answer, Answer]:
+    """What nothing is answered with, and what the address is; asked by somebody whose rights are at hand already."""
+    unknown = address_of(route, account, nothing(route))
+    ask(client, route, unknown)
+    return ask(client, route, unknown), ask(client, route, address)
 
 
 def place(cast: Cast, grants: Any) -> tuple[User, Branch]:
@@ -83,7 +99,7 @@ def test_the_pages_declare_the_permission_that_the_table_says() -> None:
 def test_the_right_opens_it(cast: Cast, route: Route) -> None:
     user, branch = place(cast, everything())
     named = ROWS[route.row](branch, user) if route.row else {}
-    status, location, body, _ = ask(browser(user), route, address_of(route, branch.account, named))
+    status, location, body, *_ = ask(browser(user), route, address_of(route, branch.account, named))
     assert status == route.right, (location, body[:2000])
     assert b"Traceback" not in body
 
@@ -92,7 +108,7 @@ def test_the_right_opens_it(cast: Cast, route: Route) -> None:
 def test_the_wrong_right_gets_a_page_that_names_the_missing_one(cast: Cast, route: Route) -> None:
     user, branch = place(cast, all_but(route.permission, *route.lacking))
     named = ROWS[route.row](branch, user) if route.row else {}
-    status, _, body, _ = ask(browser(user), route, address_of(route, branch.account, named))
+    status, _, body, *_ = ask(browser(user), route, address_of(route, branch.account, named))
     assert status == 403
     assert route.permission.encode() in body
     assert escape(catalogue.get(route.permission).label).encode() in body
@@ -101,11 +117,23 @@ def test_the_wrong_right_gets_a_page_that_names_the_missing_one(cast: Cast, rout
 @pytest.mark.parametrize("route", ROWED, ids=str)
 def test_what_is_out_of_sight_answers_exactly_as_nothing_does(cast: Cast, route: Route) -> None:
     user, branch = place(cast, everything())
-    client = browser(user)
-    unknown = ask(client, route, address_of(route, branch.account, nothing(route)))
+    foreign = address_of(route, branch.account, ROWS[route.row](cast.elsewhere, cast.outsider))
+    unknown, there = nothing_and(browser(user), route, branch.account, foreign)
     assert unknown[0] == 404
-    foreign = ROWS[route.row](cast.elsewhere, cast.outsider)
-    assert ask(client, route, address_of(route, branch.account, foreign)) == unknown
+    assert there == unknown
+
+
+@pytest.mark.parametrize("route", ROWED, ids=str)
+def test_what_is_on_another_branch_answers_exactly_as_nothing_does(cast: Cast, route: Route) -> None:
+    user = staff(cast.branch_beside(), everything(), is_staff=False)
+    owner, branch = place(cast, everything())
+    away = address_of(route, branch.account, ROWS[route.row](branch, owner))
+    unknown, there = nothing_and(browser(user), route, branch.account, away)
+    if OF_THE_ACCOUNT.match(route.pattern):
+        assert there[0] == route.right
+    else:
+        assert unknown[0] == 404
+        assert there == unknown
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=str)
@@ -122,7 +150,7 @@ def test_strangers_are_asked_to_sign_in(cast: Cast) -> None:
     login = resolve_url(settings.LOGIN_URL)
     for route in ROUTES:
         for account in (cast.branch.account, Account(slug="there-is-no-such-account")):
-            status, location, _, _ = ask(browser(None), route, address_of(route, account, nothing(route)))
+            status, location, *_ = ask(browser(None), route, address_of(route, account, nothing(route)))
             assert (status, location.startswith(f"{login}?next=")) == (302, True), route
 
 
