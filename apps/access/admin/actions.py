@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from django.contrib import messages
 from django.contrib.admin import helpers
 from django.db import models, transaction
+from django.db.models import prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
@@ -164,6 +165,7 @@ def export_selected(model_admin: Any, request: HttpRequest, rows: list[Any]) -> 
     log_export(request, rows, "CSV")
     veil(desk_of(request), rows)
     columns: Sequence[str] = model_admin.export_columns
+    prefetch_related_objects(rows, *model_admin.export_related)
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     name = str(model_admin.opts.verbose_name_plural).replace(" ", "-")
     response["Content-Disposition"] = f'attachment; filename="{name}.csv"'

@@ -83,16 +83,20 @@ class ResponsibleFilter(PersonFilter):
 
 
 class AccountListFilter(admin.SimpleListFilter):
-    """The lines of a list that the account keeps, such as its statuses; subclasses name the model and the field."""
+    """The lines of a list that the account keeps, such as its statuses; subclasses name the model and the field.
+
+    `path` leads to the field from the record, where it is not the record's own.
+    """
 
     model: ClassVar[type[models.Model]]
+    path: ClassVar[str] = ""
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]) -> Iterable[tuple[str, str]]:
         rows = self.model._default_manager.filter(account=desk_of(request).account_id)
         return [(str(row.pk), str(row)) for row in rows]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return _narrowed(self, queryset, str(self.parameter_name))
+        return _narrowed(self, queryset, self.path or str(self.parameter_name))
 
 
 def parameters_of(filters: Iterable[Any]) -> set[str]:

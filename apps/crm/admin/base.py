@@ -26,11 +26,13 @@ from apps.access.admin.sharing import share_page
 from apps.access.desk import desk_of
 from apps.crm.admin.bulk import ASSIGN
 from apps.crm.admin.deletion import consequences_of
+from apps.crm.admin.entries import CrmForm, EntryField
 from apps.crm.admin.history import history_page
 from apps.crm.admin.rights import rights_page
 from apps.crm.admin.widgets import SeveralWidget
 from apps.crm.admin.writing import remove, write, write_rows
 from apps.crm.models import CrmRecord
+from apps.crm.models.customisation import ListEntry
 from apps.crm.querysets import search
 
 CURRENCIES = ("EUR", "USD", "GBP", "CHF", "SEK", "NOK", "DKK", "PLN", "CZK", "CAD", "AUD", "JPY", "CNY", "INR", "BRL")
@@ -52,6 +54,7 @@ NOTES = ("Description", {"classes": ["tab"], "fields": ("description", "tags")})
 class CrmAdmin(MandateAdmin):
     """The admin of a CRM record type. Writes go through the app's services, so the rules of a write hold here too."""
 
+    form = CrmForm
     search_fields = ("name",)
     search_help_text = "A name, e-mail address, phone number, reference (such as L-17) or id."
     readonly_fields: ClassVar[Sequence[str]] = ("reference", "created_by", "created_at", "updated_at")
@@ -60,6 +63,8 @@ class CrmAdmin(MandateAdmin):
     change_form_outer_before_template = "admin/crm/record_head.html"
     bulk_actions: ClassVar[Sequence[BulkAction]] = (ASSIGN, DELETE_SELECTED)
     export_columns: ClassVar[Sequence[str]] = ()
+    # What the columns name besides records and people, to be read for all rows at once.
+    export_related: ClassVar[Sequence[str]] = ()
     warn_unsaved_form = True
     compressed_fields = True
 
@@ -92,6 +97,14 @@ class CrmAdmin(MandateAdmin):
     def get_inline_instances(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         """Related records are shown and added once the record itself is there."""
         return [] if obj is None else super().get_inline_instances(request, obj)
+
+    def formfield_for_foreignkey(
+        self, db_field: models.ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        target: Any = db_field.related_model
+        if issubclass(target, ListEntry):
+            kwargs["form_class"] = EntryField
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def formfield_for_dbfield(self, db_field: models.Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
         if isinstance(db_field, models.URLField):

@@ -15,6 +15,7 @@ from apps.access.desk import desk_of, veil
 from apps.access.forms.picker import UserField
 from apps.access.forms.pool import Pool
 from apps.accounts.models import User
+from apps.crm.admin.entries import EntryField
 from apps.crm.admin.writing import Refused, change
 from apps.crm.models import LeadStatus, OpportunityStatus
 from apps.crm.models.customisation import Status
@@ -77,8 +78,8 @@ def _people_form(request: HttpRequest, rows: Rows) -> type[forms.Form]:
 
 def _status_form(model: type[Status]) -> Callable[[HttpRequest, Rows], type[forms.Form]]:
     def make(request: HttpRequest, rows: Rows) -> type[forms.Form]:
-        statuses = model._default_manager.filter(account=desk_of(request).account_id, offered=True)
-        field = forms.ModelChoiceField(statuses, label="New status", widget=UnfoldAdminSelectWidget())
+        statuses = model.on_offer(desk_of(request).account_id)
+        field = EntryField(statuses, label="New status", widget=UnfoldAdminSelectWidget())
         return type("StatusForm", (ValueForm,), {"value": field})
 
     return make

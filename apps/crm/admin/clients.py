@@ -65,6 +65,7 @@ class CompanyAdmin(CrmAdmin):
         "responsible",
         "created_at",
     )
+    export_related = ("source",)
 
     @display(description="Phone", empty_value="—")
     def phone(self, company: Company) -> str | None:

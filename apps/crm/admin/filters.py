@@ -12,7 +12,9 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from apps.access.admin.filters import AccountListFilter
-from apps.crm.models import Activity, CallResult, LeadStatus, OpportunityStatus, Outcome, Source, Task
+from apps.access.desk import desk_of
+from apps.crm.models import Activity, CallResult, LeadStatus, OpportunityStatus, Outcome, Pipeline, Source, Task
+from apps.crm.pipelines import has_several, pipelines_of
 
 
 class LeadStatusFilter(AccountListFilter):
@@ -23,12 +25,31 @@ class LeadStatusFilter(AccountListFilter):
     model = LeadStatus
 
 
+class PipelineFilter(AccountListFilter):
+    """Which way an opportunity takes; no filter where there is only one."""
+
+    title = "pipeline"
+    parameter_name = "pipeline"
+    path = "status__pipeline"
+    model = Pipeline
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]) -> Iterable[tuple[str, str]]:
+        desk = desk_of(request)
+        return [(str(each.pk), each.name) for each in pipelines_of(desk)] if has_several(desk) else []
+
+
 class OpportunityStatusFilter(AccountListFilter):
-    """How far an opportunity is."""
+    """How far an opportunity is; with its pipeline, where there are several."""
 
     title = "status"
     parameter_name = "status"
     model = OpportunityStatus
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]) -> Iterable[tuple[str, str]]:
+        desk = desk_of(request)
+        rows = OpportunityStatus.objects.filter(account=desk.account_id).select_related("pipeline")
+        several = has_several(desk)
+        return [(str(row.pk), f"{row.pipeline}: {row}" if several else row.name) for row in rows]
 
 
 class SourceFilter(AccountListFilter):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.http import HttpRequest
 from unfold.decorators import display
 
 from apps.access.admin.inlines import RecordInline
+from apps.access.desk import desk_of
 from apps.crm.models import Activity, Contact, Opportunity, Task
+from apps.crm.pipelines import has_several
 from apps.crm.templatetags.crm_columns import due_badge
 
 
@@ -84,10 +87,21 @@ class OpportunityInline(ShownInline):
     """The deals with a company or a person."""
 
     model = Opportunity
-    fields = readonly_fields = ("name", "status", "amount", "close_date", "responsible")
+    fields = ("name", "status", "amount", "close_date", "responsible")
+    readonly_fields = ("way", *fields)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:
+        """Where there are several pipelines, a status is shown with its own before it."""
+        name, *others = self.fields
+        return (name, "way", *others) if has_several(desk_of(request)) else self.fields
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).select_related("status")
+        return super().get_queryset(request).select_related("status__pipeline")
+
+    @display(description="Pipeline")
+    def way(self, opportunity: Opportunity) -> str | None:
+        """In which pipeline it stands."""
+        return opportunity.pipeline.name if opportunity.pipeline else None
 
 
 class CompanyOpportunityInline(OpportunityInline):

@@ -56,6 +56,7 @@ class LeadAdmin(CrmAdmin):
         "responsible",
         "created_at",
     )
+    export_related = ("status", "source")
 
     def subtitle(self, record: Lead) -> str:
         return f"{record.reference} · {record.person_name}" if record.person_name else record.reference

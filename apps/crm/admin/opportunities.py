@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.formats import date_format
 from unfold.decorators import display
@@ -11,11 +13,13 @@ from unfold.decorators import display
 from apps.access.admin.actions import DELETE_SELECTED, EXPORT_SELECTED
 from apps.access.admin.filters import BranchFilter, ResponsibleFilter
 from apps.access.admin.inlines import inline_about
+from apps.access.desk import desk_of
 from apps.crm.admin.base import NOTES, OWNERSHIP, CrmAdmin
 from apps.crm.admin.bulk import ADD_TAG, ASSIGN, OPPORTUNITY_STATUS
-from apps.crm.admin.filters import CreatedFilter, OpportunityStatusFilter, OutcomeFilter
+from apps.crm.admin.filters import CreatedFilter, OpportunityStatusFilter, OutcomeFilter, PipelineFilter
 from apps.crm.admin.inlines import ActivityInline, TaskInline
 from apps.crm.models import Opportunity, Outcome
+from apps.crm.pipelines import has_several
 from apps.crm.templatetags.crm_columns import badge, link_to, money, status_badge
 
 
@@ -23,8 +27,15 @@ class OpportunityAdmin(CrmAdmin):
     """A deal that may be made."""
 
     list_display = ("title", "with_whom", "state", "worth", "closing", "who")
-    list_filter = (ResponsibleFilter, OpportunityStatusFilter, OutcomeFilter, CreatedFilter, BranchFilter)
-    list_select_related = ("branch", "responsible", "status")
+    list_filter = (
+        ResponsibleFilter,
+        PipelineFilter,
+        OpportunityStatusFilter,
+        OutcomeFilter,
+        CreatedFilter,
+        BranchFilter,
+    )
+    list_select_related = ("branch", "responsible", "status__pipeline")
     list_links = ("company", "contact")
     fieldsets = (
         (
@@ -42,6 +53,7 @@ class OpportunityAdmin(CrmAdmin):
         "name",
         "company",
         "contact",
+        "pipeline",
         "status",
         "probability",
         "amount",
@@ -52,6 +64,20 @@ class OpportunityAdmin(CrmAdmin):
         "responsible",
         "created_at",
     )
+
+    export_related = ("status__pipeline", "source")
+
+    def get_list_display(self, request: HttpRequest) -> Sequence[str]:
+        """Where there are several pipelines, a status is shown with its own before it."""
+        if not has_several(desk_of(request)):
+            return self.list_display
+        place = self.list_display.index("state")
+        return (*self.list_display[:place], "way", *self.list_display[place:])
+
+    @display(description="Pipeline", empty_value="—")
+    def way(self, opportunity: Opportunity) -> str | None:
+        """In which pipeline it stands."""
+        return opportunity.pipeline.name if opportunity.pipeline else None
 
     @display(description="With", empty_value="—")
     def with_whom(self, opportunity: Opportunity) -> Any:

@@ -42,10 +42,19 @@ class ListEntry(models.Model):
         """The list that this is, or would be, an entry of."""
         return type(self)._default_manager.filter(account=self.account_id)
 
+    @property
+    def on_offer_now(self) -> bool:
+        """Whether people can pick it."""
+        return self.offered
+
     @classmethod
-    def on_offer(cls, account_id: int) -> QuerySet[Any]:
-        """What people of the account can pick, in its order."""
-        return cls._default_manager.filter(account=account_id, offered=True)
+    def on_offer(cls, account_id: int, also: int | None = None) -> QuerySet[Any]:
+        """What people of the account can pick, in its order; `also` is one of its entries that is there in any case."""
+        return cls._default_manager.filter(cls._offered() | Q(pk=also), account=account_id)
+
+    @classmethod
+    def _offered(cls) -> Q:
+        return Q(offered=True)
 
 
 class Status(ListEntry):
@@ -114,10 +123,19 @@ class OpportunityStatus(Status):
         """The statuses of the pipeline."""
         return super().list_of().filter(pipeline=self.pipeline_id)
 
+    @property
+    def on_offer_now(self) -> bool:
+        """Whether people can pick it: it is offered, and so is its pipeline."""
+        return self.offered and self.pipeline.offered
+
     @classmethod
-    def on_offer(cls, account_id: int) -> QuerySet[Any]:
-        """The statuses that are offered, of the pipelines that are; each with its pipeline."""
-        return super().on_offer(account_id).filter(pipeline__offered=True).select_related("pipeline")
+    def on_offer(cls, account_id: int, also: int | None = None) -> QuerySet[Any]:
+        """The statuses that people can pick, each with its pipeline."""
+        return super().on_offer(account_id, also).select_related("pipeline")
+
+    @classmethod
+    def _offered(cls) -> Q:
+        return Q(offered=True, pipeline__offered=True)
 
     def clean(self) -> None:
         """A status stands in a pipeline of its own account."""

@@ -15,7 +15,8 @@ class Change(models.Model):
     The record is named by type and id, not by a key, since its history outlives it; the person's name stays as it was.
     `fields` holds `[before, after]` for each changed field; a deletion tells all that the rules looked at. A link to a
     record is `{"type": …, "id": …, "reference": …}`: never a name, since the reader of the history may not be allowed
-    to see what was linked. A link to anything else is `{"id": …, "name": …}`.
+    to see what was linked. A link to anything else is `{"id": …, "name": …}`, with its `pipeline` where it is a status
+    of opportunities.
     """
 
     class Action(models.TextChoices):

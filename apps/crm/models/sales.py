@@ -8,7 +8,7 @@ from django.db.models import Q
 from apps.access.records import record_constraints, record_indexes, register
 from apps.crm.models.base import DescribedRecord, details_index, link, link_index, name_index, prefix_index
 from apps.crm.models.clients import Company, Contact
-from apps.crm.models.customisation import LeadStatus, OpportunityStatus, Source
+from apps.crm.models.customisation import LeadStatus, OpportunityStatus, Pipeline, Source
 from apps.crm.models.fields import AmountField, Reachable
 
 
@@ -89,3 +89,8 @@ class Opportunity(DescribedRecord):
             link_index("opportunity_by_lead", "lead"),
             link_index("opportunity_by_status", "status"),
         ]
+
+    @property
+    def pipeline(self) -> Pipeline | None:
+        """Where it stands: the pipeline of its status, and none without a status."""
+        return None if self.status is None else self.status.pipeline

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -17,7 +17,7 @@ from apps.access.operators import log_write
 from apps.access.querysets import visible_to
 from apps.access.records import Record
 from apps.accounts.models import Account, User
-from apps.crm.models import Change, CrmRecord
+from apps.crm.models import Change, CrmRecord, OpportunityStatus
 
 Fields = Mapping[str, tuple[Any, Any]]
 """Before and after, by the name of the changed field."""
@@ -90,6 +90,8 @@ def _stored(value: Any) -> Any:
         return {"type": value.record_type, "id": value.pk, "reference": value.reference}
     if isinstance(value, Money):
         return f"{value.amount} {value.currency}"
+    if isinstance(value, OpportunityStatus):
+        return {"id": value.pk, "name": value.name, "pipeline": value.pipeline.name}
     if isinstance(value, models.Model):
         return {"id": value.pk, "name": str(value)}
     if isinstance(value, date):
@@ -113,10 +115,21 @@ def _visible_names(changes: Iterable[Change], reader: User, account: Account) ->
 def _lines(record: CrmRecord, change: Change, names: Mapping[tuple[str, int], str]) -> Iterable[Line]:
     for name, pair in change.fields.items():
         field = record._meta.get_field(name)
-        before, after = (_shown(field, value, names) for value in pair)
+        before, after = (_shown(field, value, names) for value in _placed(pair))
         if before != after:
             label = str(getattr(field, "verbose_name", name))
             yield Line(label[:1].upper() + label[1:], before, after)
+
+
+def _placed(pair: Sequence[Any]) -> Sequence[Any]:
+    """Before and after; a status that is in another pipeline than the other one is named with its own."""
+    before, after = (value.get("pipeline") if isinstance(value, dict) else None for value in pair)
+    if before == after:
+        return pair
+    return [
+        {**value, "name": f"{pipeline}: {value['name']}"} if pipeline else value
+        for value, pipeline in zip(pair, (before, after), strict=True)
+    ]
 
 
 def _shown(field: Any, value: Any, names: Mapping[tuple[str, int], str]) -> str:

@@ -48,6 +48,7 @@ def due_badge(task: Task) -> SafeString:
     )
 
 
+@register.filter
 def money(amount: Money | None) -> SafeString | None:
     """An amount with its currency, without the cents of round sums."""
     if amount is None:

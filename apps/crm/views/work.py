@@ -1,9 +1,9 @@
-"""Where I work: my accounts with their branches, my open tasks, and what waits for me."""
+"""Where I work: my accounts with their branches, my open deals and tasks, and what waits for me."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -19,6 +19,7 @@ from apps.access.mandates import bind_account
 from apps.access.second_factor import lacks_second_factor
 from apps.accounts import fence
 from apps.accounts.models import Account, User
+from apps.crm.pipelines import Standing, my_pipelines
 
 # Further accounts are named; only these are looked into.
 LOOKED_INTO = 5
@@ -34,6 +35,8 @@ class Place:
     branches: list[str]
     tasks: list[Any]
     waiting: int
+    # My open deals, where I may see the pipeline.
+    pipelines: list[Standing] = field(default_factory=list)
     # Nothing of it is shown: it asks for a second factor, and there is none.
     closed: bool = False
 
@@ -62,7 +65,8 @@ def _places(user: User, accounts: Sequence[Account]) -> Iterator[Place]:
                 continue
             tasks = _tasks(desk)
             names = [branch.name for branch in desk.branches]
-            yield Place(account, desk.role_names, names, tasks, waiting_requests(desk).count())
+            deals = my_pipelines(desk) if desk.may_anywhere("view_pipeline") else []
+            yield Place(account, desk.role_names, names, tasks, waiting_requests(desk).count(), deals)
 
 
 def _tasks(desk: Desk) -> list[Any]:

@@ -1,0 +1,48 @@
+"""How a record's form offers the entries of the account's lists: what can be picked, and what the record has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.forms.models import ModelChoiceIterator
+
+from apps.access.admin.recordform import LinkField, RecordForm
+
+
+class EntryChoices(ModelChoiceIterator):  # type: ignore[type-arg] # generic in the stubs alone
+    """The entries in their order; the statuses of several pipelines stand under the name of theirs."""
+
+    def __iter__(self) -> Iterator[Any]:
+        if self.field.empty_label is not None:
+            yield ("", self.field.empty_label)
+        groups: dict[Any, list[Any]] = {}
+        for entry in self.queryset:
+            groups.setdefault(getattr(entry, "pipeline", None), []).append(self.choice(entry))
+        if len(groups) > 1:
+            yield from ((str(pipeline), choices) for pipeline, choices in groups.items())
+        else:
+            for choices in groups.values():
+                yield from choices
+
+
+class EntryField(LinkField):
+    """A choice among the entries of one of the account's lists."""
+
+    iterator = EntryChoices
+
+    def label_from_instance(self, obj: Any) -> str:
+        """The name; what only stays since the record has it is told from what anybody can pick."""
+        return str(obj) if obj.on_offer_now else f"{obj} (no longer offered)"
+
+
+class CrmForm(RecordForm):
+    """A record's form, which offers of the account's lists what can be picked, and what the record has already."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():
+            if isinstance(field, EntryField):
+                entries: Any = field.queryset
+                current = getattr(self.instance, f"{name}_id")
+                field.queryset = entries.model.on_offer(self.desk.account_id, also=current)

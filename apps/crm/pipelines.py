@@ -1,0 +1,88 @@
+"""The pipelines of the account at hand, and what stands in them for the person who asks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from django.db.models import Count, Sum
+from djmoney.money import Money
+
+from apps.access.desk import Desk
+from apps.crm.models import Outcome, Pipeline
+
+
+@dataclass(slots=True)
+class Deals:
+    """How many deals, and what they are worth together in each currency."""
+
+    pk: int
+    name: str
+    count: int = 0
+    totals: dict[str, Decimal] = field(default_factory=dict)
+
+    def add(self, count: int, currency: str | None, total: Decimal | None) -> None:
+        """Count in so many more, which are worth so much."""
+        self.count += count
+        if currency is not None and total is not None:
+            self.totals[currency] = self.totals.get(currency, Decimal()) + total
+
+    @property
+    def sums(self) -> list[Money]:
+        """What they are worth, the largest number first."""
+        found = [Money(total, currency) for currency, total in self.totals.items()]
+        return sorted(found, key=lambda sum_: (-sum_.amount, sum_.currency.code))
+
+
+@dataclass(slots=True)
+class Stage(Deals):
+    """The deals of one status. `share` is how long their bar is, in per cent of the longest."""
+
+    share: int = 0
+
+
+@dataclass(slots=True)
+class Standing(Deals):
+    """The deals of one pipeline, status by status."""
+
+    stages: list[Stage] = field(default_factory=list)
+
+
+def pipelines_of(desk: Desk) -> Sequence[Pipeline]:
+    """The account's pipelines in their order, offered or not."""
+    return desk.once("pipelines", lambda: list(Pipeline.objects.filter(account=desk.account_id)))
+
+
+def has_several(desk: Desk) -> bool:
+    """Whether a status alone does not say in which pipeline it stands."""
+    return len(pipelines_of(desk)) > 1
+
+
+def my_pipelines(desk: Desk) -> list[Standing]:
+    """My open deals by pipeline and status, on the branches whose pipeline I may see.
+
+    What has no status stands in no pipeline.
+    """
+    places = [branch.pk for branch in desk.branches_where("view_pipeline")]
+    rows = desk.rows("view_opportunity", "opportunity").filter(
+        responsible=desk.user, status__outcome=Outcome.OPEN, branch__in=places
+    )
+    groups = (
+        rows.order_by("status__pipeline__position", "status__pipeline_id", "status__position", "status_id")
+        .values_list("status__pipeline_id", "status__pipeline__name", "status_id", "status__name", "amount_currency")
+        .annotate(deals=Count("pk"), total=Sum("amount"))
+    )
+    standings: dict[int, Standing] = {}
+    stages: dict[int, Stage] = {}
+    for pipeline_id, pipeline, status_id, status, currency, deals, total in groups:
+        standing = standings.setdefault(pipeline_id, Standing(pipeline_id, pipeline))
+        standing.add(deals, currency, total)
+        if status_id not in stages:
+            stages[status_id] = Stage(status_id, status)
+            standing.stages.append(stages[status_id])
+        stages[status_id].add(deals, currency, total)
+    most = max((stage.count for stage in stages.values()), default=1)
+    for stage in stages.values():
+        stage.share = round(100 * stage.count / most)
+    return list(standings.values())
