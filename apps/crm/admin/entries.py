@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,14 +12,22 @@ from apps.access.admin.recordform import LinkField, RecordForm
 
 
 class EntryChoices(ModelChoiceIterator):  # type: ignore[type-arg] # generic in the stubs alone
-    """The entries in their order; the statuses of several pipelines stand under the name of theirs."""
+    """The entries in their order; the statuses of several pipelines stand under the name of theirs.
+
+    What is chosen is shown without that name, so namesakes carry it themselves.
+    """
 
     def __iter__(self) -> Iterator[Any]:
         if self.field.empty_label is not None:
             yield ("", self.field.empty_label)
+        entries = list(self.queryset)
+        names = Counter(entry.name for entry in entries)
         groups: dict[Any, list[Any]] = {}
-        for entry in self.queryset:
-            groups.setdefault(getattr(entry, "pipeline", None), []).append(self.choice(entry))
+        for entry in entries:
+            pipeline = getattr(entry, "pipeline", None)
+            value, label = self.choice(entry)
+            told = f"{label} ({pipeline})" if names[entry.name] > 1 else label
+            groups.setdefault(pipeline, []).append((value, told))
         if len(groups) > 1:
             yield from ((str(pipeline), choices) for pipeline, choices in groups.items())
         else:
