@@ -22,6 +22,7 @@ from apps.access.querysets import visible
 from apps.access.records import Record, RecordLike
 from apps.access.shares import tables as share_tables
 from apps.accounts.models import Account, Branch, User
+from apps.accounts.preferences import RowsPerPage
 from apps.roles import catalogue
 
 _ATTRIBUTE = "_desk"
@@ -43,6 +44,11 @@ class Desk:
             self._kept[name] = find()
         found: _T = self._kept[name]
         return found
+
+    @property
+    def rows_per_page(self) -> int:
+        """How long a page of a list is in the account at hand."""
+        return RowsPerPage.MIDDLE if self.account is None else self.account.preferences.rows_per_page
 
     @cached_property
     def mandate(self) -> Mandate | None:

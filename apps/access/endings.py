@@ -9,12 +9,12 @@ from django.db import connection, transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from apps.access.letters import as_read_by
 from apps.access.models import EndingWarning, Override
 from apps.access.policy import who_may
 from apps.accounts import mail
 from apps.accounts.fence import tenant
 from apps.accounts.models import Account, User
+from apps.accounts.preferences import as_read_by
 from apps.roles import catalogue
 from apps.teams.models import Membership
 
@@ -85,5 +85,5 @@ def _send(override: Override, person: User) -> None:
         "mine": mine,
         "address": mail.link(page),
     }
-    with as_read_by(person):
+    with as_read_by(person, override.account):
         mail.send("ending", person.email, context)

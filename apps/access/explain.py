@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from django.db import models
-from django.utils import timezone
-from django.utils.formats import date_format
 
 from apps.access.errors import read_only
 from apps.access.fixes import Fix, session_would_help, smallest_fixes
@@ -21,6 +20,7 @@ from apps.access.mandates import mandate_for
 from apps.access.policy import People, account_id_of, asked_of, share_reader
 from apps.access.records import Record
 from apps.accounts.models import Account, Branch, User
+from apps.accounts.moments import Form, written
 from apps.roles import catalogue
 from apps.roles.catalogue import Permission
 from apps.roles.scopes import Scope
@@ -238,5 +238,5 @@ def _label(codename: str) -> str:
     return catalogue.get(codename).label
 
 
-def _when(moment: object) -> str:
-    return date_format(timezone.localtime(moment), "j F Y, H:i")  # type: ignore[arg-type]
+def _when(moment: datetime | None) -> str:
+    return written(moment, Form.LONG_MOMENT)

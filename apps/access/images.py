@@ -11,9 +11,9 @@ from typing import Any
 from django.apps import apps
 from django.db import models
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
-from django.utils.formats import date_format
+from django.utils.dateparse import parse_datetime, parse_time
 
+from apps.accounts.moments import Form, written
 from apps.audit.models import Entry
 from apps.roles import catalogue
 from apps.roles.scopes import Scope, ScopeField
@@ -90,6 +90,8 @@ def value_in_words(field: Any, value: Any) -> str:
     if isinstance(field, models.DateTimeField):
         moment = value if isinstance(value, datetime) else parse_datetime(str(value))
         return str(value) if moment is None else _moment(moment)
+    if isinstance(field, models.TimeField):
+        return written(parse_time(str(value)), Form.TIME)
     if field is not None and getattr(field, "choices", None):
         return str(dict(field.flatchoices).get(value, value))
     if field is not None and field.name == "permission":
@@ -101,7 +103,7 @@ def value_in_words(field: Any, value: Any) -> str:
 
 def _moment(moment: datetime) -> str:
     aware = moment if timezone.is_aware(moment) else moment.replace(tzinfo=timezone.get_current_timezone())
-    return date_format(timezone.localtime(aware), "j M Y, H:i")
+    return written(aware, Form.MOMENT)
 
 
 def _model_of(target_type: str) -> type[models.Model] | None:

@@ -6,12 +6,7 @@ record is named by its reference alone, and only to those who may see it then.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from zoneinfo import available_timezones
-
 from django.urls import reverse
-from django.utils import timezone
 from procrastinate.contrib.django import app
 
 from apps.access.changes.guards.needs import shared_verb
@@ -21,6 +16,7 @@ from apps.access.records import Record
 from apps.accounts import mail
 from apps.accounts.fence import tenant
 from apps.accounts.models import User
+from apps.accounts.preferences import as_read_by
 from apps.roles import catalogue
 
 # So many are asked at most: whoever has more people who decide needs no mail to all of them.
@@ -60,16 +56,6 @@ def deciders(asked: AccessRequest) -> list[User]:
     return [person for person in found if person.pk != asked.user_id]
 
 
-@contextmanager
-def as_read_by(person: User) -> Iterator[None]:
-    """Times inside are those of the person's own zone."""
-    if person.time_zone in available_timezones():
-        with timezone.override(person.time_zone):
-            yield
-    else:
-        yield
-
-
 def _request(account_id: int, request_id: int) -> AccessRequest | None:
     rows = AccessRequest.objects.select_related("account", "branch", "user", "decided_by")
     return rows.filter(account=account_id, pk=request_id).first()
@@ -93,5 +79,5 @@ def _send(name: str, person: User, asked: AccessRequest, seeing: tuple[Record | 
         "reference": record.reference if record is not None and person.pk in people else "",
         "address": mail.link(reverse("access:request", args=[asked.account.slug, asked.pk])),
     }
-    with as_read_by(person):
+    with as_read_by(person, asked.account):
         mail.send(name, person.email, context)

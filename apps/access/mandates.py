@@ -69,7 +69,7 @@ def accounts_of(user: User) -> AccountQuerySet:
 
     A platform operator in an open session may work in every account, closed ones too.
     """
-    accounts = Account.objects.order_by("name", "pk")
+    accounts = Account.objects.select_related("stored_preferences").order_by("name", "pk")
     memberships = Q(memberships__user=user, memberships__status="active", memberships__branch__status="active")
     own = accounts.open().filter(memberships | Q(parent_memberships__user=user)).distinct()
     if not user.is_superuser:

@@ -1,22 +1,21 @@
-"""Binds the account that a request works in to its user, and tells the database; and the reader's time zone."""
+"""Binds the account that a request works in to its user, and tells the database; and how days and times are told."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 from typing import Any
-from zoneinfo import available_timezones
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.access.mandates import bind_account, choose_account, own_account, some_accounts_of
 from apps.access.viewing import Viewing, ViewingRefused, eyes_of, stop, viewing_of
 from apps.accounts import fence
 from apps.accounts.models import Account, User
+from apps.accounts.preferences import as_read_by
 from apps.audit.services import origin
 
 SESSION_KEY = "account"
@@ -53,21 +52,22 @@ class CurrentAccountMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Bind the account before the view asks anything. A chosen account that the user left is forgotten."""
         fence.forget()
-        timezone.deactivate()
+        reader: User | None = None
+        account: Account | None = None
         if isinstance(request.user, User):
-            fence.tell(None, request.user.pk)
-            account = self._account(request, request.user)
+            reader = request.user
+            fence.tell(None, reader.pk)
+            account = self._account(request, reader)
             if account is not None:
-                work_in(request.user, account)
-            if request.user.time_zone in available_timezones():
-                timezone.activate(request.user.time_zone)
+                work_in(reader, account)
         ip, person = request.META.get("REMOTE_ADDR"), self._eyes(request)
-        if person is None:
-            with origin(ip=ip):
+        with as_read_by(reader, account):
+            if person is None:
+                with origin(ip=ip):
+                    return self.get_response(request)
+            request.user = person
+            with origin(ip=ip, acting=person.viewed_by, acting_as=person):
                 return self.get_response(request)
-        request.user = person
-        with origin(ip=ip, acting=person.viewed_by, acting_as=person):
-            return self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
         """While somebody looks as somebody else, refuse whatever is more than a look; say when that is over."""

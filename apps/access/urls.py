@@ -13,6 +13,7 @@ from apps.access.views.operation import operation, undo
 from apps.access.views.page import account_page
 from apps.access.views.people import people
 from apps.access.views.permissions import permissions
+from apps.access.views.preferences import preferences
 from apps.access.views.record import record_access
 from apps.access.views.requests import decide_request, new_request, one_request, requests
 from apps.access.views.role_files import export_roles, import_roles
@@ -31,6 +32,7 @@ urlpatterns = [
     account_page("", home, name="home"),
     account_page("settings/", settings, name="settings"),
     account_page("settings/account/", account_settings, name="settings-account"),
+    account_page("settings/preferences/", preferences, name="settings-preferences"),
     account_page("settings/branches/", branches, name="branches"),
     account_page("settings/branches/new/", add_branch, name="branch-add"),
     account_page("settings/branches/<slug:branch>/<slug:act>/", change_branch, name="branch"),

@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.access.changes.opening import OpenAccount
 from apps.accounts.models import User, slug_is_taken, validate_slug
+from apps.accounts.preferences import UTC, zone_in_words
 from apps.accounts.tokens import LIFETIMES
 from apps.roles.schemes import scheme_keys
 
@@ -149,9 +150,13 @@ def time_zones() -> list[tuple[str, str]]:
     """The time zones to choose from, by their names."""
     named = sorted(zone for zone in available_timezones() if zone.partition("/")[0] in REGIONS)
     return [
-        ("", gettext("Universal time (UTC)")),
-        *((zone, zone.replace("_", " ").replace("/", " / ")) for zone in named),
+        (UTC, gettext("Universal time (UTC)")),
+        *((zone, zone_in_words(zone)) for zone in named),
     ]
+
+
+def _own_time_zones() -> list[tuple[str, str]]:
+    return [("", gettext("As each account has chosen")), *time_zones()]
 
 
 class DetailsForm(forms.Form):
@@ -160,7 +165,7 @@ class DetailsForm(forms.Form):
     name = forms.CharField(label=_("Name"), max_length=150)
     time_zone = forms.ChoiceField(
         label=_("Time zone"),
-        choices=time_zones,
+        choices=_own_time_zones,
         required=False,
         help_text=_("Times are shown to you as they are there."),
     )

@@ -15,6 +15,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from apps.accounts.addresses import vouch_for
+from apps.accounts.preferences import Preferences
 from apps.accounts.verbs import OPERATOR_MADE
 from apps.audit.services import operation
 from apps.roles.schemes import Scheme, scheme
@@ -217,6 +218,12 @@ class Account(models.Model):
     def role_system(self) -> Scheme:
         """The scheme that the account follows."""
         return scheme(self.scheme)
+
+    @property
+    def preferences(self) -> Preferences:
+        """What the account has chosen for everybody in it, or what one begins with that has chosen nothing."""
+        stored: Preferences | None = getattr(self, "stored_preferences", None)
+        return Preferences(account_id=self.pk) if stored is None else stored
 
 
 class Branch(models.Model):

@@ -8,8 +8,9 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from apps.accounts import mail
+from apps.accounts import mail, moments
 from apps.accounts.mail import Attachment
+from apps.accounts.preferences import as_read_by
 from apps.billing.models import Mailing
 from apps.billing.money import written
 from apps.billing.pdf import file_name, invoice_pdf
@@ -29,7 +30,8 @@ def send_mailings(account_id: int) -> int:
         with transaction.atomic():
             mailing = _take(pk)
             if mailing is not None:
-                _hand_over(mailing)
+                with as_read_by(None, mailing.invoice.account):
+                    _hand_over(mailing)
                 mailing.sent_at = timezone.now()
                 mailing.save(update_fields=["sent_at"])
                 sent += 1
@@ -47,7 +49,7 @@ def _hand_over(mailing: Mailing) -> None:
         "reference": invoice.reference,
         "account": str(invoice.account),
         "total": written(abs(invoice.total), invoice.currency),
-        "due": f"{invoice.due_on:%-d %B %Y}",
+        "due": moments.written(invoice.due_on, moments.Form.LONG_DAY),
         "seller": invoice.seller_details["name"],
         "address": mail.link(page),
     }

@@ -86,6 +86,8 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "apps.access.context_processors.current_account",
             ],
+            # Every page and every mail tells days and times.
+            "builtins": ["apps.accounts.templatetags.moments"],
         },
     },
 ]
@@ -195,6 +197,8 @@ SILENCED_SYSTEM_CHECKS = ["guardian.W001"]
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_I18N = True
+# As each account has days and times written.
+FORMAT_MODULE_PATH = "apps.accounts.formats"
 USE_TZ = True
 
 STATIC_URL = "static/"

@@ -205,10 +205,12 @@ def test_before_an_account_people_see_what_leads_to_theirs(web: BaseDatabaseWrap
     tell(None, side.staff.pk)
     assert rows("SELECT id FROM accounts_account") == [(side.account.pk,)]
     assert rows("SELECT id FROM accounts_branch") == [(side.branch.pk,)]
+    assert rows("SELECT account_id FROM accounts_preferences") == [(side.account.pk,)]
     assert rows("SELECT user_id FROM teams_membership") == [(side.staff.pk,)]
     for table in ("teams_team", "access_override", "crm_lead", "audit_entry", "teams_parentmembership"):
         assert rows(f"SELECT id FROM {table}") == []
     assert run("UPDATE accounts_account SET name = 'Mine'") == 0
+    assert run("UPDATE accounts_preferences SET clock = 12") == 0
     assert run("DELETE FROM teams_membership") == 0
 
 

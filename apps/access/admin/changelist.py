@@ -69,6 +69,7 @@ class RecordChangeList(ChangeList):
         def narrow(rows: QuerySet[Any]) -> QuerySet[Any]:
             return self.narrow(request, rows)
 
+        self.list_per_page = desk.rows_per_page
         counted = lists.capped_count(mandate, codename, record_type=model.record_type, narrow=narrow)
         self.paginator = CountedPaginator(self.queryset, self.list_per_page, min(counted, lists.CAP))
         try:

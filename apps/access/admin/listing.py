@@ -14,7 +14,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -24,6 +23,7 @@ from unfold.views import ChangeList
 from apps.access import lists
 from apps.access.admin.filters import parameters_of
 from apps.access.desk import desk_of
+from apps.accounts.moments import Form, written
 
 
 def moment(at: datetime | None) -> SafeString | None:
@@ -31,7 +31,7 @@ def moment(at: datetime | None) -> SafeString | None:
     if at is None:
         return None
     local = timezone.localtime(at)
-    return format_html('<time datetime="{}">{}</time>', local.isoformat(), date_format(local, "j M Y, H:i"))
+    return format_html('<time datetime="{}">{}</time>', local.isoformat(), written(local, Form.MOMENT))
 
 
 class CappedPaginator(Paginator[Any]):
@@ -62,6 +62,7 @@ class ReadOnlyChangeList(ChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         """One page, and a count that says where it stopped."""
+        self.list_per_page = desk_of(request).rows_per_page
         super().get_results(request)
         self.full_result_count = self.result_count
         counted = self.paginator.counted
@@ -79,7 +80,6 @@ class ReadOnlyAdmin(ModelAdmin):
 
     actions = None
     paginator = CappedPaginator
-    list_per_page = 50
     list_max_show_all = 0
     show_full_result_count = False
     show_facets = ShowFacets.NEVER

@@ -46,7 +46,6 @@ class MandateAdmin(RecordActions, ModelAdmin):
     """
 
     form = RecordForm
-    list_per_page = 50
     list_max_show_all = 0
     show_full_result_count = False
     show_facets = ShowFacets.NEVER

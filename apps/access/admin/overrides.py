@@ -9,7 +9,6 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
@@ -25,6 +24,7 @@ from apps.access.forms.overrides import (
 )
 from apps.access.models import Override
 from apps.access.shield import shielded
+from apps.accounts.moments import Form, written
 from apps.teams.models import Membership
 
 
@@ -120,4 +120,4 @@ def lines_of(membership: Membership) -> list[dict[str, str]]:
 def _value(override: Override) -> str:
     if override.expires_at is None:
         return override.scope.label
-    return f"{override.scope.label} until {date_format(timezone.localtime(override.expires_at), 'j M Y, H:i')}"
+    return f"{override.scope.label} until {written(override.expires_at, Form.MOMENT)}"

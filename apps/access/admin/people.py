@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
@@ -40,6 +39,7 @@ from apps.access.forms.members import (
 )
 from apps.access.forms.parent_roles import ChangeParentForm, GrantParentForm, RevokeParentForm
 from apps.access.shield import shielded
+from apps.accounts.moments import Form, written
 from apps.roles.models import Role
 from apps.teams.models import Invitation, Membership, ParentMembership, TeamMember
 
@@ -183,7 +183,7 @@ class MembershipAdmin(AccessTableAdmin):
 
 
 def _day(moment: datetime | None) -> str:
-    return "" if moment is None else f"{timezone.localtime(moment):%-d %b %Y}"
+    return written(moment, Form.DAY)
 
 
 # Invitations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import time
 from typing import Any
 
 from allauth.account.decorators import secure_admin_login
@@ -15,12 +16,14 @@ from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.decorators import method_decorator
+from django.views.i18n import JavaScriptCatalog
 from unfold.dataclasses import SearchResult
 from unfold.sites import UnfoldAdminSite
 
 from apps.access.admin.operator import end_operator_session, operator_page
 from apps.access.admin.options import MandateAdmin
 from apps.access.desk import desk_of
+from apps.accounts.moments import Form, current, written
 
 FOUND = 6
 SHORTEST_SEARCH = 2
@@ -37,6 +40,18 @@ class RecordAutocomplete(AutocompleteJsonView):
     def serialize_result(self, obj: Any, to_field_name: str) -> dict[str, str]:
         found: dict[str, str] = super().serialize_result(obj, to_field_name)
         return {**found, "text": f"{obj} ({obj.reference})" if str(obj) != obj.reference else obj.reference}
+
+
+class ScriptCatalog(JavaScriptCatalog):
+    """Django's, with calendars and clocks as the account has chosen them."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        found: dict[str, Any] = super().get_context_data(**kwargs)
+        told = {name: str(each) for name, each in found["formats"].items() if isinstance(each, str)}
+        found["formats"] |= {**told, "FIRST_DAY_OF_WEEK": current().week_begins}
+        hours = {"6 a.m.": time(6), "6 p.m.": time(18)}
+        found["catalog"] |= {words: written(hour, Form.TIME) for words, hour in hours.items()}
+        return found
 
 
 # Unfold's scripts are written into its pages and compile their expressions.
@@ -99,6 +114,10 @@ class MandateSite(UnfoldAdminSite):
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """What the person may open; nothing for somebody who has not signed in."""
         return super().get_app_list(request, app_label) if self.has_permission(request) else []
+
+    def i18n_javascript(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+        """The words of the admin's scripts."""
+        return ScriptCatalog.as_view(packages=["django.contrib.admin"])(request)
 
     def autocomplete_view(self, request: HttpRequest) -> HttpResponseBase:
         return RecordAutocomplete.as_view(admin_site=self)(request)

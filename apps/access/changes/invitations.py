@@ -29,6 +29,8 @@ from apps.access.changes.teams import open_branch
 from apps.access.changes.values import checked
 from apps.accounts import mail
 from apps.accounts.models import Account, User
+from apps.accounts.moments import Form, written
+from apps.accounts.preferences import as_read_by
 from apps.teams.models import Invitation, Membership
 
 VALID_FOR = timedelta(days=7)
@@ -84,10 +86,8 @@ def why_ended(invitation: Invitation, now: datetime) -> NoSuchTarget | None:
     if invitation.status == Invitation.Status.CANCELLED:
         return NoSuchTarget(_("This invitation has been cancelled."), _("Ask for a new one."))
     if now >= invitation.expires_at:
-        return NoSuchTarget(
-            _("This invitation ended on %(day)s.") % {"day": f"{invitation.expires_at:%d %B %Y}"},
-            _("Ask for a new one."),
-        )
+        ended = written(invitation.expires_at, Form.LONG_DAY)
+        return NoSuchTarget(_("This invitation ended on %(day)s.") % {"day": ended}, _("Ask for a new one."))
     return None
 
 
@@ -100,7 +100,9 @@ def send_by_mail(ground: Ground, token: str) -> None:
         "by": invitation.invited_by or _("The platform's operators"),
         "address": mail.link(f"{address_of(token)}?proof={proof_of(token)}"),
     }
-    mail.send("invitation", invitation.email, told)
+    # Of whoever comes newly, no zone is known but the account's.
+    with as_read_by(None, ground.account):
+        mail.send("invitation", invitation.email, told)
 
 
 def pending_invitation(ground: Ground, invitation_id: int) -> Invitation:

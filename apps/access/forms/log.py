@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.access.reading import Reader, in_words
 from apps.access.shield import shielded
 from apps.accounts.models import User
+from apps.accounts.moments import Form, written
 from apps.audit import verbs as words
 from apps.audit.models import OperationQuerySet
 from apps.teams.models import Membership, ParentMembership
@@ -54,7 +55,7 @@ class LogFilter(forms.Form):
         first = self.reader.since
         if since and first is not None and since < (day := timezone.localdate(first)):
             told = _("The plan shows the log from %(day)s on; a larger one shows more.")
-            raise forms.ValidationError(told, params={"day": f"{day:%-d %B %Y}"})
+            raise forms.ValidationError(told, params={"day": written(day, Form.LONG_DAY)})
         return since
 
     def clean(self) -> dict[str, Any]:

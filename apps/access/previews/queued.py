@@ -25,6 +25,7 @@ from apps.access.previews.people import concerned
 from apps.access.previews.values import IN_FULL
 from apps.accounts.fence import tenant
 from apps.accounts.models import Account, User
+from apps.accounts.preferences import as_read_by
 
 TASK = "apps.access.jobs.compute_preview"
 # A page shows no more lines than can be read; `--dry-run` prints all of them.
@@ -79,12 +80,13 @@ def compute(queued_id: int, *, account_id: int, user_id: int) -> None:
     """Compute a preview that is still waited for, with the asker's rights as they are now."""
     with tenant(account_id, user_id):
         waiting = QueuedPreview.objects.filter(pk=queued_id, account=account_id, state=State.WAITING)
-        asked = waiting.select_related("user").first()
+        asked = waiting.select_related("user", "account").first()
         if asked is None:
             return
         asked.state = State.FAILED
         try:
-            asked.state, asked.result = _computed(asked)
+            with as_read_by(asked.user, asked.account):
+                asked.state, asked.result = _computed(asked)
         finally:
             asked.computed_at = timezone.now()
             asked.save(update_fields=["state", "result", "computed_at"])

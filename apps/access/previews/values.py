@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from apps.access.mandate import Because, Step
+from apps.accounts.moments import Form, written
 from apps.roles import catalogue
 from apps.roles.scopes import Scope
 
@@ -25,7 +26,7 @@ class Allowed:
     steps: tuple[Step, ...] = ()
 
     def __str__(self) -> str:
-        until = "" if self.until is None else f" until {self.until:%d %B %Y %H:%M} UTC"
+        until = "" if self.until is None else f" until {written(self.until, Form.ZONED_MOMENT)}"
         return f"{self.scope.label}{until}"
 
     def as_json(self) -> dict[str, Any]:

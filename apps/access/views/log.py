@@ -21,7 +21,6 @@ from apps.access.views.page import page, show
 from apps.audit.models import Operation
 from apps.audit.verified import state_of
 
-SIZE = 50
 # So many of the things that an operation changed are named in its row.
 NAMED = 3
 
@@ -74,17 +73,18 @@ def _page(
     reader: Reader, form: LogFilter, before: int | None, after: int | None
 ) -> tuple[list[dict[str, Any]], int | None, int | None]:
     """The rows, and the numbers behind which newer and older ones follow; None where none do."""
+    size = reader.desk.rows_per_page
     entries = reader.entries().filter(operation=OuterRef("pk")).order_by("pk")
     operations = form.found().annotate(targets=ArraySubquery(entries.values("target_text")[: NAMED + 1]))
     if after is not None:
-        found = list(operations.filter(pk__gt=after).order_by("pk")[: SIZE + 1])
-        more, shown = len(found) > SIZE, found[:SIZE][::-1]
+        found = list(operations.filter(pk__gt=after).order_by("pk")[: size + 1])
+        more, shown = len(found) > size, found[:size][::-1]
         newer, older = (shown[0].pk if more else None), (shown[-1].pk if shown else None)
     else:
         if before is not None:
             operations = operations.filter(pk__lt=before)
-        found = list(operations.newest_first()[: SIZE + 1])
-        more, shown = len(found) > SIZE, found[:SIZE]
+        found = list(operations.newest_first()[: size + 1])
+        more, shown = len(found) > size, found[:size]
         newer, older = (shown[0].pk if shown and before is not None else None), (shown[-1].pk if more else None)
     return [_row(reader.desk, operation) for operation in shown], newer, older
 

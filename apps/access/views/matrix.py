@@ -22,7 +22,7 @@ from apps.access.matrixfile import as_json, csv_lines
 from apps.access.shield import shielded
 from apps.access.tokens import for_tokens
 from apps.access.verbs import MATRIX_EXPORTED
-from apps.access.views.listing import SIZE, Order, by_name, part_of
+from apps.access.views.listing import Order, by_name, part_of
 from apps.access.views.page import page, show
 from apps.accounts.models import Branch, User
 from apps.audit.services import Change, record
@@ -112,7 +112,8 @@ def _parents_alone(request: HttpRequest, desk: Desk) -> list[ParentMembership]:
     found = ParentMembership.objects.filter(account=desk.account_id).exclude(user__in=shielded(desk))
     members = Membership.objects.active().filter(account=desk.account_id, user=OuterRef("user"))
     named = _named(request, found.filter(~Exists(members)))
-    return list(named.select_related("user", "role").annotate(key=by_name()).order_by("key", "pk")[:SIZE])
+    ordered = named.select_related("user", "role").annotate(key=by_name()).order_by("key", "pk")
+    return list(ordered[: desk.rows_per_page])
 
 
 def _lines(

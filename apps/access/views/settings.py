@@ -15,8 +15,10 @@ from apps.access.desk import Desk
 from apps.access.forms.accounts import AccountForm, TransferForm
 from apps.access.forms.base import ChangeForm
 from apps.access.forms.switching import SwitchSchemeForm
+from apps.access.preferences import MANAGES
 from apps.access.reasons import tooltip
 from apps.access.views.page import EVERYBODY, change_page, page, show
+from apps.accounts.preferences import zone_in_words
 from apps.roles.schemes import scheme, scheme_keys
 
 CHANGES = "change_account"
@@ -44,6 +46,10 @@ def _account(desk: Desk) -> str:
 
 def _system(desk: Desk) -> str:
     return desk.account.role_system.name if desk.account else ""
+
+
+def _time_zone(desk: Desk) -> str:
+    return zone_in_words(desk.account.preferences.time_zone) if desk.account else ""
 
 
 def _no_transfer(desk: Desk) -> str:
@@ -84,7 +90,16 @@ SETTINGS: dict[str, list[Setting]] = {
             state=_system,
         ),
     ],
-    noop("Customisation"): [],
+    noop("Customisation"): [
+        Setting(
+            "access:settings-preferences",
+            noop("Preferences"),
+            noop("The time zone, how dates and times are written, what a new task begins with."),
+            "tune",
+            MANAGES,
+            state=_time_zone,
+        ),
+    ],
     noop("Ownership and closing"): [
         Setting(
             "access:settings-ownership",

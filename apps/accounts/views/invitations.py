@@ -25,6 +25,7 @@ from apps.accounts import fence
 from apps.accounts.addresses import vouch_for
 from apps.accounts.forms import NewcomerForm
 from apps.accounts.models import User
+from apps.accounts.preferences import as_read_by
 from apps.teams.models import Invitation
 
 WHY = "Accepted the invitation"
@@ -46,16 +47,21 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
         found = find_invitation(account_id, token)
         if found is None:
             raise Http404
-        ended = why_ended(found, timezone.now())
-        if ended is not None:
-            return _show(request, found, {"refusal": ended}, status=GONE)
-        if user is None:
-            return _stranger(request, found, token)
-        if user.email != found.email:
-            return _show(request, found, {"another": True})
-        if request.method == "POST":
-            return _accept(request, found, token, user)
-        return _show(request, found, {"mine": True})
+        with as_read_by(user, found.account):
+            return _answer(request, found, token, user)
+
+
+def _answer(request: HttpRequest, found: Invitation, token: str, user: User | None) -> HttpResponse:
+    ended = why_ended(found, timezone.now())
+    if ended is not None:
+        return _show(request, found, {"refusal": ended}, status=GONE)
+    if user is None:
+        return _stranger(request, found, token)
+    if user.email != found.email:
+        return _show(request, found, {"another": True})
+    if request.method == "POST":
+        return _accept(request, found, token, user)
+    return _show(request, found, {"mine": True})
 
 
 def _show(request: HttpRequest, found: Invitation, context: dict[str, object], *, status: int = 200) -> HttpResponse:

@@ -13,6 +13,7 @@ from unfold.decorators import display
 from apps.access.admin.tables import AccessTableAdmin
 from apps.access.desk import Desk, desk_of
 from apps.access.forms.base import ChangeForm
+from apps.accounts import moments
 from apps.billing.models import Invoice
 from apps.billing.money import written
 from apps.billing.operating import CreditInvoice, EnterPayment
@@ -107,12 +108,12 @@ class InvoiceAdmin(AccessTableAdmin):
     @display(description="Date")
     def issued(self, invoice: Invoice) -> str:
         """When it was issued."""
-        return f"{invoice.issued_on:%-d %B %Y}"
+        return moments.written(invoice.issued_on, moments.Form.LONG_DAY)
 
     @display(description="To be paid by")
     def due(self, invoice: Invoice) -> str:
         """The last day."""
-        return "" if invoice.is_credit_note else f"{invoice.due_on:%-d %B %Y}"
+        return "" if invoice.is_credit_note else moments.written(invoice.due_on, moments.Form.LONG_DAY)
 
     @display(description="Total")
     def total_(self, invoice: Invoice) -> str:
@@ -129,7 +130,7 @@ class InvoiceAdmin(AccessTableAdmin):
         lines = [{"title": line.text, "value": written(line.net, row.currency)} for line in row.lines.all()]
         paid = [
             {
-                "title": f"{payment.received_on:%-d %B %Y}",
+                "title": moments.written(payment.received_on, moments.Form.LONG_DAY),
                 "note": payment.external_id,
                 "value": written(payment.amount, row.currency),
             }

@@ -12,7 +12,6 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from djmoney.models.fields import MoneyField
@@ -24,6 +23,7 @@ from apps.access.admin.options import MandateAdmin
 from apps.access.admin.recordform import RecordForm
 from apps.access.admin.sharing import share_page
 from apps.access.desk import desk_of
+from apps.accounts.moments import Form, written
 from apps.crm.admin.bulk import ASSIGN
 from apps.crm.admin.deletion import consequences_of
 from apps.crm.admin.entries import CrmForm, EntryField
@@ -174,7 +174,7 @@ class CrmAdmin(MandateAdmin):
     def created(self, record: CrmRecord) -> SafeString:
         """The day, with the minute to hover over."""
         moment = timezone.localtime(record.created_at)
-        exact, day = date_format(moment, "j M Y, H:i"), date_format(moment, "j M Y")
+        exact, day = written(moment, Form.MOMENT), written(moment, Form.DAY)
         return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), exact, day)
 
 

@@ -6,19 +6,34 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils import timezone
 from unfold.decorators import display
 
-from apps.access.admin.inlines import RecordInline
+from apps.access.admin.inlines import RecordInline, RecordInlineFormSet
 from apps.access.desk import desk_of
 from apps.crm.models import Activity, Contact, Opportunity, Task
 from apps.crm.pipelines import has_several
 from apps.crm.templatetags.crm_columns import due_badge
 
 
+class TaskInlineFormSet(RecordInlineFormSet):
+    """A task that is added begins as it does on its own page."""
+
+    def add_fields(self, form: Any, index: int | None) -> None:
+        super().add_fields(form, index)
+        account = desk_of(self.asked_by).account
+        if form.instance.pk is None and account is not None and "due_at" in form.fields:
+            due = form.fields["due_at"]
+            due.initial = account.preferences.task_due_at(timezone.now())
+            # A row in which nobody wrote anything is none, whatever the hour is by then.
+            due.show_hidden_initial = True
+
+
 class TaskInline(RecordInline):
     """The newest tasks about the record."""
 
     model = Task
+    formset = TaskInlineFormSet
     fields = ("name", "kind", "due_at", "state", "who")
     readonly_fields = ("state", "who")
 

@@ -7,13 +7,13 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.formats import date_format
 from unfold.decorators import display
 
 from apps.access.admin.actions import DELETE_SELECTED, EXPORT_SELECTED
 from apps.access.admin.filters import BranchFilter, ResponsibleFilter
 from apps.access.admin.inlines import inline_about
 from apps.access.desk import desk_of
+from apps.accounts.moments import Form, written
 from apps.crm.admin.base import NOTES, OWNERSHIP, CrmAdmin
 from apps.crm.admin.bulk import ADD_TAG, ASSIGN, OPPORTUNITY_STATUS
 from apps.crm.admin.filters import CreatedFilter, OpportunityStatusFilter, OutcomeFilter, PipelineFilter
@@ -99,6 +99,6 @@ class OpportunityAdmin(CrmAdmin):
         """By when; what is late is marked."""
         if opportunity.close_date is None:
             return None
-        day = date_format(opportunity.close_date, "j M Y")
+        day = written(opportunity.close_date, Form.DAY)
         is_open = opportunity.status is None or opportunity.status.outcome == Outcome.OPEN
         return badge(day, "danger") if is_open and opportunity.close_date < timezone.localdate() else day

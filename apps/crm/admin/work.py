@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from unfold.decorators import display
 
 from apps.access.admin.actions import DELETE_SELECTED
 from apps.access.admin.filters import BranchFilter, ResponsibleFilter
 from apps.access.admin.inlines import inline_about
+from apps.access.desk import desk_of
 from apps.crm.admin.base import OWNERSHIP, CrmAdmin
 from apps.crm.admin.bulk import ADD_TAG, ASSIGN
 from apps.crm.admin.filters import ActivityKindFilter, CallResultFilter, CreatedFilter, TaskKindFilter, TaskStateFilter
@@ -43,6 +46,12 @@ class TaskAdmin(CrmAdmin):
     inlines = (inline_about(ActivityInline, "task"),)
     bulk_actions = (ASSIGN, ADD_TAG, DELETE_SELECTED)
 
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """What the address says, and when a new task is due in the account."""
+        account = desk_of(request).account
+        due = None if account is None else account.preferences.task_due_at(timezone.now())
+        return {**({} if due is None else {"due_at": due}), **super().get_changeform_initial_data(request)}
+
     def get_urls(self) -> list[URLPattern]:
         """The common ones, and completing or reopening a task."""
         wrap = self.admin_site.admin_view
@@ -70,10 +79,24 @@ class TaskAdmin(CrmAdmin):
             messages.error(request, str(refused))
         else:
             messages.success(request, f"{'Completed' if done else 'Reopened'} {task} ({task.reference}).")
+            if done and (address := self._next_task(request, task)):
+                messages.info(request, f"What is next with {task.about}?")
+                return HttpResponseRedirect(address)
         back = request.POST.get("next", "")
         if not url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure()):
             back = reverse("admin:crm_task_change", args=[task.pk])
         return HttpResponseRedirect(back)
+
+    def _next_task(self, request: HttpRequest, task: Task) -> str:
+        """Where the next task about the same record is written; empty where nobody is led there, or may not."""
+        desk = desk_of(request)
+        if desk.account is None or not desk.account.preferences.next_task:
+            return ""
+        about = task.about
+        if about is None or not desk.may("add_task", task.branch):
+            return ""
+        query = urlencode({f"about_{about.record_type}": about.pk, "branch": task.branch_id})
+        return f"{reverse('admin:crm_task_add')}?{query}"
 
     @display(description="About", empty_value="—")
     def about_what(self, task: Task) -> Any:

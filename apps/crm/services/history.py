@@ -9,14 +9,13 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import models
-from django.utils import timezone
-from django.utils.formats import date_format
 from djmoney.money import Money
 
 from apps.access.operators import log_write
 from apps.access.querysets import visible_to
 from apps.access.records import Record
 from apps.accounts.models import Account, User
+from apps.accounts.moments import Form, written
 from apps.crm.models import Change, CrmRecord, OpportunityStatus
 
 Fields = Mapping[str, tuple[Any, Any]]
@@ -142,7 +141,7 @@ def _shown(field: Any, value: Any, names: Mapping[tuple[str, int], str]) -> str:
     if isinstance(value, bool):
         return "Yes" if value else "No"
     if isinstance(field, models.DateTimeField):
-        return date_format(timezone.localtime(datetime.fromisoformat(value)), "DATETIME_FORMAT")
+        return written(datetime.fromisoformat(value), Form.MOMENT)
     if isinstance(field, models.DateField):
-        return date_format(date.fromisoformat(value), "DATE_FORMAT")
+        return written(date.fromisoformat(value), Form.DAY)
     return str(dict(field.flatchoices).get(value, value))

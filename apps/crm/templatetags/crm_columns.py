@@ -8,12 +8,12 @@ from django import template
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from djmoney.money import Money
 
 from apps.access.records import Record
+from apps.accounts.moments import Form, written
 from apps.crm.models import Outcome, Task
 
 register = template.Library()
@@ -41,11 +41,10 @@ def due_badge(task: Task) -> SafeString:
         return badge("Open")
     due = timezone.localtime(task.due_at)
     if due < timezone.now():
-        return badge(f"Overdue · {date_format(due, 'j M')}", "danger")
-    today = due.date() == timezone.localdate()
-    return badge(
-        f"Today · {date_format(due, 'H:i')}" if today else f"Due {date_format(due, 'j M')}", "warning" if today else ""
-    )
+        return badge(f"Overdue · {written(due, Form.SHORT_DAY)}", "danger")
+    if due.date() == timezone.localdate():
+        return badge(f"Today · {written(due, Form.TIME)}", "warning")
+    return badge(f"Due {written(due, Form.SHORT_DAY)}")
 
 
 @register.filter

@@ -68,6 +68,7 @@ def _list(of: str, row: str, inside: str = "") -> list[Route]:
 ROUTES = [
     Route(BASE),
     *_form(f"{BASE}account/", CHANGES, name="Anew", currency="EUR"),
+    *_form(f"{BASE}preferences/", "manage_preferences", time_zone="Europe/Oslo"),
     Route(f"{BASE}branches/", permission="view_branch"),
     *_form(f"{BASE}branches/new/", "add_branch", name="South"),
     *_form(BRANCH, "view_branch", "branch", name="South"),
