@@ -8,6 +8,7 @@ import pytest
 from django.conf import settings
 
 from apps.access import records
+from apps.access.preferences import CHOICES
 from apps.crm import organisation
 from apps.crm.organisation.fields import fields_of
 from apps.crm.organisation.parsing import _SECTIONS
@@ -27,3 +28,4 @@ def test_every_section_and_every_field_is_named() -> None:
     assert set(_SECTIONS) <= named
     for record_type in records.registered():
         assert set(fields_of(record_type)) <= named, record_type
+    assert set(CHOICES) <= named

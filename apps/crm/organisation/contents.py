@@ -14,7 +14,7 @@ from apps.roles.scopes import Scope
 
 @dataclass(frozen=True, slots=True)
 class AccountLine:
-    """The account itself. `features` None: its plan has no limits."""
+    """The account itself. `features` None: its plan has no limits. `preferences` are those that it states."""
 
     slug: str
     name: str
@@ -22,6 +22,7 @@ class AccountLine:
     currency: str = "EUR"
     status: str = "active"
     features: tuple[str, ...] | None = None
+    preferences: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

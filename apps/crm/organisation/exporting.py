@@ -18,7 +18,7 @@ from apps.access import records, shares
 from apps.access.models import Override
 from apps.accounts.models import Account, Branch, User
 from apps.crm.models import Pipeline
-from apps.crm.organisation import emitting, pipelines
+from apps.crm.organisation import emitting, pipelines, preferences
 from apps.crm.organisation.fields import Kind, RecordField, fields_of
 from apps.crm.organisation.parsing import VERSION
 from apps.crm.organisation.recording import ORDER
@@ -83,6 +83,7 @@ class _Export:
             "currency": account.currency,
             "status": None if account.status == Account.Status.ACTIVE else account.status,
             "features": account.features,
+            "preferences": preferences.stated(account) or None,
         }
 
     def _people(self) -> list[User]:

@@ -11,7 +11,7 @@ from typing import IO, Any, TypeVar
 
 from apps.access import records
 from apps.crm.models import Outcome
-from apps.crm.organisation import values
+from apps.crm.organisation import preferences, values
 from apps.crm.organisation.checking import check
 from apps.crm.organisation.contents import (
     AccountLine,
@@ -108,6 +108,7 @@ def _account(row: Row) -> AccountLine:
         currency=row.get("currency", values.currency) or "EUR",
         status=row.get("status", values.choice("active", "closing", "closed")) or "active",
         features=row.get("features", values.several(values.short(40))),
+        preferences=preferences.read(row.row("preferences")),
     )
 
 

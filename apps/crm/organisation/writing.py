@@ -14,6 +14,7 @@ from apps.access import shares
 from apps.access.models import Override
 from apps.access.shares import NewShare
 from apps.accounts.models import Account, Branch
+from apps.accounts.preferences import Preferences
 from apps.accounts.verbs import ACCOUNT_IMPORTED
 from apps.audit.services import Change, OperationInProgress, operation
 from apps.crm.organisation.contents import BranchLine, Organisation, RoleLine, TeamLine
@@ -86,7 +87,7 @@ class _Writer:
             self.problems.add(("account", "slug"), f"there is an account {line.slug} already.")
             self.problems.stop()
         features = None if line.features is None else list(line.features)
-        return Account.objects.create(
+        account = Account.objects.create(
             slug=line.slug,
             name=line.name,
             scheme=line.scheme.key,
@@ -94,6 +95,9 @@ class _Writer:
             status=line.status,
             features=features,
         )
+        if line.preferences:
+            Preferences.objects.create(account=account, **line.preferences)
+        return account
 
     def _branches(self) -> dict[str, int]:
         made = Branch.objects.bulk_create(
