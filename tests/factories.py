@@ -20,6 +20,7 @@ from apps.crm.models import (
     Activity,
     Company,
     Contact,
+    CustomField,
     Lead,
     Opportunity,
     Task,
@@ -93,6 +94,19 @@ class AccountFactory(DjangoModelFactory):
         """Statuses and sources, unless `lists=False`."""
         if create and wanted is not False:
             customisation.create_defaults(account)
+
+
+class CustomFieldFactory(DjangoModelFactory):
+    """A field that an account adds to its leads; `record_type` names another type."""
+
+    class Meta:
+        model = CustomField
+        skip_postgeneration_save = True
+
+    account = factory.SubFactory(AccountFactory)
+    record_type = "lead"
+    key = factory.Sequence(lambda n: f"field_{n}")
+    name = factory.Sequence(lambda n: f"Field {n}")
 
 
 class BranchFactory(DjangoModelFactory):

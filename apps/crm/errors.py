@@ -76,3 +76,10 @@ class LastPipeline(CrmError):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"{name} is the only pipeline that is offered: offer another one first.")
+
+
+class KindInUse(CrmError):
+    """What kind of values a custom field has cannot change while a record has one."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} is in use, so its kind stays: add another field instead.", "kind")

@@ -7,7 +7,9 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from apps.crm.models import CallResult, LeadStatus, OpportunityStatus, Pipeline, Source
+from apps.crm.models import CallResult, CustomField, LeadStatus, OpportunityStatus, Pipeline, Source
+from apps.crm.services.customvalues import RECORD_TYPES
+from apps.roles import catalogue
 
 
 class EntryForm(forms.ModelForm[Any]):
@@ -72,3 +74,54 @@ class CallResultForm(EntryForm):
 
         model = CallResult
         fields = ("name",)
+
+
+class LinesField(forms.CharField):
+    """Several short texts, one on each line, each once."""
+
+    widget = forms.Textarea(attrs={"rows": 6})
+
+    def prepare_value(self, value: Any) -> Any:
+        """One line for each."""
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> Any:
+        """The lines that say something."""
+        lines = (" ".join(line.split()) for line in (super().to_python(value) or "").splitlines())
+        return [line for line in dict.fromkeys(lines) if line]
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """Whether the lines say something else."""
+        return bool((initial or []) != self.to_python(data))
+
+
+class CustomFieldForm(forms.ModelForm[Any]):
+    """What an account says of a field of its own. Its record type is chosen once, its kind until it is in use."""
+
+    choices = LinesField(
+        label=_("Choices"),
+        required=False,
+        help_text=_("For a choice, or several: one on each line. Records keep what they have when its line goes."),
+    )
+
+    class Meta:
+        """All but its key, which follows from its first name."""
+
+        model = CustomField
+        fields = ("record_type", "name", "kind", "choices", "required", "help_text")
+        labels = {"help_text": _("Hint"), "required": _("A record needs a value in it")}
+        help_texts = {
+            "help_text": _("Stands under the field in forms, as this does."),
+            "required": _("Asked for when somebody makes a record or edits it; what is there already stays as it is."),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk is not None:
+            del self.fields["record_type"]
+            if former := ", ".join(self.instance.former_choices):
+                self.fields["choices"].help_text = _("Records still have: %(former)s.") % {"former": former}
+            return
+        offered = [(name, catalogue.record_type(name).label_plural) for name in RECORD_TYPES]
+        self.fields["record_type"] = forms.ChoiceField(label=_("Of"), choices=offered)
+        self.order_fields(self.Meta.fields)

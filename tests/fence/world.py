@@ -26,6 +26,7 @@ from tests.factories import (
     FACTORIES,
     AccountFactory,
     BranchFactory,
+    CustomFieldFactory,
     MembershipFactory,
     OverrideFactory,
     ParentMembershipFactory,
@@ -77,6 +78,7 @@ def make_side(slug: str) -> Side:
     somebody = staff(branch, everything(), name=f"Sam {slug}", email=f"sam@{slug}.example")
     parent = ParentMembershipFactory(account=account, user=UserFactory(email=f"pat@{slug}.example"))
     team = TeamFactory(branch=branch, members=[somebody])
+    CustomFieldFactory(account=account)
     records: dict[str, Any] = {}
     for record_type, factory in FACTORIES.items():
         about = {"about": records["lead"]} if record_type == "activity" else {}

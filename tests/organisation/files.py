@@ -48,6 +48,16 @@ ACME: dict[str, Any] = {
             "expires": "2027-01-31T00:00:00Z",
         },
     ],
+    "custom_fields": [
+        {"type": "company", "key": "fleet", "name": "Vehicles", "kind": "number", "required": True},
+        {"type": "company", "key": "since", "name": "Client since", "kind": "date", "help": "The first invoice"},
+        {"type": "company", "key": "motto", "name": "Motto", "kind": "text", "offered": False},
+        {"type": "company", "key": "vip", "kind": "flag"},
+        {"type": "company", "key": "shop", "kind": "url"},
+        {"type": "company", "key": "story", "kind": "long_text"},
+        {"type": "lead", "key": "segment", "kind": "choice", "choices": ["Retail", "B2B"], "former_choices": ["no"]},
+        {"type": "lead", "key": "topics", "kind": "choices", "choices": ["Printers", "Paper, A4", "Toner"]},
+    ],
     "records": [
         {
             "type": "company",
@@ -62,6 +72,14 @@ ACME: dict[str, Any] = {
             "size": "10-49",
             "source": "Referral",
             "tags": ["Key Account"],
+            "custom": {
+                "fleet": "12.50",
+                "since": "2019-04-01",
+                "motto": "on",
+                "vip": False,
+                "shop": "https://initech.example/shop?a=1&b=2",
+                "story": "Two lines:\n- the second",
+            },
         },
         {
             "type": "contact",
@@ -74,7 +92,8 @@ ACME: dict[str, Any] = {
             "private": True,
         },
         {"type": "contact", "ref": "P-2", "branch": "south", "name": "Paula", "company": "C-1", "created_by": CEM},
-        {"type": "lead", "ref": "L-17", "branch": "north", "name": "Printers", "value": "1200.50", "status": "Warm"},
+        {"type": "lead", "ref": "L-17", "branch": "north", "name": "Printers", "value": "1200.50", "status": "Warm"}
+        | {"custom": {"segment": "no", "topics": ["Toner", "Paper, A4"]}},
         {
             "type": "opportunity",
             "ref": "O-1",

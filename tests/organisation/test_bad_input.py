@@ -48,8 +48,55 @@ AMO = {
     "members": [{"user": ANN, "branch": "main", "role": "administrator"}],
 }
 LEAD = {"type": "lead", "branch": "north"}
+FIELD = {"type": "lead", "key": "extra", "kind": "text"}
+NOT_CHOSEN = "custom_fields[8].choices: a field of the kind text has no list of choices."
 
 CASES: list[tuple[dict[str, Any], str]] = [
+    # the account's own fields
+    (more("custom_fields", {"key": "extra", "kind": "text"}), "custom_fields[8].type: is missing."),
+    (more("custom_fields", FIELD | {"type": "activity"}), 'custom_fields[8].type: "activity" is none of lead, contact'),
+    (more("custom_fields", FIELD | {"kind": "poem"}), 'custom_fields[8].kind: "poem" is none of text, long_text'),
+    (more("custom_fields", FIELD | {"key": "a b"}), 'custom_fields[8].key: "a b" is no slug'),
+    (
+        more("custom_fields", FIELD | {"key": "segment"}),
+        "custom_fields[8].key: lead/segment stands there a second",
+    ),
+    (more("custom_fields", FIELD | {"name": "topics"}), "custom_fields[8].name: another field of the type lead is"),
+    (more("custom_fields", FIELD | {"kind": "choice"}), "custom_fields[8].choices: is missing: a field of the kind"),
+    (more("custom_fields", FIELD | {"choices": ["a"]}), NOT_CHOSEN),
+    (
+        more("custom_fields", FIELD | {"kind": "choice", "choices": ["a", "a"]}),
+        'custom_fields[8].choices: "a" stands there twice.',
+    ),
+    (more("custom_fields", FIELD | {"kind": "choice", "choices": [" "]}), "custom_fields[8].choices: holds a blank."),
+    (
+        more("custom_fields", FIELD | {"kind": "choice", "choices": ["a"], "former_choices": ["a"]}),
+        'custom_fields[8].former_choices: "a" is among the choices, too.',
+    ),
+    (
+        more("custom_fields", FIELD | {"kind": "choice", "choices": [str(number) for number in range(101)]}),
+        "custom_fields[8].choices: has 101 entries; 100 are the most.",
+    ),
+    (
+        more("custom_fields", *(FIELD | {"key": f"key-{number}"} for number in range(49))),
+        "custom_fields[56]: is one too many: 50 fields of the type lead are the most.",
+    ),
+    (with_("records", 0, custom=["fleet"]), "records[0].custom: must be a mapping of keys to values, not a list."),
+    (with_("records", 0, custom={"flet": 1}), "records[0].custom.flet: this key is unknown; did you mean fleet?"),
+    (with_("records", 0, custom={"segment": "B2B"}), "records[0].custom.segment: this key is unknown"),
+    (with_("records", 0, custom={"fleet": "many"}), 'records[0].custom.fleet: must be a number, not "many".'),
+    (
+        with_("records", 0, custom={"fleet": 10**14}),
+        "records[0].custom.fleet: It is too large: 14 digits",
+    ),
+    (with_("records", 0, custom={"since": "2019"}), "records[0].custom.since: must be a date such as 2027-01-31"),
+    (with_("records", 0, custom={"vip": "no"}), 'records[0].custom.vip: must be true or false, not "no".'),
+    (with_("records", 0, custom={"shop": "initech"}), "records[0].custom.shop: Write a web address such as"),
+    (with_("records", 0, custom={"motto": ["a"]}), "records[0].custom.motto: must be text, not a list."),
+    (with_("records", 0, custom={"motto": "a" * 256}), "records[0].custom.motto: It is 256 characters long; 255"),
+    (with_("records", 3, custom={"segment": "Public"}), "records[3].custom.segment: “Public” is none of its choices."),
+    (with_("records", 3, custom={"topics": "Toner"}), 'records[3].custom.topics: must be a list, not "Toner".'),
+    (with_("records", 7, custom={"fleet": 1}), "records[7].custom: this key is unknown"),
     # keys and kinds
     (acme(user=[]), "user: this key is unknown; the keys here are mandate, account, users, branches"),
     (acme(mandate=2), 'mandate: is "2", and this program reads files of version 1 only.'),

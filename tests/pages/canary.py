@@ -53,6 +53,7 @@ CANNOT = {
     "audit_operation": WRITTEN,
     "audit_link": WRITTEN,
     "crm_change.record_type": KEY,
+    "crm_customfield.record_type": KEY,
     "crm_referencecounter.record_type": KEY,
     "roles_role.scheme": KEY,
     "roles_rolegrant.permission": KEY,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from django.contrib import messages
@@ -14,6 +14,7 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 from djmoney.models.fields import MoneyField
 from unfold.decorators import display
 
@@ -25,8 +26,9 @@ from apps.access.admin.sharing import share_page
 from apps.access.desk import desk_of
 from apps.accounts.moments import Form, written
 from apps.crm.admin.bulk import ASSIGN
+from apps.crm.admin.customfields import CustomRecordForm, fields_for, form_field, shown_fields, teller, value_of
 from apps.crm.admin.deletion import consequences_of
-from apps.crm.admin.entries import CrmForm, EntryField
+from apps.crm.admin.entries import EntryField
 from apps.crm.admin.history import history_page
 from apps.crm.admin.rights import rights_page
 from apps.crm.admin.widgets import SeveralWidget
@@ -54,7 +56,7 @@ NOTES = ("Description", {"classes": ["tab"], "fields": ("description", "tags")})
 class CrmAdmin(MandateAdmin):
     """The admin of a CRM record type. Writes go through the app's services, so the rules of a write hold here too."""
 
-    form = CrmForm
+    form = CustomRecordForm
     search_fields = ("name",)
     search_help_text = "A name, e-mail address, phone number, reference (such as L-17) or id."
     readonly_fields: ClassVar[Sequence[str]] = ("reference", "created_by", "created_at", "updated_at")
@@ -62,9 +64,6 @@ class CrmAdmin(MandateAdmin):
     formfield_overrides = {ArrayField: {"widget": SeveralWidget}}
     change_form_outer_before_template = "admin/crm/record_head.html"
     bulk_actions: ClassVar[Sequence[BulkAction]] = (ASSIGN, DELETE_SELECTED)
-    export_columns: ClassVar[Sequence[str]] = ()
-    # What the columns name besides records and people, to be read for all rows at once.
-    export_related: ClassVar[Sequence[str]] = ()
     warn_unsaved_form = True
     compressed_fields = True
 
@@ -84,8 +83,8 @@ class CrmAdmin(MandateAdmin):
         return search(queryset, search_term), False
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """A new record has no reference and no past yet."""
-        fieldsets = super().get_fieldsets(request, obj)
+        """With the account's own fields, where it has some. A new record has no reference and no past yet."""
+        fieldsets = self._with_custom_fields(request, obj, super().get_fieldsets(request, obj))
         if obj is not None:
             return fieldsets
         gone = {"reference", "created_by", "created_at", "updated_at"}
@@ -93,6 +92,30 @@ class CrmAdmin(MandateAdmin):
             (name, {**options, "fields": [line for line in options["fields"] if not gone & set(_flat(line))]})
             for name, options in fieldsets
         ]
+
+    def _with_custom_fields(self, request: HttpRequest, obj: Any, fieldsets: Any) -> Any:
+        """The fieldsets with one more behind the first, whose lines are read where the record may not be changed."""
+        own = shown_fields(request, self.record_type, obj)
+        if not own:
+            return fieldsets
+        filled = self._fills_in(request, obj)
+        lines = [field.slot if filled else teller(request, field) for field in own]
+        return [fieldsets[0], (_("Custom fields"), {"fields": lines}), *fieldsets[1:]]
+
+    def _fills_in(self, request: HttpRequest, obj: Any) -> bool:
+        return obj is None or desk_of(request).may(self.codename("change"), obj)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        own = shown_fields(request, self.record_type, obj)
+        if own and self._fills_in(request, obj):
+            fields = {field.slot: form_field(field, obj) for field in own}
+            kwargs["form"] = type(self.form.__name__, (self.form,), {**fields, "own": own})
+        return super().get_form(request, obj, change=change, **kwargs)
+
+    def export_cells(self, request: HttpRequest) -> dict[str, Callable[[Any], Any]]:
+        """Those of every account, and the account's own fields behind them."""
+        own = {field.slot: value_of(field) for field in fields_for(request, self.record_type)}
+        return super().export_cells(request) | own
 
     def get_inline_instances(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         """Related records are shown and added once the record itself is there."""

@@ -69,7 +69,8 @@ def write_rows(request: HttpRequest, parent: Any, formset: Any) -> None:
             records.update_record(row, actor=actor, changes={name: getattr(row, name) for name in names})
         for row in formset.new_objects:
             row.branch_id, row.responsible = parent.branch_id, actor
-            records.create_record(row, actor=actor, accept_doubles=True)
+            # A line has no room for the account's own fields; its page asks for those.
+            records.create_record(row, actor=actor, accept_doubles=True, complete=False)
 
 
 def change(request: HttpRequest, record: Any, changes: Mapping[str, Any]) -> None:

@@ -1,5 +1,6 @@
 from apps.crm.models.base import CrmRecord
 from apps.crm.models.clients import Company, Contact
+from apps.crm.models.customfields import CustomField
 from apps.crm.models.customisation import CallResult, LeadStatus, OpportunityStatus, Outcome, Pipeline, Source
 from apps.crm.models.history import Change
 from apps.crm.models.references import PREFIXES, ReferenceCounter
@@ -30,6 +31,7 @@ __all__ = [
     "ContactTeamShare",
     "ContactUserShare",
     "CrmRecord",
+    "CustomField",
     "Lead",
     "LeadStatus",
     "LeadTeamShare",

@@ -55,10 +55,14 @@ class CrmRecord(Record):
 
 
 class DescribedRecord(CrmRecord):
-    """A record that people describe at length and group by tags."""
+    """A record that people describe at length and group by tags, and that an account can give fields of its own.
+
+    `custom` holds the values of those fields by their keys, each in the one form that `services.customvalues` gives it.
+    """
 
     description = models.TextField(blank=True)
     tags = TagsField()
+    custom = models.JSONField("custom fields", default=dict, blank=True)
 
     class Meta(CrmRecord.Meta):
         """Only a base."""
@@ -89,6 +93,11 @@ def prefix_index(name: str, field: str) -> models.Index:
 def details_index(name: str, *fields: str) -> models.Index:
     """One index for exact look-ups in the columns with several values; a look-up may use any of them."""
     return GinIndex(fields=list(fields), name=f"{name}_by_detail")
+
+
+def custom_index(name: str) -> models.Index:
+    """The index behind look-ups by the account's own fields; a record without values in them costs nothing."""
+    return GinIndex(fields=["custom"], condition=~Q(custom={}), name=f"{name}_by_custom")
 
 
 def link_index(name: str, field: str) -> models.Index:

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from apps.access.records import record_constraints, record_indexes, register
-from apps.crm.models.base import DescribedRecord, details_index, link, link_index, name_index
+from apps.crm.models.base import DescribedRecord, custom_index, details_index, link, link_index, name_index
 from apps.crm.models.customisation import Source
 from apps.crm.models.fields import Reachable
 
@@ -42,6 +42,7 @@ class Company(DescribedRecord, Reachable):
             *record_indexes("company"),
             name_index("company"),
             details_index("company", "emails", "phones", "tags"),
+            custom_index("company"),
         ]
 
 
@@ -69,5 +70,6 @@ class Contact(DescribedRecord, Reachable):
             *record_indexes("contact"),
             name_index("contact"),
             details_index("contact", "emails", "phones", "tags"),
+            custom_index("contact"),
             link_index("contact_by_company", "company"),
         ]

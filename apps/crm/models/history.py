@@ -13,10 +13,10 @@ class Change(models.Model):
     """What one person did to one record at one moment.
 
     The record is named by type and id, not by a key, since its history outlives it; the person's name stays as it was.
-    `fields` holds `[before, after]` for each changed field; a deletion tells all that the rules looked at. A link to a
-    record is `{"type": …, "id": …, "reference": …}`: never a name, since the reader of the history may not be allowed
-    to see what was linked. A link to anything else is `{"id": …, "name": …}`, with its `pipeline` where it is a status
-    of opportunities.
+    `fields` holds `[before, after]` for each changed field, one of the account's own by its slot; a deletion tells all
+    that the rules looked at. A link to a record is `{"type": …, "id": …, "reference": …}`: never a name, since the
+    reader of the history may not be allowed to see what was linked. A link to anything else is `{"id": …, "name": …}`,
+    with its `pipeline` where it is a status of opportunities.
     """
 
     class Action(models.TextChoices):

@@ -6,7 +6,15 @@ from django.db import models
 from django.db.models import Q
 
 from apps.access.records import record_constraints, record_indexes, register
-from apps.crm.models.base import DescribedRecord, details_index, link, link_index, name_index, prefix_index
+from apps.crm.models.base import (
+    DescribedRecord,
+    custom_index,
+    details_index,
+    link,
+    link_index,
+    name_index,
+    prefix_index,
+)
 from apps.crm.models.clients import Company, Contact
 from apps.crm.models.customisation import LeadStatus, OpportunityStatus, Pipeline, Source
 from apps.crm.models.fields import AmountField, Reachable
@@ -44,6 +52,7 @@ class Lead(DescribedRecord, Reachable):
             prefix_index("lead_by_person", "person_name"),
             prefix_index("lead_by_company_name", "company_name"),
             details_index("lead", "emails", "phones", "tags"),
+            custom_index("lead"),
             link_index("lead_by_contact", "contact"),
             link_index("lead_by_company", "company"),
             link_index("lead_by_status", "status"),
@@ -84,6 +93,7 @@ class Opportunity(DescribedRecord):
             *record_indexes("opportunity"),
             name_index("opportunity"),
             details_index("opportunity", "tags"),
+            custom_index("opportunity"),
             link_index("opportunity_by_company", "company"),
             link_index("opportunity_by_contact", "contact"),
             link_index("opportunity_by_lead", "lead"),

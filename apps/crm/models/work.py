@@ -12,7 +12,7 @@ from django.db.models.lookups import Exact, LessThanOrEqual
 from django.utils import timezone
 
 from apps.access.records import record_constraints, record_indexes, register
-from apps.crm.models.base import CrmRecord, DescribedRecord, details_index, link, link_index, name_index
+from apps.crm.models.base import CrmRecord, DescribedRecord, custom_index, details_index, link, link_index, name_index
 from apps.crm.models.clients import Company, Contact
 from apps.crm.models.customisation import CallResult
 from apps.crm.models.sales import Lead, Opportunity
@@ -95,6 +95,7 @@ class Task(DescribedRecord):
             *record_indexes("task"),
             name_index("task"),
             details_index("task", "tags"),
+            custom_index("task"),
             *(link_index(f"task_by_{about}", field) for field, about in _TASK_ABOUT.items()),
             models.Index(
                 fields=["account", "responsible", "due_at", "id"], condition=Q(done=False), name="task_open_by_due"

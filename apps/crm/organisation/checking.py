@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from apps.crm.models import Activity, Opportunity
 from apps.crm.organisation.contents import Organisation, RecordLine, RoleLine, ShareLine
+from apps.crm.organisation.customfields import field_problems, settled
 from apps.crm.organisation.fields import Kind, about_columns, fields_of
 from apps.crm.organisation.pipelines import Statuses, pipeline_problems
 from apps.crm.organisation.problems import Path
@@ -26,11 +27,12 @@ def check(organisation: Organisation) -> Organisation:
     Raises:
         Refused: something is; the problems name their places.
     """
+    records = tuple(settled(organisation.custom_fields, organisation.records, organisation.problems))
     checker = _Checker(organisation)
     for path, sentence in checker.problems():
         organisation.problems.add(path, sentence)
     organisation.problems.stop()
-    return replace(organisation, notes=tuple(checker.notes()))
+    return replace(organisation, records=records, notes=tuple(checker.notes()))
 
 
 def role_problems(scheme: Scheme, lines: Sequence[RoleLine]) -> Found:
@@ -69,6 +71,7 @@ class _Checker:
         yield from self._keepers()
         yield from self._overrides()
         yield from pipeline_problems(self.org.pipelines)
+        yield from field_problems(self.org.custom_fields)
         yield from self._records()
         yield from self._shares()
 

@@ -115,6 +115,21 @@ class PipelineLine:
 
 
 @dataclass(frozen=True, slots=True)
+class CustomFieldLine:
+    """A field that the account adds to one type of record."""
+
+    type: str
+    key: str
+    name: str
+    kind: str
+    choices: tuple[str, ...] = ()
+    former_choices: tuple[str, ...] = ()
+    required: bool = False
+    offered: bool = True
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RecordLine:
     """A record. `about` is a type and a reference; `values` are the type's own fields, by key."""
 
@@ -156,6 +171,7 @@ class Organisation:
     roles: tuple[RoleLine, ...] = ()
     overrides: tuple[OverrideLine, ...] = ()
     pipelines: tuple[PipelineLine, ...] = ()
+    custom_fields: tuple[CustomFieldLine, ...] = ()
     records: tuple[RecordLine, ...] = ()
     shares: tuple[ShareLine, ...] = ()
     notes: tuple[str, ...] = ()

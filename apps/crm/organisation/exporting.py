@@ -18,7 +18,7 @@ from apps.access import records, shares
 from apps.access.models import Override
 from apps.accounts.models import Account, Branch, User
 from apps.crm.models import Pipeline
-from apps.crm.organisation import emitting, pipelines, preferences
+from apps.crm.organisation import customfields, emitting, pipelines, preferences
 from apps.crm.organisation.fields import Kind, RecordField, fields_of
 from apps.crm.organisation.parsing import VERSION
 from apps.crm.organisation.recording import ORDER
@@ -71,6 +71,7 @@ class _Export:
         yield from _section("roles", self._own_roles())
         yield from _section("overrides", self._overrides())
         yield from pipelines.written(self.pipelines)
+        yield from _section("custom_fields", customfields.lines_of(self.account))
         yield from _section("records", self._records())
         yield from _section("shares", self._shares())
 
@@ -240,7 +241,7 @@ class _Export:
 
     def _value(self, field: RecordField, found: Any) -> Any:
         """A column's value as the file writes it; None for what is written by leaving it out."""
-        if found is None or found in ("", False, []):
+        if found is None or found in ("", False, [], {}):
             return None
         if field.kind is Kind.USER:
             return self.users[found]

@@ -112,6 +112,8 @@ def _derived(field: models.Field[Any, Any]) -> RecordField:
     if field.choices:
         words = _words(field)
         return RecordField(field.name, field.attname, Kind.WORD, values.meaning(words), words=words)
+    if isinstance(field, models.JSONField):
+        return RecordField(field.name, field.attname, Kind.VALUE, values.mapping)
     if isinstance(field, models.CharField | models.TextField):
         return RecordField(field.name, field.attname, Kind.TEXT, values.text, longest=field.max_length)
     return RecordField(field.name, field.attname, Kind.VALUE, _plain_reader(field))

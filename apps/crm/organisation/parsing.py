@@ -28,6 +28,7 @@ from apps.crm.organisation.contents import (
     TeamLine,
     UserLine,
 )
+from apps.crm.organisation.customfields import custom_field
 from apps.crm.organisation.fields import about_columns, fields_of, name_length
 from apps.crm.organisation.problems import Problems
 from apps.crm.organisation.progress import Progress, silent
@@ -282,6 +283,7 @@ _SECTIONS: Mapping[str, Callable[[Row], Any]] = {
     "roles": role_line,
     "overrides": _override,
     "pipelines": _pipeline,
+    "custom_fields": custom_field,
     "records": _record,
     "shares": _share,
 }

@@ -199,6 +199,13 @@ def several(read: Callable[[Any], _T]) -> Callable[[Any], tuple[_T, ...]]:
     return read_all
 
 
+def mapping(value: Any) -> dict[str, Any]:
+    """Keys with values, which somebody else reads."""
+    if not isinstance(value, Mapping):
+        raise Misfit(f"must be a mapping of keys to values, not {kind_of(value)}")
+    return {str(key): each for key, each in value.items()}
+
+
 def scope(value: Any) -> Scope:
     """`none`, `all`, or a list of reaches. An empty list is none."""
     if isinstance(value, str):

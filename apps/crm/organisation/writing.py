@@ -17,6 +17,7 @@ from apps.accounts.models import Account, Branch
 from apps.accounts.preferences import Preferences
 from apps.accounts.verbs import ACCOUNT_IMPORTED
 from apps.audit.services import Change, OperationInProgress, operation
+from apps.crm.organisation import customfields
 from apps.crm.organisation.contents import BranchLine, Organisation, RoleLine, TeamLine
 from apps.crm.organisation.entries import Entries, create_pipelines
 from apps.crm.organisation.people import users_of
@@ -74,6 +75,7 @@ class _Writer:
         self._overrides()
         create_pipelines(self.account, self.org.pipelines)
         create_defaults(self.account)
+        customfields.write(self.account, self.org.custom_fields)
         entries = Entries(self.account, Statuses(self.org.pipelines))
         writer = RecordWriter(self.account, self.users, self.branches, entries, self.now)
         self.records = writer.write(self.org.records, self.progress)
@@ -246,6 +248,7 @@ class _Writer:
                 "roles",
                 "overrides",
                 "pipelines",
+                "custom_fields",
                 "records",
                 "shares",
             )

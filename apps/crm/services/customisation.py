@@ -113,16 +113,21 @@ def move_entry(entry: _E, *, actor: User, up: bool) -> None:
         MissingPermission: the actor may not manage the account's lists.
     """
     _need_right(entry, actor)
-    with transaction.atomic():
-        entries = list(_locked(entry))
-        place = next((place for place, each in enumerate(entries) if each.pk == entry.pk), None)
-        other = None if place is None else place + (-1 if up else 1)
-        if place is None or other is None or not 0 <= other < len(entries):
-            return
-        entries[place], entries[other] = entries[other], entries[place]
-        for position, each in enumerate(entries):
-            each.position = position
-        type(entry)._default_manager.bulk_update(entries, ["position"])
+    change_places(entry, up=up)
+
+
+@transaction.atomic
+def change_places(entry: ListEntry, *, up: bool) -> None:
+    """Exchange an entry with its neighbour in the list; whoever calls this has asked for the right."""
+    entries = list(_locked(entry))
+    place = next((place for place, each in enumerate(entries) if each.pk == entry.pk), None)
+    other = None if place is None else place + (-1 if up else 1)
+    if place is None or other is None or not 0 <= other < len(entries):
+        return
+    entries[place], entries[other] = entries[other], entries[place]
+    for position, each in enumerate(entries):
+        each.position = position
+    type(entry)._default_manager.bulk_update(entries, ["position"])
 
 
 def _keep_a_pipeline(entry: ListEntry) -> None:

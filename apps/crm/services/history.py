@@ -16,7 +16,9 @@ from apps.access.querysets import visible_to
 from apps.access.records import Record
 from apps.accounts.models import Account, User
 from apps.accounts.moments import Form, written
-from apps.crm.models import Change, CrmRecord, OpportunityStatus
+from apps.crm.models import Change, CrmRecord, CustomField, OpportunityStatus
+from apps.crm.models.customfields import PREFIX
+from apps.crm.services import customvalues
 
 Fields = Mapping[str, tuple[Any, Any]]
 """Before and after, by the name of the changed field."""
@@ -76,8 +78,9 @@ def history_of(record: CrmRecord, *, reader: User, limit: int = 100) -> list[Ent
         Change.objects.filter(account=record.account_id, record_type=record.record_type, record_id=record.pk)[:limit]
     )
     names = _visible_names(changes, reader, record.account)
+    own = _own_fields(record, changes)
     entries = (
-        Entry(change.at, change.actor_name, change.get_action_display(), tuple(_lines(record, change, names)))
+        Entry(change.at, change.actor_name, change.get_action_display(), tuple(_lines(record, change, names, own)))
         for change in changes
     )
     return [entry for entry in entries if entry.lines or entry.action != Change.Action.CHANGED.label]
@@ -111,8 +114,20 @@ def _visible_names(changes: Iterable[Change], reader: User, account: Account) ->
     }
 
 
-def _lines(record: CrmRecord, change: Change, names: Mapping[tuple[str, int], str]) -> Iterable[Line]:
+def _own_fields(record: CrmRecord, changes: Iterable[Change]) -> dict[str, CustomField]:
+    """The account's own fields by their slots, where a change tells of one."""
+    if not any(name.startswith(PREFIX) for change in changes for name in change.fields):
+        return {}
+    return {field.slot: field for field in customvalues.fields_of(record.account_id, record.record_type)}
+
+
+def _lines(
+    record: CrmRecord, change: Change, names: Mapping[tuple[str, int], str], own: Mapping[str, CustomField]
+) -> Iterable[Line]:
     for name, pair in change.fields.items():
+        if name.startswith(PREFIX):
+            yield _own_line(name, pair, own.get(name))
+            continue
         field = record._meta.get_field(name)
         before, after = (_shown(field, value, names) for value in _placed(pair))
         if before != after:
@@ -129,6 +144,13 @@ def _placed(pair: Sequence[Any]) -> Sequence[Any]:
         {**value, "name": f"{pipeline}: {value['name']}"} if pipeline else value
         for value, pipeline in zip(pair, (before, after), strict=True)
     ]
+
+
+def _own_line(slot: str, pair: Iterable[Any], field: CustomField | None) -> Line:
+    """A changed value of a field of the account's own; one that has been deleted since is called by its key."""
+    label = field.name if field else slot.removeprefix(PREFIX).replace("_", " ").capitalize()
+    before, after = (customvalues.told(field, value) for value in pair)
+    return Line(label, before, after)
 
 
 def _shown(field: Any, value: Any, names: Mapping[tuple[str, int], str]) -> str:

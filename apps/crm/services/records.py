@@ -34,7 +34,7 @@ from apps.crm.models import (
 )
 from apps.crm.models.fields import MultiTextField
 from apps.crm.models.past import ruled_fields
-from apps.crm.services import rules
+from apps.crm.services import customvalues, rules
 from apps.crm.services.doubles import visible_doubles
 from apps.crm.services.history import remember, remember_all
 from apps.crm.services.rules import Draft
@@ -46,15 +46,16 @@ _FIXED = frozenset({"id", "account"})
 
 
 @transaction.atomic
-def create_record(record: R, *, actor: User, accept_doubles: bool = False) -> R:
+def create_record(record: R, *, actor: User, accept_doubles: bool = False, complete: bool = True) -> R:
     """Store a new record, which the actor then is the creator of.
 
     Its branch is given, or is that of what it is about. A lead or an opportunity without a status gets the first one.
+    One that need not be `complete` may lack what the account's own fields require.
 
     Raises:
         DoubleFound: the actor may see records that look like it, and has not accepted doubles.
     """
-    check_new(record, actor=actor, accept_doubles=accept_doubles)
+    check_new(record, actor=actor, accept_doubles=accept_doubles, complete=complete)
     _follow_status(record)
     record.save(force_insert=True)
     remember(record, Change.Action.CREATED, actor=actor)
@@ -62,7 +63,7 @@ def create_record(record: R, *, actor: User, accept_doubles: bool = False) -> R:
 
 
 @transaction.atomic
-def check_new(record: CrmRecord, *, actor: User, accept_doubles: bool = False) -> None:
+def check_new(record: CrmRecord, *, actor: User, accept_doubles: bool = False, complete: bool = True) -> None:
     """Raise what `create_record` would, and write nothing; fills in what it would fill in."""
     _fill_in(record, actor)
     draft = Draft(record, None, actor)
@@ -72,6 +73,7 @@ def check_new(record: CrmRecord, *, actor: User, accept_doubles: bool = False) -
     rules.check_result(draft)
     rules.check_responsible(draft)
     rules.check_privacy(draft)
+    customvalues.settle(record, standing=None, complete=complete)
     _clean(record, {field.name for field in record._meta.concrete_fields})
     if not accept_doubles and (doubles := visible_doubles(actor, record)):
         raise DoubleFound(doubles)
@@ -83,7 +85,8 @@ def update_record(record: R, *, actor: User, changes: Mapping[str, Any]) -> R:
     `responsible` alone needs `assign_record`, anything else `change_T`, another branch `add_T` there. A link to what
     the actor may not view looks empty to them, so emptying it again leaves it as it is. Filling one of the fields that
     say what the record is about empties the others. The activities of a record that moves to another branch move
-    along, and so do the open tasks about a private contact that gets another responsible.
+    along, and so do the open tasks about a private contact that gets another responsible. `custom` holds the values of
+    the account's own fields that change, by key; None empties one.
 
     Raises:
         ValueError: such a record has no such field, or it cannot be changed in this way.
@@ -95,9 +98,13 @@ def update_record(record: R, *, actor: User, changes: Mapping[str, Any]) -> R:
         if not changed:
             return before
         _check_update(Draft(after, before, actor), changed)
+        # What was given in another form may be what stands.
+        if not (changed := _differences(before, after)):
+            return before
         changed |= _follow_status(after)
         _store(after, changed)
-        fields = {name: (getattr(before, name), getattr(after, name)) for name in changed - {"closed_at"}}
+        fields = {name: (getattr(before, name), getattr(after, name)) for name in changed - {"closed_at", "custom"}}
+        fields |= customvalues.differences(before, after)
         remember(after, Change.Action.CHANGED, actor=actor, fields=fields)
         _follow_up(before, after, actor)
         return after
@@ -207,7 +214,7 @@ def _drafted(before: R, actor: User, changes: Mapping[str, Any]) -> R:
         _changeable(before, name)
         if name in links and value is None and _hidden(before, name, actor):
             continue
-        setattr(after, name, value)
+        setattr(after, name, customvalues.joined(before, value) if name == "custom" else value)
     filled = [name for name in before.about_fields if changes.get(name) is not None]
     for name in before.about_fields:
         if filled and name not in filled:
@@ -250,6 +257,7 @@ def _check_update(draft: Draft, changed: set[str]) -> None:
     rules.check_result(draft)
     rules.check_responsible(draft)
     rules.check_privacy(draft)
+    customvalues.settle(draft.record, standing=getattr(before, "custom", {}), complete=False)
     _clean(draft.record, changed)
 
 

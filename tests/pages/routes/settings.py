@@ -9,17 +9,25 @@ from typing import Any
 from apps.accounts.models import Branch, User
 from apps.crm.models import CallResult, LeadStatus, OpportunityStatus, Pipeline, Source
 from apps.crm.models.customisation import ListEntry
+from tests.factories import CustomFieldFactory
 from tests.pages.table import Maker, Route
 
 BASE = "a/<slug:account>/settings/"
 CHANGES, LISTS, DELETES = "change_account", "manage_statuses", "delete_account"
 _NUMBERS = count(1)
+OWN_FIELDS = "manage_custom_fields"
+FIELDS = f"{BASE}custom-fields/"
 BRANCH = f"{BASE}branches/<slug:branch>/<slug:act>/"
 
 
 def a_branch(branch: Branch, user: User) -> Mapping[str, Any]:
     """The branch itself, to be renamed."""
     return {"branch": f"{branch.slug}", "act": "rename"}
+
+
+def a_custom_field(branch: Branch, user: User) -> Mapping[str, Any]:
+    """A field of the account's own."""
+    return {"field": CustomFieldFactory(account=branch.account).pk}
 
 
 def entry_of(model: type[ListEntry]) -> Maker:
@@ -79,9 +87,15 @@ ROUTES = [
     Route(f"{BASE}closing/export/", "POST", DELETES),
     *(route for key in MODELS for route in _list(f"{BASE}{key}/", key)),
     *_list(f"{BASE}pipelines/<int:pipeline>/statuses/", "pipeline-status", "pipeline"),
+    *_form(FIELDS, OWN_FIELDS),
+    *_form(f"{FIELDS}<int:field>/", OWN_FIELDS, "custom-field"),
+    Route(f"{FIELDS}<int:field>/arrange/", "POST", OWN_FIELDS, right=302, row="custom-field", data={"act": "retire"}),
+    Route(f"{FIELDS}<int:field>/delete/", "GET", OWN_FIELDS, row="custom-field"),
+    Route(f"{FIELDS}<int:field>/delete/", "POST", OWN_FIELDS, right=302, row="custom-field", data={"sure": "yes"}),
 ]
 ROWS = {
     "branch": a_branch,
+    "custom-field": a_custom_field,
     "pipeline": a_pipeline,
     "pipeline-status": a_status,
     **{key: entry_of(model) for key, model in MODELS.items()},

@@ -1,0 +1,230 @@
+"""The values of an account's own fields: the one form that each is kept in, and what a record may be given.
+
+Kept are texts as they are, numbers as texts (so that no program on the way rounds them), dates as 2027-01-31, yes and
+no as true and false, a choice as its text, several as a list in the order of the field's choices. What is empty is not
+kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import URLValidator
+from django.db.models import Model
+from django.utils.translation import gettext as _
+
+from apps.accounts.moments import Form, written
+from apps.crm.models import CrmRecord, CustomField, Task
+from apps.crm.models.base import DescribedRecord
+from apps.crm.models.customfields import PREFIX
+
+RECORD_TYPES = ("lead", "contact", "company", "opportunity", Task.record_type)
+LONGEST = {CustomField.Kind.TEXT: 255, CustomField.Kind.LONG_TEXT: 10_000, CustomField.Kind.URL: 300}
+WHOLE_DIGITS, DECIMAL_PLACES = 14, 6
+_is_address = URLValidator(schemes=["http", "https"])
+# So that a field that is about to go, or to change, waits for the values that are being written, and they for it.
+_LOCKED = "SELECT * FROM crm_customfield WHERE account_id = %s AND record_type = %s ORDER BY position, id FOR KEY SHARE"
+
+
+def fields_of(account_id: int | None, record_type: str) -> list[CustomField]:
+    """The account's own fields of a record type in their order, those that are no longer offered included."""
+    return list(CustomField.objects.filter(account=account_id, record_type=record_type))
+
+
+def settle(record: CrmRecord, *, standing: Mapping[str, Any] | None, complete: bool) -> None:
+    """Bring what is new among a record's own values into form; `standing` are those that it has, None for a new record.
+
+    Raises:
+        ValidationError: there is no such field, a value is off, or a required one is emptied or, where the record has
+            to be `complete`, missing; by the fields' slots.
+    """
+    if not isinstance(record, DescribedRecord):
+        return
+    had, given = standing or {}, record.custom
+    if standing is not None and given == had:
+        return
+    fields = {field.key: field for field in CustomField.objects.raw(_LOCKED, [record.account_id, record.record_type])}
+    errors: dict[str, str] = {}
+    found = {}
+    for key, value in given.items():
+        if key in had and had[key] == value:
+            found[key] = value
+            continue
+        try:
+            kept = _settled(fields.get(key), key, value, had.get(key))
+        except ValidationError as error:
+            errors[f"{PREFIX}{key}"] = " ".join(error.messages)
+        else:
+            if kept is not None:
+                found[key] = kept
+    for field in fields.values():
+        asked = complete if standing is None else field.key in had
+        if field.required and field.offered and asked and field.key not in found:
+            errors.setdefault(field.slot, _named(field, _("This field is required.")))
+    if errors:
+        raise ValidationError({slot: [sentence] for slot, sentence in errors.items()})
+    record.custom = found
+
+
+def _settled(field: CustomField | None, key: str, value: Any, had: Any) -> Any:
+    if field is None:
+        raise ValidationError(_("There is no field “%(key)s” here."), params={"key": key})
+    try:
+        kept = canonical(field, value, among=choices_of(field, had))
+    except ValidationError as error:
+        raise ValidationError(_named(field, " ".join(error.messages))) from None
+    if kept is not None and had is None and not field.offered:
+        raise ValidationError(_named(field, _("This field is no longer offered.")))
+    return kept
+
+
+def choices_of(field: CustomField, had: Any) -> list[str]:
+    """What can be chosen for a record: what is offered, and what it has."""
+    kept = [] if had is None or not field.has_choices else had if isinstance(had, list) else [had]
+    return list(dict.fromkeys((*field.choices, *kept)))
+
+
+def _named(field: CustomField, problem: str) -> str:
+    return f"“{field.name}”: {problem}"
+
+
+def canonical(field: CustomField, value: Any, *, among: Collection[str]) -> Any:
+    """The value in the form in which it is kept; None for nothing. `among` are the choices there are.
+
+    Raises:
+        ValidationError: it is no value of the field's kind.
+    """
+    if value is None or value in ("", [], ()):
+        return None
+    kind = CustomField.Kind(field.kind)
+    if kind is CustomField.Kind.CHOICE:
+        return _choice(value, among)
+    if kind is CustomField.Kind.CHOICES:
+        return _choices(value, among)
+    return _READERS[kind](value)
+
+
+def _text(value: Any, longest: int) -> str | None:
+    if not isinstance(value, str):
+        raise ValidationError(_("Write a text."))
+    found = value.strip()
+    if "\0" in found or not _is_unicode(found):
+        raise ValidationError(_("It holds a character that cannot be stored."))
+    if len(found) > longest:
+        raise ValidationError(
+            _("It is %(length)s characters long; %(longest)s are the most."),
+            params={"length": len(found), "longest": longest},
+        )
+    return found or None
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _line(value: Any) -> str | None:
+    found = _text(value, LONGEST[CustomField.Kind.TEXT])
+    return found and " ".join(found.splitlines())
+
+
+def _address(value: Any) -> str | None:
+    found = _text(value, LONGEST[CustomField.Kind.URL])
+    if found:
+        try:
+            _is_address(found)
+        except ValidationError:
+            raise ValidationError(_("Write a web address such as https://example.com.")) from None
+    return found
+
+
+def _number(value: Any) -> str:
+    try:
+        found = Decimal("NaN") if isinstance(value, bool) else Decimal(str(value).strip())
+    except InvalidOperation:
+        found = Decimal("NaN")
+    if not found.is_finite():
+        raise ValidationError(_("Write a number."))
+    if found.copy_abs() >= Decimal(10) ** WHOLE_DIGITS:
+        raise ValidationError(_("It is too large: %(digits)s digits are the most."), params={"digits": WHOLE_DIGITS})
+    if found != round(found, DECIMAL_PLACES):
+        raise ValidationError(_("It has more than %(places)s decimal places."), params={"places": DECIMAL_PLACES})
+    return format((found + 0).normalize(), "f")
+
+
+def _day(value: Any) -> str:
+    try:
+        found = date.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        found = None
+    if not isinstance(found, date) or isinstance(found, datetime):
+        raise ValidationError(_("Write a date such as 2027-01-31."))
+    return found.isoformat()
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValidationError(_("Say yes or no."))
+    return value
+
+
+def _choice(value: Any, among: Collection[str]) -> str:
+    if not isinstance(value, str) or value not in among:
+        raise ValidationError(_("“%(choice)s” is none of its choices."), params={"choice": str(value)[:60]})
+    return value
+
+
+def _choices(value: Any, among: Collection[str]) -> list[str]:
+    if not isinstance(value, list | tuple):
+        raise ValidationError(_("Choose from the list."))
+    chosen = {_choice(each, among) for each in value}
+    return [each for each in dict.fromkeys(among) if each in chosen]
+
+
+_READERS: Mapping[CustomField.Kind, Callable[[Any], Any]] = {
+    CustomField.Kind.TEXT: _line,
+    CustomField.Kind.LONG_TEXT: lambda value: _text(value, LONGEST[CustomField.Kind.LONG_TEXT]),
+    CustomField.Kind.NUMBER: _number,
+    CustomField.Kind.DATE: _day,
+    CustomField.Kind.FLAG: _flag,
+    CustomField.Kind.URL: _address,
+}
+
+
+def told(field: CustomField | None, value: Any) -> str:
+    """A kept value in words; what was kept by a field that is gone, or was of another kind then, as it is."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return _("Yes") if value else _("No")
+    if isinstance(value, list):
+        return ", ".join(str(each) for each in value)
+    if field is not None and field.kind == CustomField.Kind.DATE:
+        try:
+            return written(date.fromisoformat(value), Form.DAY)
+        except ValueError:
+            return str(value)
+    return str(value)
+
+
+def joined(record: Model, given: Mapping[str, Any]) -> dict[str, Any]:
+    """A record's own values with these in their places."""
+    return {**_values_of(record), **given}
+
+
+def differences(before: Model, after: Model) -> dict[str, tuple[Any, Any]]:
+    """What changed among a record's own values, before and after, by the fields' slots."""
+    had, has = _values_of(before), _values_of(after)
+    keys: Iterable[str] = dict.fromkeys((*had, *has))
+    return {f"{PREFIX}{key}": (had.get(key), has.get(key)) for key in keys if had.get(key) != has.get(key)}
+
+
+def _values_of(record: Model) -> Mapping[str, Any]:
+    return record.custom if isinstance(record, DescribedRecord) else {}
