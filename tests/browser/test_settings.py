@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
@@ -76,3 +78,40 @@ def test_an_owner_closes_the_account_on_a_phone_without_javascript(
 ) -> None:
     plain.set_viewport_size({"width": 390, "height": 844})
     close_and_keep(plain, live_server, cast)
+
+
+def keep_a_pipeline(page: Page, live_server: LiveServer, cast: Cast) -> None:
+    """The owner adds a pipeline with two statuses, puts it first, and stops offering the other one."""
+    pipelines = f"{live_server.url}/a/{cast.account.slug}/settings/pipelines/"
+    sign_in(page, live_server, cast.owner)
+    page.goto(pipelines)
+    expect(page.get_by_role("button", name="Stop offering")).to_have_attribute("aria-disabled", "true")
+    assert sideways(page) == 0
+    page.get_by_label("Name").fill("Renewals")
+    page.get_by_role("button", name="Add").click()
+    expect(page.get_by_role("heading", name="Statuses of “Renewals”")).to_be_visible()
+    for name in ("Contract ends", "Renewed"):
+        page.get_by_label("Name").fill(name)
+        page.get_by_role("button", name="Add").click()
+        expect(page.get_by_role("link", name=name, exact=True)).to_be_visible()
+    assert sideways(page) == 0
+    page.get_by_role("link", name="Pipelines", exact=True).click()
+    expect(page).to_have_url(pipelines)
+    page.get_by_role("button", name="Move “Renewals” up").click()
+    expect(page.locator(".m-entries li").first).to_contain_text("Contract ends, Renewed")
+    page.get_by_role("button", name=re.compile(r"Stop offering\s*: Sales")).click()
+    expect(page.locator(".m-entries li").last).to_contain_text("no longer offered")
+    assert sideways(page) == 0
+
+
+def test_an_owner_keeps_a_second_pipeline(live_server: LiveServer, page: Page, cast: Cast) -> None:
+    told = faults(page)
+    keep_a_pipeline(page, live_server, cast)
+    assert told == []
+
+
+def test_an_owner_keeps_a_second_pipeline_on_a_phone_without_javascript(
+    live_server: LiveServer, plain: Page, cast: Cast
+) -> None:
+    plain.set_viewport_size({"width": 390, "height": 844})
+    keep_a_pipeline(plain, live_server, cast)

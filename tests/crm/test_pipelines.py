@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ from apps.crm.errors import EntryInUse, LastPipeline, NoSuchLink
 from apps.crm.models import Opportunity, OpportunityStatus, Outcome, Pipeline
 from apps.crm.services import create_defaults, create_record, update_record
 from apps.crm.services.customisation import delete_entry, move_entry, save_entry
-from tests.factories import AccountFactory, Cast, OpportunityFactory
+from tests.factories import AccountFactory, Cast, OpportunityFactory, make_cast
+from tests.waiting import until_somebody_waits
 
 
 def sales_of(account: Any) -> Pipeline:
@@ -90,6 +92,40 @@ def test_the_last_one_that_is_offered_stays(cast: Cast) -> None:
     assert sales.offered
     delete_entry(other, actor=cast.owner)
     assert list(Pipeline.objects.filter(account=cast.account)) == [sales]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("deletes", [True, False])
+def test_of_two_people_who_each_take_one_of_the_last_two_one_is_refused(deletes: bool) -> None:
+    cast = make_cast("atlas")
+    sales, other = sales_of(cast.account), renewals(cast)
+
+    def take(pipeline: Pipeline) -> str:
+        try:
+            if deletes:
+                delete_entry(pipeline, actor=cast.owner)
+            else:
+                pipeline.offered = False
+                save_entry(pipeline, actor=cast.owner)
+        except LastPipeline:
+            return "refused"
+        return "taken"
+
+    def take_the_other() -> str:
+        try:
+            return take(sales)
+        finally:
+            connection.close()
+
+    if deletes:
+        sales.statuses.all().delete()
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            assert take(other) == "taken"
+            waiting = pool.submit(take_the_other)
+            until_somebody_waits()
+        assert waiting.result(timeout=60) == "refused"
+    assert list(Pipeline.objects.filter(account=cast.account, offered=True)) == [sales]
 
 
 def test_one_with_statuses_is_not_deleted(cast: Cast) -> None:
