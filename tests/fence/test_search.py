@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoDbBlocker
 
 from apps.accounts.fence import tenant
 from apps.accounts.models import Branch
-from apps.crm.models import Lead
+from apps.crm.models import CustomField, Lead
 from apps.crm.querysets import search, search_q
+from apps.crm.services.customfields import chosen, in_use
 from apps.crm.services.doubles import visible_doubles
 from tests.crm.test_search import many_leads
 from tests.factories import BranchFactory
@@ -62,6 +64,23 @@ def test_without_the_view_it_would_read_no_index_on_names(branch: Branch, web: B
     with tenant(branch.account_id):
         read = plan(Lead.objects.filter(search_q(Lead, "printers"), account=branch.account_id))
     assert "lead_by_name" not in read, "The view of `Searched` is needed no more."
+
+
+def test_whether_a_custom_field_or_a_choice_is_in_use_is_read_from_its_index(
+    branch: Branch, web: BaseDatabaseWrapper
+) -> None:
+    field = CustomField(account_id=branch.account_id, record_type="lead", key="tone", kind=CustomField.Kind.CHOICE)
+    with tenant(branch.account_id), CaptureQueriesContext(connection) as queries:
+        assert not in_use(field)
+        assert not chosen(field, "Red")
+    asked = [query["sql"] for query in queries if "custom" in query["sql"]]
+    assert len(asked) == 2
+    with tenant(branch.account_id), connection.cursor() as cursor:
+        for sql in asked:
+            cursor.execute("SET LOCAL enable_seqscan = off")
+            cursor.execute(f"EXPLAIN {sql}")
+            read = str(cursor.fetchall())
+            assert "lead_by_custom" in read, read
 
 
 def test_doubles_are_looked_for_by_the_indexes(world: World, web: BaseDatabaseWrapper) -> None:

@@ -84,7 +84,8 @@ def in_use(field: CustomField) -> bool:
     return _having(field, Q(custom__has_key=field.key))
 
 
-def _chosen(field: CustomField, choice: str) -> bool:
+def chosen(field: CustomField, choice: str) -> bool:
+    """Whether a record has this choice in the field, seen or unseen."""
     return _having(field, Q(custom__contains={field.key: choice}) | Q(custom__contains={field.key: [choice]}))
 
 
@@ -128,7 +129,7 @@ def _follow(field: CustomField, standing: CustomField) -> None:
     if field.kind != standing.kind and in_use(standing):
         raise KindInUse(field.name)
     gone = [each for each in (*standing.former_choices, *standing.choices) if each not in field.choices]
-    field.former_choices = [each for each in dict.fromkeys(gone) if _chosen(standing, each)]
+    field.former_choices = [each for each in dict.fromkeys(gone) if chosen(standing, each)]
 
 
 def _check_name(field: CustomField) -> None:

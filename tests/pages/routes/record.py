@@ -13,8 +13,9 @@ ADDRESS = "a/<slug:account>/access/<slug:kind>/<path:reference>/"
 def lead(branch: Branch, user: User) -> Mapping[str, Any]:
     """A lead, by its reference; others' references are as likely, so a rare one."""
     record = LeadFactory(branch=branch)
-    type(record).objects.filter(pk=record.pk).update(reference=f"L-{branch.account.slug}/7")
-    return {"kind": "lead", "reference": f"L-{branch.account.slug}/7"}
+    reference = f"L-{branch.account.slug}/{record.pk}"
+    type(record).objects.filter(pk=record.pk).update(reference=reference)
+    return {"kind": "lead", "reference": reference}
 
 
 ROUTES = [
