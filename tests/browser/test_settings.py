@@ -22,7 +22,7 @@ def rename(page: Page, live_server: LiveServer, cast: Cast, *, pictures: bool = 
     sign_in(page, live_server, cast.owner)
     go(page, live_server, settings)
     if pictures:
-        take(page, "settings", height=1000)
+        take(page, "settings", height=1130)
     page.get_by_role("link", name="Lead statuses").click()
     expect(page).to_have_url(statuses)
     page.get_by_role("link", name="Contacted", exact=True).click()
