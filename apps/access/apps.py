@@ -2,6 +2,7 @@
 
 from django.apps import AppConfig
 from django.db.models import Field, ForeignObject
+from django.utils.translation import gettext_lazy as _
 
 from apps.access.among import Among
 
@@ -11,7 +12,7 @@ class AccessConfig(AppConfig):
 
     name = "apps.access"
     label = "access"
-    verbose_name = "Access"
+    verbose_name = _("Access")
 
     def ready(self) -> None:
         """Let every query ask for very many keys at once, of columns and of foreign keys."""

@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from apps.access import records
 from apps.access.errors import MissingPermission
@@ -161,7 +162,7 @@ class Desk:
         if mandate is None:
             return []
         if mandate.operator:
-            return ["Platform operator"]
+            return [_("Platform operator")]
         parent = [mandate.facts.parent.name] if mandate.facts.parent else []
         return list(dict.fromkeys([*parent, *(membership.role.name for _, membership, _ in mandate.branches())]))
 

@@ -33,10 +33,7 @@ def lacking(codename: str, target: models.Model) -> str:
     """What is said of a permission that somebody does not hold on a target."""
     permission, account = catalogue.get(codename), suspends(codename, target)
     if account is not None:
-        return _("%(sentence)s “%(permission)s” changes something.") % {
-            "sentence": read_only(account),
-            "permission": permission.label,
-        }
+        return f"{read_only(account)} " + _("“%(label)s” changes something.") % {"label": permission.label}
     where = target.reference if isinstance(target, Record) else str(target)
     return _("This needs the permission “%(permission)s” on %(where)s, and you do not hold it there.") % {
         "permission": permission.label,

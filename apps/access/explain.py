@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import models
+from django.utils.translation import gettext as _
 
 from apps.access.errors import read_only
 from apps.access.fixes import Fix, session_would_help, smallest_fixes
@@ -85,12 +86,16 @@ class _Walk:
         """The decision on a record; the reasons stop at the first condition that fails."""
         if self.mandate.is_private_to_another(record):
             self._say(
-                f"{record.reference} is private to somebody else, or about something that is: nobody else reaches it."
+                _("%(record)s is private to somebody else, or about something that is: nobody else reaches it.")
+                % {"record": record.reference}
             )
             return False
         for codename in self._closure(permission.codename, record.record_type):
             if codename != permission.codename:
-                self._say(f"“{permission.label}” needs “{_label(codename)}”.")
+                self._say(
+                    _("“%(permission)s” needs “%(label)s”.")
+                    % {"permission": permission.label, "label": _label(codename)}
+                )
             effective = self.mandate.effective(record.branch_id, codename)
             self._provenance(codename, effective, record.branch)
             if not effective.scope:
@@ -101,16 +106,22 @@ class _Walk:
             return True
         about = record.about
         if about is None:
-            self._say(f"{record.reference} is about nothing, so nobody reaches it.")
+            self._say(_("%(record)s is about nothing, so nobody reaches it.") % {"record": record.reference})
             return False
-        self._say(f"{record.reference} is about {about.reference}, and is seen by those who may view that.")
+        self._say(
+            _("%(record)s is about %(about)s, and is seen by those who may view that.")
+            % {"record": record.reference, "about": about.reference}
+        )
         return self.record(catalogue.get(f"view_{about.record_type}"), about)
 
     def place(self, permission: Permission, obj: models.Model) -> bool:
         """The decision on a branch, or on the account as the union over its branches."""
         for codename in self._closure(permission.codename, None):
             if codename != permission.codename:
-                self._say(f"“{permission.label}” needs “{_label(codename)}”.")
+                self._say(
+                    _("“%(permission)s” needs “%(label)s”.")
+                    % {"permission": permission.label, "label": _label(codename)}
+                )
             if isinstance(obj, Branch):
                 effective = self.mandate.effective(obj.pk, codename)
                 self._provenance(codename, effective, obj)
@@ -123,7 +134,10 @@ class _Walk:
 
     def say_that_no_session_is_open(self) -> None:
         """What else stands behind a "no" to a superuser."""
-        self._say(f"{self.name} is a platform operator without an open session, and so is nobody special.")
+        self._say(
+            _("%(name)s is a platform operator without an open session, and so is nobody special.")
+            % {"name": self.name}
+        )
 
     def _closure(self, codename: str, record_type: str | None) -> tuple[str, ...]:
         return self.mandate.facts.account.scheme.closure(codename, record_type)
@@ -133,7 +147,7 @@ class _Walk:
             self.reasons.append(sentence)
 
     def _on_some_branch(self, codename: str) -> bool:
-        places = sorted(branch_id for branch_id, _, _ in self.mandate.branches())
+        places = sorted(branch_id for branch_id, _membership, _profile in self.mandate.branches())
         if not places:
             effective = self.mandate.effective(0, codename)
             self._provenance(codename, effective, None)
@@ -153,51 +167,91 @@ class _Walk:
         role = step.role.name if step.role else ""
         match step.because:
             case Because.ACCOUNT_CLOSED:
-                return f"{self.account} is closed, and a closed account gives nobody access."
+                return _("%(account)s is closed, and a closed account gives nobody access.") % {"account": self.account}
             case Because.PLAN:
-                return f"The plan of {self.account} does not include the feature that “{label}” belongs to."
+                return _("The plan of %(account)s does not include the feature that “%(label)s” belongs to.") % {
+                    "account": self.account,
+                    "label": label,
+                }
             case Because.READ_ONLY:
-                return f"{read_only(self.account)} “{label}” changes something."
+                return f"{read_only(self.account)} " + _("“%(label)s” changes something.") % {"label": label}
             case Because.INACTIVE:
-                return f"{self.name} has been deactivated and may not do anything."
+                return _("%(name)s has been deactivated and may not do anything.") % {"name": self.name}
             case Because.OPERATOR:
-                return (
-                    f"{self.name} is a platform operator in an open session, who reaches everything but other people's"
-                    " private contacts."
-                )
+                return _(
+                    "%(name)s is a platform operator in an open session, who reaches everything but other people's "
+                    "private contacts."
+                ) % {"name": self.name}
             case Because.SUPREME:
-                return (
-                    f"{self.name} holds the parent role {role}, which gives everything; nothing on a branch narrows it."
-                )
+                return _(
+                    "%(name)s holds the parent role %(role)s, which gives everything; nothing on a branch narrows it."
+                ) % {"name": self.name, "role": role}
             case Because.PARENT if step.scope:
-                return f"{self.name} holds the parent role {role}, which gives “{label}” on every branch."
+                return _("%(name)s holds the parent role %(role)s, which gives “%(label)s” on every branch.") % {
+                    "name": self.name,
+                    "role": role,
+                    "label": label,
+                }
             case Because.PARENT:
-                return f"{self.name} holds the parent role {role}, which does not give “{label}”."
+                return _("%(name)s holds the parent role %(role)s, which does not give “%(label)s”.") % {
+                    "name": self.name,
+                    "role": role,
+                    "label": label,
+                }
             case Because.NO_MEMBERSHIP:
-                return f"{self.name} is no member of {branch}."
+                return _("%(name)s is no member of %(branch)s.") % {"name": self.name, "branch": branch}
             case Because.REMOVED:
-                return f"{self.name} was {role} on {branch}, and has been removed from it."
+                return _("%(name)s was %(role)s on %(branch)s, and has been removed from it.") % {
+                    "name": self.name,
+                    "role": role,
+                    "branch": branch,
+                }
             case Because.BRANCH_CLOSED:
-                return f"{branch} is closed, and its memberships give nothing."
+                return _("%(branch)s is closed, and its memberships give nothing.") % {"branch": branch}
             case Because.ROLE:
-                return f"{self.name} is {role} on {branch}; the role gives “{label}”: {step.scope.label}."
+                return _("%(name)s is %(role)s on %(branch)s; the role gives “%(label)s”: %(scope)s.") % {
+                    "name": self.name,
+                    "role": role,
+                    "branch": branch,
+                    "label": label,
+                    "scope": step.scope.label,
+                }
         return self._override(label, step, role, branch)
 
     def _override(self, label: str, step: Step, role: str, branch: str) -> str:
         override = step.override
         if override is None:
             raise AssertionError("an override's step carries the override")
-        by = f" by {override.author}" if override.author else ""
-        told = f"An override{by} (“{override.reason}”)"
+        told = _("An override by %(author)s (“%(reason)s”)") if override.author else _("An override (“%(reason)s”)")
+        named = {
+            "name": self.name,
+            "role": role,
+            "branch": branch,
+            "label": label,
+            "scope": override.scope.label,
+            "told": told % {"author": override.author, "reason": override.reason},
+        }
         if step.because is Because.OVERRIDE:
-            until = f" until {_when(override.expires_at)}" if override.expires_at else ""
-            return (
-                f"{self.name} is {role} on {branch}. {told} sets “{label}” to {override.scope.label}{until},"
-                " in place of what the role gives."
-            )
+            if override.expires_at is None:
+                return (
+                    _(
+                        "%(name)s is %(role)s on %(branch)s. %(told)s sets “%(label)s” to %(scope)s, "
+                        "in place of what the role gives."
+                    )
+                    % named
+                )
+            return _(
+                "%(name)s is %(role)s on %(branch)s. %(told)s sets “%(label)s” to %(scope)s until %(when)s, "
+                "in place of what the role gives."
+            ) % {**named, "when": _when(override.expires_at)}
         if step.because is Because.OVERRIDE_ENDED:
-            return f"{told} set “{label}” to {override.scope.label}, and ended on {_when(override.expires_at)}."
-        return f"{told} of “{label}” has no effect, since the role {role} does not let this be overridden."
+            return _("%(told)s set “%(label)s” to %(scope)s, and ended on %(when)s.") % {
+                **named,
+                "when": _when(override.expires_at),
+            }
+        return (
+            _("%(told)s of “%(label)s” has no effect, since the role %(role)s does not let this be overridden.") % named
+        )
 
     def _reach(self, codename: str, record: Record, effective: Effective) -> bool:
         clauses = self.mandate.clauses(record.branch_id, codename, record.record_type) or ()
@@ -205,33 +259,44 @@ class _Walk:
         reached = self.mandate.within(clause, record, share_reader(self.mandate))
         if reached:
             matched = "; ".join(self._matched(reach, record) for reach in Scope if reached & reach)
-            self._say(f"{record.reference} is within that reach: {matched}.")
+            self._say(
+                _("%(record)s is within that reach: %(matched)s.") % {"record": record.reference, "matched": matched}
+            )
         else:
-            self._say(f"{record.reference} is out of that reach: {'; '.join(self._missed(clause, record))}.")
+            self._say(
+                _("%(record)s is out of that reach: %(missed)s.")
+                % {"record": record.reference, "missed": "; ".join(self._missed(clause, record))}
+            )
         return bool(reached)
 
     def _matched(self, reach: Scope, record: Record) -> str:
         if reach is Scope.CREATED:
-            return f"{self.name} created it"
+            return _("%(name)s created it") % {"name": self.name}
         if reach is Scope.RESPONSIBLE:
-            return f"{self.name} is responsible for it"
+            return _("%(name)s is responsible for it") % {"name": self.name}
         if reach is Scope.SHARED:
-            return f"it is shared with {self.name}"
-        return f"its responsible, {record.responsible}, is in a team with {self.name}"
+            return _("it is shared with %(name)s") % {"name": self.name}
+        return _("its responsible, %(responsible)s, is in a team with %(name)s") % {
+            "responsible": record.responsible,
+            "name": self.name,
+        }
 
     def _missed(self, clause: Clause, record: Record) -> Iterator[str]:
         if clause.scope & Scope.CREATED:
-            yield f"{self.name} did not create it"
+            yield _("%(name)s did not create it") % {"name": self.name}
         if clause.scope & Scope.RESPONSIBLE:
             yield (
-                f"{record.responsible} is responsible for it"
+                _("%(responsible)s is responsible for it") % {"responsible": record.responsible}
                 if record.responsible_id
-                else "nobody is responsible for it"
+                else _("nobody is responsible for it")
             )
         if clause.scope & Scope.SHARED:
-            yield f"it is not shared with {self.name}"
+            yield _("it is not shared with %(name)s") % {"name": self.name}
         if clause.scope & Scope.TEAM and record.responsible_id:
-            yield f"{record.responsible} is in no team with {self.name}"
+            yield _("%(responsible)s is in no team with %(name)s") % {
+                "responsible": record.responsible,
+                "name": self.name,
+            }
 
 
 def _label(codename: str) -> str:

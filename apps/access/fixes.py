@@ -12,6 +12,9 @@ from copy import copy
 from dataclasses import dataclass, field, replace
 
 from django.db import models
+from django.utils.text import get_text_list
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from apps.access.errors import PAYING
 from apps.access.facts import Facts, MembershipFacts, OverrideFacts, RoleFacts, role_facts
@@ -46,13 +49,12 @@ class Fix:
     def with_people(self) -> str:
         """The change and who may make it, as sentences."""
         if not self.who:
-            return f"{self.sentence} Nobody in the account may do that at present."
+            return f"{self.sentence} {_('Nobody in the account may do that at present.')}"
         names = [str(user) for user in self.who[:NAMED]]
         more = len(self.who) - len(names)
         if more:
-            names.append(f"{more} other{'s' if more > 1 else ''}")
-        people = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
-        return f"{self.sentence} {people} can do that."
+            names.append(ngettext("%(number)s other", "%(number)s others", more) % {"number": more})
+        return f"{self.sentence} " + _("%(people)s can do that.") % {"people": get_text_list(names, _("or"))}
 
 
 def smallest_fixes(
@@ -123,7 +125,7 @@ class _Search:
         """What a superuser can do without anybody's help, and nobody else can."""
         if not session_would_help(self.user, self.mandate, self.permission, self.obj):
             return None
-        sentence = "Open an operator session, which takes a reason and lasts an hour at most."
+        sentence = _("Open an operator session, which takes a reason and lasts an hour at most.")
         return Fix("operator_session", sentence, [self.user])
 
     def _state(self) -> Fix | None:
@@ -132,17 +134,22 @@ class _Search:
         because = steps[0].because if steps else None
         if because is Because.ACCOUNT_CLOSED:
             return Fix(
-                "account", "The account would have to be opened again, which only a platform operator can do.", []
+                "account", _("The account would have to be opened again, which only a platform operator can do."), []
             )
         if because is Because.PLAN:
             account = Account.objects.get(pk=self.mandate.account_id)
-            return Fix("plan", "Choose a plan that includes the feature.", self._people("manage_subscription", account))
+            return Fix(
+                "plan", _("Choose a plan that includes the feature."), self._people("manage_subscription", account)
+            )
         if because is Because.READ_ONLY:
             account = Account.objects.get(pk=self.mandate.account_id)
             return Fix("payment", str(PAYING), self._people("manage_subscription", account))
         if because is Because.INACTIVE:
             return Fix(
-                "user", f"{self.user} would have to be activated again, which only a platform operator can do.", []
+                "user",
+                _("%(user)s would have to be activated again, which only a platform operator can do.")
+                % {"user": self.user},
+                [],
             )
         return None
 
@@ -162,7 +169,8 @@ class _Search:
         gives = dict.fromkeys(missing, Scope.SHARED)
         return Fix(
             "share",
-            f"Share {subject.reference} with {self.user} ({verbs}).",
+            _("Share %(subject)s with %(user)s (%(verbs)s).")
+            % {"subject": subject.reference, "user": self.user, "verbs": verbs},
             self._people("grant_record_access", subject, gives),
             subject=subject,
             gives=gives,
@@ -184,11 +192,16 @@ class _Search:
                     break
         if not overrides or not self._passes(self._with_overrides(membership, overrides)):
             return None
-        told = " and ".join(f"“{catalogue.get(o.permission).label}” to {o.scope.label}" for o in overrides.values())
+        each = [
+            _("“%(permission)s” to %(scope)s")
+            % {"permission": catalogue.get(codename).label, "scope": override.scope.label}
+            for codename, override in overrides.items()
+        ]
         gives = {codename: override.scope for codename, override in overrides.items()}
         return Fix(
             "override",
-            f"Set {self.user}'s own scope on {self.branch}: {told}.",
+            _("Set %(user)s's own scope on %(branch)s: %(told)s.")
+            % {"user": self.user, "branch": self.branch, "told": get_text_list(each, _("and"))},
             self._people("manage_member_permissions", self.branch, gives),
             self.branch,
             gives=gives,
@@ -203,7 +216,11 @@ class _Search:
             if role.id == membership.role.id or (self.facts.account.scheme.up_only and not rises):
                 continue
             if self._passes(self._with_membership(replace(membership, role=role))):
-                sentence = f"Make {self.user} {role.name} on {self.branch}."
+                sentence = _("Make %(user)s %(role)s on %(branch)s.") % {
+                    "user": self.user,
+                    "role": role.name,
+                    "branch": self.branch,
+                }
                 return Fix(
                     "role", sentence, self._people("change_roles", self.branch, _gives(role)), self.branch, role.id
                 )
@@ -219,7 +236,7 @@ class _Search:
             ):
                 return Fix(
                     "restore",
-                    f"Restore {self.user} on {self.branch}.",
+                    _("Restore %(user)s on %(branch)s.") % {"user": self.user, "branch": self.branch},
                     self._people("remove_members", self.branch, _gives(removed.role)),
                     self.branch,
                 )
@@ -228,7 +245,8 @@ class _Search:
             if self._passes(self._with_membership(MembershipFacts(self.branch.pk, role, active=True))):
                 return Fix(
                     "membership",
-                    f"Add {self.user} to {self.branch} as {role.name}.",
+                    _("Add %(user)s to %(branch)s as %(role)s.")
+                    % {"user": self.user, "branch": self.branch, "role": role.name},
                     self._people("invite_members", self.branch, _gives(role)),
                     self.branch,
                     role.id,
@@ -242,7 +260,10 @@ class _Search:
                 continue
             if self._passes(replace(self.facts, parent=role)):
                 right = "grant_parent_roles" if self.facts.parent is None else "change_parent_roles"
-                sentence = f"Give {self.user} the parent role {role.name}, which reaches every branch."
+                sentence = _("Give %(user)s the parent role %(role)s, which reaches every branch.") % {
+                    "user": self.user,
+                    "role": role.name,
+                }
                 return Fix("parent_role", sentence, self._people(right, account, _gives(role)), role=role.id)
         return None
 
@@ -252,11 +273,13 @@ class _Search:
             return self.obj
         if isinstance(self.obj, Record):
             return self.obj.branch
-        first = [branch for branch, _, _ in self.mandate.branches()][:1]
+        first = [branch for branch, _membership, _profile in self.mandate.branches()][:1]
         return Branch.objects.filter(pk__in=first).first()
 
     def _membership_facts(self) -> MembershipFacts | None:
-        return next((m for branch, m, _ in self.mandate.branches() if self.branch and branch == self.branch.pk), None)
+        return next(
+            (m for branch, m, _profile in self.mandate.branches() if self.branch and branch == self.branch.pk), None
+        )
 
     def _needed(self) -> list[str]:
         """All that the decision asks for, the record's surroundings included."""

@@ -16,6 +16,9 @@ from typing import Protocol
 
 from django.db import transaction
 from django.db.models import Q
+from django.utils.text import get_text_list
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from apps.access import records, shares
 from apps.accounts.models import Account, Branch, User
@@ -104,19 +107,29 @@ class NotAReceiver(HandOverRefused):
     """Only an active member of a record's branch answers for it. Who else there is, it does not say."""
 
     def __init__(self, places: Iterable[str]) -> None:
-        names = " and ".join(places)
-        super().__init__(f"Choose an active member of {names}: nobody else can be responsible there.")
+        names = get_text_list(list(places), _("and"))
+        super().__init__(
+            _("Choose an active member of %(names)s: nobody else can be responsible there.") % {"names": names}
+        )
 
 
 class NotAssignable(HandOverRefused):
     """The one who sees the portfolio lacks a permission on records in it: how many, by the permission's codename."""
 
     def __init__(self, missing: Mapping[str, int]) -> None:
-        told = " and ".join(
-            f"“{catalogue.get(codename).label}” is missing on {number:,} of the records"
+        each = [
+            ngettext(
+                "“%(permission)s” is missing on %(number)s of the records",
+                "“%(permission)s” is missing on %(number)s of the records",
+                number,
+            )
+            % {"permission": catalogue.get(codename).label, "number": f"{number:,}"}
             for codename, number in missing.items()
+        ]
+        super().__init__(
+            _("%(told)s: leave out their type, or let somebody do it who may.")
+            % {"told": get_text_list(each, _("and"))}
         )
-        super().__init__(f"{told}: leave out their type, or let somebody do it who may.")
         self.missing = dict(missing)
 
 
@@ -172,7 +185,7 @@ def check(portfolio: Portfolio, plan: Plan) -> Counts:
         NotAssignable: the one who sees the portfolio may view more than they may assign.
         ValueError: nobody keeps records of a type.
     """
-    found, _ = _checked(portfolio, plan)
+    found, _receivers = _checked(portfolio, plan)
     return found
 
 
@@ -189,7 +202,7 @@ def hand_over(
         NotAReceiver, NotAssignable, ValueError: as `check` does; nothing is written.
     """
     with transaction.atomic():
-        _, receivers = _checked(portfolio, plan)
+        _found, receivers = _checked(portfolio, plan)
         records_of = Q(account=portfolio.account, responsible=portfolio.user)
         place = Q() if portfolio.branch is None else Q(branch=portfolio.branch)
         _announce(Going(records_of & place, users=frozenset({portfolio.user.pk, *receivers})))

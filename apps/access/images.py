@@ -12,6 +12,7 @@ from django.apps import apps
 from django.db import models
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime, parse_time
+from django.utils.translation import gettext as _
 
 from apps.accounts.moments import Form, written
 from apps.audit.models import Entry
@@ -86,7 +87,7 @@ def value_in_words(field: Any, value: Any) -> str:
         scope = value if isinstance(value, Scope) else Scope.parse(value)
         return scope.label
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return _("yes") if value else _("no")
     if isinstance(field, models.DateTimeField):
         moment = value if isinstance(value, datetime) else parse_datetime(str(value))
         return str(value) if moment is None else _moment(moment)

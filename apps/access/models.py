@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from apps.access.records import Record, model_of
 from apps.accounts.models import Account, Branch
@@ -60,10 +61,10 @@ class AccessRequest(models.Model):
     class Status(models.TextChoices):
         """An open one waits for somebody who may give what it asks for."""
 
-        OPEN = "open", "Open"
-        APPROVED = "approved", "Approved"
-        DECLINED = "declined", "Declined"
-        WITHDRAWN = "withdrawn", "Withdrawn"
+        OPEN = "open", _("Open")
+        APPROVED = "approved", _("Approved")
+        DECLINED = "declined", _("Declined")
+        WITHDRAWN = "withdrawn", _("Withdrawn")
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="access_requests")
     branch = models.ForeignKey(Branch, on_delete=models.PROTECT, related_name="access_requests", db_constraint=False)
@@ -130,10 +131,10 @@ class QueuedPreview(models.Model):
     class State(models.TextChoices):
         """A refused one tells why; a failed one could not be computed."""
 
-        WAITING = "waiting", "Waiting"
-        DONE = "done", "Done"
-        REFUSED = "refused", "Refused"
-        FAILED = "failed", "Failed"
+        WAITING = "waiting", _("Waiting")
+        DONE = "done", _("Done")
+        REFUSED = "refused", _("Refused")
+        FAILED = "failed", _("Failed")
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from apps.access.models import OperatorSession
 from apps.access.records import Record
@@ -32,17 +33,23 @@ def open_session(user: User, *, reason: str, minutes: int = LONGEST, actor: User
             inactive, or is in an open session already. Nothing is written then.
     """
     if is_blank(reason):
-        raise SessionRefused("Say why the session is needed: the reason is blank.")
+        raise SessionRefused(_("Say why the session is needed: the reason is blank."))
     if not 1 <= minutes <= LONGEST:
-        raise SessionRefused(f"A session lasts from 1 to {LONGEST} minutes, not {minutes}.")
+        raise SessionRefused(
+            _("A session lasts from 1 to %(longest)s minutes, not %(minutes)s.")
+            % {"longest": LONGEST, "minutes": minutes}
+        )
     standing = _locked(user)
     if not standing.is_superuser:
-        raise SessionRefused(f"{standing.email} is no platform operator: only a superuser can open a session.")
+        raise SessionRefused(
+            _("%(email)s is no platform operator: only a superuser can open a session.") % {"email": standing.email}
+        )
     if not standing.is_active:
-        raise SessionRefused(f"{standing.email} has been deactivated and can open no session.")
+        raise SessionRefused(_("%(email)s has been deactivated and can open no session.") % {"email": standing.email})
     if (running := current_session(standing)) is not None:
         raise SessionRefused(
-            f"{standing.email} is in a session until {running.expires_at:%H:%M} UTC already: end that one first."
+            _("%(email)s is in a session until %(time)s UTC already: end that one first.")
+            % {"email": standing.email, "time": f"{running.expires_at:%H:%M}"}
         )
     now = timezone.now()
     with operation(verb=OPERATOR_SESSION_OPENED, actor=actor, reason=reason):
@@ -61,7 +68,7 @@ def end_session(user: User, *, actor: User | None = None) -> OperatorSession:
     standing = _locked(user)
     session = current_session(standing)
     if session is None:
-        raise SessionRefused(f"{standing.email} is in no open session.")
+        raise SessionRefused(_("%(email)s is in no open session.") % {"email": standing.email})
     session.ended_at = timezone.now()
     with operation(verb=OPERATOR_SESSION_ENDED, actor=actor, reason="Ended by hand, before its time"):
         OperatorSession.objects.open().filter(user=standing).update(ended_at=session.ended_at)

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from apps.access import lists, verbs
 from apps.access.desk import Desk, desk_of
@@ -112,7 +113,7 @@ def limit_of(desk: Desk, reader: Reader) -> dict[str, Any] | None:
 def in_words(verb: str) -> str:
     """What people read for a verb of the log."""
     try:
-        label = words.get(verb).label
+        label = words.get(verb).in_words
     except words.UnknownVerb:
         return verb
     return label[:1].upper() + label[1:]
@@ -121,7 +122,10 @@ def in_words(verb: str) -> str:
 def named(operation: Operation) -> str:
     """Who did it; and as whom, where somebody acted as another one."""
     if operation.acting_as_name:
-        return f"{operation.actor_name}, acting as {operation.acting_as_name}"
+        return _("%(actor)s, acting as %(other)s") % {
+            "actor": operation.actor_name,
+            "other": operation.acting_as_name,
+        }
     return operation.actor_name
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from django.db import models
+from django.utils.text import get_text_list
+from django.utils.translation import gettext as _
 
 from apps.access.desk import Desk
 from apps.access.explain import explain
@@ -34,7 +36,10 @@ def tooltip(desk: Desk, codename: str, place: models.Model | None = None) -> str
     """One sentence for a disabled button: the missing permission, and who can grant it, on this branch or anywhere."""
     branch = place if isinstance(place, Branch) else None
     label = catalogue.get(codename).label
-    return f"Needs “{label}”, which you do not have. {whom_to_ask(grantors(desk, codename, branch))}"
+    return _("Needs “%(label)s”, which you do not have. %(whom_to_ask)s") % {
+        "label": label,
+        "whom_to_ask": whom_to_ask(grantors(desk, codename, branch)),
+    }
 
 
 def grantors(desk: Desk, codename: str, branch: Branch | None = None) -> list[User]:
@@ -83,10 +88,8 @@ def _ways(mandate: Mandate, codename: str, branch: Branch) -> Iterator[tuple[str
 def whom_to_ask(people: Sequence[User]) -> str:
     """`Ask Ada or Ben.`"""
     if not people:
-        return "Nobody in the account can grant it at present."
-    names = [str(person) for person in people[:NAMED]]
-    listed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
-    return f"Ask {listed} for it."
+        return _("Nobody in the account can grant it at present.")
+    return _("Ask %(people)s for it.") % {"people": get_text_list([str(person) for person in people[:NAMED]], _("or"))}
 
 
 def why_not(desk: Desk, codename: str, target: models.Model) -> Why:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext as _
+
 from apps.access.desk import Desk
 from apps.roles.schemes import scheme
 from apps.teams.models import Membership
 
-WHY = "Only they themselves see or change this: the scheme shields whoever holds the single top role."
+
+def why_shielded() -> str:
+    """What is said in place of what the shield hides."""
+    return _("Only they themselves see or change this: the scheme shields whoever holds the single top role.")
 
 
 def shielded(desk: Desk) -> frozenset[int]:

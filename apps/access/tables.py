@@ -9,6 +9,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO
 
+from django.utils.text import get_text_list
+from django.utils.translation import gettext as _
+
 LIMIT = 64 * 1024 * 1024
 IN_MEMORY = 1024 * 1024
 DELIMITERS = ",;\t"
@@ -52,7 +55,9 @@ class Table:
         while part := file.read(IN_MEMORY):
             size += len(part)
             if size > LIMIT:
-                raise TableRefused(f"The file is larger than {LIMIT // 1024 // 1024} MiB, which is the most.")
+                raise TableRefused(
+                    _("The file is larger than %(most)s MiB, which is the most.") % {"most": LIMIT // 1024 // 1024}
+                )
             self._copy.write(part)
         self._headless = headless
         self._delimiter = ","
@@ -75,7 +80,7 @@ class Table:
             except StopIteration:
                 return
             except csv.Error as error:
-                yield Line(number, {}, f"This is no CSV: {error}.")
+                yield Line(number, {}, _("This is no CSV: %(error)s.") % {"error": error})
                 continue
             if any(cells):
                 yield self._line(number, cells)
@@ -84,7 +89,12 @@ class Table:
         if problem := _unreadable("".join(cells)):
             return Line(number, {}, problem)
         if len(cells) != len(self.columns):
-            return Line(number, {}, f"There are {len(cells)} cells for {len(self.columns)} columns.")
+            return Line(
+                number,
+                {},
+                _("There are %(number)s cells for %(columns)s columns.")
+                % {"number": len(cells), "columns": len(self.columns)},
+            )
         return Line(number, dict(zip(self.columns, cells, strict=True)))
 
     def _texts(self) -> Iterator[str]:
@@ -102,23 +112,30 @@ class Table:
         try:
             found = [name.strip().lower() for name in next(csv.reader([first], delimiter=self._delimiter), [])]
         except csv.Error as error:
-            raise TableRefused(f"line 1: This is no CSV: {error}.") from None
+            raise TableRefused(_("line 1: This is no CSV: %(error)s.") % {"error": error}) from None
         if not any(found):
-            raise TableRefused(f"line 1: The columns are missing: name them, out of {', '.join(columns)}.")
+            raise TableRefused(
+                _("line 1: The columns are missing: name them, out of %(columns)s.") % {"columns": ", ".join(columns)}
+            )
         for place, name in enumerate(found):
             if name not in columns:
-                raise TableRefused(f"line 1: There is no column “{name}”: choose from {', '.join(columns)}.")
+                raise TableRefused(
+                    _("line 1: There is no column “%(name)s”: choose from %(columns)s.")
+                    % {"name": name, "columns": ", ".join(columns)}
+                )
             if name in found[:place]:
-                raise TableRefused(f"line 1: The column “{name}” stands there twice.")
+                raise TableRefused(_("line 1: The column “%(name)s” stands there twice.") % {"name": name})
         if missing := [name for name in columns if name in needed and name not in found]:
-            raise TableRefused(f"line 1: The column {' and '.join(missing)} is missing.")
+            raise TableRefused(
+                _("line 1: The column %(missing)s is missing.") % {"missing": get_text_list(missing, _("and"))}
+            )
         return tuple(found)
 
 
 def _unreadable(text: str) -> str:
     """What is wrong with a text that cannot be stored; nothing, where it can."""
     if _BAD_BYTES.search(text):
-        return "This is not UTF-8: save the file in that encoding."
+        return _("This is not UTF-8: save the file in that encoding.")
     if "\0" in text:
-        return "The character U+0000 stands there, which cannot be stored."
+        return _("The character U+0000 stands there, which cannot be stored.")
     return ""

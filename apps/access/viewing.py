@@ -26,8 +26,7 @@ from apps.access.desk import Desk
 from apps.access.facts import load_some
 from apps.access.mandate import Mandate
 from apps.access.mandates import bind_account, mandate_for
-from apps.access.shield import WHY as SHIELDED
-from apps.access.shield import shielded
+from apps.access.shield import shielded, why_shielded
 from apps.access.verbs import VIEWING_ENDED, VIEWING_STARTED
 from apps.accounts import fence
 from apps.accounts.models import Account, User
@@ -69,7 +68,7 @@ def why_not(real: User, account: Account, person: User) -> str:
     if not person.is_active:
         return _("%(who)s has been deactivated, and sees nothing.") % {"who": person}
     if person.pk in shielded(Desk(real)):
-        return SHIELDED
+        return why_shielded()
     own = mandate_for(real, account.pk)
     theirs = Mandate(load_some(own.facts.account, [person.pk])[person.pk], own.now)
     places = [branch_id for branch_id, _membership, _profile in theirs.branches()]

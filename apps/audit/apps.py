@@ -2,6 +2,7 @@
 
 from django.apps import AppConfig
 from django.utils.module_loading import autodiscover_modules
+from django.utils.translation import gettext_lazy as _
 
 from apps.audit import checks
 
@@ -10,7 +11,7 @@ class AuditConfig(AppConfig):
     """Collects the verbs that each app registers in its `verbs` module."""
 
     name = "apps.audit"
-    verbose_name = "audit log"
+    verbose_name = _("audit log")
 
     def ready(self) -> None:
         """Load every app's `verbs` module, so that the registry is complete before the first request."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from apps.audit.services import is_blank
 
@@ -16,7 +17,7 @@ class ReasonField(forms.CharField):
     """A reason that somebody can read: neither blank, nor made of characters that are not seen, nor endless."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**{"max_length": LONGEST_REASON, **options})
+        super().__init__(**{"label": _("Reason"), "max_length": LONGEST_REASON, **options})
 
     def clean(self, value: Any) -> Any:
         """The reason without the spaces around it; empty where none is asked for yet.

@@ -7,6 +7,7 @@ from datetime import datetime
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from apps.audit import verbs
 
@@ -88,13 +89,13 @@ class Operation(models.Model):
     at = models.DateTimeField("at", db_default=Now(), editable=False)
     transaction_id = models.BigIntegerField("transaction", db_default=TransactionId(), editable=False)
     # People by id and by name: the log outlives them. No id means the operator at the console.
-    actor_id = models.BigIntegerField("actor's id", null=True)
+    actor_id = models.BigIntegerField(_("actor's id"), null=True)
     actor_name = models.TextField("actor")
-    acting_as_id = models.BigIntegerField("id of whom they acted as", null=True)
-    acting_as_name = models.TextField("acted as", blank=True, default="", db_default="")
+    acting_as_id = models.BigIntegerField(_("id of whom they acted as"), null=True)
+    acting_as_name = models.TextField(_("acted as"), blank=True, default="", db_default="")
     verb = models.TextField("verb")
     reason = models.TextField("reason")
-    ip = models.GenericIPAddressField("IP address", null=True)
+    ip = models.GenericIPAddressField(_("IP address"), null=True)
 
     objects = OperationQuerySet.as_manager()
 
@@ -128,8 +129,8 @@ class Entry(models.Model):
     account_id = models.BigIntegerField("account")
     branch_id = models.BigIntegerField("branch", null=True)
     user_id = models.BigIntegerField("user", null=True)
-    target_type = models.TextField("type of target")
-    target_id = models.TextField("id of target")
+    target_type = models.TextField(_("type of target"))
+    target_id = models.TextField(_("id of target"))
     target_text = models.TextField("target")
     before = models.JSONField("before", null=True, encoder=DjangoJSONEncoder)
     after = models.JSONField("after", null=True, encoder=DjangoJSONEncoder)
@@ -161,14 +162,14 @@ class Link(models.Model):
     """One link of an account's chain: all that one statement wrote for one operation, sealed onto the link before."""
 
     account_id = models.BigIntegerField("account")
-    seq = models.BigIntegerField("number in the chain")
+    seq = models.BigIntegerField(_("number in the chain"))
     operation = models.ForeignKey(Operation, models.PROTECT, related_name="links", db_constraint=False, db_index=False)
-    first_entry = models.BigIntegerField("first entry")
-    last_entry = models.BigIntegerField("last entry")
+    first_entry = models.BigIntegerField(_("first entry"))
+    last_entry = models.BigIntegerField(_("last entry"))
     entry_count = models.BigIntegerField("entries")
-    operation_digest = models.BinaryField("digest of the operation")
-    entries_digest = models.BinaryField("digest of the entries")
-    previous = models.BinaryField("hash of the link before")
+    operation_digest = models.BinaryField(_("digest of the operation"))
+    entries_digest = models.BinaryField(_("digest of the entries"))
+    previous = models.BinaryField(_("hash of the link before"))
     hash = models.BinaryField("hash")
     at = models.DateTimeField("at")
 
@@ -195,15 +196,15 @@ class Verification(models.Model):
     """
 
     account_id = models.BigIntegerField("account", unique=True)
-    at = models.DateTimeField("verified at")
+    at = models.DateTimeField(_("verified at"))
     links = models.BigIntegerField("links")
     entries = models.BigIntegerField("entries")
-    head_seq = models.BigIntegerField("number of the last link")
-    head_hash = models.TextField("hash of the last link", blank=True)
+    head_seq = models.BigIntegerField(_("number of the last link"))
+    head_hash = models.TextField(_("hash of the last link"), blank=True)
     fault = models.TextField("fault", blank=True)
-    kept_at = models.DateTimeField("held against kept heads at", null=True)
-    kept_seq = models.BigIntegerField("as kept up to link", null=True)
-    kept_fault = models.TextField("fault that kept heads show", blank=True)
+    kept_at = models.DateTimeField(_("held against kept heads at"), null=True)
+    kept_seq = models.BigIntegerField(_("as kept up to link"), null=True)
+    kept_fault = models.TextField(_("fault that kept heads show"), blank=True)
 
     class Meta:
         default_permissions = ()

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
 
 # The database holds the operation table to the same pattern.
 PATTERN = r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$"
@@ -22,10 +24,15 @@ class UnknownVerb(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """A registered verb: its dotted word, and how people read it."""
+    """A registered verb: its dotted word, and how people read it (in English; marked for translation)."""
 
     word: str
     label: str
+
+    @property
+    def in_words(self) -> str:
+        """How people read it, in the reader's language."""
+        return gettext(self.label)
 
     @property
     def well_formed(self) -> bool:
@@ -70,4 +77,4 @@ register = registry.register
 get = registry.get
 
 # What the log says where somebody changed an audited table in SQL, and stated a reason but no verb.
-CHANGED_DIRECTLY = register("audit.changed_directly", label="changed directly in the database")
+CHANGED_DIRECTLY = register("audit.changed_directly", label=_("changed directly in the database"))

@@ -1,33 +1,35 @@
 """What the billing app lets people do: see what is owed, pay it, and choose the plan."""
 
+from django.utils.translation import gettext_noop as _
+
 from apps.roles.catalogue import Permission, Target, register
 
 for _permission in (
     Permission(
         "view_billing",
         "billing",
-        "View billing",
+        _("View billing"),
         "billing",
         Target.BRANCH,
-        "See invoices, charges and upcoming fees.",
+        _("See invoices, charges and upcoming fees."),
     ),
     Permission(
         "manage_billing",
         "billing",
-        "Manage billing",
+        _("Manage billing"),
         "billing",
         Target.BRANCH,
-        "Change payment methods and billing details, and pay.",
+        _("Change payment methods and billing details, and pay."),
         danger=True,
         unsuspended=True,
     ),
     Permission(
         "manage_subscription",
         "billing",
-        "Manage subscription",
+        _("Manage subscription"),
         "billing",
         Target.ACCOUNT,
-        "Choose the plan and the seats, renew and cancel.",
+        _("Choose the plan and the seats, renew and cancel."),
         danger=True,
         unsuspended=True,
     ),

@@ -1,6 +1,7 @@
 """The comms app."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class CommsConfig(AppConfig):
@@ -8,4 +9,4 @@ class CommsConfig(AppConfig):
 
     name = "apps.comms"
     label = "comms"
-    verbose_name = "Communication"
+    verbose_name = _("Communication")

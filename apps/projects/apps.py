@@ -1,6 +1,7 @@
 """The projects app."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class ProjectsConfig(AppConfig):
@@ -8,4 +9,4 @@ class ProjectsConfig(AppConfig):
 
     name = "apps.projects"
     label = "projects"
-    verbose_name = "Projects"
+    verbose_name = _("Projects")

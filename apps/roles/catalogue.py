@@ -6,10 +6,17 @@ Codenames are unique over all apps.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext_noop as _
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 
 class UnknownPermission(LookupError):
@@ -28,21 +35,21 @@ class Target(StrEnum):
     RECORD = "record"
 
 
-CATEGORIES: Mapping[str, str] = MappingProxyType(
+CATEGORIES: Mapping[str, StrOrPromise] = MappingProxyType(
     {
-        "organisation": "Organisation",
-        "customisation": "Customisation",
-        "billing": "Billing",
-        "team": "Team",
-        "parent_roles": "Parent roles",
-        "records": "Records",
-        "access_control": "Access control",
-        "audit_reports": "Audit and reports",
-        "data_tools": "Data tools",
-        "sales": "Sales",
-        "communication": "Communication",
-        "projects": "Projects",
-        "security": "Security",
+        "organisation": gettext_lazy("Organisation"),
+        "customisation": gettext_lazy("Customisation"),
+        "billing": gettext_lazy("Billing"),
+        "team": gettext_lazy("Team"),
+        "parent_roles": gettext_lazy("Parent roles"),
+        "records": gettext_lazy("Records"),
+        "access_control": gettext_lazy("Access control"),
+        "audit_reports": gettext_lazy("Audit and reports"),
+        "data_tools": gettext_lazy("Data tools"),
+        "sales": gettext_lazy("Sales"),
+        "communication": gettext_lazy("Communication"),
+        "projects": gettext_lazy("Projects"),
+        "security": gettext_lazy("Security"),
     }
 )
 SHAREABLE_VERBS = ("view", "change", "delete", "export")
@@ -56,14 +63,15 @@ class Permission:
     `needs` are codenames of the same branch or record (section 4); `needs_view` adds `view_T` of the record's own type.
     `feature` is the plan feature that it belongs to. `unsuspended`: it holds while the account is read-only, although
     it changes something.
+    `term` and `explained` are its name and its help in English; of a verb on records, the name has a place for them.
     """
 
     codename: str
     app: str
-    label: str
+    term: str
     category: str
     target: Target
-    help_text: str = ""
+    explained: str = ""
     danger: bool = False
     needs: tuple[str, ...] = ()
     needs_view: bool = False
@@ -72,6 +80,18 @@ class Permission:
     feature: str | None = None
     unsuspended: bool = False
     published_as: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """What people read, in their language."""
+        if self.verb:
+            return gettext(self.term) % {"records": record_type(self.record_types[0]).nouns}
+        return gettext(self.term)
+
+    @property
+    def help_text(self) -> str:
+        """What it lets people do, in their language; empty where the label says it."""
+        return gettext(self.explained)
 
     @property
     def full_name(self) -> str:
@@ -90,15 +110,34 @@ class RecordType:
 
     `follows_about`: such a record is seen only by those who may view the record that it is about.
     `shareable`: a user or a team may be given a share of it.
+    `term`, `term_plural` and `term_within` (several of it, within a sentence) are its names in English. `counted` gives
+    the words for so many of it, with a place for the `number`.
     """
 
     name: str
     app: str
-    label: str
-    label_plural: str
+    term: str
+    term_plural: str
     verbs: tuple[str, ...]
+    term_within: str
+    counted: Callable[[int], str]
     follows_about: bool = False
     shareable: bool = True
+
+    @property
+    def label(self) -> str:
+        """One of it, as a title in the reader's language."""
+        return gettext(self.term)
+
+    @property
+    def label_plural(self) -> str:
+        """Several of it, as a title in the reader's language."""
+        return gettext(self.term_plural)
+
+    @property
+    def nouns(self) -> str:
+        """Several of it, within a sentence in the reader's language."""
+        return gettext(self.term_within)
 
     @property
     def share_verbs(self) -> tuple[str, ...]:
@@ -110,12 +149,12 @@ _permissions: dict[str, Permission] = {}
 _record_types: dict[str, RecordType] = {}
 
 _VERB_LABELS = {
-    "add": "Create {}",
-    "view": "View {}",
-    "change": "Edit {}",
-    "delete": "Delete {}",
-    "export": "Export {}",
-    "merge": "Merge {}",
+    "add": _("Create %(records)s"),
+    "view": _("View %(records)s"),
+    "change": _("Edit %(records)s"),
+    "delete": _("Delete %(records)s"),
+    "export": _("Export %(records)s"),
+    "merge": _("Merge %(records)s"),
 }
 _VERB_NEEDS = {
     "change": ("view",),
@@ -154,7 +193,7 @@ def register_record_type(record_type: RecordType) -> None:
             Permission(
                 codename=f"{verb}_{record_type.name}",
                 app=record_type.app,
-                label=_VERB_LABELS[verb].format(record_type.label_plural.lower()),
+                term=_VERB_LABELS[verb],
                 category="records",
                 target=Target.BRANCH if verb == "add" else Target.RECORD,
                 danger=verb in _DANGEROUS_VERBS,

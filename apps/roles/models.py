@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from apps.roles.scopes import ScopeField
 
@@ -26,8 +27,8 @@ class Role(models.Model):
     class Kind(models.TextChoices):
         """Whether the role is held on one branch or over the whole account."""
 
-        BRANCH = "branch", "Branch role"
-        PARENT = "parent", "Parent role"
+        BRANCH = "branch", _("Branch role")
+        PARENT = "parent", _("Parent role")
 
     scheme = models.CharField(max_length=40)
     key = models.SlugField(max_length=60)

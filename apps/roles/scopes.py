@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
 
 
 class Scope(IntFlag):
@@ -48,7 +50,8 @@ class Scope(IntFlag):
     @property
     def label(self) -> str:
         """What people read: the published name where the set has one, else the reaches in words."""
-        return LABELS.get(self) or " + ".join(_WORDS[name] for name in self.names)
+        found = LABELS.get(self)
+        return gettext(found) if found else " + ".join(gettext(_WORDS[name]) for name in self.names)
 
     def covers(self, other: Scope) -> bool:
         """Whether everything within reach of `other` is surely within reach of this scope."""
@@ -66,11 +69,11 @@ _BY_NAME = {
     "all": Scope.ALL,
 }
 _WORDS = {
-    "created": "creator",
-    "responsible": "responsible",
-    "shared": "shared",
-    "team": "team",
-    "all": "all",
+    "created": _("creator"),
+    "responsible": _("responsible"),
+    "shared": _("shared"),
+    "team": _("team"),
+    "all": _("all"),
 }
 
 PROHIBITED = Scope.NONE
@@ -80,11 +83,11 @@ IN_GROUP = IF_RESPONSIBLE | Scope.TEAM
 PERMITTED = Scope.ALL
 
 LABELS = {
-    PROHIBITED: "Prohibited",
-    IF_CREATOR: "If creator",
-    IF_RESPONSIBLE: "If responsible",
-    IN_GROUP: "All in the group",
-    PERMITTED: "Permitted",
+    PROHIBITED: _("Prohibited"),
+    IF_CREATOR: _("If creator"),
+    IF_RESPONSIBLE: _("If responsible"),
+    IN_GROUP: _("All in the group"),
+    PERMITTED: _("Permitted"),
 }
 
 

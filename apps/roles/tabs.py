@@ -38,7 +38,7 @@ def shown_tabs(scheme: Scheme, features: Collection[str] | None, also: Collectio
         if permission.codename in also or (permission.category not in hidden_tabs and not of_hidden_types):
             found[permission.category].append(permission)
     return [
-        Tab(key, scheme.tabs.get(key, CATEGORIES[key]), tuple(permissions), _matrix(permissions))
+        Tab(key, scheme.tabs.get(key) or str(CATEGORIES[key]), tuple(permissions), _matrix(permissions))
         for key, permissions in found.items()
         if permissions
     ]

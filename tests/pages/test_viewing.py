@@ -16,7 +16,7 @@ from apps.access.changes.members import ChangeRole
 from apps.access.changes.refusals import NoSuchTarget
 from apps.access.mandates import bind_account
 from apps.access.querysets import visible_to
-from apps.access.shield import WHY as WHY_SHIELDED
+from apps.access.shield import why_shielded
 from apps.accounts.models import User
 from apps.audit.models import Entry, Operation
 from apps.audit.services import Change, operation, origin
@@ -228,7 +228,7 @@ def test_nobody_looks_as_themselves_an_operator_or_somebody_deactivated(cast: Ca
 
 def test_the_shielded_are_not_looked_through() -> None:
     cast = make_cast("staff-ladder")
-    assert refusal(cast, staff(cast.branch, everything()), cast.owner) == WHY_SHIELDED
+    assert refusal(cast, staff(cast.branch, everything()), cast.owner) == why_shielded()
 
 
 def test_a_reason_is_needed(cast: Cast, boss: User, viewed: User) -> None:

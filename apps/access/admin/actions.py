@@ -9,14 +9,16 @@ import csv
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import messages
 from django.contrib.admin import helpers
-from django.db import models, transaction
+from django.db import transaction
 from django.db.models import prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.access.admin.deletion import summary_of
 from apps.access.desk import desk_of, veil
@@ -26,6 +28,9 @@ from apps.access.records import Record
 from apps.access.verbs import RECORDS_EXPORTED
 from apps.audit.services import Change, record
 from apps.roles import catalogue
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 MOST = 1000
 NAMED = 10
@@ -40,7 +45,7 @@ class BulkAction:
     """
 
     name: str
-    label: str
+    label: StrOrPromise
     icon: str
     run: Callable[[Any, HttpRequest, list[Any]], HttpResponse | None]
     verb: str
@@ -73,7 +78,7 @@ class RecordActions:
 
     def get_actions(self, request: HttpRequest) -> dict[str, tuple[Callable[..., Any], str, str]]:
         """Every action, allowed or not: one that is not answers 403 when it is asked for all the same."""
-        return {action.name: (self._runner(action), action.name, action.label) for action in self.bulk_actions}
+        return {action.name: (self._runner(action), action.name, str(action.label)) for action in self.bulk_actions}
 
     def tools(self, request: HttpRequest) -> list[Tool]:
         """The actions for the list's toolbar."""
@@ -97,7 +102,7 @@ class RecordActions:
                 desk.require(codename)
             rows = list(selected.select_related("branch", "responsible")[: MOST + 1])
             if len(rows) > MOST:
-                messages.error(request, f"Select {MOST:,} records at most; nothing was done.")
+                messages.error(request, _("Select %(most)s records at most; nothing was done.") % {"most": f"{MOST:,}"})
                 return None
             allowed = self._allowed(request, action, rows)
             if not allowed:
@@ -119,11 +124,16 @@ class RecordActions:
                 kept = [row for row in left if row.pk in ids]
             refused = [row for row in left if row not in kept]
             if refused:
-                told.append(f"“{permission.label}” is missing on {named(refused)}.")
+                told.append(
+                    _("“%(permission)s” is missing on %(named)s.")
+                    % {"permission": permission.label, "named": named(refused)}
+                )
             left = kept
         if told:
             messages.warning(
-                request, f"{action.label} left out {len(rows) - len(left)} of {len(rows)}: {' '.join(told)}"
+                request,
+                _("%(action)s left out %(number)s of %(every)s: %(told)s")
+                % {"action": action.label, "number": len(rows) - len(left), "every": len(rows), "told": " ".join(told)},
             )
         return left
 
@@ -138,7 +148,7 @@ def delete_selected(model_admin: Any, request: HttpRequest, rows: list[Any]) -> 
     if request.POST.get("post") == "yes":
         for row in rows:
             model_admin.remove_record(request, row)
-        messages.success(request, f"Deleted {counted(rows)}.")
+        messages.success(request, _("Deleted %(counted)s.") % {"counted": counted(rows)})
         return None
     texts, counts = summary_of(desk_of(request), rows)
     context = {
@@ -149,7 +159,7 @@ def delete_selected(model_admin: Any, request: HttpRequest, rows: list[Any]) -> 
         "perms_lacking": [],
         "protected": [],
     }
-    return confirmation(model_admin, request, "admin/delete_selected_confirmation.html", "Delete", context)
+    return confirmation(model_admin, request, "admin/delete_selected_confirmation.html", _("Delete"), context)
 
 
 def log_export(request: HttpRequest, rows: Sequence[Record], file: str) -> None:
@@ -206,16 +216,20 @@ def confirmation(
 def named(rows: Sequence[Record]) -> str:
     """The records by reference, the first few of them."""
     shown = ", ".join(row.reference for row in rows[:NAMED])
-    return f"{shown} and {len(rows) - NAMED} more" if len(rows) > NAMED else shown
+    return (
+        _("%(shown)s and %(number)s more") % {"shown": shown, "number": len(rows) - NAMED}
+        if len(rows) > NAMED
+        else shown
+    )
 
 
-def counted(rows: Sequence[models.Model]) -> str:
+def counted(rows: Sequence[Record]) -> str:
     """How many of what: `1 lead`, `3 leads`."""
-    opts = rows[0]._meta
-    return f"{len(rows)} {opts.verbose_name if len(rows) == 1 else opts.verbose_name_plural}"
+    kind = catalogue.record_type(rows[0].record_type)
+    return kind.counted(len(rows)) % {"number": len(rows)}
 
 
 DELETE_SELECTED = BulkAction(
-    "delete_selected", "Delete", "delete", delete_selected, "delete", bulk="bulk_delete", danger=True
+    "delete_selected", gettext_lazy("Delete"), "delete", delete_selected, "delete", bulk="bulk_delete", danger=True
 )
-EXPORT_SELECTED = BulkAction("export_selected", "Export as CSV", "download", export_selected, "export")
+EXPORT_SELECTED = BulkAction("export_selected", gettext_lazy("Export as CSV"), "download", export_selected, "export")

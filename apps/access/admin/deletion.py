@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from apps.access import records
 from apps.access.desk import Desk, veil
@@ -27,7 +28,7 @@ def summary_of(desk: Desk, doomed: Sequence[Record]) -> tuple[list[Any], dict[st
         texts.append(described(record))
         own = [row for row in companions if row.about is not None and row.about == record]
         if own:
-            more = [f"and {len(own) - NAMED} more"] if len(own) > NAMED else []
+            more = [_("and %(number)s more") % {"number": len(own) - NAMED}] if len(own) > NAMED else []
             texts.append([described(row) for row in own[:NAMED]] + more)
     for row in [*doomed, *companions]:
         label = str(row._meta.verbose_name_plural)

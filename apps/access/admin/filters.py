@@ -10,6 +10,8 @@ from django.contrib.admin.views.main import PAGE_VAR
 from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.access.desk import desk_of
 from apps.access.forms.picker import LONGEST_WORDS
@@ -19,7 +21,7 @@ from apps.access.forms.pool import Pool
 class BranchFilter(admin.SimpleListFilter):
     """The branches in the user's sight; no filter where there is only one."""
 
-    title = "branch"
+    title = gettext_lazy("branch")
     parameter_name = "branch"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]) -> Iterable[tuple[str, str]]:
@@ -68,11 +70,11 @@ class PersonFilter(admin.SimpleListFilter):
 class ResponsibleFilter(PersonFilter):
     """Mine, nobody's, or one colleague's: the members of the branches in sight."""
 
-    title = "responsible"
+    title = gettext_lazy("responsible")
     parameter_name = "responsible"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]) -> Iterable[tuple[str, str]]:
-        return [("me", "Me"), ("nobody", "Nobody"), *self.people(request, but=[desk_of(request).user.pk])]
+        return [("me", _("Me")), ("nobody", _("Nobody")), *self.people(request, but=[desk_of(request).user.pk])]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.value() == "me":

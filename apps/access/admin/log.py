@@ -12,6 +12,8 @@ from django.urls import URLPattern
 from django.utils import timezone
 from django.utils.dateparse import parse_date
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import DropdownFilter, RangeDateFilter
 from unfold.decorators import display
 
@@ -36,11 +38,11 @@ SHOWN = 200
 class ActorFilter(ChoiceFilter, PersonFilter, DropdownFilter):
     """Who did it: a colleague, or the operator at the console."""
 
-    title = "person"
+    title = gettext_lazy("person")
     parameter_name = "by"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        return [*self.people(request), (CONSOLE, "The console")]
+        return [*self.people(request), (CONSOLE, _("The console"))]
 
     def narrowed(self, request: HttpRequest, queryset: QuerySet[Any], chosen: str) -> QuerySet[Any]:
         return queryset.filter(actor_id=None if chosen == CONSOLE else int(chosen))
@@ -49,7 +51,7 @@ class ActorFilter(ChoiceFilter, PersonFilter, DropdownFilter):
 class ConcernedFilter(ChoiceFilter, PersonFilter, DropdownFilter):
     """Whom it concerns: whose roles, overrides, teams or shares it changed."""
 
-    title = "whom it concerns"
+    title = gettext_lazy("whom it concerns")
     parameter_name = "about"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
@@ -63,7 +65,7 @@ class ConcernedFilter(ChoiceFilter, PersonFilter, DropdownFilter):
 class VerbFilter(ChoiceFilter, DropdownFilter):
     """What was done."""
 
-    title = "what was done"
+    title = gettext_lazy("what was done")
     parameter_name = "verb"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
@@ -103,7 +105,7 @@ class LogAdmin(ReadOnlyAdmin):
     list_filter_submit = True
     list_filter_sheet = True
     search_fields = ("reason",)
-    search_help_text = "Words of the reason."
+    search_help_text = gettext_lazy("Words of the reason.")
     ordering = ("-pk",)
     sortable_by = ()
     list_before_template = "admin/access/log_tools.html"
@@ -121,22 +123,22 @@ class LogAdmin(ReadOnlyAdmin):
 
     # Columns
 
-    @display(description="What", header=True)
+    @display(description=gettext_lazy("What"), header=True)
     def what(self, operation: Operation) -> list[str]:
         """The verb, and the number of the operation."""
         return [in_words(operation.verb), f"#{operation.pk}"]
 
-    @display(description="Who")
+    @display(description=gettext_lazy("Who"))
     def who(self, operation: Operation) -> str:
         """Who did it, and as whom."""
         return named(operation)
 
-    @display(description="Why")
+    @display(description=gettext_lazy("Why"))
     def reason_given(self, operation: Operation) -> str:
         """The reason, as far as it fits."""
         return operation.reason if len(operation.reason) <= 120 else f"{operation.reason[:119]}…"
 
-    @display(description="When")
+    @display(description=gettext_lazy("When"))
     def when(self, operation: Operation) -> SafeString | None:
         """The minute."""
         return moment(operation.at)
@@ -159,7 +161,9 @@ class LogAdmin(ReadOnlyAdmin):
             "back": self.address("changelist"),
             **self.undoing(request, operation),
         }
-        return self.page(request, "admin/access/operation.html", f"Operation {operation.pk}", context)
+        return self.page(
+            request, "admin/access/operation.html", _("Operation %(number)d") % {"number": operation.pk}, context
+        )
 
     def undoing(self, request: HttpRequest, operation: Operation) -> dict[str, Any]:
         """What the page says of undoing it."""

@@ -10,6 +10,8 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from apps.access.models import OperatorSession
@@ -26,13 +28,18 @@ class SessionForm(forms.Form):
 
     reason = ReasonField(
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
-        help_text="It stands in the log, and on every page until the session ends: a ticket and a sentence will do.",
-        error_messages={"required": "Say why the session is needed."},
+        help_text=gettext_lazy(
+            "It stands in the log, and on every page until the session ends: a ticket and a sentence will do."
+        ),
+        error_messages={"required": gettext_lazy("Say why the session is needed.")},
     )
     minutes = forms.TypedChoiceField(
-        label="For how long",
+        label=gettext_lazy("For how long"),
         coerce=int,
-        choices=[(minutes, f"{minutes} minutes") for minutes in MINUTES],
+        choices=lambda: [
+            (minutes, ngettext("%(number)s minute", "%(number)s minutes", minutes) % {"number": minutes})
+            for minutes in MINUTES
+        ],
         initial=LONGEST,
         widget=UnfoldAdminSelectWidget(),
     )
@@ -59,7 +66,7 @@ def operator_page(site: Any, request: HttpRequest) -> HttpResponse:
         "admin/operator.html",
         {
             **site.each_context(request),
-            "title": "Operator session",
+            "title": _("Operator session"),
             "form": form,
             "next": _way_on(request),
             "sessions": OperatorSession.objects.filter(user=user).order_by("-opened_at", "-pk")[:SHOWN],
@@ -79,9 +86,9 @@ def end_operator_session(request: HttpRequest) -> HttpResponse:
     try:
         end_session(user, actor=user)
     except SessionRefused:
-        messages.info(request, "The session had ended already.")
+        messages.info(request, _("The session had ended already."))
     else:
-        messages.success(request, "The session has ended.")
+        messages.success(request, _("The session has ended."))
     return HttpResponseRedirect(reverse("admin:operator"))
 
 

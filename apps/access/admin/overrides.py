@@ -10,6 +10,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from apps.access.admin.listing import ChoiceFilter, moment
@@ -31,11 +33,11 @@ from apps.teams.models import Membership
 class EndFilter(ChoiceFilter):
     """Those that count now, and those that have ended."""
 
-    title = "end"
+    title = gettext_lazy("end")
     parameter_name = "end"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        return [("none", "Without an end"), ("coming", "Will end"), ("past", "Has ended")]
+        return [("none", _("Without an end")), ("coming", _("Will end")), ("past", _("Has ended"))]
 
     def narrowed(self, request: HttpRequest, queryset: QuerySet[Any], chosen: str) -> QuerySet[Any]:
         now = timezone.now()
@@ -55,7 +57,7 @@ class OverrideAdmin(AccessTableAdmin):
     list_filter: ClassVar[Any] = (EndFilter, PlaceFilter)
     list_filter_submit = True
     search_fields = ("user__name", "user__email", "permission")
-    search_help_text = "A name, an e-mail address or a permission's codename."
+    search_help_text = gettext_lazy("A name, an e-mail address or a permission's codename.")
     ordering = ("user__name", "permission", "pk")
     sortable_by = ()
 
@@ -64,43 +66,47 @@ class OverrideAdmin(AccessTableAdmin):
         rows = super().get_queryset(request).select_related("user", "branch", "author")
         return rows.exclude(user__in=shielded(desk_of(request)))
 
-    @display(description="Member")
+    @display(description=gettext_lazy("Member"))
     def person(self, override: Override) -> str:
         """Whose it is."""
         return str(override.user)
 
-    @display(description="Branch")
+    @display(description=gettext_lazy("Branch"))
     def on(self, override: Override) -> str:
         """Where it counts."""
         return override.branch.name
 
-    @display(description="Permission")
+    @display(description=gettext_lazy("Permission"))
     def permission_label(self, override: Override) -> str:
         """What it is about."""
         return label_of(override.permission)
 
-    @display(description="Scope")
+    @display(description=gettext_lazy("Scope"))
     def scope_label(self, override: Override) -> str:
         """How far it reaches."""
         return override.scope.label
 
-    @display(description="Ends", empty_value="Never")
+    @display(description=gettext_lazy("Ends"), empty_value=gettext_lazy("Never"))
     def ends(self, override: Override) -> SafeString | None:
         """When it ends."""
         return moment(override.expires_at)
 
-    @display(description="Set by")
+    @display(description=gettext_lazy("Set by"))
     def set_by(self, override: Override) -> str:
         """Who set it."""
-        return str(override.author or "The console")
+        return str(override.author or _("The console"))
 
-    @display(description="Reason")
+    @display(description=gettext_lazy("Reason"))
     def why(self, override: Override) -> str:
         """Why."""
         return override.reason
 
     def name_of(self, row: Any) -> str:
-        return f"{label_of(row.permission)}: {row.user} on {row.branch}"
+        return _("%(permission)s: %(user)s on %(branch)s") % {
+            "permission": label_of(row.permission),
+            "user": row.user,
+            "branch": row.branch,
+        }
 
 
 def lines_of(membership: Membership) -> list[dict[str, str]]:
@@ -120,4 +126,7 @@ def lines_of(membership: Membership) -> list[dict[str, str]]:
 def _value(override: Override) -> str:
     if override.expires_at is None:
         return override.scope.label
-    return f"{override.scope.label} until {written(override.expires_at, Form.MOMENT)}"
+    return _("%(scope)s until %(when)s") % {
+        "scope": override.scope.label,
+        "when": written(override.expires_at, Form.MOMENT),
+    }

@@ -7,6 +7,8 @@ from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from apps.access.admin.listing import ChoiceFilter
@@ -17,16 +19,17 @@ from apps.access.forms.own_roles import CopyRoleForm, DeleteRoleForm, EditRoleFo
 from apps.roles import catalogue
 from apps.roles.catalogue import CATEGORIES
 from apps.roles.models import Role
+from apps.roles.scopes import Scope
 
 
 class OriginFilter(ChoiceFilter):
     """Published roles, or the account's own."""
 
-    title = "origin"
+    title = gettext_lazy("origin")
     parameter_name = "origin"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        return [("published", "Published"), ("own", "Our own")]
+        return [("published", _("Published")), ("own", _("Our own"))]
 
     def narrowed(self, request: HttpRequest, queryset: QuerySet[Any], chosen: str) -> QuerySet[Any]:
         return queryset.filter(account_id__isnull=chosen == "published")
@@ -52,45 +55,45 @@ class RoleAdmin(AccessTableAdmin):
             return Role.objects.none()
         return Role.objects.usable_in(desk.account_id, desk.account.scheme).select_related("based_on")
 
-    @display(description="Role")
+    @display(description=gettext_lazy("Role"))
     def name_(self, role: Role) -> str:
         """What it is called."""
         return role.name
 
-    @display(description="Held")
+    @display(description=gettext_lazy("Held"))
     def kind_(self, role: Role) -> str:
         """Where it is held."""
-        return "over the account" if role.kind == Role.Kind.PARENT else "on a branch"
+        return _("over the account") if role.kind == Role.Kind.PARENT else _("on a branch")
 
-    @display(description="Origin")
+    @display(description=gettext_lazy("Origin"))
     def origin(self, role: Role) -> str:
         """Published, or a copy of what."""
-        return f"Our own, from {role.based_on}" if role.based_on else "Published"
+        return _("Our own, from %(based_on)s") % {"based_on": role.based_on} if role.based_on else _("Published")
 
     def facts_of(self, request: HttpRequest, row: Any) -> list[tuple[str, Any]]:
         marks = [
             words
             for words, holds in (
-                ("exactly one holder", row.single),
-                ("takes no overrides", row.locked),
-                ("may do everything", row.supreme),
+                (_("exactly one holder"), row.single),
+                (_("takes no overrides"), row.locked),
+                (_("may do everything"), row.supreme),
             )
             if holds
         ]
         return [
-            ("Held", self.kind_(row)),
-            ("Origin", self.origin(row)),
-            ("Besides", ", ".join(marks)),
-            ("What it is for", row.description),
+            (_("Held"), self.kind_(row)),
+            (_("Origin"), self.origin(row)),
+            (_("Besides"), ", ".join(marks)),
+            (_("What it is for"), row.description),
         ]
 
     def more(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         """Its grants, by category."""
         standing = grants_of(row)
-        found: dict[str, list[tuple[str, str, str]]] = {title: [] for title in CATEGORIES.values()}
+        found: dict[str, list[tuple[str, Scope, str]]] = {str(title): [] for title in CATEGORIES.values()}
         for permission in catalogue.permissions():
             grant = standing.get(permission.codename)
             if grant is not None:
-                note = "" if grant.grantable else "never by an override"
-                found[CATEGORIES[permission.category]].append((permission.label, grant.scope.label, note))
+                note = "" if grant.grantable else _("never by an override")
+                found[str(CATEGORIES[permission.category])].append((permission.label, grant.scope, note))
         return {"groups": [(title, lines) for title, lines in found.items() if lines]}

@@ -10,6 +10,8 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from apps.access.admin.listing import ChoiceFilter, moment
@@ -49,16 +51,16 @@ from apps.teams.models import Invitation, Membership, ParentMembership, TeamMemb
 class StateFilter(ChoiceFilter):
     """Active members, or the Restore list."""
 
-    title = "state"
+    title = gettext_lazy("state")
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        return [(EVERYWHERE, "All"), (REMOVED, "Restore list")]
+        return [(EVERYWHERE, _("All")), (REMOVED, _("Restore list"))]
 
     def choices(self, changelist: Any) -> Any:
         """The first choice is what the list shows by itself."""
         found = list(super().choices(changelist))
-        found[0] = {**found[0], "display": "Active"}
+        found[0] = {**found[0], "display": _("Active")}
         return found
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -88,7 +90,7 @@ class MembershipAdmin(AccessTableAdmin):
     list_filter: ClassVar[Any] = (StateFilter, PlaceFilter, RoleFilter)
     list_filter_submit = True
     search_fields = ("user__name", "user__email")
-    search_help_text = "A name or an e-mail address."
+    search_help_text = gettext_lazy("A name or an e-mail address.")
     ordering = ("user__name", "pk")
     sortable_by = ()
 
@@ -112,45 +114,45 @@ class MembershipAdmin(AccessTableAdmin):
         """The address of the shielded is left out."""
         hidden = shielded(desk_of(request))
 
-        @display(description="Member", header=True)
+        @display(description=_("Member"), header=True)
         def veiled(member: Membership) -> list[str]:
             return [str(member.user), ""] if member.user_id in hidden else self.person(member)
 
         return (veiled, *self.list_display[1:]) if hidden else self.list_display
 
-    @display(description="Member", header=True)
+    @display(description=gettext_lazy("Member"), header=True)
     def person(self, member: Membership) -> list[str]:
         """The name, with the address under it."""
         return [str(member.user), member.user.email]
 
-    @display(description="Branch")
+    @display(description=gettext_lazy("Branch"))
     def on(self, member: Membership) -> str:
         """The branch."""
         return member.branch.name
 
-    @display(description="Role")
+    @display(description=gettext_lazy("Role"))
     def role_name(self, member: Membership) -> str:
         """The role; and that they were removed."""
         return f"{member.role.name} (removed)" if member.status == REMOVED else member.role.name
 
-    @display(description="Since")
+    @display(description=gettext_lazy("Since"))
     def since(self, member: Membership) -> SafeString | None:
         """When they joined, or were removed."""
         return moment(member.removed_at or member.joined_at)
 
     def name_of(self, row: Any) -> str:
-        return f"{row.user} on {row.branch}"
+        return _("%(user)s on %(branch)s") % {"user": row.user, "branch": row.branch}
 
     def facts_of(self, request: HttpRequest, row: Any) -> list[tuple[str, Any]]:
         known = row.user_id not in shielded(desk_of(request))
         return [
-            ("Role", row.role.name),
-            ("Branch", row.branch.name),
-            ("State", row.get_status_display()),
-            ("E-mail", row.user.email if known else ""),
-            ("Joined", _day(row.joined_at) if known else ""),
-            ("Removed", _day(row.removed_at) if row.removed_at else ""),
-            ("Account", "" if row.user.is_active else "Deactivated"),
+            (_("Role"), row.role.name),
+            (_("Branch"), row.branch.name),
+            (_("State"), row.get_status_display()),
+            (_("E-mail"), row.user.email if known else ""),
+            (_("Joined"), _day(row.joined_at) if known else ""),
+            (_("Removed"), _day(row.removed_at) if row.removed_at else ""),
+            (_("Account"), "" if row.user.is_active else _("Deactivated")),
         ]
 
     def more(self, request: HttpRequest, row: Any) -> dict[str, Any]:
@@ -161,16 +163,16 @@ class MembershipAdmin(AccessTableAdmin):
         teams = TeamMember.objects.filter(user=row.user_id, team__branch=row.branch_id).select_related("team")
         parts = [
             {
-                "title": "Teams",
+                "title": _("Teams"),
                 "lines": [
                     {"title": place.team.name, "link": reverse("admin:teams_team_change", args=[place.team_id])}
                     for place in teams.order_by("team__name")
                 ],
-                "empty": "In no team.",
+                "empty": _("In no team."),
             }
         ]
         if desk.may("view_member_permissions", row.branch):
-            parts.append({"title": "Overrides", "lines": lines_of(row), "empty": "The role says it all."})
+            parts.append({"title": _("Overrides"), "lines": lines_of(row), "empty": _("The role says it all.")})
         return {"parts": parts}
 
     def further_acts(self, request: HttpRequest, row: Any) -> list[Act]:
@@ -179,7 +181,7 @@ class MembershipAdmin(AccessTableAdmin):
         if row.status != ACTIVE or not desk.may_anywhere("view_parent_roles") or not roles(desk, Role.Kind.PARENT):
             return []
         link = f"{reverse('admin:teams_parentmembership_add')}?user={row.user_id}"
-        return [Act(GrantParentForm.title, link, self.missing(request, GrantParentForm, None))]
+        return [Act(str(GrantParentForm.title), link, self.missing(request, GrantParentForm, None))]
 
 
 def _day(moment: datetime | None) -> str:
@@ -200,7 +202,7 @@ class InvitationAdmin(AccessTableAdmin):
     list_filter: ClassVar[Any] = (PlaceFilter,)
     list_filter_submit = True
     search_fields = ("email",)
-    search_help_text = "An e-mail address."
+    search_help_text = gettext_lazy("An e-mail address.")
     ordering = ("-sent_at", "-pk")
     sortable_by = ()
 
@@ -213,37 +215,37 @@ class InvitationAdmin(AccessTableAdmin):
         everywhere = bool(ids) and len(ids) == len(desk.branches)
         return found | rows.filter(branch=None) if everywhere else found
 
-    @display(description="E-mail")
+    @display(description=gettext_lazy("E-mail"))
     def address_(self, invitation: Invitation) -> str:
         """Who was invited."""
         return invitation.email
 
-    @display(description="To")
+    @display(description=gettext_lazy("To"))
     def to(self, invitation: Invitation) -> str:
         """The branch."""
-        return invitation.branch.name if invitation.branch else "All branches"
+        return invitation.branch.name if invitation.branch else _("All branches")
 
-    @display(description="As")
+    @display(description=gettext_lazy("As"))
     def role_name(self, invitation: Invitation) -> str:
         """The role."""
-        return invitation.role.name if invitation.role else "a role that is gone"
+        return invitation.role.name if invitation.role else _("a role that is gone")
 
-    @display(description="State")
+    @display(description=gettext_lazy("State"))
     def state(self, invitation: Invitation) -> str:
         """What became of it."""
         if invitation.status == Invitation.Status.PENDING and not invitation.is_open:
-            return "Ended"
+            return _("Ended")
         return str(invitation.get_status_display())
 
-    @display(description="Until")
+    @display(description=gettext_lazy("Until"))
     def until(self, invitation: Invitation) -> SafeString | None:
         """When it ends, or ended."""
         return moment(invitation.ended_at or invitation.expires_at)
 
-    @display(description="From")
+    @display(description=gettext_lazy("From"))
     def sender(self, invitation: Invitation) -> str:
         """Who sent it."""
-        return str(invitation.invited_by or "The platform's operators")
+        return str(invitation.invited_by or _("The platform's operators"))
 
     def name_of(self, row: Any) -> str:
         return str(row.email)
@@ -264,27 +266,27 @@ class ParentMembershipAdmin(AccessTableAdmin):
     list_filter: ClassVar[Any] = (RoleFilter,)
     list_filter_submit = True
     search_fields = ("user__name", "user__email")
-    search_help_text = "A name or an e-mail address."
+    search_help_text = gettext_lazy("A name or an e-mail address.")
     ordering = ("user__name", "pk")
     sortable_by = ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).select_related("user", "role")
 
-    @display(description="Holder")
+    @display(description=gettext_lazy("Holder"))
     def person(self, held: ParentMembership) -> str:
         """Who holds it."""
         return str(held.user)
 
-    @display(description="Parent role")
+    @display(description=gettext_lazy("Parent role"))
     def role_name(self, held: ParentMembership) -> str:
         """The role."""
         return held.role.name
 
-    @display(description="Since")
+    @display(description=gettext_lazy("Since"))
     def granted(self, held: ParentMembership) -> SafeString | None:
         """When it was granted."""
         return moment(held.granted_at)
 
     def name_of(self, row: Any) -> str:
-        return f"{row.user} as {row.role}"
+        return _("%(user)s as %(role)s") % {"user": row.user, "role": row.role}

@@ -8,6 +8,8 @@ from typing import Any, ClassVar
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from apps.access.admin.tables import AccessTableAdmin, PlaceFilter
@@ -41,24 +43,24 @@ class TeamAdmin(AccessTableAdmin):
     list_filter: ClassVar[Any] = (PlaceFilter,)
     list_filter_submit = True
     search_fields = ("name",)
-    search_help_text = "A name."
+    search_help_text = gettext_lazy("A name.")
     ordering = ("name", "pk")
     sortable_by = ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).select_related("branch").annotate(places=Count("members"))
 
-    @display(description="Team")
+    @display(description=gettext_lazy("Team"))
     def team(self, team: Team) -> str:
         """What it is called."""
         return team.name
 
-    @display(description="Branch")
+    @display(description=gettext_lazy("Branch"))
     def on(self, team: Team) -> str:
         """Where it is."""
         return team.branch.name
 
-    @display(description="Members")
+    @display(description=gettext_lazy("Members"))
     def size(self, team: Any) -> str:
         """How many are in it."""
         return str(team.places)
@@ -67,7 +69,7 @@ class TeamAdmin(AccessTableAdmin):
         """Who is in it."""
         places = TeamMember.objects.filter(team=row).select_related("user").order_by("user__name")
         lines = [{"title": str(place.user)} for place in places]
-        return {"parts": [{"title": "Members", "lines": lines, "empty": "Nobody yet."}]}
+        return {"parts": [{"title": _("Members"), "lines": lines, "empty": _("Nobody yet.")}]}
 
 
 # Branches
@@ -85,19 +87,19 @@ class BranchAdmin(AccessTableAdmin):
     }
     list_display = ("branch_", "state")
     search_fields = ("name",)
-    search_help_text = "A name."
+    search_help_text = gettext_lazy("A name.")
     ordering = ("name", "pk")
     sortable_by = ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return branches_in_sight(desk_of(request))
 
-    @display(description="Branch")
+    @display(description=gettext_lazy("Branch"))
     def branch_(self, branch: Branch) -> str:
         """What it is called."""
         return branch.name
 
-    @display(description="State")
+    @display(description=gettext_lazy("State"))
     def state(self, branch: Branch) -> str:
         """Whether it is open."""
         return str(branch.get_status_display())
@@ -110,5 +112,11 @@ class BranchAdmin(AccessTableAdmin):
         link = f"{reverse('admin:teams_membership_changelist')}?branch={row.pk}"
         teams = Team.objects.filter(branch=row).order_by("name")
         lines = [{"title": team.name, "link": reverse("admin:teams_team_change", args=[team.pk])} for team in teams]
-        part = {"title": "Teams", "lines": lines, "empty": "None yet.", "link": link, "link_title": "Its members"}
+        part = {
+            "title": _("Teams"),
+            "lines": lines,
+            "empty": _("None yet."),
+            "link": link,
+            "link_title": _("Its members"),
+        }
         return {"parts": [part]}

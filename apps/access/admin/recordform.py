@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.db import models
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from apps.access.desk import Desk, desk_of
@@ -85,7 +86,7 @@ class RecordForm(forms.ModelForm[Any]):
         pool = Pool(self.desk, on=frozenset(branches), also=frozenset([] if current is None else [current]))
         plain = self.fields["responsible"]
         field = UserField(
-            pool, fixed=[("", "Nobody")], label=plain.label, required=plain.required, help_text=plain.help_text
+            pool, fixed=[("", _("Nobody"))], label=plain.label, required=plain.required, help_text=plain.help_text
         )
         field.widget.plain = UnfoldAdminSelectWidget
         self.fields["responsible"] = field

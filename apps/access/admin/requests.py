@@ -8,6 +8,8 @@ from typing import Any, ClassVar
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from apps.access.admin.listing import ChoiceFilter, moment
@@ -29,7 +31,7 @@ from apps.access.models import AccessRequest
 class StatusFilter(ChoiceFilter):
     """What waits, and what became of the others."""
 
-    title = "state"
+    title = gettext_lazy("state")
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
@@ -52,7 +54,7 @@ class AccessRequestAdmin(AccessTableAdmin):
     list_select_related = ("user", "branch", "decided_by")
     list_filter: ClassVar[Any] = (StatusFilter,)
     search_fields = ("user__name", "user__email", "message")
-    search_help_text = "A name, an e-mail address, or words of the request."
+    search_help_text = gettext_lazy("A name, an e-mail address, or words of the request.")
     ordering = ("-created_at", "-pk")
     sortable_by = ()
 
@@ -71,42 +73,42 @@ class AccessRequestAdmin(AccessTableAdmin):
         """One's own, and those that one could decide: what a share would give, only with the record in sight."""
         return requests_in_sight(desk_of(request))
 
-    @display(description="Who")
+    @display(description=gettext_lazy("Who"))
     def person(self, asked: AccessRequest) -> str:
         """Who asks."""
         return str(asked.user)
 
-    @display(description="Asks for")
+    @display(description=gettext_lazy("Asks for"))
     def asked(self, asked: AccessRequest) -> str:
         """The permission, and how far."""
-        about = " (one record)" if asked.record_id is not None else f" ({asked.scope.label})"
-        return label_of(asked.permission) + about
+        about = _("one record") if asked.record_id is not None else asked.scope.label
+        return f"{label_of(asked.permission)} ({about})"
 
-    @display(description="On")
+    @display(description=gettext_lazy("On"))
     def on(self, asked: AccessRequest) -> str:
         """The branch."""
         return asked.branch.name
 
-    @display(description="State")
+    @display(description=gettext_lazy("State"))
     def state(self, asked: AccessRequest) -> str:
         """What became of it."""
         return str(asked.get_status_display())
 
-    @display(description="When")
+    @display(description=gettext_lazy("When"))
     def when(self, asked: AccessRequest) -> SafeString | None:
         """When it was made."""
         return moment(asked.created_at)
 
     def name_of(self, row: Any) -> str:
-        return f"{row.user} asks for “{label_of(row.permission)}”"
+        return _("%(user)s asks for “%(permission)s”") % {"user": row.user, "permission": label_of(row.permission)}
 
     def facts_of(self, request: HttpRequest, row: Any) -> list[tuple[str, Any]]:
         return [
             *super().facts_of(request, row)[1:],
-            ("Record", self._record(request, row)),
-            ("Why", row.message),
-            ("Decided by", str(row.decided_by) if row.decided_by else ""),
-            ("Reason", row.reason),
+            (_("Record"), self._record(request, row)),
+            (_("Why"), row.message),
+            (_("Decided by"), str(row.decided_by) if row.decided_by else ""),
+            (_("Reason"), row.reason),
         ]
 
     def _record(self, request: HttpRequest, row: Any) -> str:
@@ -115,4 +117,4 @@ class AccessRequestAdmin(AccessTableAdmin):
             return ""
         desk = desk_of(request)
         found = desk.rows(f"view_{row.record_type}", row.record_type).filter(pk=row.record_id).first()
-        return f"{found} ({found.reference})" if found is not None else "out of your sight"
+        return f"{found} ({found.reference})" if found is not None else _("out of your sight")

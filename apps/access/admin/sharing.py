@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from apps.access import shares
 from apps.access.admin.changing import changing
@@ -77,7 +78,7 @@ class SharePage:
         self.request.current_app = self.admin.admin_site.name
         context = {
             **self.admin.admin_site.each_context(self.request),
-            "title": "Shares",
+            "title": _("Shares"),
             "opts": self.admin.opts,
             "original": self.record,
             "holders": holders_of(self.record),

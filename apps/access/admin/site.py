@@ -16,6 +16,7 @@ from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext_lazy as _
 from django.views.i18n import JavaScriptCatalog
 from unfold.dataclasses import SearchResult
 from unfold.sites import UnfoldAdminSite
@@ -63,7 +64,7 @@ class MandateSite(UnfoldAdminSite):
 
     site_title = "Mandate"
     site_header = "Mandate"
-    index_title = "Today"
+    index_title = _("Today")
     enable_nav_sidebar = True
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
@@ -147,7 +148,7 @@ class MandateSite(UnfoldAdminSite):
     def _found(self, request: HttpRequest, admin: Any, words: str) -> list[SearchResult]:
         if not isinstance(admin, MandateAdmin) or not admin.has_view_permission(request):
             return []
-        rows, _ = admin.get_search_results(request, admin.get_queryset(request), words)
+        rows, _duplicates = admin.get_search_results(request, admin.get_queryset(request), words)
         change = f"{self.name}:{admin.opts.app_label}_{admin.opts.model_name}_change"
         return [
             SearchResult(

@@ -10,6 +10,8 @@ from django.contrib.admin.utils import label_for_field
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import DropdownFilter
 
 from apps.access.admin.changing import changing
@@ -59,7 +61,7 @@ class AccessTableAdmin(ReadOnlyAdmin):
     def adding(self, request: HttpRequest) -> tuple[str, str]:
         if self.adds is None:
             return "", ""
-        return self.adds.title, self.missing(request, self.adds, None)
+        return str(self.adds.title), self.missing(request, self.adds, None)
 
     def missing(self, request: HttpRequest, form: type[ChangeForm], row: Any) -> str:
         """Why the person cannot make this change of the row, in a sentence; empty where they can."""
@@ -87,7 +89,7 @@ class AccessTableAdmin(ReadOnlyAdmin):
         chosen = {name: value for name, value in request.GET.items() if name not in {"reason", "seen"}}
         form = self.adds(data, desk=desk_of(request), initial=chosen)
         back = self.address("changelist")
-        return changing(request, form, back=back, opts=self.opts, site=self.admin_site, subject=form.title)
+        return changing(request, form, back=back, opts=self.opts, site=self.admin_site, subject=str(form.title))
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -120,7 +122,7 @@ class AccessTableAdmin(ReadOnlyAdmin):
             "events": [(in_words(entry.operation.verb), image_of(entry)) for entry in found],
             "back": self.address("change", row.pk),
         }
-        return self.page(request, "admin/access/history.html", "History", context)
+        return self.page(request, "admin/access/history.html", _("History"), context)
 
     def _changing(self, request: HttpRequest, row: Any, form_class: type[ChangeForm], back: str) -> HttpResponse:
         desk = desk_of(request)
@@ -137,7 +139,7 @@ class AccessTableAdmin(ReadOnlyAdmin):
         if self.removes is not None:
             found.append((self.removes, self.address("delete", row.pk)))
         acts = [
-            Act(form.title, link, self.missing(request, form, row), form.danger)
+            Act(str(form.title), link, self.missing(request, form, row), form.danger)
             for form, link in found
             if form.applies(desk, row)
         ]
@@ -177,7 +179,7 @@ class AccessTableAdmin(ReadOnlyAdmin):
 class RoleFilter(ChoiceFilter, DropdownFilter):
     """The roles of the account's scheme, of the table's kind."""
 
-    title = "role"
+    title = gettext_lazy("role")
     parameter_name = "role"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
@@ -194,7 +196,7 @@ class RoleFilter(ChoiceFilter, DropdownFilter):
 class PlaceFilter(ChoiceFilter, DropdownFilter):
     """The branches on which the person may see the table's rows; no filter where there is only one."""
 
-    title = "branch"
+    title = gettext_lazy("branch")
     parameter_name = "branch"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern
+from django.utils.translation import gettext as _
 
 from apps.access.admin.changing import changing
 from apps.access.admin.log import LogAdmin
@@ -45,5 +46,5 @@ class UndoingLogAdmin(LogAdmin):
             back=self.address("change", operation.pk),
             opts=self.opts,
             site=self.admin_site,
-            subject=f"Undo: {in_words(operation.verb)}, {operation.actor_name}",
+            subject=_("Undo: %(what)s, %(who)s") % {"what": in_words(operation.verb), "who": operation.actor_name},
         )

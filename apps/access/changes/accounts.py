@@ -107,10 +107,9 @@ class CloseAccount(Change):
     def plan(self, ground: Ground) -> Iterable[Diff]:
         """The account closing."""
         if ground.account.status != Account.Status.ACTIVE:
-            raise NoSuchTarget(
-                _("%(account)s is %(status)s already.")
-                % {"account": ground.account, "status": ground.account.get_status_display().lower()}
-            )
+            closed = ground.account.status == Account.Status.CLOSED
+            sentence = _("%(account)s is closed already.") if closed else _("%(account)s is closing already.")
+            raise NoSuchTarget(sentence % {"account": ground.account})
         return rows(updated(ground.account, status=Account.Status.CLOSING, closes_at=ground.now + self.waiting))
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.access import letters, policy, verbs
 from apps.access.changes.base import Change, rows
@@ -25,6 +26,11 @@ from apps.roles.scopes import Scope
 from apps.teams.models import Membership
 
 Status = AccessRequest.Status
+DECIDED = {
+    Status.APPROVED: gettext_lazy("The request was approved already."),
+    Status.DECLINED: gettext_lazy("The request was declined already."),
+    Status.WITHDRAWN: gettext_lazy("The request was withdrawn already."),
+}
 
 
 def open_request(ground: Ground, request_id: int) -> AccessRequest:
@@ -35,7 +41,7 @@ def open_request(ground: Ground, request_id: int) -> AccessRequest:
     """
     request = ground.find(AccessRequest, request_id, _("request"))
     if request.status != Status.OPEN:
-        raise NoSuchTarget(_("The request was %(status)s already.") % {"status": request.get_status_display().lower()})
+        raise NoSuchTarget(str(DECIDED[Status(request.status)]))
     return request
 
 

@@ -137,7 +137,7 @@ class Undoing:
         if operation.verb in KINDS:
             return KINDS[operation.verb]
         try:
-            label = words.get(operation.verb).label
+            label = words.get(operation.verb).in_words
         except words.UnknownVerb:
             label = operation.verb
         raise NoSuchTarget(

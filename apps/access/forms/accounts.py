@@ -26,10 +26,10 @@ NOBODY, SOME = "nobody", "some"
 class SecondFactorForm(ChangeForm):
     """Of whom a second factor is asked."""
 
-    title = "Second factor"
-    help = (
-        "Beside the password: an authenticator app or a passkey. Whoever needs one and has none is led to set it up, "
-        "and sees nothing of the account until then."
+    title = _("Second factor")
+    help = _(
+        "Beside the password: an authenticator app or a passkey. Whoever needs one and has none is led "
+        "to set it up, and sees nothing of the account until then."
     )
     needs = ("change_account",)
     columns = ("second_factor",)
@@ -74,7 +74,7 @@ class CapitalsField(forms.CharField):
 class AccountForm(ChangeForm):
     """What the account is called, and the currency that amounts begin with."""
 
-    title = "Save"
+    title = _("Save")
     needs = ("change_account",)
     columns = ("name", "currency")
 
@@ -100,7 +100,7 @@ class AccountForm(ChangeForm):
 class CloseAccountForm(ChangeForm):
     """The account is to be closed, after the waiting period."""
 
-    title = "Close the account"
+    title = _("Close the account")
     danger = True
     needs = ("delete_account",)
 
@@ -123,8 +123,8 @@ class CloseAccountForm(ChangeForm):
 class KeepAccountForm(ChangeForm):
     """The closing is taken back."""
 
-    title = "Keep the account"
-    help = "It goes on as if nothing had been said."
+    title = _("Keep the account")
+    help = _("It goes on as if nothing had been said.")
     needs = ("delete_account",)
 
     def change(self) -> Change:
@@ -134,7 +134,7 @@ class KeepAccountForm(ChangeForm):
 class TransferForm(ChangeForm):
     """The single top role goes to somebody else."""
 
-    title = "Transfer the ownership"
+    title = _("Transfer the ownership")
     danger = True
     needs = ("transfer_account",)
 
@@ -142,7 +142,9 @@ class TransferForm(ChangeForm):
     def barred(cls, desk: Desk, row: Any) -> str:
         system = row.role_system
         if system.single_role is None:
-            return f"{system.name} has no role with a single holder. Change roles instead, and give the top one away."
+            return _(
+                "%(system)s has no role with a single holder. Change roles instead, and give the top one away."
+            ) % {"system": system.name}
         return ""
 
     def build(self) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.core import signing
 from django.db import models
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from apps.access.changes.base import Change
@@ -21,6 +22,9 @@ from apps.accounts.models import Branch
 from apps.audit.forms import ReasonField
 from apps.roles import catalogue
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
 SALT = "apps.access.seen"
 OURS = {"csrfmiddlewaretoken", "confirmed"}
 
@@ -33,9 +37,9 @@ class ChangeForm(forms.Form):
     permissions that it takes, on the row's branch or anywhere in the account.
     """
 
-    title: ClassVar[str] = ""
+    title: ClassVar[StrOrPromise] = ""
     danger: ClassVar[bool] = False
-    help: str = ""
+    help: StrOrPromise = ""
     columns: ClassVar[tuple[str, ...]] = ()
     needs: ClassVar[tuple[str, ...]] = ()
     # Whether the preview leaves out what stays as it was.
@@ -44,7 +48,7 @@ class ChangeForm(forms.Form):
     reason = ReasonField(
         widget=forms.Textarea(attrs={"rows": 2}),
         help_text=_("It stands in the log, for everybody who may read it."),
-        error_messages={"required": "A change of access needs a reason. Say in a sentence why it is made."},
+        error_messages={"required": _("A change of access needs a reason. Say in a sentence why it is made.")},
     )
     seen = forms.CharField(widget=forms.HiddenInput, required=False)
 
@@ -144,7 +148,9 @@ class ChangeForm(forms.Form):
         except signing.BadSignature:
             found = {}
         if found.get("row") != self._named():
-            raise NoSuchTarget("The form does not tell any more what the page showed.", "Open the page again.")
+            raise NoSuchTarget(
+                gettext("The form does not tell any more what the page showed."), gettext("Open the page again.")
+            )
         shown: dict[str, Any] = found["shown"]
         return shown
 

@@ -10,6 +10,7 @@ from django.forms.utils import flatatt
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.access.desk import Desk
 from apps.accounts.models import Branch
@@ -18,7 +19,7 @@ from apps.roles.catalogue import CATEGORIES, Permission, Target
 from apps.roles.models import Role
 from apps.roles.scopes import IF_CREATOR, IF_RESPONSIBLE, IN_GROUP, Scope
 
-CHOOSE = ("", "Choose…")
+CHOOSE = ("", gettext_lazy("Choose…"))
 OFFERED = (Scope.NONE, IF_CREATOR, IF_RESPONSIBLE, IN_GROUP, Scope.ALL)
 
 
@@ -54,7 +55,7 @@ def id_field(choices: Iterable[tuple[Any, str]], *, label: str, **options: Any) 
         empty_value=None,
         choices=[CHOOSE, *((str(pk), name) for pk, name in choices)],
         widget=QuickSelect,
-        error_messages={"invalid_choice": "Choose one of those offered."},
+        error_messages={"invalid_choice": _("Choose one of those offered.")},
         **options,
     )
 
@@ -73,9 +74,9 @@ def roles(desk: Desk, kind: str) -> list[tuple[int, str]]:
 
 def permissions_field(**options: Any) -> forms.ChoiceField:
     """Every permission, in its category."""
-    grouped: dict[str, list[tuple[str, str]]] = {title: [] for title in CATEGORIES.values()}
+    grouped: dict[str, list[tuple[str, str]]] = {str(title): [] for title in CATEGORIES.values()}
     for permission in catalogue.permissions():
-        grouped[CATEGORIES[permission.category]].append((permission.codename, permission.label))
+        grouped[str(CATEGORIES[permission.category])].append((permission.codename, permission.label))
     choices: list[Any] = [CHOOSE, *((title, lines) for title, lines in grouped.items() if lines)]
     return forms.ChoiceField(label=_("Permission"), choices=choices, widget=SearchSelect(), **options)
 

@@ -10,6 +10,8 @@ from typing import Any, Protocol
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.access.changes.base import Change
 from apps.access.changes.plain import load
@@ -25,7 +27,7 @@ State = QueuedPreview.State
 
 # The parameter of an address that names a queued preview, and how long a number of one can be.
 ASKED, LONGEST = "preview", 18
-UNKNOWN = "What it would change could not be computed. Try it again in a while."
+UNKNOWN = gettext_lazy("What it would change could not be computed. Try it again in a while.")
 
 
 class Face(Protocol):
@@ -161,9 +163,10 @@ def address_of(request: HttpRequest, asked: QueuedPreview) -> str:
 
 def _say(request: HttpRequest, face: Face, operation_id: int | None) -> None:
     if operation_id is None:
-        messages.info(request, "It was so already: nothing has changed.")
+        messages.info(request, _("It was so already: nothing has changed."))
     elif desk_of(request).may_anywhere("view_audit_log"):
         link = face.operation_address(operation_id)
-        messages.success(request, format_html('Done. <a class="m-link" href="{}">See it in the log</a>.', link))
+        done = format_html(_('Done. <a class="m-link" href="%(link)s">See it in the log</a>.') % {"link": "{}"}, link)
+        messages.success(request, done)
     else:
-        messages.success(request, "Done. The log keeps the reason.")
+        messages.success(request, _("Done. The log keeps the reason."))

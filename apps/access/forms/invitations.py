@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.access.changes.base import Change
 from apps.access.changes.invitations import CancelInvitation, Invite, ResendInvitation, address_of
@@ -23,16 +24,17 @@ EVERYWHERE = "all"
 class InviteForm(ChangeForm):
     """Somebody is asked to join."""
 
-    title = "Invite somebody"
+    title = gettext_lazy("Invite somebody")
     needs = ("invite_members",)
 
     def build(self) -> None:
         allowed = self.desk.branches_where("invite_members")
         self.fields["email"] = forms.EmailField(label=_("E-mail"))
         self.fields["branch"] = forms.ChoiceField(
+            label=_("Branch"),
             choices=[
                 *((str(branch.pk), branch.name) for branch in allowed),
-                *([(EVERYWHERE, "All branches")] if len(allowed) > 1 else []),
+                *([(EVERYWHERE, _("All branches"))] if len(allowed) > 1 else []),
             ],
         )
         self.fields["role"] = id_field(roles(self.desk, Role.Kind.BRANCH), label=_("Role"))
@@ -67,8 +69,8 @@ class InvitationForm(ChangeForm):
 class ResendForm(InvitationForm):
     """It is sent again."""
 
-    title = "Send again"
-    help = "It is valid for seven days anew, and from you. The link before leads nowhere then."
+    title = gettext_lazy("Send again")
+    help = gettext_lazy("It is valid for seven days anew, and from you. The link before leads nowhere then.")
 
     def change(self) -> Change:
         return ResendInvitation(account_id=self.account_id, invitation_id=self.row.pk)
@@ -80,7 +82,7 @@ class ResendForm(InvitationForm):
 class CancelForm(InvitationForm):
     """It is taken back."""
 
-    title = "Cancel the invitation"
+    title = gettext_lazy("Cancel the invitation")
     danger = True
 
     def change(self) -> Change:
@@ -90,8 +92,10 @@ class CancelForm(InvitationForm):
 def shown_once(request: HttpRequest, change: Any) -> dict[str, str]:
     """The link of an invitation, which only the one who sends it sees, and only now."""
     return {
-        "title": "The invitation is on its way",
-        "text": "It goes out by mail. Here is its link, to be passed on by hand as well: it is shown this once, since "
-        "only its digest is kept.",
+        "title": _("The invitation is on its way"),
+        "text": _(
+            "It goes out by mail. Here is its link, to be passed on by hand as well: it is shown this once, "
+            "since only its digest is kept."
+        ),
         "link": mail.link(address_of(change.token)),
     }

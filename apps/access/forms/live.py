@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from apps.access.changes.refusals import ManyRefused, Overtaken, Refusal
 from apps.access.forms.base import ChangeForm
 from apps.access.preview import preview
@@ -29,6 +31,9 @@ def effect(form: ChangeForm) -> dict[str, Any]:
             return {"form": form, "many": True}
         return {"form": form, "preview": preview(change, actor=actor)}
     except Overtaken as refusal:
-        return {"form": form, "refused": f"{refusal.sentence} Save to see the difference, and decide again."}
+        return {
+            "form": form,
+            "refused": f"{refusal.sentence} {_('Save to see the difference, and decide again.')}",
+        }
     except (Refusal, ManyRefused) as refusal:
         return {"form": form, "refused": str(refusal)}

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.access import handover
 from apps.access.changes.base import Change
@@ -20,7 +21,7 @@ from apps.access.forms.overrides import NewOverrideForm
 from apps.access.forms.picker import PersonField
 from apps.access.forms.pool import Pool
 from apps.access.handover import Delete, HandOver, Plan
-from apps.access.shield import WHY, shielded
+from apps.access.shield import shielded, why_shielded
 from apps.roles import catalogue
 from apps.roles.models import Role
 from apps.roles.schemes import scheme
@@ -28,7 +29,7 @@ from apps.teams.models import Membership
 
 ACTIVE, REMOVED = Membership.Status.ACTIVE, Membership.Status.REMOVED
 LEFT, NOBODY, DELETE = "left", "nobody", "delete"
-OWN = "Nobody changes their own role, overrides or parent role. Ask a colleague who may."
+OWN = gettext_lazy("Nobody changes their own role, overrides or parent role. Ask a colleague who may.")
 
 
 class MemberForm(ChangeForm):
@@ -43,14 +44,14 @@ class MemberForm(ChangeForm):
         if row is None:
             return ""
         if row.user_id in shielded(desk):
-            return WHY
-        return OWN if row.user_id == desk.user.pk else ""
+            return why_shielded()
+        return str(OWN) if row.user_id == desk.user.pk else ""
 
 
 class RoleForm(MemberForm):
     """Another role on the branch."""
 
-    title = "Change role"
+    title = gettext_lazy("Change role")
     needs = ("change_roles",)
     columns = ("role_id",)
 
@@ -83,8 +84,8 @@ class OverrideOfMemberForm(NewOverrideForm):
 class NameForm(ChangeForm):
     """Another name; one's own too."""
 
-    title = "Change name"
-    help = "It is their name everywhere."
+    title = gettext_lazy("Change name")
+    help = gettext_lazy("It is their name everywhere.")
     needs = ("change_members",)
 
     @classmethod
@@ -93,14 +94,14 @@ class NameForm(ChangeForm):
 
     @classmethod
     def barred(cls, desk: Desk, row: Any) -> str:
-        return WHY if row.user_id in shielded(desk) else ""
+        return why_shielded() if row.user_id in shielded(desk) else ""
 
     @classmethod
     def lacking(cls, desk: Desk, row: Any) -> Any:
         return None if row.user_id == desk.user.pk else super().lacking(desk, row)
 
     def build(self) -> None:
-        self.fields["name"] = forms.CharField(max_length=LONGEST_NAME, initial=self.row.user.name)
+        self.fields["name"] = forms.CharField(label=_("Name"), max_length=LONGEST_NAME, initial=self.row.user.name)
 
     def shown(self) -> dict[str, Any]:
         return {"name": self.row.user.name}
@@ -117,10 +118,10 @@ class NameForm(ChangeForm):
 class ResetMfaForm(ChangeForm):
     """Somebody's second factor is taken away."""
 
-    title = "Reset second factor"
-    help = (
-        "For somebody who has lost their phone or their key. Their authenticator app, passkeys and recovery codes "
-        "count no more; they sign in with their password and set up a new one."
+    title = gettext_lazy("Reset second factor")
+    help = gettext_lazy(
+        "For somebody who has lost their phone or their key. Their authenticator app, passkeys and "
+        "recovery codes count no more; they sign in with their password and set up a new one."
     )
     danger = True
     needs = ("reset_mfa",)
@@ -132,8 +133,8 @@ class ResetMfaForm(ChangeForm):
     @classmethod
     def barred(cls, desk: Desk, row: Any) -> str:
         if row.user_id == desk.user.pk:
-            return "Nobody resets their own second factor. Change it on the page about yourself."
-        return WHY if row.user_id in shielded(desk) else ""
+            return _("Nobody resets their own second factor. Change it on the page about yourself.")
+        return why_shielded() if row.user_id in shielded(desk) else ""
 
     def change(self) -> Change:
         return ResetMfa(account_id=self.account_id, user_id=self.row.user_id)
@@ -143,7 +144,7 @@ class DepartureForm(ChangeForm):
     """A removal plan: who answers for each type of record next, and what becomes of private contacts."""
 
     danger = True
-    help = (
+    help = gettext_lazy(
         "Their membership moves to the Restore list. Say who answers for their records next; what is left stays theirs."
     )
 
@@ -162,13 +163,13 @@ class DepartureForm(ChangeForm):
             kind = catalogue.record_type(name)
             self.fields[f"to_{name}"] = PersonField(
                 receivers,
-                fixed=[(LEFT, "Leave with them"), (NOBODY, "Nobody")],
+                fixed=[(LEFT, _("Leave with them")), (NOBODY, _("Nobody"))],
                 label=kind.label_plural,
                 initial=LEFT,
             )
         self.fields["private"] = PersonField(
             receivers,
-            fixed=[CHOOSE, (DELETE, "Delete them")],
+            fixed=[CHOOSE, (DELETE, _("Delete them"))],
             label=_("Private contacts"),
             help_text=_("Who gets them, or that they go. Always asked: nobody is told whether there are any."),
         )
@@ -188,7 +189,7 @@ class DepartureForm(ChangeForm):
 class RemoveForm(DepartureForm):
     """Somebody is moved to the Restore list."""
 
-    title = "Remove from the branch"
+    title = gettext_lazy("Remove from the branch")
     needs = ("remove_members",)
 
     @classmethod
@@ -197,7 +198,7 @@ class RemoveForm(DepartureForm):
 
     @classmethod
     def barred(cls, desk: Desk, row: Any) -> str:
-        return WHY if row.user_id in shielded(desk) else ""
+        return why_shielded() if row.user_id in shielded(desk) else ""
 
     def change(self) -> Change:
         return RemoveMember(
@@ -211,8 +212,8 @@ class RemoveForm(DepartureForm):
 class RemoveEverywhereForm(RemoveForm):
     """Somebody is moved to the Restore list of every branch; the row is any of their memberships."""
 
-    title = "Remove from all branches"
-    help = (
+    title = gettext_lazy("Remove from all branches")
+    help = gettext_lazy(
         "Their memberships move to the Restore list. Say who answers for their records next; what is left stays theirs."
     )
 
@@ -237,8 +238,8 @@ class RemoveEverywhereForm(RemoveForm):
 class LeaveForm(DepartureForm):
     """Somebody goes by themselves."""
 
-    title = "Leave the branch"
-    help = "Your membership moves to the Restore list. Say who answers for your records next."
+    title = gettext_lazy("Leave the branch")
+    help = gettext_lazy("Your membership moves to the Restore list. Say who answers for your records next.")
 
     @classmethod
     def applies(cls, desk: Desk, row: Any) -> bool:
@@ -248,7 +249,11 @@ class LeaveForm(DepartureForm):
     def barred(cls, desk: Desk, row: Any) -> str:
         assert desk.account is not None
         system = scheme(desk.account.scheme)
-        return "" if system.leave else f"Nobody removes themselves in {system.name}. Ask somebody else who may."
+        return (
+            ""
+            if system.leave
+            else _("Nobody removes themselves in %(system)s. Ask somebody else who may.") % {"system": system.name}
+        )
 
     def change(self) -> Change:
         return Leave(account_id=self.account_id, branch_id=self.row.branch_id, removal_plan=self.removal_plan)
@@ -257,8 +262,8 @@ class LeaveForm(DepartureForm):
 class RestoreForm(ChangeForm):
     """Somebody comes back as they were."""
 
-    title = "Restore"
-    help = "Role, teams, overrides and shares come back as they were."
+    title = gettext_lazy("Restore")
+    help = gettext_lazy("Role, teams, overrides and shares come back as they were.")
     needs = ("remove_members",)
 
     @classmethod
@@ -272,8 +277,10 @@ class RestoreForm(ChangeForm):
 class DeleteForm(ChangeForm):
     """Somebody is deleted from the Restore list."""
 
-    title = "Delete for good"
-    help = "The overrides, places in teams and shares of that branch go too. Records, and history with the name, stay."
+    title = gettext_lazy("Delete for good")
+    help = gettext_lazy(
+        "The overrides, places in teams and shares of that branch go too. Records, and history with the name, stay."
+    )
     danger = True
     needs = ("remove_members",)
 
@@ -288,8 +295,8 @@ class DeleteForm(ChangeForm):
 class AddToBranchForm(ChangeForm):
     """Somebody of the account becomes a member of a further branch."""
 
-    title = "Add to a branch"
-    help = "For somebody who works in the account already; others are invited."
+    title = gettext_lazy("Add to a branch")
+    help = gettext_lazy("For somebody who works in the account already; others are invited.")
     needs = ("add_to_branches",)
 
     def build(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.access.changes.base import Change
 from apps.access.changes.overrides import ClearOverride, SetOverride
@@ -14,11 +15,11 @@ from apps.access.forms.base import ChangeForm
 from apps.access.forms.fields import branches, end_field, id_field, permissions_field, scope_field
 from apps.access.forms.picker import PersonField
 from apps.access.forms.pool import Pool
-from apps.access.shield import WHY, shielded
+from apps.access.shield import shielded, why_shielded
 from apps.roles import catalogue
 from apps.teams.models import Membership
 
-OWN = "Nobody changes their own overrides. Ask a colleague who may."
+OWN = gettext_lazy("Nobody changes their own overrides. Ask a colleague who may.")
 
 
 def label_of(codename: str) -> str:
@@ -32,8 +33,8 @@ def label_of(codename: str) -> str:
 class NewOverrideForm(ChangeForm):
     """An override: of a member whom the form asks for, or of the one whose page it is on."""
 
-    title = "Set an override"
-    help = "In place of what the role says, on this branch alone."
+    title = gettext_lazy("Set an override")
+    help = gettext_lazy("In place of what the role says, on this branch alone.")
     needs = ("manage_member_permissions",)
 
     def build(self) -> None:
@@ -49,7 +50,7 @@ class NewOverrideForm(ChangeForm):
             self.fields["branch"] = id_field(branches(allowed), label=_("Branch"), initial=only)
         self.fields["permission"] = permissions_field()
         self.fields["scope"] = scope_field(None)
-        self.fields["scope"].help_text = "What is asked of no record is either Prohibited or Permitted."
+        self.fields["scope"].help_text = _("What is asked of no record is either Prohibited or Permitted.")
         self.fields["expires_at"] = end_field()
 
     def clean(self) -> dict[str, Any]:
@@ -59,7 +60,7 @@ class NewOverrideForm(ChangeForm):
             held = Membership.objects.active().filter(user=data["user"], branch=data["branch"])
             data["membership"] = held.values_list("pk", flat=True).first()
             if data["membership"] is None:
-                self.add_error("branch", "They are no member of this branch.")
+                self.add_error("branch", _("They are no member of this branch."))
         return data
 
     def change(self) -> Change:
@@ -82,8 +83,8 @@ class StandingOverrideForm(ChangeForm):
     @classmethod
     def barred(cls, desk: Desk, row: Any) -> str:
         if row.user_id in shielded(desk):
-            return WHY
-        return OWN if row.user_id == desk.user.pk else ""
+            return why_shielded()
+        return str(OWN) if row.user_id == desk.user.pk else ""
 
     @property
     def membership_id(self) -> int:
@@ -94,14 +95,14 @@ class StandingOverrideForm(ChangeForm):
         """
         found = Membership.objects.filter(branch=self.row.branch_id, user=self.row.user_id).first()
         if found is None:
-            raise NoSuchTarget("They are no member there any more.")
+            raise NoSuchTarget(_("They are no member there any more."))
         return found.pk
 
 
 class ChangeOverrideForm(StandingOverrideForm):
     """Another scope, or another end."""
 
-    title = "Change the override"
+    title = gettext_lazy("Change the override")
 
     def build(self) -> None:
         self.fields["scope"] = scope_field(catalogue.get(self.row.permission), self.row.scope)
@@ -124,8 +125,8 @@ class ChangeOverrideForm(StandingOverrideForm):
 class ClearOverrideForm(StandingOverrideForm):
     """The role says it again."""
 
-    title = "Clear the override"
-    help = "What the role says holds again."
+    title = gettext_lazy("Clear the override")
+    help = gettext_lazy("What the role says holds again.")
     danger = True
 
     def change(self) -> Change:

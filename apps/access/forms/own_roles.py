@@ -8,6 +8,7 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.access.changes.base import Change
 from apps.access.changes.bulk import ReplaceRole
@@ -44,9 +45,11 @@ def no_own_roles(desk: Desk) -> str:
     assert desk.account is not None
     system, features = desk.account.role_system, desk.account.features
     if not system.custom_roles:
-        return f"{system.name} has no roles of one's own. Override single permissions of a member instead."
+        return _("%(system)s has no roles of one's own. Override single permissions of a member instead.") % {
+            "system": system.name
+        }
     if system.custom_roles_feature and features is not None and system.custom_roles_feature not in features:
-        return "The account's plan has no roles of one's own. Choose a plan that has them."
+        return _("The account's plan has no roles of one's own. Choose a plan that has them.")
     return ""
 
 
@@ -62,8 +65,8 @@ class RoleLine:
 class CopyRoleForm(ChangeForm):
     """An own role is made of a published one; its grants are edited then."""
 
-    title = "Copy to a role of your own"
-    help = "It begins with the grants of the role that is copied. Edit them then."
+    title = gettext_lazy("Copy to a role of your own")
+    help = gettext_lazy("It begins with the grants of the role that is copied. Edit them then.")
     needs = ("manage_roles",)
 
     @classmethod
@@ -72,12 +75,17 @@ class CopyRoleForm(ChangeForm):
 
     @classmethod
     def barred(cls, desk: Desk, row: Any) -> str:
-        return no_own_roles(desk) or (f"{row.name} is locked, and a locked role is not copied." if row.locked else "")
+        return no_own_roles(desk) or (
+            _("%(role)s is locked, and a locked role is not copied.") % {"role": row.name} if row.locked else ""
+        )
 
     def build(self) -> None:
-        self.fields["name"] = forms.CharField(max_length=LONGEST_NAME)
+        self.fields["name"] = forms.CharField(label=_("Name"), max_length=LONGEST_NAME)
         self.fields["description"] = forms.CharField(
-            required=False, initial=self.row.description, widget=forms.Textarea(attrs={"rows": 2})
+            label=_("Description"),
+            required=False,
+            initial=self.row.description,
+            widget=forms.Textarea(attrs={"rows": 2}),
         )
 
     def change(self) -> Change:
@@ -104,14 +112,17 @@ class OwnRoleForm(ChangeForm):
 class EditRoleForm(OwnRoleForm):
     """Other grants, for everybody who holds it; only those that an override could change, too."""
 
-    title = "Edit the role"
+    title = gettext_lazy("Edit the role")
     brief = True
-    help = "Everybody who holds it is affected at once."
+    help = gettext_lazy("Everybody who holds it is affected at once.")
 
     def build(self) -> None:
-        self.fields["name"] = forms.CharField(max_length=LONGEST_NAME, initial=self.row.name)
+        self.fields["name"] = forms.CharField(label=_("Name"), max_length=LONGEST_NAME, initial=self.row.name)
         self.fields["description"] = forms.CharField(
-            required=False, initial=self.row.description, widget=forms.Textarea(attrs={"rows": 2})
+            label=_("Description"),
+            required=False,
+            initial=self.row.description,
+            widget=forms.Textarea(attrs={"rows": 2}),
         )
         for permission in catalogue.permissions():
             grant = self.standing.get(permission.codename)
@@ -138,10 +149,10 @@ class EditRoleForm(OwnRoleForm):
 
     def groups(self) -> Iterable[tuple[str, list[Any]]]:
         """The fields of the grants by category, for the page."""
-        found: dict[str, list[Any]] = {title: [] for title in CATEGORIES.values()}
+        found: dict[str, list[Any]] = {str(title): [] for title in CATEGORIES.values()}
         for permission in catalogue.permissions():
             if f"grant_{permission.codename}" in self.fields:
-                found[CATEGORIES[permission.category]].append(self[f"grant_{permission.codename}"])
+                found[str(CATEGORIES[permission.category])].append(self[f"grant_{permission.codename}"])
         return [(title, fields) for title, fields in found.items() if fields]
 
     def tabs(self) -> list[tuple[Tab, list[RoleLine], list[tuple[str, list[RoleLine | None]]]]]:
@@ -201,8 +212,8 @@ class EditRoleForm(OwnRoleForm):
 class MoveHoldersForm(OwnRoleForm):
     """Whoever holds the role gets another one, removed members included, so that it can be deleted."""
 
-    title = "Move its members"
-    help = "A role goes once nobody holds it, not even a removed member who could be restored to it."
+    title = gettext_lazy("Move its members")
+    help = gettext_lazy("A role goes once nobody holds it, not even a removed member who could be restored to it.")
 
     @classmethod
     def applies(cls, desk: Desk, row: Any) -> bool:
@@ -225,7 +236,7 @@ class MoveHoldersForm(OwnRoleForm):
 class DeleteRoleForm(OwnRoleForm):
     """Nobody holds it any more, and it goes."""
 
-    title = "Delete the role"
+    title = gettext_lazy("Delete the role")
     danger = True
 
     def change(self) -> Change:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.access.changes.base import Change
 from apps.access.changes.parent_roles import ChangeParentRole, GrantParentRole, RevokeParentRole
@@ -28,14 +29,14 @@ class ParentForm(ChangeForm):
 
     @classmethod
     def barred(cls, desk: Desk, row: Any) -> str:
-        return OWN if row is not None and row.user_id == desk.user.pk else ""
+        return str(OWN) if row is not None and row.user_id == desk.user.pk else ""
 
 
 class GrantParentForm(ParentForm):
     """Somebody gets a parent role."""
 
-    title = "Grant a parent role"
-    help = "It counts on every branch, beside what they are there."
+    title = gettext_lazy("Grant a parent role")
+    help = gettext_lazy("It counts on every branch, beside what they are there.")
     needs = ("grant_parent_roles",)
 
     def build(self) -> None:
@@ -51,7 +52,7 @@ class GrantParentForm(ParentForm):
 class ChangeParentForm(ParentForm):
     """Somebody gets another one."""
 
-    title = "Change the parent role"
+    title = gettext_lazy("Change the parent role")
     needs = ("change_parent_roles",)
 
     def build(self) -> None:
@@ -70,7 +71,7 @@ class ChangeParentForm(ParentForm):
 class RevokeParentForm(ParentForm):
     """It is taken away."""
 
-    title = "Revoke the parent role"
+    title = gettext_lazy("Revoke the parent role")
     danger = True
     needs = ("revoke_parent_roles",)
 

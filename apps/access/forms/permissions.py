@@ -10,6 +10,7 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.access.changes.base import Change
 from apps.access.changes.permissions import UpdatePermissions, Wanted
@@ -57,7 +58,7 @@ class Line:
 class PermissionsForm(MemberForm):
     """Overrides of one member, all of which are changed in one operation."""
 
-    title = "Update permissions"
+    title = gettext_lazy("Update permissions")
     needs = ("manage_member_permissions",)
 
     def build(self) -> None:

@@ -15,6 +15,7 @@ from django import forms
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.access.forms.fields import CHOOSE, QuickSelect
 from apps.access.forms.pool import Person, Pool
@@ -133,7 +134,7 @@ class PersonField(forms.Field):
         self.own: dict[str, str] = dict(self.fixed)
         super().__init__(widget=self.widget_class(pool, self.fixed), **options)
 
-    default_error_messages = {"invalid_choice": "Choose one of those offered."}
+    default_error_messages = {"invalid_choice": gettext_lazy("Choose one of those offered.")}
 
     @property
     def choices(self) -> list[tuple[str, str]]:

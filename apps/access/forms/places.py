@@ -8,6 +8,7 @@ from django import forms
 from django.db.models import QuerySet
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.access.changes.base import Change
 from apps.access.changes.branches import ChangeBranch, CloseBranch, CreateBranch, ReopenBranch
@@ -27,13 +28,13 @@ SEES_BRANCH = "view_branch"
 
 def name_field(initial: str = "") -> forms.CharField:
     """What a branch or a team is called."""
-    return forms.CharField(max_length=LONGEST_NAME, initial=initial)
+    return forms.CharField(label=_("Name"), max_length=LONGEST_NAME, initial=initial)
 
 
 class AddTeamForm(ChangeForm):
     """A new team."""
 
-    title = "Make a team"
+    title = gettext_lazy("Make a team")
     needs = ("manage_teams",)
 
     def build(self) -> None:
@@ -58,7 +59,7 @@ class AddTeamForm(ChangeForm):
 class ChangeTeamForm(ChangeForm):
     """Another name, other members."""
 
-    title = "Change the team"
+    title = gettext_lazy("Change the team")
     needs = ("manage_teams",)
 
     def build(self) -> None:
@@ -92,8 +93,8 @@ class ChangeTeamForm(ChangeForm):
 class DeleteTeamForm(ChangeForm):
     """A team goes, with what is shared with it."""
 
-    title = "Delete the team"
-    help = "What is shared with it is shared with nobody then."
+    title = gettext_lazy("Delete the team")
+    help = gettext_lazy("What is shared with it is shared with nobody then.")
     danger = True
     needs = ("manage_teams",)
 
@@ -113,15 +114,19 @@ def branches_in_sight(desk: Desk) -> QuerySet[Branch]:
 class AddBranchForm(ChangeForm):
     """A new branch."""
 
-    title = "Open a branch"
-    help = "It has no members yet: add them, or invite them."
+    title = gettext_lazy("Open a branch")
+    help = gettext_lazy("It has no members yet: add them, or invite them.")
     needs = ("add_branch",)
 
     @classmethod
     def barred(cls, desk: Desk, row: Any) -> str:
         assert desk.account is not None
         system = desk.account.role_system
-        return "" if system.many_branches else f"{system.name} has one branch. Make teams on it instead."
+        return (
+            ""
+            if system.many_branches
+            else _("%(system)s has one branch. Make teams on it instead.") % {"system": system.name}
+        )
 
     def build(self) -> None:
         self.fields["name"] = name_field()
@@ -142,7 +147,7 @@ class OpenBranchForm(ChangeForm):
 class RenameBranchForm(OpenBranchForm):
     """Another name."""
 
-    title = "Change name"
+    title = gettext_lazy("Change name")
     needs = ("change_branch",)
     columns = ("name",)
 
@@ -158,15 +163,17 @@ class RenameBranchForm(OpenBranchForm):
 class CloseBranchForm(OpenBranchForm):
     """It is closed, with what becomes of its records."""
 
-    title = "Close the branch"
-    help = "Its memberships give nothing from then on. Records that stay are reached by parent roles alone."
+    title = gettext_lazy("Close the branch")
+    help = gettext_lazy(
+        "Its memberships give nothing from then on. Records that stay are reached by parent roles alone."
+    )
     danger = True
     needs = ("delete_branch",)
 
     def build(self) -> None:
         others = [branch for branch in self.desk.branches if branch.pk != self.row.pk]
         self.fields["records_to"] = id_field(branches(others), label=_("Its records move to"), required=False)
-        self.fields["records_to"].choices[0] = ("", "Nowhere: they stay with it")  # type: ignore[attr-defined]
+        self.fields["records_to"].choices[0] = ("", _("Nowhere: they stay with it"))  # type: ignore[attr-defined]
 
     def change(self) -> Change:
         return CloseBranch(
@@ -177,7 +184,7 @@ class CloseBranchForm(OpenBranchForm):
 class ReopenBranchForm(ChangeForm):
     """It is opened again, with the members that it had."""
 
-    title = "Open it again"
+    title = gettext_lazy("Open it again")
     needs = ("delete_branch",)
 
     @classmethod

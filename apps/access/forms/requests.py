@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from django import forms
@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.access import records
 from apps.access.changes.base import Change
@@ -23,6 +24,9 @@ from apps.access.reasons import tooltip
 from apps.access.records import Record
 from apps.accounts.models import Branch
 from apps.roles import catalogue
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 Status = AccessRequest.Status
 DECIDES, SHARES = "manage_member_permissions", "grant_record_access"
@@ -114,8 +118,8 @@ def missing(desk: Desk, codename: str, target: models.Model | None = None) -> Mi
 class AskForm(ChangeForm):
     """Somebody asks for a permission; the reason is what the request says."""
 
-    title = "Request access"
-    help = "Whoever may give it decides. The reason is what they read."
+    title = gettext_lazy("Request access")
+    help: StrOrPromise = gettext_lazy("Whoever may give it decides. The reason is what they read.")
     record_type = forms.CharField(required=False, widget=forms.HiddenInput)
     record_id = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
@@ -129,23 +133,24 @@ class AskForm(ChangeForm):
         if named.get("record_id"):
             self.fields["scope"].widget = forms.HiddenInput()
             self.fields["branch"].widget = forms.HiddenInput()
-            self.help = f"For {self._record(named)} alone. {self.help}"
+            alone = _("For %(record)s alone.") % {"record": self._record(named)}
+            self.help = f"{alone} {self.help}"
 
     def _record(self, named: Any) -> str:
         """What the request is about, where the person sees it."""
         record_type, pk = str(named.get("record_type")), str(named.get("record_id"))
         if record_type not in records.registered() or not pk.isdecimal() or len(pk) > 18:
-            return "a record"
+            return _("a record")
         found = self.desk.rows(f"view_{record_type}", record_type).filter(pk=int(pk)).first()
-        return f"{found} ({found.reference})" if found is not None else "a record"
+        return f"{found} ({found.reference})" if found is not None else _("a record")
 
     def clean(self) -> dict[str, Any]:
         """A request names a whole record or none."""
         data = super().clean() or self.cleaned_data
         if data.get("record_type") and data["record_type"] not in records.registered():
-            raise forms.ValidationError("There is no such record.")
+            raise forms.ValidationError(_("There is no such record."))
         if bool(data.get("record_type")) != bool(data.get("record_id")):
-            raise forms.ValidationError("There is no such record.")
+            raise forms.ValidationError(_("There is no such record."))
         return data
 
     def change(self) -> Change:
@@ -178,7 +183,7 @@ class OpenRequestForm(ChangeForm):
 class ApproveForm(OpenRequestForm):
     """It is given: as an override, perhaps with an end, or as a share of the record."""
 
-    title = "Approve"
+    title = gettext_lazy("Approve")
 
     def build(self) -> None:
         if shared_verb(self.row) is None:
@@ -198,7 +203,7 @@ class ApproveForm(OpenRequestForm):
 class DeclineForm(OpenRequestForm):
     """Nothing is given."""
 
-    title = "Decline"
+    title = gettext_lazy("Decline")
     danger = True
 
     def change(self) -> Change:
@@ -208,7 +213,7 @@ class DeclineForm(OpenRequestForm):
 class WithdrawForm(ChangeForm):
     """One's own request is taken back."""
 
-    title = "Withdraw"
+    title = gettext_lazy("Withdraw")
 
     @classmethod
     def applies(cls, desk: Desk, row: Any) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.access.changes.base import Change
 from apps.access.changes.refusals import Overtaken
@@ -40,7 +41,7 @@ class Compared:
 class ImportRolesForm(ChangeForm):
     """Own roles become what a file says of them; `lines` are its roles, `text` is the file."""
 
-    title = "Import the roles"
+    title = gettext_lazy("Import the roles")
     needs = ("manage_roles",)
 
     def __init__(self, data: Any = None, *, lines: Sequence[RoleLine], text: str, **options: Any) -> None:

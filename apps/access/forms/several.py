@@ -10,6 +10,7 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.access.changes.base import Change
 from apps.access.changes.bulk import ChangeRoles
@@ -46,8 +47,8 @@ def _ids(words: Sequence[str]) -> list[int]:
 class SeveralRolesForm(ChangeForm):
     """One role for all of them, or for none: who is in the way is named."""
 
-    title = "Change role"
-    help = "All of them get it, or nobody does: whoever is in the way is named."
+    title = gettext_lazy("Change role")
+    help = gettext_lazy("All of them get it, or nobody does: whoever is in the way is named.")
     needs = ("change_roles",)
 
     def build(self) -> None:
@@ -55,12 +56,13 @@ class SeveralRolesForm(ChangeForm):
         usable = Role.objects.usable_in(self.account_id, self.desk.account.scheme)
         given = usable.filter(kind=Role.Kind.BRANCH, single=False).order_by("-rank", "name")
         self.fields["role"] = forms.ChoiceField(
+            label=_("Role"),
             choices=[CHOOSE, *((role.key, role.name) for role in given)],
-            error_messages={"invalid_choice": "Choose one of those offered."},
+            error_messages={"invalid_choice": _("Choose one of those offered.")},
         )
         self.fields["members"] = forms.CharField(
             widget=forms.HiddenInput,
-            error_messages={"required": "Nobody is selected. Go back to the list, and select some members."},
+            error_messages={"required": _("Nobody is selected. Go back to the list, and select some members.")},
         )
 
     @cached_property

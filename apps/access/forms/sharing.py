@@ -8,6 +8,7 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.access import shares
 from apps.access.changes.base import Change
@@ -25,7 +26,18 @@ from apps.teams.models import Team
 
 LOOKS = ("grant_record_access", "change_record_access", "revoke_record_access", "view_access_history")
 TEAM = "team:"
-VERB_LABELS = {"view": "See it", "change": "Edit it", "delete": "Delete it", "export": "Export it"}
+VERB_LABELS = {
+    "view": gettext_lazy("See it"),
+    "change": gettext_lazy("Edit it"),
+    "delete": gettext_lazy("Delete it"),
+    "export": gettext_lazy("Export it"),
+}
+VERB_WORDS = {
+    "view": gettext_lazy("see"),
+    "change": gettext_lazy("edit"),
+    "delete": gettext_lazy("delete"),
+    "export": gettext_lazy("export"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +58,7 @@ class Holder:
     @property
     def words(self) -> str:
         """What the share gives."""
-        return ", ".join(VERB_LABELS[verb].removesuffix(" it").lower() for verb in self.verbs)
+        return ", ".join(str(VERB_WORDS[verb]) for verb in self.verbs)
 
 
 def holders_of(record: Record, subjects: Subjects | None = None, known: Iterable[User] = ()) -> list[Holder]:
@@ -110,15 +122,17 @@ class ShareForm(ChangeForm):
 class GrantShareForm(ShareForm):
     """A share for somebody, or for a team of the branch."""
 
-    title = "Share it"
-    help = "A share counts where the role reaches what is shared: it never gives more than you have yourself."
+    title = gettext_lazy("Share it")
+    help = gettext_lazy(
+        "A share counts where the role reaches what is shared: it never gives more than you have yourself."
+    )
     needs = ("grant_record_access",)
 
     def build(self) -> None:
         teams = Team.objects.filter(branch=self.row.branch_id).order_by("name")
         self.fields["who"] = PersonField(
             Pool(self.desk, on=frozenset([self.row.branch_id]), but=frozenset([self.desk.user.pk])),
-            fixed=[CHOOSE, *((f"{TEAM}{team.pk}", f"Team {team.name}") for team in teams)],
+            fixed=[CHOOSE, *((f"{TEAM}{team.pk}", _("Team %(team)s") % {"team": team.name}) for team in teams)],
             label=_("With whom"),
         )
         self.offer_verbs(("view",))
@@ -132,7 +146,7 @@ class GrantShareForm(ShareForm):
 class ChangeShareForm(ShareForm):
     """Other verbs."""
 
-    title = "Change the share"
+    title = gettext_lazy("Change the share")
     needs = ("change_record_access",)
 
     def build(self) -> None:
@@ -145,7 +159,7 @@ class ChangeShareForm(ShareForm):
 class RevokeShareForm(ShareForm):
     """It is taken away."""
 
-    title = "Revoke the share"
+    title = gettext_lazy("Revoke the share")
     danger = True
     needs = ("revoke_record_access",)
 

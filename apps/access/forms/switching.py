@@ -25,8 +25,8 @@ class SwitchSchemeForm(ChangeForm):
     `row` is the account, `target` the key of the system that it is to follow.
     """
 
-    title = "Switch the system of roles"
-    help = "Overrides and shares stay as they are. Roles of one's own rest until the account comes back."
+    title = _("Switch the system of roles")
+    help = _("Overrides and shares stay as they are. Roles of one's own rest until the account comes back.")
     danger = True
     needs = ("change_account",)
     target: str = ""

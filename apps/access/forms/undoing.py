@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_lazy as _
+
 from apps.access.changes.base import Change
 from apps.access.changes.undo import Undo
 from apps.access.forms.base import ChangeForm
@@ -10,10 +12,10 @@ from apps.access.forms.base import ChangeForm
 class UndoForm(ChangeForm):
     """What an operation changed is put back, if it still stands so; the rights are those of the change back."""
 
-    title = "Undo this"
+    title = _("Undo this")
     danger = True
     needs = ("view_audit_log",)
-    help = "What the operation changed is put back as it was before. Records that went along stay where they are."
+    help = _("What the operation changed is put back as it was before. Records that went along stay where they are.")
 
     def change(self) -> Change:
         return Undo(account_id=self.account_id, operation_id=self.row.pk)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from apps.access import records, shares
 from apps.access.changes.base import Change
@@ -255,5 +256,5 @@ class _Try:
         if branch_id in self.ground.branches:
             return str(self.ground.branches[branch_id])
         if not branch_id:
-            return f"the rest of {self.ground.account}"
+            return _("the rest of %(account)s") % {"account": self.ground.account}
         return str(Branch.objects.get(pk=branch_id))

@@ -8,6 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from django.utils.text import get_text_list
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
 from apps.access.mandate import Because, Step
 from apps.accounts.moments import Form, written
 from apps.roles import catalogue
@@ -26,8 +30,10 @@ class Allowed:
     steps: tuple[Step, ...] = ()
 
     def __str__(self) -> str:
-        until = "" if self.until is None else f" until {written(self.until, Form.ZONED_MOMENT)}"
-        return f"{self.scope.label}{until}"
+        if self.until is None:
+            return self.scope.label
+        when = written(self.until, Form.ZONED_MOMENT)
+        return _("%(scope)s until %(when)s") % {"scope": self.scope.label, "when": when}
 
     def as_json(self) -> dict[str, Any]:
         """As JSON can hold it."""
@@ -52,8 +58,8 @@ class ScopeChange:
     def __str__(self) -> str:
         why = [text for text in (_why(self.before), _why(self.after)) if text]
         because = f" ({' → '.join(why)})" if len(why) == 2 else ""
-        label = catalogue.get(self.permission).label
-        return f"{label} on {self.place}: {self.before} → {self.after}{because}"
+        where = {"permission": catalogue.get(self.permission).label, "place": self.place}
+        return f"{_('%(permission)s on %(place)s') % where}: {self.before} → {self.after}{because}"
 
     def as_json(self) -> dict[str, Any]:
         """As JSON can hold it."""
@@ -158,52 +164,72 @@ class Preview:
 
     def lines(self) -> Iterator[str]:
         """In sentences."""
-        yield "Nobody is affected." if not self.affected else f"{_people(self.affected)} affected:"
+        number = {"number": f"{self.affected:,}"}
+        affected = ngettext("%(number)s member is affected:", "%(number)s members are affected:", self.affected)
+        yield affected % number if self.affected else _("Nobody is affected.")
         for member in self.members:
             yield f"{member.name}:"
-            yield from self._lines_of(member.changes, member.numbers, "they")
+            yield from self._lines_of(member.changes, member.numbers)
         for group in self.groups:
-            yield f"{group.members:,} {'member' if group.members == 1 else 'members'}:"
-            yield from self._lines_of(group.changes, group.numbers, "together they")
-            yield from _by_reach("Gained", group.gains_by_reach)
-            yield from _by_reach("Lost", group.loses_by_reach)
+            together = ngettext("%(number)s member:", "%(number)s members:", group.members)
+            yield together % {"number": f"{group.members:,}"}
+            yield from self._lines_of(group.changes, group.numbers, together=True)
+            yield from _by_reach(_("Gained %(records)s: %(told)s."), group.gains_by_reach)
+            yield from _by_reach(_("Lost %(records)s: %(told)s."), group.loses_by_reach)
         if self.orphans:
-            named = ", ".join(self.references)
-            more = " and others" if sum(self.orphans.values()) > len(self.references) else ""
-            yield f"Nobody could see {told(self.orphans)} any more: {named}{more}."
+            more = sum(self.orphans.values()) > len(self.references)
+            sentence = (
+                _("Nobody could see %(told)s any more: %(named)s and others.")
+                if more
+                else _("Nobody could see %(told)s any more: %(named)s.")
+            )
+            yield sentence % {"told": told(self.orphans), "named": ", ".join(self.references)}
         yield from self.notes
 
-    def _lines_of(self, changes: tuple[ScopeChange, ...], numbers: Numbers, who: str) -> Iterator[str]:
-        of_those = "" if self.everything else " (of those that you may see)"
+    def _lines_of(self, changes: tuple[ScopeChange, ...], numbers: Numbers, *, together: bool = False) -> Iterator[str]:
         for change in changes:
             yield f"  {change}"
         if numbers.gains:
-            yield f"  {who.capitalize()} gain {told(numbers.gains)}{of_those}."
+            sentence = _("Together they gain %(told)s.") if together else _("They gain %(told)s.")
+            yield f"  {sentence % {'told': self._of_those(numbers.gains)}}"
         if numbers.loses:
-            yield f"  {who.capitalize()} lose {told(numbers.loses)}{of_those}."
+            sentence = _("Together they lose %(told)s.") if together else _("They lose %(told)s.")
+            yield f"  {sentence % {'told': self._of_those(numbers.loses)}}"
         if numbers.stranded:
-            yield f"  {who.capitalize()} stay responsible for {told(numbers.stranded)} without seeing them{of_those}."
+            yield f"  {self._stranded(together) % {'told': told(numbers.stranded)}}"
 
+    def _of_those(self, counts: Mapping[str, int]) -> str:
+        """Numbers of records, and that there may be more than these."""
+        counted = told(counts)
+        return counted if self.everything else _("%(told)s (of those that you may see)") % {"told": counted}
 
-def _people(number: int) -> str:
-    return "1 member is" if number == 1 else f"{number:,} members are"
+    def _stranded(self, together: bool) -> str:
+        if together and self.everything:
+            return _("Together they stay responsible for %(told)s without seeing them.")
+        if together:
+            return _("Together they stay responsible for %(told)s without seeing them (of those that you may see).")
+        if self.everything:
+            return _("They stay responsible for %(told)s without seeing them.")
+        return _("They stay responsible for %(told)s without seeing them (of those that you may see).")
 
 
 def told(counts: Mapping[str, int]) -> str:
     """Numbers of records by type, in words."""
-    parts = []
-    for record_type in catalogue.record_types():
-        if number := counts.get(record_type.name, 0):
-            noun = record_type.label if number == 1 else record_type.label_plural
-            parts.append(f"{number:,} {noun.lower()}")
-    return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
+    parts = [
+        record_type.counted(number) % {"number": f"{number:,}"}
+        for record_type in catalogue.record_types()
+        if (number := counts.get(record_type.name, 0))
+    ]
+    return get_text_list(parts, _("and"))
 
 
-def _by_reach(word: str, found: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
+def _by_reach(sentence: str, found: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
     for name, reaches in found.items():
-        plural = catalogue.record_type(name).label_plural.lower()
-        told = ", ".join(f"{number:,} by “{reach}”" for reach, number in reaches.items())
-        yield f"  {word} {plural}: {told}."
+        parts = [
+            _("%(number)s by “%(reach)s”") % {"number": f"{number:,}", "reach": reach}
+            for reach, number in reaches.items()
+        ]
+        yield f"  {sentence % {'records': catalogue.record_type(name).nouns, 'told': ', '.join(parts)}}"
 
 
 def _why(found: Allowed) -> str:
@@ -215,22 +241,22 @@ def _because(step: Step) -> str:
         case Because.ROLE | Because.PARENT | Because.SUPREME:
             return step.role.name if step.role is not None and (step.scope or step.because is Because.ROLE) else ""
         case Because.OVERRIDE:
-            return "override"
+            return _("override")
         case Because.OVERRIDE_ENDED | Because.OVERRIDE_IGNORED:
             return ""
-        case _:
-            return _STATES[step.because]
+        case because:
+            return str(_STATES[because])
 
 
 _STATES = {
-    Because.ACCOUNT_CLOSED: "account closed",
-    Because.PLAN: "not in the plan",
-    Because.READ_ONLY: "account read-only",
-    Because.INACTIVE: "deactivated",
-    Because.OPERATOR: "operator session",
-    Because.NO_MEMBERSHIP: "no member",
-    Because.REMOVED: "removed",
-    Because.BRANCH_CLOSED: "branch closed",
+    Because.ACCOUNT_CLOSED: gettext_lazy("account closed"),
+    Because.PLAN: gettext_lazy("not in the plan"),
+    Because.READ_ONLY: gettext_lazy("account read-only"),
+    Because.INACTIVE: gettext_lazy("deactivated"),
+    Because.OPERATOR: gettext_lazy("operator session"),
+    Because.NO_MEMBERSHIP: gettext_lazy("no member"),
+    Because.REMOVED: gettext_lazy("removed"),
+    Because.BRANCH_CLOSED: gettext_lazy("branch closed"),
 }
 
 

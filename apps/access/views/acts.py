@@ -37,7 +37,7 @@ def act(desk: Desk, form: type[ChangeForm], row: Any, icon: str, to: str, title:
     """What the form does, for a row; None where it makes no sense for the row as it stands."""
     if row is not None and not form.applies(desk, row):
         return None
-    title = title or form.title
+    title = title or str(form.title)
     lacking = form.lacking(desk, row)
     if lacking is None:
         return Act(title, to, icon, form.barred(desk, row), danger=form.danger)

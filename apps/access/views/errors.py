@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 
 from apps.access.admin.site import POLICY, site
 from apps.access.desk import Desk, desk_of
@@ -49,7 +50,7 @@ def _note(request: HttpRequest, user: User, desk: Desk, refused: MissingPermissi
 
 
 def _admin_frame(request: HttpRequest) -> dict[str, Any]:
-    return {**site.each_context(request), "title": "Not allowed", "layout": "admin/base_site.html"}
+    return {**site.each_context(request), "title": _("Not allowed"), "layout": "admin/base_site.html"}
 
 
 def _frame(request: HttpRequest, desk: Desk) -> dict[str, Any]:
@@ -58,7 +59,7 @@ def _frame(request: HttpRequest, desk: Desk) -> dict[str, Any]:
     return {
         "desk": desk,
         "account": desk.account,
-        "title": "Not allowed",
+        "title": _("Not allowed"),
         "navigation": sections(request, desk),
         "layout": "pages/base.html",
     }

@@ -24,7 +24,7 @@ def invite(request: HttpRequest, desk: Desk) -> HttpResponse:
     form = InviteForm(request.POST or None, desk=desk, row=None, initial=chosen)
     form.require()
     face = OwnFace(request, desk, "pages/members/invite.html", {}, crumbs=crumbs)
-    return answer(request, form, face, back=back, subject=InviteForm.title)
+    return answer(request, form, face, back=back, subject=str(InviteForm.title))
 
 
 @page(INVITES, sends=True)

@@ -33,7 +33,7 @@ from apps.access.forms.requests import asking_address
 from apps.access.models import Override
 from apps.access.reading import SEES, in_words, named, reader_of
 from apps.access.reasons import tooltip
-from apps.access.shield import WHY, shielded
+from apps.access.shield import shielded, why_shielded
 from apps.access.viewing import NEEDS as LOOKS
 from apps.access.views.acts import Act, act, acts, address
 from apps.access.views.navigation import has_parent_roles
@@ -74,7 +74,7 @@ def member(request: HttpRequest, desk: Desk, member: int) -> HttpResponse:
     hidden = user.pk in shielded(desk)
     context: dict[str, Any] = {
         "member": user,
-        "hidden": WHY if hidden else "",
+        "hidden": why_shielded() if hidden else "",
         "parent": parent,
         "places": _places(desk, rows, veiled=hidden),
         "acts": _acts(desk, user, rows),
@@ -162,7 +162,7 @@ def _acts(desk: Desk, user: User, rows: Sequence[Membership]) -> list[Act]:
         return []
     of_name = act(desk, NameForm, active[0], "badge", address(desk, "member-name", user.pk))
     if user == desk.user:
-        of_name = Act(NameForm.title, reverse("me"), "badge")
+        of_name = Act(str(NameForm.title), reverse("me"), "badge")
     adding = f"{address(desk, 'member-add')}?{urlencode({'user': user.pk})}"
     removing = act(desk, RemoveForm, active[0], "person_remove", address(desk, "member-remove", user.pk), _("Remove"))
     return acts(of_name, act(desk, AddToBranchForm, None, "domain_add", adding), _looking(desk, user, active), removing)

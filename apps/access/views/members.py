@@ -109,7 +109,7 @@ def several_roles(request: HttpRequest, desk: Desk) -> HttpResponse:
     if request.method == "GET" and not selected and ASKED not in request.GET:
         barred = _("Nobody is selected. Go back to the list, and select some members.")
         context = {"barred": barred, "crumbs": crumbs}
-        return show(request, desk, "pages/members/barred.html", SeveralRolesForm.title, context)
+        return show(request, desk, "pages/members/barred.html", str(SeveralRolesForm.title), context)
     initial = {"members": ",".join(str(membership.pk) for membership in selected)}
     form = SeveralRolesForm(request.POST or None, desk=desk, initial=initial)
     people = form.people if form.is_bound else selected

@@ -175,7 +175,7 @@ def add(request: HttpRequest, desk: Desk) -> HttpResponse:
         AddToBranchForm,
         None,
         back=back,
-        subject=AddToBranchForm.title,
+        subject=str(AddToBranchForm.title),
         crumbs=[(back, _("Members"))],
         initial=chosen,
     )

@@ -44,7 +44,14 @@ def grant(request: HttpRequest, desk: Desk) -> HttpResponse:
     chosen = {name: request.GET[name] for name in ("user", "role") if name in request.GET}
     crumbs = [(back, _("Parent roles"))]
     return changing(
-        request, desk, GrantParentForm, None, back=back, subject=GrantParentForm.title, crumbs=crumbs, initial=chosen
+        request,
+        desk,
+        GrantParentForm,
+        None,
+        back=back,
+        subject=str(GrantParentForm.title),
+        crumbs=crumbs,
+        initial=chosen,
     )
 
 

@@ -72,7 +72,7 @@ def _share(request: HttpRequest, desk: Desk, record: Record) -> HttpResponse:
     holder = None if name == "grant" else _holder(request, record)
     data = request.POST if request.method == "POST" else None
     form = FORMS[name](data, desk=desk, row=record, holder=holder, initial=_chosen(request))
-    subject = form.title if holder is None else f"{form.title}: {holder.name}"
+    subject = str(form.title) if holder is None else f"{form.title}: {holder.name}"
     return change_page(request, desk, form, back=request.path, subject=subject, crumbs=[(request.path, _title(record))])
 
 

@@ -72,7 +72,9 @@ def new_request(request: HttpRequest, desk: Desk) -> HttpResponse:
     form = AskForm(request.POST if request.method == "POST" else None, desk=desk, initial=chosen)
     back = _list_address(desk)
     crumbs = [(back, _("Requests for access"))]
-    return change_page(request, desk, form, back=f"{back}?tab={MINE}", subject=form.title, crumbs=crumbs, at_once=True)
+    return change_page(
+        request, desk, form, back=f"{back}?tab={MINE}", subject=str(form.title), crumbs=crumbs, at_once=True
+    )
 
 
 @page(EVERYBODY)
@@ -111,7 +113,7 @@ def decide_request(request: HttpRequest, desk: Desk, asked: int, act: str) -> Ht
     crumbs = [(_list_address(desk), _("Requests for access")), (here, _title(row))]
     back = _list_address(desk) if act == "approve" else here
     return change_page(
-        request, desk, form, back=back, subject=form.title, crumbs=crumbs, at_once=form_type is not ApproveForm
+        request, desk, form, back=back, subject=str(form.title), crumbs=crumbs, at_once=form_type is not ApproveForm
     )
 
 
@@ -163,7 +165,7 @@ def _acts(desk: Desk, row: AccessRequest) -> list[dict[str, str]]:
         if form.applies(desk, row):
             lacking = form.lacking(desk, row)
             why = "" if lacking is None else missing(desk, *lacking)
-            found.append({"name": name, "label": form.title, "icon": ICONS[name], "missing": why})
+            found.append({"name": name, "label": str(form.title), "icon": ICONS[name], "missing": why})
     return found
 
 

@@ -74,7 +74,7 @@ def add(request: HttpRequest, desk: Desk) -> HttpResponse:
     chosen = {name: request.GET[name] for name in ("branch",) if name in request.GET}
     crumbs = [(back, _("Teams"))]
     return changing(
-        request, desk, AddTeamForm, None, back=back, subject=AddTeamForm.title, crumbs=crumbs, initial=chosen
+        request, desk, AddTeamForm, None, back=back, subject=str(AddTeamForm.title), crumbs=crumbs, initial=chosen
     )
 
 
