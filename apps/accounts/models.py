@@ -13,6 +13,7 @@ from django.core.validators import RegexValidator
 from django.db import connection, models
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.addresses import vouch_for
 from apps.accounts.preferences import Preferences
@@ -22,10 +23,10 @@ from apps.roles.schemes import Scheme, scheme
 
 validate_slug = RegexValidator(
     r"^[a-z0-9]+(?:-[a-z0-9]+)*\Z",
-    "Write small letters, digits and single hyphens, such as north-sea.",
+    _("Write small letters, digits and single hyphens, such as north-sea."),
     code="slug",
 )
-validate_currency = RegexValidator(r"^[A-Z]{3}\Z", "Write a currency's three letters, such as EUR.", code="currency")
+validate_currency = RegexValidator(r"^[A-Z]{3}\Z", _("Write a currency's three letters, such as EUR."), code="currency")
 
 
 class UserManager(BaseUserManager["User"]):
@@ -82,12 +83,12 @@ class User(AbstractBaseUser):
         "e-mail",
         max_length=254,
         unique=True,
-        error_messages={"unique": "Somebody signs in with this address already."},
+        error_messages={"unique": _("Somebody signs in with this address already.")},
     )
     name = models.CharField(max_length=150)
     is_active = models.BooleanField("active", default=True)
-    is_staff = models.BooleanField("may open the admin", default=False)
-    is_superuser = models.BooleanField("platform operator", default=False)
+    is_staff = models.BooleanField(_("may open the admin"), default=False)
+    is_superuser = models.BooleanField(_("platform operator"), default=False)
     time_zone = models.CharField(max_length=60, blank=True)
     date_joined = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -179,9 +180,9 @@ class Account(models.Model):
     class Status(models.TextChoices):
         """A closing account keeps its access until it is closed."""
 
-        ACTIVE = "active", "Active"
-        CLOSING = "closing", "Closing"
-        CLOSED = "closed", "Closed"
+        ACTIVE = "active", _("Active")
+        CLOSING = "closing", _("Closing")
+        CLOSED = "closed", _("Closed")
 
     slug = models.CharField(max_length=60, unique=True, validators=[validate_slug])
     name = models.CharField(max_length=150)
@@ -192,7 +193,11 @@ class Account(models.Model):
     features = ArrayField(models.CharField(max_length=40), null=True, blank=True)
     seats = models.PositiveIntegerField(null=True, blank=True, editable=False)
     second_factor = ArrayField(
-        models.CharField(max_length=60), default=list, db_default=[], blank=True, verbose_name="second factor needed by"
+        models.CharField(max_length=60),
+        default=list,
+        db_default=[],
+        blank=True,
+        verbose_name=_("second factor needed by"),
     )
     log_days = models.PositiveIntegerField(null=True, blank=True, editable=False)
     read_only = models.BooleanField(default=False, db_default=False, editable=False)
@@ -232,8 +237,8 @@ class Branch(models.Model):
     class Status(models.TextChoices):
         """Memberships of a closed branch give nothing."""
 
-        ACTIVE = "active", "Active"
-        CLOSED = "closed", "Closed"
+        ACTIVE = "active", _("Active")
+        CLOSED = "closed", _("Closed")
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="branches")
     slug = models.CharField(max_length=60, validators=[validate_slug])

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import date
 
 from django.db import models, transaction
+from django.utils.translation import gettext as _
 
 from apps.access import policy
 from apps.access.changes.ground import Ground
@@ -41,9 +42,9 @@ def acting(
 def _check_presence(ground: Ground) -> None:
     facts = ground.acting().facts
     if not (facts.operator or facts.parent or facts.memberships):
-        raise NoSuchTarget("There is no such account.")
+        raise NoSuchTarget(_("There is no such account."))
     if not facts.active:
-        raise NotPresent("You have been deactivated.", "Ask the platform's operators.")
+        raise NotPresent(_("You have been deactivated."), _("Ask the platform's operators."))
 
 
 def subscribed(book: Book) -> Book:
@@ -53,7 +54,7 @@ def subscribed(book: Book) -> Book:
         BillingRefused: there is none.
     """
     if book.subscription is None:
-        raise BillingRefused(f"{book.account} has no subscription.", "Begin one first.")
+        raise BillingRefused(_("%(account)s has no subscription.") % {"account": book.account}, _("Begin one first."))
     return book
 
 
@@ -84,7 +85,7 @@ def need_operator(ground: Ground) -> None:
         OperatorOnly: it is somebody else.
     """
     if not ground.acting().operator:
-        raise OperatorOnly("Only a platform operator does this.", "Ask the platform's operators.")
+        raise OperatorOnly(_("Only a platform operator does this."), _("Ask the platform's operators."))
 
 
 def branches_of(ground: Ground, payer: Payer) -> list[Branch]:

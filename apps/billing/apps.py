@@ -1,6 +1,7 @@
 """The billing app."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class BillingConfig(AppConfig):
@@ -8,4 +9,4 @@ class BillingConfig(AppConfig):
 
     name = "apps.billing"
     label = "billing"
-    verbose_name = "Billing"
+    verbose_name = _("Billing")

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
+from django.utils.translation import gettext_lazy as _
+
 from apps.access.changes.base import Change
 from apps.access.changes.diff import Diff, Row, deleted, updated
 from apps.access.changes.ground import Ground
@@ -29,7 +31,7 @@ class Entitle(Change):
 
     verb = verbs.ENTITLED
     terms = Terms(needs=("manage_subscription",))
-    final = "What a plan gives is changed by choosing a plan."
+    final = _("What a plan gives is changed by choosing a plan.")
 
     given: Entitlements | None = None
     day: date | None = None

@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Sum
+from django.utils.translation import gettext as _
 
 from apps.accounts.fence import tenant
 from apps.accounts.models import User
@@ -108,7 +109,7 @@ def begin_setup(account_id: int, payer_id: int, *, back: str, actor: User) -> st
     with acting(account_id, verb=verbs.METHOD_CHANGED, actor=actor, reason=reason) as (ground, book):
         payer = subscribed(book).payers.get(payer_id)
         if payer is None:
-            raise BillingRefused(f"There is no such payer in {ground.account}.")
+            raise BillingRefused(_("There is no such payer in %(account)s.") % {"account": ground.account})
         need_for_payer(ground, "manage_billing", payer)
         try:
             if not payer.customer or payer.gateway != gateway.key:
@@ -116,7 +117,9 @@ def begin_setup(account_id: int, payer_id: int, *, back: str, actor: User) -> st
                 payer.save()
             return gateway.setup_page(payer, back=back)
         except GatewayFailed as error:
-            raise BillingRefused(f"{gateway.label} cannot be set up now: {error}") from error
+            raise BillingRefused(
+                _("%(gateway)s cannot be set up now: %(error)s") % {"gateway": _(gateway.label), "error": error}
+            ) from error
 
 
 def hear(gateway: BillingGateway, message: Message) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext as _
+
 from apps.accounts.models import Account
 from apps.billing.models import Invoice
 
@@ -10,4 +12,4 @@ def invoiced_in(account: Account) -> str:
     """Why the account keeps its currency, in a sentence: it has been invoiced. Empty where it has not."""
     if not Invoice.objects.filter(account=account).exists():
         return ""
-    return f"{account} has been invoiced, and keeps its currency from its first invoice on."
+    return _("%(account)s has been invoiced, and keeps its currency from its first invoice on.") % {"account": account}

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.accounts.models import User, validate_currency
 from apps.billing import verbs
@@ -35,7 +37,7 @@ def change_details(
     with acting(account_id, verb=verbs.DETAILS_CHANGED, actor=actor, reason=reason) as (ground, book):
         payer = subscribed(book).payers.get(payer_id)
         if payer is None:
-            raise BillingRefused(f"There is no such payer in {ground.account}.")
+            raise BillingRefused(_("There is no such payer in %(account)s.") % {"account": ground.account})
         need_for_payer(ground, "manage_billing", payer)
         currency = payer.currency
         for name, value in _checked(payer, details).items():
@@ -54,29 +56,42 @@ def change_details(
     return payer
 
 
+# What is said of the texts that are too long.
+TEXTS = {
+    "name": gettext_lazy("name"),
+    "address": gettext_lazy("address"),
+    "vat_number": gettext_lazy("vat number"),
+}
+
+
 def _checked(payer: Payer, details: Mapping[str, str]) -> dict[str, str]:
     found = {name: details[name].strip() for name in NAMES if name in details}
     if unknown := details.keys() - set(NAMES):
-        raise BillingRefused(f"Billing details have no “{min(unknown)}”.")
+        raise BillingRefused(_("Billing details have no “%(name)s”.") % {"name": min(unknown)})
     for name, check in (("country", validate_country), ("email", validate_email), ("currency", validate_currency)):
         if found.get(name):
             try:
                 check(found[name])
             except ValidationError as error:
-                raise BillingRefused(f"“{found[name]}” is not taken: {error.messages[0]}") from None
+                raise BillingRefused(
+                    _("“%(value)s” is not taken: %(why)s") % {"value": found[name], "why": error.messages[0]}
+                ) from None
     if found.get("vat_number"):
         found["vat_number"] = compact(found["vat_number"])
     number = found.get("vat_number", payer.vat_number)
     # A number that stays has to be one of the country to which they moved.
     wrong = fault(number, found.get("country", payer.country)) if found.keys() & {"vat_number", "country"} else ""
     if number and wrong:
-        raise BillingRefused(wrong, "Correct it, or leave it empty.")
-    for name in ("name", "address", "vat_number"):
+        raise BillingRefused(wrong, _("Correct it, or leave it empty."))
+    for name in TEXTS:
         longest = Payer._meta.get_field(name).max_length or 0  # type: ignore[union-attr] # fields of text
         if len(found.get(name, "")) > longest:
-            raise BillingRefused(f"The {name.replace('_', ' ')} has more than {longest:,} characters.")
+            raise BillingRefused(
+                _("The %(name)s has more than %(longest)s characters.")
+                % {"name": str(TEXTS[name]), "longest": f"{longest:,}"}
+            )
     if not found.get("currency", payer.currency):
-        raise BillingRefused("A payer pays in some currency.")
+        raise BillingRefused(_("A payer pays in some currency."))
     return found
 
 
@@ -84,12 +99,15 @@ def _reprice(payer: Payer, before: str) -> None:
     """Nothing has been billed yet, so what was agreed costs what it costs in the other currency."""
     if Invoice.objects.filter(payer=payer).exists():
         raise BillingRefused(
-            f"{payer} has invoices in {before}, and its currency stays.", "Let another branch pay, in its own currency."
+            _("%(payer)s has invoices in %(currency)s, and its currency stays.") % {"payer": payer, "currency": before},
+            _("Let another branch pay, in its own currency."),
         )
     for term in Term.objects.filter(payer=payer):
         chosen = term.plan_data
         if payer.currency not in chosen.currencies:
-            raise BillingRefused(f"{chosen.name} is not sold in {payer.currency}.")
+            raise BillingRefused(
+                _("%(plan)s is not sold in %(currency)s.") % {"plan": chosen.name, "currency": payer.currency}
+            )
         term.unit_price = next(
             price
             for (each, currency), price in chosen.prices.items()

@@ -61,7 +61,11 @@ class ChooseForm(ActForm):
             label=_("Plan"),
             widget=forms.RadioSelect,
             choices=[
-                (each.key, f"{each.name}, {written(each.price(Interval.MONTH, currency), currency)} a month for a seat")
+                (
+                    each.key,
+                    _("%(each)s, %(written)s a month for a seat")
+                    % {"each": each.name, "written": written(each.price(Interval.MONTH, currency), currency)},
+                )
                 for each in plans().values()
                 if currency in each.currencies
             ],

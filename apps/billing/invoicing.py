@@ -10,6 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 from django.db.models import Sum
+from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
 from apps.billing import verbs
@@ -137,13 +138,17 @@ def credit(
         need_operator(ground)
         invoice = find(account_id, invoice_id)
         if invoice.is_credit_note:
-            raise BillingRefused(f"{invoice} is a credit note itself.", "Name the invoice that it is about.")
+            raise BillingRefused(
+                _("%(invoice)s is a credit note itself.") % {"invoice": invoice},
+                _("Name the invoice that it is about."),
+            )
         left_net, left_tax = _left(invoice)
         wanted = left_net if net is None else net
         if not 0 < wanted <= left_net:
             raise BillingRefused(
-                f"{left_net} {invoice.currency} of {invoice} are left to be credited, without tax.",
-                "Name an amount above zero, and no more than that.",
+                _("%(amount)s of %(invoice)s are left to be credited, without tax.")
+                % {"amount": f"{left_net} {invoice.currency}", "invoice": invoice},
+                _("Name an amount above zero, and no more than that."),
             )
         seller = invoice.seller
         share = Fraction(wanted) * Fraction(invoice.tax_rate) / 100
@@ -163,7 +168,7 @@ def find(account_id: int, invoice_id: int) -> Invoice:
     """
     found = Invoice.objects.filter(account=account_id, pk=invoice_id).select_related("seller", "payer").first()
     if found is None:
-        raise BillingRefused("There is no such invoice.")
+        raise BillingRefused(_("There is no such invoice."))
     found.payer.account = found.account
     return found
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from apps.access.changes.base import Change
 from apps.access.changes.diff import Diff
 from apps.access.changes.ground import Ground
@@ -35,7 +38,7 @@ class EnterPayment(_ByOperator):
     """Enter what was paid for an invoice by bank transfer; below zero what was sent back."""
 
     verb = verbs.PAID
-    final = "A payment stays in the books. Enter what goes back as a payment below zero."
+    final = gettext_lazy("A payment stays in the books. Enter what goes back as a payment below zero.")
 
     amount: Decimal
     received_on: date
@@ -57,8 +60,15 @@ class EnterPayment(_ByOperator):
         """What is left to be paid then."""
         invoice = find(ground.account.pk, self.invoice_id)
         left = balance(invoice) - self.amount
-        yield f"{written(self.amount, invoice.currency)} are entered for {invoice}."
-        yield f"{written(left, invoice.currency)} are still to be paid then." if left else "It is paid in full then."
+        yield _("%(amount)s are entered for %(invoice)s.") % {
+            "amount": written(self.amount, invoice.currency),
+            "invoice": invoice,
+        }
+        yield (
+            _("%(amount)s are still to be paid then.") % {"amount": written(left, invoice.currency)}
+            if left
+            else _("It is paid in full then.")
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +76,7 @@ class CreditInvoice(_ByOperator):
     """Write a credit note about an invoice: for all that is left of it, or for a part (`net`, without tax)."""
 
     verb = verbs.CREDITED
-    final = "A credit note stays in the books. What it took back is billed with another invoice."
+    final = gettext_lazy("A credit note stays in the books. What it took back is billed with another invoice.")
 
     net: Decimal | None = None
     again: bool = False
@@ -80,7 +90,14 @@ class CreditInvoice(_ByOperator):
     def notes(self, ground: Ground) -> Iterable[str]:
         """What it takes back, and what becomes of that."""
         invoice = find(ground.account.pk, self.invoice_id)
-        what = "All that is left" if self.net is None else f"{written(self.net, invoice.currency)} without tax"
-        yield f"{what} of {invoice} is taken back, and the credit note goes out by mail."
+        if self.net is None:
+            sentence, amount = (
+                _("All that is left of %(invoice)s is taken back, and the credit note goes out by mail."),
+                "",
+            )
+        else:
+            amount = written(self.net, invoice.currency)
+            sentence = _("%(amount)s without tax of %(invoice)s is taken back, and the credit note goes out by mail.")
+        yield sentence % {"amount": amount, "invoice": invoice}
         if self.again:
-            yield "It is billed again by the next run, to whom the billing details name now."
+            yield _("It is billed again by the next run, to whom the billing details name now.")

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from django.db.models import DecimalField, F, OuterRef, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
 from apps.billing import verbs
@@ -90,9 +91,9 @@ def enter(
         need_operator(ground)
         invoice = find(account_id, invoice_id)
         if invoice.is_credit_note or not amount:
-            raise BillingRefused("A payment is of some amount, and for an invoice.")
+            raise BillingRefused(_("A payment is of some amount, and for an invoice."))
         if not external_id.strip():
-            raise BillingRefused("A payment needs a reference of its own.", "Write what the bank statement says.")
+            raise BillingRefused(_("A payment needs a reference of its own."), _("Write what the bank statement says."))
         made, new = Payment.objects.get_or_create(
             account=book.account,
             gateway=gateway,
@@ -100,7 +101,10 @@ def enter(
             defaults={"invoice": invoice, "amount": amount, "received_on": received_on},
         )
         if not new and (made.invoice_id, made.amount) != (invoice.pk, amount):
-            raise BillingRefused(f"The payment “{external_id}” was entered already, for another invoice or amount.")
+            raise BillingRefused(
+                _("The payment “%(external_id)s” was entered already, for another invoice or amount.")
+                % {"external_id": external_id}
+            )
     resume(account_id)
     return made
 

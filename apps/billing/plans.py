@@ -9,13 +9,19 @@ from decimal import Decimal
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 PLANS = Path(__file__).with_name("plans.toml")
 
-FEATURES: Mapping[str, str] = {
-    "branches": "Several branches",
-    "automation": "Automation",
-    "custom_roles": "Roles of your own",
+FEATURES: Mapping[str, StrOrPromise] = {
+    "branches": _("Several branches"),
+    "automation": _("Automation"),
+    "custom_roles": _("Roles of your own"),
 }
 
 

@@ -112,4 +112,4 @@ def log_told(days: int | None) -> str:
 
 
 def _named(features: frozenset[str]) -> list[str]:
-    return [label for key, label in FEATURES.items() if key in features]
+    return [str(label) for key, label in FEATURES.items() if key in features]

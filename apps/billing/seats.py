@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 from apps.access.changes.diff import Diff
 from apps.access.changes.ground import Ground
 from apps.access.changes.seats import Place, with_seats
@@ -11,7 +14,7 @@ from apps.accounts.models import Account, Branch
 from apps.billing.book import Book
 from apps.billing.models import Payer, Term
 from apps.billing.money import written
-from apps.billing.plans import plan
+from apps.billing.plans import Interval, plan
 
 
 class SeatSeller:
@@ -46,17 +49,40 @@ class SeatSeller:
 def _offered(book: Book, place: Place, seats: int) -> str:
     found = _payer_of(book, place)
     if found is None:
-        return "Choose a plan with more seats, or remove a member first."
+        return _("Choose a plan with more seats, or remove a member first.")
     payer, term = found
     most = term.plan_data.seats
     if most is not None and seats > most:
-        return f"{term.plan_data.name} has room for {most:,} people: choose a larger plan, or remove a member first."
-    each = f"{written(term.unit_price, payer.currency)} a {term.interval}"
+        return _("%(plan)s has room for %(most)s people: choose a larger plan, or remove a member first.") % {
+            "plan": term.plan_data.name,
+            "most": f"{most:,}",
+        }
+    each = _per_seat(term, written(term.unit_price, payer.currency))
     missing = seats - term.seats
-    cost = f"One more costs {each}" if missing == 1 else f"{missing:,} more cost {each} each"
+    named = {"missing": f"{missing:,}", "each": each}
     if book.subscription is not None and book.subscription.grows:
-        return f"{cost}, and is added when somebody is invited."
-    return f"{cost}: whoever manages the subscription can add them."
+        return (
+            ngettext(
+                "One more costs %(each)s, and is added when somebody is invited.",
+                "%(missing)s more cost %(each)s each, and is added when somebody is invited.",
+                missing,
+            )
+            % named
+        )
+    return (
+        ngettext(
+            "One more costs %(each)s: whoever manages the subscription can add them.",
+            "%(missing)s more cost %(each)s each: whoever manages the subscription can add them.",
+            missing,
+        )
+        % named
+    )
+
+
+def _per_seat(term: Term, price: str) -> str:
+    """The price of a seat, and for how long."""
+    yearly = term.interval == Interval.YEAR
+    return (_("%(price)s a year") if yearly else _("%(price)s a month")) % {"price": price}
 
 
 def _payer_of(book: Book, place: Place) -> tuple[Payer, Term] | None:

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 from apps.accounts.models import Account, Branch, User
 from apps.billing import verbs
 from apps.billing.acting import acting, need, subscribed
@@ -119,29 +122,39 @@ def weigh(book: Book, choice: Choice) -> Chosen:
 
 def _checked(book: Book, choice: Choice) -> Plan:
     if choice.plan not in plans():
-        raise BillingRefused(f"There is no plan “{choice.plan}”.", f"Choose from {', '.join(plans())}.")
+        raise BillingRefused(
+            _("There is no plan “%(plan)s”.") % {"plan": choice.plan},
+            _("Choose from %(plans)s.") % {"plans": ", ".join(plans())},
+        )
     wanted = plan(choice.plan)
     total, everywhere = 0, all_seats_taken(book.account.pk)
     for payer_id, count in choice.seats.items():
         payer = book.payers.get(payer_id)
         if payer is None:
-            raise BillingRefused(f"There is no such payer in {book.account}.")
+            raise BillingRefused(_("There is no such payer in %(account)s.") % {"account": book.account})
         if (choice.interval, payer.currency) not in wanted.prices:
             raise BillingRefused(
-                f"{wanted.name} is not sold in {payer.currency}.", f"It is sold in {', '.join(wanted.currencies)}."
+                _("%(plan)s is not sold in %(currency)s.") % {"plan": wanted.name, "currency": payer.currency},
+                _("It is sold in %(currencies)s.") % {"currencies": ", ".join(wanted.currencies)},
             )
         taken = everywhere.get(payer.branch_id, 0)
         if count < max(taken, 1):
-            people = "1 active member" if taken == 1 else f"{taken:,} active members"
             raise BillingRefused(
-                f"{payer} has {people}, and {count:,} seats are too few.", "Remove members first, or take more seats."
+                ngettext(
+                    "%(payer)s has %(taken)s active member, and %(count)s seats are too few.",
+                    "%(payer)s has %(taken)s active members, and %(count)s seats are too few.",
+                    taken,
+                )
+                % {"payer": payer, "taken": f"{taken:,}", "count": f"{count:,}"},
+                _("Remove members first, or take more seats."),
             )
         total += count
-    if set(choice.seats) != {payer.pk for payer, _ in book.holding()}:
-        raise BillingRefused("The seats of every payer have to be said.")
+    if set(choice.seats) != {payer.pk for payer, _term in book.holding()}:
+        raise BillingRefused(_("The seats of every payer have to be said."))
     if wanted.seats is not None and total > wanted.seats:
         raise BillingRefused(
-            f"{wanted.name} has room for {wanted.seats:,} seats at most.", "Choose fewer seats, or a larger plan."
+            _("%(plan)s has room for %(seats)s seats at most.") % {"plan": wanted.name, "seats": f"{wanted.seats:,}"},
+            _("Choose fewer seats, or a larger plan."),
         )
     return wanted
 
@@ -209,7 +222,7 @@ def cancel(account_id: int, *, actor: User | None, reason: str) -> date:
         need(ground, "manage_subscription", ground.account)
         agreed = subscribed(book).agreed
         if agreed.ends_on is not None:
-            raise BillingRefused(f"The subscription of {book.account} is cancelled already.")
+            raise BillingRefused(_("The subscription of %(account)s is cancelled already.") % {"account": book.account})
         ends_on = book.turns_on()
         if agreed.trial_ends_on is not None and book.period() is None:
             ends_on = max(agreed.trial_ends_on, book.day)
@@ -230,9 +243,12 @@ def keep(account_id: int, *, actor: User | None, reason: str) -> None:
         need(ground, "manage_subscription", ground.account)
         agreed = subscribed(book).agreed
         if agreed.ends_on is None:
-            raise BillingRefused(f"The subscription of {book.account} is not cancelled.")
+            raise BillingRefused(_("The subscription of %(account)s is not cancelled.") % {"account": book.account})
         if agreed.is_cancelled(book.day):
-            raise BillingRefused(f"The subscription of {book.account} is over.", "Choose a plan to begin again.")
+            raise BillingRefused(
+                _("The subscription of %(account)s is over.") % {"account": book.account},
+                _("Choose a plan to begin again."),
+            )
         agreed.ends_on = None
         agreed.save()
 
@@ -264,7 +280,7 @@ def bill_by(account_id: int, *, branches: bool, actor: User | None, reason: str)
         need(ground, "manage_subscription", ground.account)
         day = subscribed(book).turns_on()
         if book.by_branch(day) == branches:
-            raise BillingRefused("It is so already.")
+            raise BillingRefused(_("It is so already."))
         Term.objects.filter(pk__in=[term.pk for term in book.coming()]).delete()
         holding = book.holding()
         stands = holding[0][1]

@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from django.utils.translation import gettext as _
 from stdnum import get_cc_module
 from stdnum.exceptions import InvalidChecksum, ValidationError
 
@@ -86,13 +87,22 @@ def fault(number: str, country: str) -> str:
     if found is None:
         return ""
     if found.number.fullmatch(plain) is None:
-        return f"“{plain}” is not written as a VAT number of {country}: {found.looks}."
+        return _("“%(number)s” is not written as a VAT number of %(country)s: %(looks)s.") % {
+            "number": plain,
+            "country": country,
+            "looks": found.looks,
+        }
     try:
         _check(plain, country)
     except InvalidChecksum:
-        return f"“{plain}” is no VAT number: its check digits do not fit, so a sign of it is mistyped."
+        return _("“%(number)s” is no VAT number: its check digits do not fit, so a sign of it is mistyped.") % {
+            "number": plain
+        }
     except ValidationError:
-        return f"“{plain}” is no VAT number: {country} gives out none with these digits."
+        return _("“%(number)s” is no VAT number: %(country)s gives out none with these digits.") % {
+            "number": plain,
+            "country": country,
+        }
     return ""
 
 

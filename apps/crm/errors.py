@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from django.utils.translation import gettext as _
+
 from apps.access.records import Record
 
 
@@ -19,14 +21,14 @@ class NoSuchRecord(CrmError, LookupError):
     """The record is gone, or the actor may not view it: to them these are the same."""
 
     def __init__(self) -> None:
-        super().__init__("There is no such record.")
+        super().__init__(_("There is no such record."))
 
 
 class NoSuchLink(CrmError):
     """What is to be linked does not exist in this account, or not for the actor: the two read the same."""
 
     def __init__(self, field: str, label: str) -> None:
-        super().__init__(f"There is no such {label} here: choose one from the list.", field)
+        super().__init__(_("There is no such %(label)s here: choose one from the list.") % {"label": label}, field)
 
 
 class WrongAbout(CrmError):
@@ -37,14 +39,17 @@ class NoCall(CrmError):
     """Only a call has a result."""
 
     def __init__(self) -> None:
-        super().__init__("Only a call has a result: choose “Call” as the kind, or no result.", "result")
+        super().__init__(_("Only a call has a result: choose “Call” as the kind, or no result."), "result")
 
 
 class NotAMember(CrmError):
     """Only an active member of a record's branch can become its responsible. Who else there is, it does not say."""
 
     def __init__(self, branch: str) -> None:
-        super().__init__(f"Choose an active member of {branch}: nobody else can be responsible there.", "responsible")
+        super().__init__(
+            _("Choose an active member of %(branch)s: nobody else can be responsible there.") % {"branch": branch},
+            "responsible",
+        )
 
 
 class WrongBranch(CrmError):
@@ -60,7 +65,7 @@ class DoubleFound(CrmError):
 
     def __init__(self, doubles: Sequence[Record]) -> None:
         names = ", ".join(f"{double} ({double.reference})" for double in doubles)
-        super().__init__(f"This may be there already: {names}. Save again to keep both.")
+        super().__init__(_("This may be there already: %(names)s. Save again to keep both.") % {"names": names})
         self.doubles = doubles
 
 
@@ -68,18 +73,18 @@ class EntryInUse(CrmError):
     """A status, a source or a result that a record has is not deleted, nor a pipeline that has statuses."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"{name} is in use: stop offering it instead, or empty it first.")
+        super().__init__(_("%(name)s is in use: stop offering it instead, or empty it first.") % {"name": name})
 
 
 class LastPipeline(CrmError):
     """The only pipeline that is offered stays."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"{name} is the only pipeline that is offered: offer another one first.")
+        super().__init__(_("%(name)s is the only pipeline that is offered: offer another one first.") % {"name": name})
 
 
 class KindInUse(CrmError):
     """What kind of values a custom field has cannot change while a record has one."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"{name} is in use, so its kind stays: add another field instead.", "kind")
+        super().__init__(_("%(name)s is in use, so its kind stays: add another field instead.") % {"name": name}, "kind")

@@ -1,6 +1,7 @@
 """The teams app."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class TeamsConfig(AppConfig):
@@ -8,4 +9,4 @@ class TeamsConfig(AppConfig):
 
     name = "apps.teams"
     label = "teams"
-    verbose_name = "Teams"
+    verbose_name = _("Teams")

@@ -9,6 +9,7 @@ from django.contrib.auth.models import Group
 from django.db import connection, models
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import Account, Branch, validate_slug
 from apps.roles.models import Role
@@ -28,8 +29,8 @@ class Membership(models.Model):
     class Status(models.TextChoices):
         """A removed membership stands on the Restore list and gives nothing."""
 
-        ACTIVE = "active", "Active"
-        REMOVED = "removed", "Removed"
+        ACTIVE = "active", _("Active")
+        REMOVED = "removed", _("Removed")
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="memberships")
     branch = models.ForeignKey(Branch, on_delete=models.PROTECT, related_name="memberships", db_constraint=False)
@@ -137,9 +138,9 @@ class Invitation(models.Model):
     class Status(models.TextChoices):
         """A pending one ends by its time; nothing has to run for that."""
 
-        PENDING = "pending", "Pending"
-        ACCEPTED = "accepted", "Accepted"
-        CANCELLED = "cancelled", "Cancelled"
+        PENDING = "pending", _("Pending")
+        ACCEPTED = "accepted", _("Accepted")
+        CANCELLED = "cancelled", _("Cancelled")
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="invitations")
     branch = models.ForeignKey(

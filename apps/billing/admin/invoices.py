@@ -8,6 +8,8 @@ from typing import Any, ClassVar
 from django import forms
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from apps.access.admin.tables import AccessTableAdmin
@@ -20,7 +22,7 @@ from apps.billing.operating import CreditInvoice, EnterPayment
 from apps.billing.payments import with_balance
 from apps.billing.sight import Sight
 
-OPERATORS = "Only a platform operator in an open session does this."
+OPERATORS = gettext_lazy("Only a platform operator in an open session does this.")
 
 
 class _OperatorForm(ChangeForm):
@@ -28,7 +30,7 @@ class _OperatorForm(ChangeForm):
 
     @classmethod
     def barred(cls, desk: Desk, row: Any) -> str:
-        return "" if desk.mandate is not None and desk.mandate.operator else OPERATORS
+        return "" if desk.mandate is not None and desk.mandate.operator else str(OPERATORS)
 
     @classmethod
     def applies(cls, desk: Desk, row: Any) -> bool:
@@ -38,10 +40,15 @@ class _OperatorForm(ChangeForm):
 class PaymentForm(_OperatorForm):
     """Money that came by bank transfer."""
 
-    title = "Enter a payment"
-    amount = forms.DecimalField(max_digits=14, decimal_places=3, help_text="Below zero what was sent back.")
-    received_on = forms.DateField(label="Received on", help_text="Such as 2026-01-31.")
-    external_id = forms.CharField(label="Reference of the bank", max_length=120)
+    title = gettext_lazy("Enter a payment")
+    amount = forms.DecimalField(
+        label=gettext_lazy("Amount"),
+        max_digits=14,
+        decimal_places=3,
+        help_text=gettext_lazy("Below zero what was sent back."),
+    )
+    received_on = forms.DateField(label=gettext_lazy("Received on"), help_text=gettext_lazy("Such as 2026-01-31."))
+    external_id = forms.CharField(label=gettext_lazy("Reference of the bank"), max_length=120)
 
     def change(self) -> EnterPayment:
         """The payment."""
@@ -58,16 +65,16 @@ class PaymentForm(_OperatorForm):
 class CreditForm(_OperatorForm):
     """A credit note."""
 
-    title = "Write a credit note"
+    title = gettext_lazy("Write a credit note")
     danger = True
     net = forms.DecimalField(
-        label="Amount without tax",
+        label=gettext_lazy("Amount without tax"),
         max_digits=14,
         decimal_places=3,
         required=False,
-        help_text="Left empty: all that is left.",
+        help_text=gettext_lazy("Left empty: all that is left."),
     )
-    again = forms.BooleanField(label="Bill it again, with the billing details of now", required=False)
+    again = forms.BooleanField(label=gettext_lazy("Bill it again, with the billing details of now"), required=False)
 
     def change(self) -> CreditInvoice:
         """The credit note."""
@@ -82,7 +89,7 @@ class InvoiceAdmin(AccessTableAdmin):
     acts: ClassVar[Mapping[str, type[ChangeForm]]] = {"payment": PaymentForm, "credit": CreditForm}
     list_display = ("reference_", "to", "issued", "due", "total_", "open_")
     search_fields = ("reference",)
-    search_help_text = "A number."
+    search_help_text = gettext_lazy("A number.")
     ordering = ("-number",)
     sortable_by = ()
 
@@ -95,32 +102,32 @@ class InvoiceAdmin(AccessTableAdmin):
         rows = Invoice.objects.filter(sight.rows, account=desk.account_id).select_related("branch", "account")
         return with_balance(rows)
 
-    @display(description="Number")
+    @display(description=gettext_lazy("Number"))
     def reference_(self, invoice: Invoice) -> str:
         """What it is called."""
         return invoice.reference
 
-    @display(description="For")
+    @display(description=gettext_lazy("For"))
     def to(self, invoice: Invoice) -> str:
         """The branch, or the account as a whole."""
         return str(invoice.branch or invoice.account)
 
-    @display(description="Date")
+    @display(description=gettext_lazy("Date"))
     def issued(self, invoice: Invoice) -> str:
         """When it was issued."""
         return moments.written(invoice.issued_on, moments.Form.LONG_DAY)
 
-    @display(description="To be paid by")
+    @display(description=gettext_lazy("To be paid by"))
     def due(self, invoice: Invoice) -> str:
         """The last day."""
         return "" if invoice.is_credit_note else moments.written(invoice.due_on, moments.Form.LONG_DAY)
 
-    @display(description="Total")
+    @display(description=gettext_lazy("Total"))
     def total_(self, invoice: Invoice) -> str:
         """With tax."""
         return written(invoice.total, invoice.currency)
 
-    @display(description="Still to be paid")
+    @display(description=gettext_lazy("Still to be paid"))
     def open_(self, invoice: Any) -> str:
         """Less what was paid and credited."""
         return "" if invoice.is_credit_note else written(invoice.balance, invoice.currency)
@@ -138,7 +145,7 @@ class InvoiceAdmin(AccessTableAdmin):
         ]
         return {
             "parts": [
-                {"title": "Lines", "lines": lines, "empty": ""},
-                {"title": "Payments", "lines": paid, "empty": "Nothing has been paid yet."},
+                {"title": _("Lines"), "lines": lines, "empty": ""},
+                {"title": _("Payments"), "lines": paid, "empty": _("Nothing has been paid yet.")},
             ]
         }

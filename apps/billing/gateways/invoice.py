@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext, gettext_noop
+
 from apps.billing.gateways.base import Forged, GatewayFailed, Message, Outcome
 from apps.billing.models import Attempt, Payer
 
@@ -10,7 +12,7 @@ class InvoiceOnly:
     """Collects nothing, and has nothing to say."""
 
     key = "invoice"
-    label = "By bank transfer"
+    label = gettext_noop("By bank transfer")
     collects = False
 
     def customer(self, payer: Payer) -> str:
@@ -19,11 +21,11 @@ class InvoiceOnly:
 
     def setup_page(self, payer: Payer, *, back: str) -> str:
         """There is none."""
-        raise GatewayFailed("Invoices are paid by bank transfer here.")
+        raise GatewayFailed(gettext("Invoices are paid by bank transfer here."))
 
     def collect(self, attempt: Attempt, payer: Payer, currency: str) -> Outcome:
         """Nothing is collected."""
-        raise GatewayFailed("Invoices are paid by bank transfer here.")
+        raise GatewayFailed(gettext("Invoices are paid by bank transfer here."))
 
     def method_label(self, method: str) -> str:
         """The one way to pay."""

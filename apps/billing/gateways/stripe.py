@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import Any
 
 import stripe
+from django.utils.translation import gettext_noop
 
 from apps.billing.gateways.base import Forged, GatewayFailed, Message, Outcome, Told
 from apps.billing.models import Attempt, Payer
@@ -28,7 +29,7 @@ class StripeGateway:
     """Speaks to Stripe with an account's secret key; `address` is another server's in tests."""
 
     key = "stripe"
-    label = "By card or direct debit"
+    label = gettext_noop("By card or direct debit")
     collects = True
 
     def __init__(self, secret_key: str, webhook_secret: str, address: str = "") -> None:

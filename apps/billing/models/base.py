@@ -6,10 +6,11 @@ from typing import Any
 
 from django.core.validators import RegexValidator
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import Account
 
-validate_country = RegexValidator(r"^[A-Z]{2}\Z", "Write a country's two letters, such as DE.", code="country")
+validate_country = RegexValidator(r"^[A-Z]{2}\Z", _("Write a country's two letters, such as DE."), code="country")
 
 
 class Amount(models.DecimalField[Any, Any]):

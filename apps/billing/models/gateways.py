@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from apps.billing.models.base import Amount, OfAccount, within_account
 
@@ -14,9 +15,9 @@ class Attempt(OfAccount):
     class State(models.TextChoices):
         """What came of it."""
 
-        PENDING = "pending", "Pending"
-        SUCCEEDED = "succeeded", "Succeeded"
-        FAILED = "failed", "Failed"
+        PENDING = "pending", _("Pending")
+        SUCCEEDED = "succeeded", _("Succeeded")
+        FAILED = "failed", _("Failed")
 
     invoice = within_account("billing.Invoice", related_name="attempts")
     number = models.PositiveSmallIntegerField()

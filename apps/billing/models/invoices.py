@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import validate_currency
 from apps.audit.models import TransactionId
@@ -22,12 +23,12 @@ class Seller(models.Model):
     name = models.CharField(max_length=150)
     address = models.TextField(max_length=500)
     country = models.CharField(max_length=2, validators=[validate_country])
-    vat_number = models.CharField("VAT number", max_length=20, blank=True)
+    vat_number = models.CharField(_("VAT number"), max_length=20, blank=True)
     email = models.EmailField(max_length=254)
     bank = models.CharField(max_length=150, blank=True)
     iban = models.CharField("IBAN", max_length=34, blank=True)
     bic = models.CharField("BIC", max_length=11, blank=True)
-    prefix = models.CharField("before the number", max_length=10)
+    prefix = models.CharField(_("before the number"), max_length=10)
     rounding = models.CharField(max_length=10, choices=[(each.value, each.value) for each in Rounding])
     days_to_pay = models.PositiveSmallIntegerField(default=14)
     last_number = models.BigIntegerField(default=0, editable=False)
@@ -50,8 +51,8 @@ class Invoice(OfAccount):
     class Kind(models.TextChoices):
         """What it is."""
 
-        INVOICE = "invoice", "Invoice"
-        CREDIT_NOTE = "credit_note", "Credit note"
+        INVOICE = "invoice", _("Invoice")
+        CREDIT_NOTE = "credit_note", _("Credit note")
 
     payer = within_account("billing.Payer", related_name="invoices")
     branch = within_account("accounts.Branch", null=True, related_name="+")
@@ -63,7 +64,7 @@ class Invoice(OfAccount):
     issued_on = models.DateField()
     due_on = models.DateField()
     currency = models.CharField(max_length=3, validators=[validate_currency])
-    tax_rate = models.DecimalField("tax in percent", max_digits=5, decimal_places=2)
+    tax_rate = models.DecimalField(_("tax in percent"), max_digits=5, decimal_places=2)
     treatment = models.CharField(max_length=20, choices=[(each.value, each.value) for each in Treatment])
     net = Amount()
     tax = Amount()
@@ -153,11 +154,11 @@ class Mailing(OfAccount):
     class Kind(models.TextChoices):
         """What the message says."""
 
-        ISSUED = "issued", "Invoice"
-        REMINDER_1 = "reminder_1", "First reminder"
-        REMINDER_2 = "reminder_2", "Second reminder"
-        REMINDER_3 = "reminder_3", "Last reminder"
-        SUSPENDED = "suspended", "Read-only"
+        ISSUED = "issued", _("Invoice")
+        REMINDER_1 = "reminder_1", _("First reminder")
+        REMINDER_2 = "reminder_2", _("Second reminder")
+        REMINDER_3 = "reminder_3", _("Last reminder")
+        SUSPENDED = "suspended", _("Read-only")
 
     invoice = within_account("billing.Invoice", related_name="mailings")
     kind = models.CharField(max_length=12, choices=Kind.choices)

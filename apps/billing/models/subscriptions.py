@@ -6,6 +6,7 @@ from datetime import date
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import validate_currency
 from apps.billing.models.base import Amount, OfAccount, validate_country, within_account
@@ -21,10 +22,10 @@ class Subscription(OfAccount):
 
     started_on = models.DateField()
     trial_ends_on = models.DateField(null=True, blank=True)
-    anchor_on = models.DateField("periods begin on the day of", null=True, blank=True)
-    ends_on = models.DateField("cancelled from", null=True, blank=True)
-    suspended_on = models.DateField("read-only since", null=True, blank=True)
-    grows = models.BooleanField("seats are added when somebody is invited", default=False)
+    anchor_on = models.DateField(_("periods begin on the day of"), null=True, blank=True)
+    ends_on = models.DateField(_("cancelled from"), null=True, blank=True)
+    suspended_on = models.DateField(_("read-only since"), null=True, blank=True)
+    grows = models.BooleanField(_("seats are added when somebody is invited"), default=False)
 
     class Meta(OfAccount.Meta):
         """An account has one subscription."""
@@ -50,16 +51,16 @@ class Payer(OfAccount):
 
     branch = within_account("accounts.Branch", null=True, blank=True, related_name="+")
     currency = models.CharField(max_length=3, validators=[validate_currency])
-    name = models.CharField("name on the invoice", max_length=150, blank=True)
+    name = models.CharField(_("name on the invoice"), max_length=150, blank=True)
     address = models.TextField(max_length=500, blank=True)
     country = models.CharField(max_length=2, blank=True, validators=[validate_country])
-    vat_number = models.CharField("VAT number", max_length=20, blank=True)
-    email = models.EmailField("invoices go to", max_length=254, blank=True)
+    vat_number = models.CharField(_("VAT number"), max_length=20, blank=True)
+    email = models.EmailField(_("invoices go to"), max_length=254, blank=True)
     gateway = models.CharField(max_length=20, default="invoice")
-    customer = models.CharField("customer at the gateway", max_length=80, blank=True)
-    method = models.CharField("payment method at the gateway", max_length=80, blank=True)
-    method_label = models.CharField("payment method", max_length=80, blank=True)
-    method_at = models.DateTimeField("payment method since", null=True, blank=True, editable=False)
+    customer = models.CharField(_("customer at the gateway"), max_length=80, blank=True)
+    method = models.CharField(_("payment method at the gateway"), max_length=80, blank=True)
+    method_label = models.CharField(_("payment method"), max_length=80, blank=True)
+    method_at = models.DateTimeField(_("payment method since"), null=True, blank=True, editable=False)
 
     class Meta(OfAccount.Meta):
         """One for each branch, and one for the account as a whole."""
@@ -92,7 +93,7 @@ class Term(OfAccount):
     plan = models.CharField(max_length=40)
     interval = models.CharField(max_length=10, choices=[(each.value, each.value) for each in Interval])
     seats = models.PositiveIntegerField()
-    unit_price = Amount("price of a seat")
+    unit_price = Amount(_("price of a seat"))
     made_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta(OfAccount.Meta):

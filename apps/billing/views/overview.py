@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 
 from apps.access.desk import Desk
 from apps.access.views.page import page, show
@@ -61,13 +62,13 @@ def overview(request: HttpRequest, desk: Desk) -> HttpResponse:
             "fees": [_fee(draft) for draft in fees if sight.has(draft.payer)],
             "invoices": newest(desk.account.pk, sight)[:SHOWN],
         }
-    return show(request, desk, "pages/billing/overview.html", "Billing", context)
+    return show(request, desk, "pages/billing/overview.html", _("Billing"), context)
 
 
 def _features(plan: Plan | None) -> list[str]:
     if plan is None:
         return []
-    return [*(label for key, label in FEATURES.items() if key in plan.features), log_told(plan.audit_days)]
+    return [*(str(label) for key, label in FEATURES.items() if key in plan.features), log_told(plan.audit_days)]
 
 
 def newest(account_id: int, sight: Sight) -> Any:

@@ -14,7 +14,7 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 from djmoney.models.fields import MoneyField
 from unfold.decorators import display
 
@@ -39,18 +39,18 @@ from apps.crm.querysets import search
 
 CURRENCIES = ("EUR", "USD", "GBP", "CHF", "SEK", "NOK", "DKK", "PLN", "CZK", "CAD", "AUD", "JPY", "CNY", "INR", "BRL")
 OWNERSHIP = (
-    "Ownership",
+    _("Ownership"),
     {
         "classes": ["tab"],
         "fields": ("branch", "responsible", ("reference", "created_by"), ("created_at", "updated_at")),
     },
 )
 ADDRESS = (
-    "Address",
+    _("Address"),
     {"classes": ["tab"], "fields": ("street", ("postal_code", "city"), ("region", "country"))},
 )
-REACH = ("Contact details", {"classes": ["tab"], "fields": ("emails", "phones", "website")})
-NOTES = ("Description", {"classes": ["tab"], "fields": ("description", "tags")})
+REACH = (_("Contact details"), {"classes": ["tab"], "fields": ("emails", "phones", "website")})
+NOTES = (_("Description"), {"classes": ["tab"], "fields": ("description", "tags")})
 
 
 class CrmAdmin(MandateAdmin):
@@ -58,7 +58,7 @@ class CrmAdmin(MandateAdmin):
 
     form = CustomRecordForm
     search_fields = ("name",)
-    search_help_text = "A name, e-mail address, phone number, reference (such as L-17) or id."
+    search_help_text = _("A name, e-mail address, phone number, reference (such as L-17) or id.")
     readonly_fields: ClassVar[Sequence[str]] = ("reference", "created_by", "created_at", "updated_at")
     list_filter: ClassVar[Sequence[Any]] = (ResponsibleFilter, BranchFilter)
     formfield_overrides = {ArrayField: {"widget": SeveralWidget}}
@@ -179,7 +179,7 @@ class CrmAdmin(MandateAdmin):
 
     # Columns
 
-    @display(description="Name", ordering="name", header=True)
+    @display(description=_("Name"), ordering="name", header=True)
     def title(self, record: CrmRecord) -> list[str]:
         """The name with the reference under it."""
         return [str(record), self.subtitle(record)]
@@ -188,12 +188,12 @@ class CrmAdmin(MandateAdmin):
         """What stands under the name in a list."""
         return str(record.reference)
 
-    @display(description="Responsible", ordering="responsible__name", empty_value="Nobody")
+    @display(description=_("Responsible"), ordering="responsible__name", empty_value=_("Nobody"))
     def who(self, record: CrmRecord) -> str | None:
         """Who answers for it."""
         return str(record.responsible) if record.responsible else None
 
-    @display(description="Created", ordering="created_at")
+    @display(description=_("Created"), ordering="created_at")
     def created(self, record: CrmRecord) -> SafeString:
         """The day, with the minute to hover over."""
         moment = timezone.localtime(record.created_at)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from apps.access.admin.actions import BulkAction, confirmation, counted
@@ -20,6 +22,9 @@ from apps.crm.admin.writing import Refused, change
 from apps.crm.models import LeadStatus, OpportunityStatus
 from apps.crm.models.customisation import Status
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
 Rows = list[Any]
 
 
@@ -30,7 +35,7 @@ class ValueForm(forms.Form):
 
 
 def asked(
-    title: str,
+    title: StrOrPromise,
     make_form: Callable[[HttpRequest, Rows], type[forms.Form]],
     apply: Callable[[HttpRequest, Any, Any], None],
 ) -> Callable[[Any, HttpRequest, Rows], HttpResponse | None]:
@@ -44,7 +49,7 @@ def asked(
             return None
         veil(desk_of(request), rows)
         context = {"form": form, "rows": rows, "action": request.POST.get("action"), "summary": counted(rows)}
-        return confirmation(model_admin, request, "admin/crm/bulk.html", title, context)
+        return confirmation(model_admin, request, "admin/crm/bulk.html", str(title), context)
 
     return run
 
@@ -59,7 +64,7 @@ def _apply(request: HttpRequest, rows: Rows, do: Callable[[Any], None]) -> None:
         else:
             done.append(row)
     if done:
-        messages.success(request, f"Changed {counted(done)}.")
+        messages.success(request, _("Changed %(counted)s.") % {"counted": counted(done)})
 
 
 def _people_form(request: HttpRequest, rows: Rows) -> type[forms.Form]:
@@ -67,10 +72,10 @@ def _people_form(request: HttpRequest, rows: Rows) -> type[forms.Form]:
     branches = {row.branch_id for row in rows}
     field = UserField(
         Pool(desk_of(request), on=frozenset(branches), every=True),
-        fixed=[("", "Nobody")],
-        label="New responsible",
+        fixed=[("", _("Nobody"))],
+        label=_("New responsible"),
         required=False,
-        help_text="A hand-over may take records out of your sight.",
+        help_text=_("A hand-over may take records out of your sight."),
     )
     field.widget.plain = UnfoldAdminSelectWidget
     return type("PeopleForm", (ValueForm,), {"value": field})
@@ -79,14 +84,14 @@ def _people_form(request: HttpRequest, rows: Rows) -> type[forms.Form]:
 def _status_form(model: type[Status]) -> Callable[[HttpRequest, Rows], type[forms.Form]]:
     def make(request: HttpRequest, rows: Rows) -> type[forms.Form]:
         statuses = model.on_offer(desk_of(request).account_id)
-        field = EntryField(statuses, label="New status", widget=UnfoldAdminSelectWidget())
+        field = EntryField(statuses, label=_("New status"), widget=UnfoldAdminSelectWidget())
         return type("StatusForm", (ValueForm,), {"value": field})
 
     return make
 
 
 def _tag_form(request: HttpRequest, rows: Rows) -> type[forms.Form]:
-    field = forms.CharField(label="Tag to add", max_length=40, widget=UnfoldAdminTextInputWidget())
+    field = forms.CharField(label=_("Tag to add"), max_length=40, widget=UnfoldAdminTextInputWidget())
     return type("TagForm", (ValueForm,), {"value": field})
 
 
@@ -103,20 +108,27 @@ def _add_tag(request: HttpRequest, row: Any, value: str) -> None:
 
 
 def _status_action(model: type[Status]) -> BulkAction:
-    run = asked("Change the status", _status_form(model), _set_status)
-    return BulkAction("change_status", "Change status", "flag", run, "change", bulk="bulk_change_status")
+    run = asked(gettext_lazy("Change the status"), _status_form(model), _set_status)
+    return BulkAction("change_status", gettext_lazy("Change status"), "flag", run, "change", bulk="bulk_change_status")
 
 
 ASSIGN = BulkAction(
     "assign",
-    "Change responsible",
+    gettext_lazy("Change responsible"),
     "person_add",
-    asked("Change the responsible", _people_form, _assign),
+    asked(gettext_lazy("Change the responsible"), _people_form, _assign),
     "assign_record",
     bulk="bulk_change_owner",
 )
 LEAD_STATUS = _status_action(LeadStatus)
 OPPORTUNITY_STATUS = _status_action(OpportunityStatus)
-ADD_TAG = BulkAction("add_tag", "Add tag", "label", asked("Add a tag", _tag_form, _add_tag), "change", bulk="bulk_edit")
+ADD_TAG = BulkAction(
+    "add_tag",
+    gettext_lazy("Add tag"),
+    "label",
+    asked(gettext_lazy("Add a tag"), _tag_form, _add_tag),
+    "change",
+    bulk="bulk_edit",
+)
 
 __all__: Sequence[str] = ("ADD_TAG", "ASSIGN", "LEAD_STATUS", "OPPORTUNITY_STATUS")

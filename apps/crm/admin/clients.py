@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from apps.access.admin.actions import DELETE_SELECTED, EXPORT_SELECTED
@@ -67,7 +68,7 @@ class CompanyAdmin(CrmAdmin):
     )
     export_related = ("source",)
 
-    @display(description="Phone", empty_value="—")
+    @display(description=_("Phone"), empty_value="—")
     def phone(self, company: Company) -> str | None:
         """The first number."""
         return next(iter(company.phones), None)
@@ -117,18 +118,18 @@ class ContactAdmin(CrmAdmin):
         private = " · private" if record.private else ""
         return f"{record.reference}{f' · {record.job_title}' if record.job_title else ''}{private}"
 
-    @display(description="Company", empty_value="—")
+    @display(description=_("Company"), empty_value="—")
     def employer(self, contact: Contact) -> Any:
         """Where the person works."""
         return link_to(contact.company)
 
-    @display(description="E-mail", empty_value="—")
+    @display(description=_("E-mail"), empty_value="—")
     def email(self, contact: Contact) -> Any:
         """The first address."""
         address = next(iter(contact.emails), None)
         return format_html('<a href="mailto:{0}" class="m-link">{0}</a>', address) if address else None
 
-    @display(description="Phone", empty_value="—")
+    @display(description=_("Phone"), empty_value="—")
     def phone(self, contact: Contact) -> str | None:
         """The first number."""
         return next(iter(contact.phones), None)

@@ -7,9 +7,12 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest
+from django.utils.text import get_text_list
+from django.utils.translation import gettext as _
 
 from apps.access.desk import desk_of
 from apps.crm.services import consequences
+from apps.roles import catalogue
 
 
 def consequences_of(request: HttpRequest, record: Any) -> Iterator[tuple[int, str]]:
@@ -21,9 +24,16 @@ def consequences_of(request: HttpRequest, record: Any) -> Iterator[tuple[int, st
     emptied = []
     for rows in found.emptied.values():
         if count := rows.count():
-            names = rows.model._meta
-            emptied.append(f"{count} {names.verbose_name if count == 1 else names.verbose_name_plural}")
+            kind = catalogue.record_type(rows.model.record_type)
+            emptied.append(kind.counted(count) % {"number": count})
     if emptied:
-        yield messages.INFO, f"The link to {record.reference} becomes empty in {' and '.join(emptied)}."
+        yield (
+            messages.INFO,
+            _("The link to %(record)s becomes empty in %(emptied)s.")
+            % {"record": record.reference, "emptied": get_text_list(emptied, _("and"))},
+        )
     if found.uncovers_tasks:
-        yield messages.WARNING, "The contact is private. The tasks about it stay, and become as visible as other tasks."
+        yield (
+            messages.WARNING,
+            _("The contact is private. The tasks about it stay, and become as visible as other tasks."),
+        )

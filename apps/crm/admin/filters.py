@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from apps.access.admin.filters import AccountListFilter
 from apps.access.desk import desk_of
 from apps.crm.models import Activity, CallResult, LeadStatus, OpportunityStatus, Outcome, Pipeline, Source, Task
 from apps.crm.pipelines import has_several, pipelines_of
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
 
 class LeadStatusFilter(AccountListFilter):
     """How far a lead is."""
 
-    title = "status"
+    title = _("status")
     parameter_name = "status"
     model = LeadStatus
 
@@ -41,7 +45,7 @@ class PipelineFilter(AccountListFilter):
 class OpportunityStatusFilter(AccountListFilter):
     """How far an opportunity is; with its pipeline, where there are several."""
 
-    title = "status"
+    title = _("status")
     parameter_name = "status"
     model = OpportunityStatus
 
@@ -55,7 +59,7 @@ class OpportunityStatusFilter(AccountListFilter):
 class SourceFilter(AccountListFilter):
     """Where a record came from."""
 
-    title = "source"
+    title = _("source")
     parameter_name = "source"
     model = Source
 
@@ -63,7 +67,7 @@ class SourceFilter(AccountListFilter):
 class CallResultFilter(AccountListFilter):
     """What came of a call."""
 
-    title = "result of the call"
+    title = _("result of the call")
     parameter_name = "result"
     model = CallResult
 
@@ -71,10 +75,10 @@ class CallResultFilter(AccountListFilter):
 class ChoiceFilter(admin.SimpleListFilter):
     """A fixed set of choices, each with the condition that it stands for."""
 
-    options: ClassVar[Mapping[str, tuple[str, Callable[[], Q]]]]
+    options: ClassVar[Mapping[str, tuple[StrOrPromise, Callable[[], Q]]]]
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]) -> Iterable[tuple[str, str]]:
-        return [(key, label) for key, (label, _) in self.options.items()]
+        return [(key, str(label)) for key, (label, _condition) in self.options.items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         value = self.value()
@@ -96,56 +100,61 @@ def _within(days: int) -> Callable[[], Q]:
 class OutcomeFilter(ChoiceFilter):
     """Open, won or lost."""
 
-    title = "outcome"
+    title = _("outcome")
     parameter_name = "outcome"
-    options = {outcome.value: (str(outcome.label), _is(status__outcome=outcome.value)) for outcome in Outcome}
+    options = {outcome.value: (outcome.label, _is(status__outcome=outcome.value)) for outcome in Outcome}
 
 
 class CreatedFilter(ChoiceFilter):
     """How old a record is."""
 
-    title = "created"
+    title = _("created")
     parameter_name = "created"
     options = {
         str(days): (label, _within(days))
-        for days, label in ((1, "Last 24 hours"), (7, "Last 7 days"), (30, "Last 30 days"), (365, "Last year"))
+        for days, label in (
+            (1, _("Last 24 hours")),
+            (7, _("Last 7 days")),
+            (30, _("Last 30 days")),
+            (365, _("Last year")),
+        )
     }
 
 
 class TaskStateFilter(ChoiceFilter):
     """Open, overdue or done."""
 
-    title = "state"
+    title = _("state")
     parameter_name = "state"
     options = {
-        "open": ("Open", _is(done=False)),
-        "overdue": ("Overdue", lambda: Q(done=False, due_at__lt=timezone.now())),
-        "done": ("Done", _is(done=True)),
+        "open": (_("Open"), _is(done=False)),
+        "overdue": (_("Overdue"), lambda: Q(done=False, due_at__lt=timezone.now())),
+        "done": (_("Done"), _is(done=True)),
     }
 
 
 class TaskKindFilter(ChoiceFilter):
     """What is to be done."""
 
-    title = "kind"
+    title = _("kind")
     parameter_name = "kind"
-    options = {kind.value: (str(kind.label), _is(kind=kind.value)) for kind in Task.Kind}
+    options = {kind.value: (kind.label, _is(kind=kind.value)) for kind in Task.Kind}
 
 
 class ActivityKindFilter(ChoiceFilter):
     """What happened."""
 
-    title = "kind"
+    title = _("kind")
     parameter_name = "kind"
-    options = {kind.value: (str(kind.label), _is(kind=kind.value)) for kind in Activity.Kind}
+    options = {kind.value: (kind.label, _is(kind=kind.value)) for kind in Activity.Kind}
 
 
 class PrivateFilter(ChoiceFilter):
     """Private contacts: of those, everybody sees only their own."""
 
-    title = "privacy"
+    title = _("privacy")
     parameter_name = "private"
     options = {
-        "yes": ("My private contacts", _is(private=True)),
-        "no": ("Not private", _is(private=False)),
+        "yes": (_("My private contacts"), _is(private=True)),
+        "no": (_("Not private"), _is(private=False)),
     }

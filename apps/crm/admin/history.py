@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
 
 from apps.access.desk import desk_of
 from apps.crm.models import CrmRecord
@@ -20,7 +21,7 @@ def history_page(admin: Any, request: HttpRequest, record: CrmRecord) -> Templat
         "admin/crm/history.html",
         {
             **admin.admin_site.each_context(request),
-            "title": "History",
+            "title": _("History"),
             "subtitle": str(record),
             "opts": admin.opts,
             "original": record,

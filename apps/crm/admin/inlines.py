@@ -7,6 +7,8 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from apps.access.admin.inlines import RecordInline, RecordInlineFormSet
@@ -37,16 +39,16 @@ class TaskInline(RecordInline):
     fields = ("name", "kind", "due_at", "state", "who")
     readonly_fields = ("state", "who")
 
-    @display(description="State")
+    @display(description=gettext_lazy("State"))
     def state(self, task: Task) -> Any:
         """Done, overdue or when it is due."""
-        return due_badge(task) if task.pk else "New"
+        return due_badge(task) if task.pk else _("New")
 
-    @display(description="Responsible", empty_value="Nobody")
+    @display(description=gettext_lazy("Responsible"), empty_value=gettext_lazy("Nobody"))
     def who(self, task: Task) -> str | None:
         """Who answers for it; whoever adds a task answers for it at first."""
         if not task.pk:
-            return "You"
+            return _("You")
         return str(task.responsible) if task.responsible else None
 
 
@@ -57,11 +59,11 @@ class ActivityInline(RecordInline):
     fields = ("kind", "happened_at", "name", "body", "who")
     readonly_fields = ("who",)
 
-    @display(description="By", empty_value="Nobody")
+    @display(description=gettext_lazy("By"), empty_value=gettext_lazy("Nobody"))
     def who(self, activity: Activity) -> str | None:
         """Who wrote it down."""
         if not activity.pk:
-            return "You"
+            return _("You")
         return str(activity.created_by) if activity.created_by else None
 
 
@@ -87,12 +89,12 @@ class ContactInline(ShownInline):
     fk_name = "company"
     fields = readonly_fields = ("name", "job_title", "first_email", "first_phone")
 
-    @display(description="E-mail")
+    @display(description=gettext_lazy("E-mail"))
     def first_email(self, contact: Contact) -> str | None:
         """The first address."""
         return next(iter(contact.emails), None)
 
-    @display(description="Phone")
+    @display(description=gettext_lazy("Phone"))
     def first_phone(self, contact: Contact) -> str | None:
         """The first number."""
         return next(iter(contact.phones), None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from apps.access.admin.actions import DELETE_SELECTED, EXPORT_SELECTED
@@ -30,7 +31,7 @@ class LeadAdmin(CrmAdmin):
             {"fields": ("name", ("person_name", "job_title"), "company_name", ("status", "source"), "value")},
         ),
         REACH,
-        ("Linked to", {"classes": ["tab"], "fields": ("contact", "company")}),
+        (_("Linked to"), {"classes": ["tab"], "fields": ("contact", "company")}),
         ADDRESS,
         NOTES,
         OWNERSHIP,
@@ -61,17 +62,17 @@ class LeadAdmin(CrmAdmin):
     def subtitle(self, record: Lead) -> str:
         return f"{record.reference} · {record.person_name}" if record.person_name else record.reference
 
-    @display(description="Company", empty_value="—")
+    @display(description=_("Company"), empty_value="—")
     def told_company(self, lead: Lead) -> str | None:
         """The linked company, or the one that was told."""
         return str(lead.company) if lead.company else lead.company_name or None
 
-    @display(description="Status", empty_value="—")
+    @display(description=_("Status"), empty_value="—")
     def state(self, lead: Lead) -> Any:
         """How far it is."""
         return status_badge(lead.status)
 
-    @display(description="Value", ordering="value", empty_value="—")
+    @display(description=_("Value"), ordering="value", empty_value="—")
     def worth(self, lead: Lead) -> str | None:
         """What it may bring."""
         return money(lead.value)

@@ -2,33 +2,47 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.access.desk import desk_of
 from apps.crm.models import Task
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
 _GROUPS = (
-    ("Sales", (("lead", "Leads", "bolt"), ("opportunity", "Opportunities", "trending_up"))),
-    ("Clients", (("contact", "Contacts", "person"), ("company", "Companies", "apartment"))),
-    ("Work", (("task", "Tasks", "task_alt"), ("activity", "Activities", "forum"))),
+    (
+        gettext_lazy("Sales"),
+        (("lead", gettext_lazy("Leads"), "bolt"), ("opportunity", gettext_lazy("Opportunities"), "trending_up")),
+    ),
+    (
+        gettext_lazy("Clients"),
+        (("contact", gettext_lazy("Contacts"), "person"), ("company", gettext_lazy("Companies"), "apartment")),
+    ),
+    (
+        gettext_lazy("Work"),
+        (("task", gettext_lazy("Tasks"), "task_alt"), ("activity", gettext_lazy("Activities"), "forum")),
+    ),
 )
 # Each with the permission that shows it; requests are everybody's own.
-_ACCESS: tuple[tuple[str, str, str, str, str | None], ...] = (
-    ("teams", "membership", "Members", "group", "view_members"),
-    ("teams", "invitation", "Invitations", "mail", "view_members"),
-    ("teams", "team", "Teams", "groups", "view_members"),
-    ("teams", "parentmembership", "Parent roles", "supervisor_account", "view_parent_roles"),
-    ("access", "override", "Overrides", "tune", "view_member_permissions"),
-    ("roles", "role", "Roles", "badge", "view_members"),
-    ("access", "accessrequest", "Requests", "waving_hand", None),
-    ("accounts", "branch", "Branches", "home_work", "view_branch"),
-    ("audit", "operation", "Audit log", "history", "view_audit_log"),
-    ("billing", "invoice", "Invoices", "receipt_long", "view_billing"),
+_ACCESS: tuple[tuple[str, str, StrOrPromise, str, str | None], ...] = (
+    ("teams", "membership", gettext_lazy("Members"), "group", "view_members"),
+    ("teams", "invitation", gettext_lazy("Invitations"), "mail", "view_members"),
+    ("teams", "team", gettext_lazy("Teams"), "groups", "view_members"),
+    ("teams", "parentmembership", gettext_lazy("Parent roles"), "supervisor_account", "view_parent_roles"),
+    ("access", "override", gettext_lazy("Overrides"), "tune", "view_member_permissions"),
+    ("roles", "role", gettext_lazy("Roles"), "badge", "view_members"),
+    ("access", "accessrequest", gettext_lazy("Requests"), "waving_hand", None),
+    ("accounts", "branch", gettext_lazy("Branches"), "home_work", "view_branch"),
+    ("audit", "operation", gettext_lazy("Audit log"), "history", "view_audit_log"),
+    ("billing", "invoice", gettext_lazy("Invoices"), "receipt_long", "view_billing"),
 )
 MOST = 99
 
@@ -37,7 +51,7 @@ def sections(request: HttpRequest) -> list[dict[str, Any]]:
     """The groups of the sidebar; a record type is there for those who may view some of its records."""
     desk = desk_of(request)
     today = {
-        "title": "Today",
+        "title": _("Today"),
         "icon": "space_dashboard",
         "link": reverse("admin:index"),
         "active": request.path == reverse("admin:index"),
@@ -56,11 +70,11 @@ def sections(request: HttpRequest) -> list[dict[str, Any]]:
         if items:
             groups.append({"title": title, "items": items})
     if desk.account is not None and (items := access_items(request)):
-        groups.append({"title": "People and access", "items": items})
+        groups.append({"title": _("People and access"), "items": items})
     if desk.user.is_superuser:
         link = reverse("admin:operator")
-        item = {"title": "Operator session", "icon": "shield_person", "link": link, "active": request.path == link}
-        groups.append({"title": "Platform", "items": [item]})
+        item = {"title": _("Operator session"), "icon": "shield_person", "link": link, "active": request.path == link}
+        groups.append({"title": _("Platform"), "items": [item]})
     return groups
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from apps.access.admin.actions import DELETE_SELECTED, EXPORT_SELECTED
@@ -42,7 +43,7 @@ class OpportunityAdmin(CrmAdmin):
             None,
             {"fields": ("name", ("company", "contact"), ("status", "probability"), "amount", ("close_date", "source"))},
         ),
-        ("Linked to", {"classes": ["tab"], "fields": ("lead",)}),
+        (_("Linked to"), {"classes": ["tab"], "fields": ("lead",)}),
         NOTES,
         OWNERSHIP,
     )
@@ -74,27 +75,27 @@ class OpportunityAdmin(CrmAdmin):
         place = self.list_display.index("state")
         return (*self.list_display[:place], "way", *self.list_display[place:])
 
-    @display(description="Pipeline", empty_value="—")
+    @display(description=_("Pipeline"), empty_value="—")
     def way(self, opportunity: Opportunity) -> str | None:
         """In which pipeline it stands."""
         return opportunity.pipeline.name if opportunity.pipeline else None
 
-    @display(description="With", empty_value="—")
+    @display(description=_("With"), empty_value="—")
     def with_whom(self, opportunity: Opportunity) -> Any:
         """The company, or the person."""
         return link_to(opportunity.company or opportunity.contact)
 
-    @display(description="Status", empty_value="—")
+    @display(description=_("Status"), empty_value="—")
     def state(self, opportunity: Opportunity) -> Any:
         """How far it is."""
         return status_badge(opportunity.status)
 
-    @display(description="Amount", ordering="amount", empty_value="—")
+    @display(description=_("Amount"), ordering="amount", empty_value="—")
     def worth(self, opportunity: Opportunity) -> str | None:
         """For how much."""
         return money(opportunity.amount)
 
-    @display(description="Expected close", ordering="close_date", empty_value="—")
+    @display(description=_("Expected close"), ordering="close_date", empty_value="—")
     def closing(self, opportunity: Opportunity) -> Any:
         """By when; what is late is marked."""
         if opportunity.close_date is None:

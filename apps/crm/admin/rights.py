@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
 
 from apps.access.desk import desk_of
 from apps.access.explain import Explanation, explain
@@ -45,7 +46,7 @@ def rights_page(admin: Any, request: HttpRequest, record: Record) -> TemplateRes
         "admin/crm/rights.html",
         {
             **admin.admin_site.each_context(request),
-            "title": f"Rights on {record}",
+            "title": _("Rights on %(record)s") % {"record": record},
             "opts": admin.opts,
             "original": record,
             "rights": [

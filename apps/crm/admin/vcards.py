@@ -6,6 +6,7 @@ from typing import Any
 
 import vobject
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
 
 from apps.access.admin.actions import BulkAction, log_export
 from apps.access.desk import desk_of, veil
@@ -57,4 +58,4 @@ def download(model_admin: Any, request: HttpRequest, rows: list[Any]) -> HttpRes
     return response
 
 
-VCARD = BulkAction("download_vcard", "Download vCard", "contact_page", download, "view", bulk="download_vcard")
+VCARD = BulkAction("download_vcard", _("Download vCard"), "contact_page", download, "view", bulk="download_vcard")

@@ -10,6 +10,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpR
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from apps.access.admin.actions import DELETE_SELECTED
@@ -34,10 +36,10 @@ class TaskAdmin(CrmAdmin):
     fieldsets = (
         (None, {"fields": ("name", ("kind", "priority"), "due_at", "description", "tags")}),
         (
-            "About",
+            _("About"),
             {
                 "classes": ["tab"],
-                "description": "A task is about one record at most.",
+                "description": _("A task is about one record at most."),
                 "fields": ("about_lead", "about_contact", "about_company", "about_opportunity"),
             },
         ),
@@ -78,9 +80,14 @@ class TaskAdmin(CrmAdmin):
         except Refused as refused:
             messages.error(request, str(refused))
         else:
-            messages.success(request, f"{'Completed' if done else 'Reopened'} {task} ({task.reference}).")
+            sentence = (
+                gettext("Completed %(task)s (%(reference)s).")
+                if done
+                else gettext("Reopened %(task)s (%(reference)s).")
+            )
+            messages.success(request, sentence % {"task": task, "reference": task.reference})
             if done and (address := self._next_task(request, task)):
-                messages.info(request, f"What is next with {task.about}?")
+                messages.info(request, gettext("What is next with %(record)s?") % {"record": task.about})
                 return HttpResponseRedirect(address)
         back = request.POST.get("next", "")
         if not url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure()):
@@ -98,17 +105,17 @@ class TaskAdmin(CrmAdmin):
         query = urlencode({f"about_{about.record_type}": about.pk, "branch": task.branch_id})
         return f"{reverse('admin:crm_task_add')}?{query}"
 
-    @display(description="About", empty_value="—")
+    @display(description=_("About"), empty_value="—")
     def about_what(self, task: Task) -> Any:
         """The record that it is about, where that is in sight."""
         return link_to(task.about)
 
-    @display(description="State", ordering="due_at")
+    @display(description=_("State"), ordering="due_at")
     def due(self, task: Task) -> Any:
         """Done, overdue or when it is due."""
         return due_badge(task)
 
-    @display(description="Priority", ordering="priority")
+    @display(description=_("Priority"), ordering="priority")
     def importance(self, task: Task) -> Any:
         """How urgent it is; what is normal needs no colour."""
         tone = {Task.Priority.HIGH: "warning"}.get(Task.Priority(task.priority), "")
@@ -124,10 +131,10 @@ class ActivityAdmin(CrmAdmin):
     fieldsets = (
         (None, {"fields": (("kind", "result"), "happened_at", "name", "body", "duration")}),
         (
-            "About",
+            _("About"),
             {
                 "classes": ["tab"],
-                "description": "An activity is about exactly one record, and is seen by those who see that one.",
+                "description": _("An activity is about exactly one record, and is seen by those who see that one."),
                 "fields": ("about_lead", "about_contact", "about_company", "about_opportunity", "about_task"),
             },
         ),
@@ -135,23 +142,23 @@ class ActivityAdmin(CrmAdmin):
     )
     bulk_actions = (DELETE_SELECTED,)
 
-    @display(description="Kind", ordering="kind")
+    @display(description=_("Kind"), ordering="kind")
     def what(self, activity: Activity) -> Any:
         """What happened, and what came of a call."""
         kind = activity.get_kind_display()
         return badge(f"{kind}: {activity.result}" if activity.result else kind)
 
-    @display(description="About", empty_value="—")
+    @display(description=_("About"), empty_value="—")
     def about_what(self, activity: Activity) -> Any:
         """The record that it is about."""
         return link_to(activity.about)
 
-    @display(description="By", empty_value="—")
+    @display(description=_("By"), empty_value="—")
     def by(self, activity: Activity) -> str | None:
         """Who wrote it down."""
         return str(activity.created_by) if activity.created_by else None
 
-    @display(description="When", ordering="happened_at")
+    @display(description=_("When"), ordering="happened_at")
     def happened(self, activity: Activity) -> Any:
         """When it happened."""
         return activity.happened_at

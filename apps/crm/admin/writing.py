@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.http import Http404, HttpRequest
+from django.utils.translation import gettext as _
 
 from apps.access.admin.recordform import RecordForm, Refusal
 from apps.access.desk import desk_of
@@ -51,11 +52,14 @@ def _ask_before_handing_over(request: HttpRequest, form: RecordForm, record: Any
     found = consequences.of_hand_over(record, actor=actor, responsible=responsible, branch=moved.get("branch"))
     told = []
     if not found.giver_sees:
-        told.append("You would not see it any more after this.")
+        told.append(_("You would not see it any more after this."))
     if found.receiver_sees is False:
-        told.append(f"{responsible} would not see it, and yet answer for it.")
+        told.append(_("%(responsible)s would not see it, and yet answer for it.") % {"responsible": responsible})
     if told:
-        raise Refusal({None: f"{' '.join(told)} Save once more to do it all the same."}, again={ACCEPT_HAND_OVER: "1"})
+        raise Refusal(
+            {None: " ".join([*told, _("Save once more to do it all the same.")])},
+            again={ACCEPT_HAND_OVER: "1"},
+        )
 
 
 def write_rows(request: HttpRequest, parent: Any, formset: Any) -> None:

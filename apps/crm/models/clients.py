@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from apps.access.records import record_constraints, record_indexes, register
 from apps.crm.models.base import DescribedRecord, custom_index, details_index, link, link_index, name_index
@@ -20,16 +21,16 @@ class Company(DescribedRecord, Reachable):
     class Size(models.TextChoices):
         """How many people work there."""
 
-        MICRO = "1-9", "1–9 people"
-        SMALL = "10-49", "10–49 people"
-        MEDIUM = "50-249", "50–249 people"
-        LARGE = "250-999", "250–999 people"
-        HUGE = "1000+", "1,000 people or more"
+        MICRO = "1-9", _("1–9 people")
+        SMALL = "10-49", _("10–49 people")
+        MEDIUM = "50-249", _("50–249 people")
+        LARGE = "250-999", _("250–999 people")
+        HUGE = "1000+", _("1,000 people or more")
 
     legal_name = models.CharField(max_length=255, blank=True)
     industry = models.CharField(max_length=100, blank=True)
     size = models.CharField(max_length=10, choices=Size.choices, blank=True)
-    tax_number = models.CharField("tax number", max_length=40, blank=True)
+    tax_number = models.CharField(_("tax number"), max_length=40, blank=True)
     source = link(Source, "+", models.PROTECT)
 
     class Meta(DescribedRecord.Meta):
@@ -54,7 +55,9 @@ class Contact(DescribedRecord, Reachable):
 
     job_title = models.CharField(max_length=150, blank=True)
     company = link(Company, "contacts", models.SET_NULL)
-    private = models.BooleanField(default=False, help_text="Only its responsible sees it, whatever anybody's role is.")
+    private = models.BooleanField(
+        default=False, help_text=_("Only its responsible sees it, whatever anybody's role is.")
+    )
 
     class Meta(DescribedRecord.Meta):
         """Newest first; a private contact has somebody who sees it."""

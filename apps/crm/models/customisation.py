@@ -16,9 +16,9 @@ from apps.accounts.models import Account
 class Outcome(models.TextChoices):
     """What a status says of its record."""
 
-    OPEN = "open", "Open"
-    WON = "won", "Won"
-    LOST = "lost", "Lost"
+    OPEN = "open", _("Open")
+    WON = "won", _("Won")
+    LOST = "lost", _("Lost")
 
 
 class ListEntry(models.Model):
@@ -27,7 +27,7 @@ class ListEntry(models.Model):
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+", db_index=False)
     name = models.CharField(max_length=60)
     position = models.PositiveSmallIntegerField(default=0)
-    offered = models.BooleanField(default=True, help_text="Whether people can pick it.")
+    offered = models.BooleanField(default=True, help_text=_("Whether people can pick it."))
 
     class Meta:
         """In the order that the account gave."""
@@ -75,7 +75,7 @@ class LeadStatus(Status):
         """A name stands in the list once."""
 
         default_permissions = ()
-        verbose_name_plural = "lead statuses"
+        verbose_name_plural = _("lead statuses")
         constraints = [
             models.UniqueConstraint(fields=["account", "name"], name="one_leadstatus_per_name"),
             models.UniqueConstraint(fields=["account", "id"], name="leadstatus_of_account"),
@@ -104,7 +104,7 @@ class OpportunityStatus(Status):
     probability = models.PositiveSmallIntegerField(
         default=0,
         validators=[MaxValueValidator(100)],
-        help_text="Per cent; what a new opportunity starts with.",
+        help_text=_("Per cent; what a new opportunity starts with."),
     )
 
     class Meta(Status.Meta):
@@ -112,7 +112,7 @@ class OpportunityStatus(Status):
 
         default_permissions = ()
         ordering = ["pipeline", "position", "id"]
-        verbose_name_plural = "opportunity statuses"
+        verbose_name_plural = _("opportunity statuses")
         constraints = [
             models.UniqueConstraint(fields=["account", "pipeline", "name"], name="one_opportunitystatus_per_name"),
             models.UniqueConstraint(fields=["account", "id"], name="opportunitystatus_of_account"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 from djmoney.models.fields import CurrencyField, MoneyField
 from phonenumber_field.phonenumber import PhoneNumber
 from phonenumbers import NumberParseException
@@ -22,7 +23,7 @@ else:
     _CurrencyColumn = CurrencyField
     _MoneyColumn = MoneyField
 
-validate_country = RegexValidator(r"^[A-Z]{2}\Z", "Write a country's two letters, such as DE.", code="country")
+validate_country = RegexValidator(r"^[A-Z]{2}\Z", _("Write a country's two letters, such as DE."), code="country")
 
 
 def normalised_email(address: str) -> str:
@@ -163,8 +164,8 @@ class AmountField(_MoneyColumn):
 class Reachable(models.Model):
     """How somebody is reached: by e-mail, by phone, at an address."""
 
-    emails = EmailsField(verbose_name="e-mail addresses")
-    phones = PhonesField(verbose_name="phone numbers")
+    emails = EmailsField(verbose_name=_("e-mail addresses"))
+    phones = PhonesField(verbose_name=_("phone numbers"))
     website = models.URLField(max_length=300, blank=True)
     street = models.CharField(max_length=200, blank=True)
     postal_code = models.CharField(max_length=20, blank=True)
@@ -174,7 +175,7 @@ class Reachable(models.Model):
         max_length=2,
         blank=True,
         validators=[validate_country],
-        help_text="Two letters, such as DE; numbers are read as of here.",
+        help_text=_("Two letters, such as DE; numbers are read as of here."),
     )
 
     class Meta:

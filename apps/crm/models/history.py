@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import Account
 
@@ -22,11 +23,11 @@ class Change(models.Model):
     class Action(models.TextChoices):
         """What was done."""
 
-        CREATED = "created", "Created"
-        CHANGED = "changed", "Changed"
-        DELETED = "deleted", "Deleted"
-        COMPLETED = "completed", "Completed"
-        REOPENED = "reopened", "Reopened"
+        CREATED = "created", _("Created")
+        CHANGED = "changed", _("Changed")
+        DELETED = "deleted", _("Deleted")
+        COMPLETED = "completed", _("Completed")
+        REOPENED = "reopened", _("Reopened")
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+", db_index=False)
     record_type = models.CharField(max_length=20)

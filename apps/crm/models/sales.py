@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from apps.access.records import record_constraints, record_indexes, register
 from apps.crm.models.base import (
@@ -28,7 +29,7 @@ class Lead(DescribedRecord, Reachable):
 
     person_name = models.CharField("person", max_length=255, blank=True)
     job_title = models.CharField(max_length=150, blank=True)
-    company_name = models.CharField("company as told", max_length=255, blank=True)
+    company_name = models.CharField(_("company as told"), max_length=255, blank=True)
     contact = link(Contact, "leads", models.SET_NULL)
     company = link(Company, "leads", models.SET_NULL)
     status = link(LeadStatus, "+", models.PROTECT)
@@ -71,8 +72,8 @@ class Opportunity(DescribedRecord):
     status = link(OpportunityStatus, "+", models.PROTECT)
     source = link(Source, "+", models.PROTECT)
     amount = AmountField()
-    probability = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Per cent.")
-    close_date = models.DateField("expected close", null=True, blank=True)
+    probability = models.PositiveSmallIntegerField(null=True, blank=True, help_text=_("Per cent."))
+    close_date = models.DateField(_("expected close"), null=True, blank=True)
     closed_at = models.DateTimeField("closed", null=True, blank=True, editable=False)
 
     class Meta(DescribedRecord.Meta):

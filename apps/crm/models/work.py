@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import F, Func, IntegerField, Q
 from django.db.models.lookups import Exact, LessThanOrEqual
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from apps.access.records import record_constraints, record_indexes, register
 from apps.crm.models.base import CrmRecord, DescribedRecord, custom_index, details_index, link, link_index, name_index
@@ -43,18 +44,18 @@ class Task(DescribedRecord):
     class Kind(models.TextChoices):
         """What is to be done."""
 
-        TODO = "todo", "To do"
-        CALL = "call", "Call"
-        EMAIL = "email", "E-mail"
-        MEETING = "meeting", "Meeting"
-        FOLLOW_UP = "follow_up", "Follow up"
+        TODO = "todo", _("To do")
+        CALL = "call", _("Call")
+        EMAIL = "email", _("E-mail")
+        MEETING = "meeting", _("Meeting")
+        FOLLOW_UP = "follow_up", _("Follow up")
 
     class Priority(models.IntegerChoices):
         """How urgent it is."""
 
-        LOW = 1, "Low"
-        NORMAL = 2, "Normal"
-        HIGH = 3, "High"
+        LOW = 1, _("Low")
+        NORMAL = 2, _("Normal")
+        HIGH = 3, _("High")
 
     kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.TODO)
     priority = models.PositiveSmallIntegerField(choices=Priority.choices, default=Priority.NORMAL)
@@ -84,7 +85,7 @@ class Task(DescribedRecord):
             models.CheckConstraint(
                 condition=LessThanOrEqual(_filled(_TASK_ABOUT), 1),
                 name="tasks_are_about_one_at_most",
-                violation_error_message="A task is about one record at most.",
+                violation_error_message=_("A task is about one record at most."),
             ),
             models.CheckConstraint(
                 condition=Q(done=True, done_at__isnull=False) | Q(done=False, done_at=None, done_by=None),
@@ -113,17 +114,17 @@ class Activity(CrmRecord):
     class Kind(models.TextChoices):
         """What happened."""
 
-        NOTE = "note", "Note"
-        CALL = "call", "Call"
-        MESSAGE = "message", "Message"
-        EMAIL = "email", "E-mail"
-        MEETING = "meeting", "Meeting"
+        NOTE = "note", _("Note")
+        CALL = "call", _("Call")
+        MESSAGE = "message", _("Message")
+        EMAIL = "email", _("E-mail")
+        MEETING = "meeting", _("Meeting")
 
     name = models.CharField("subject", max_length=255, blank=True)
     kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.NOTE)
     happened_at = models.DateTimeField("when", default=timezone.now)
     result = link(CallResult, "+", models.PROTECT)
-    duration = models.PositiveIntegerField("duration in minutes", null=True, blank=True)
+    duration = models.PositiveIntegerField(_("duration in minutes"), null=True, blank=True)
     body = models.TextField("text", blank=True)
     about_lead = link(Lead, "activities", models.CASCADE)
     about_contact = link(Contact, "activities", models.CASCADE)
@@ -141,12 +142,12 @@ class Activity(CrmRecord):
             models.CheckConstraint(
                 condition=Exact(_filled(_ACTIVITY_ABOUT), 1),
                 name="activities_are_about_exactly_one",
-                violation_error_message="An activity is about exactly one record.",
+                violation_error_message=_("An activity is about exactly one record."),
             ),
             models.CheckConstraint(
                 condition=Q(result=None) | Q(kind="call"),
                 name="only_calls_have_a_result",
-                violation_error_message="Only a call has a result.",
+                violation_error_message=_("Only a call has a result."),
             ),
         ]
         indexes = [

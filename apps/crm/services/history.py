@@ -9,6 +9,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import models
+from django.utils.translation import gettext as _
 from djmoney.money import Money
 
 from apps.access.operators import log_write
@@ -83,7 +84,7 @@ def history_of(record: CrmRecord, *, reader: User, limit: int = 100) -> list[Ent
         Entry(change.at, change.actor_name, change.get_action_display(), tuple(_lines(record, change, names, own)))
         for change in changes
     )
-    return [entry for entry in entries if entry.lines or entry.action != Change.Action.CHANGED.label]
+    return [entry for entry in entries if entry.lines or entry.action != str(Change.Action.CHANGED.label)]
 
 
 def _stored(value: Any) -> Any:
@@ -161,7 +162,7 @@ def _shown(field: Any, value: Any, names: Mapping[tuple[str, int], str]) -> str:
     if isinstance(value, list):
         return ", ".join(str(part) for part in value)
     if isinstance(value, bool):
-        return "Yes" if value else "No"
+        return _("Yes") if value else _("No")
     if isinstance(field, models.DateTimeField):
         return written(datetime.fromisoformat(value), Form.MOMENT)
     if isinstance(field, models.DateField):

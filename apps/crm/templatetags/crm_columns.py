@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 from djmoney.money import Money
 
 from apps.access.records import Record
@@ -36,15 +37,15 @@ def status_badge(status: Any) -> SafeString:
 def due_badge(task: Task) -> SafeString:
     """Done, overdue, or when it is due."""
     if task.done:
-        return badge("Done", "success")
+        return badge(_("Done"), "success")
     if task.due_at is None:
-        return badge("Open")
+        return badge(_("Open"))
     due = timezone.localtime(task.due_at)
     if due < timezone.now():
-        return badge(f"Overdue · {written(due, Form.SHORT_DAY)}", "danger")
+        return badge(_("Overdue · %(day)s") % {"day": written(due, Form.SHORT_DAY)}, "danger")
     if due.date() == timezone.localdate():
-        return badge(f"Today · {written(due, Form.TIME)}", "warning")
-    return badge(f"Due {written(due, Form.SHORT_DAY)}")
+        return badge(_("Today · %(time)s") % {"time": written(due, Form.TIME)}, "warning")
+    return badge(_("Due %(day)s") % {"day": written(due, Form.SHORT_DAY)})
 
 
 @register.filter

@@ -11,6 +11,7 @@ from django.db.models import F
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from apps.access.desk import Desk, desk_of, veil
@@ -50,7 +51,7 @@ def work(request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(reverse("admin:operator"))
     accounts = desk.accounts
     places = list(_places(desk.user, accounts[:LOOKED_INTO]))
-    context = {"desk": desk, "title": "Your work", "places": places, "others": accounts[LOOKED_INTO:]}
+    context = {"desk": desk, "title": _("Your work"), "places": places, "others": accounts[LOOKED_INTO:]}
     return render(request, "pages/work.html", context)
 
 
