@@ -6,8 +6,9 @@ from django.contrib.auth.signals import user_logged_in
 from django.core.signals import request_finished
 from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate
+from django.utils.translation import gettext_lazy as _
 
-from apps.accounts import checks, fence, grants, lifetime
+from apps.accounts import checks, fence, grants, lifetime, naming
 
 
 class AccountsConfig(AppConfig):
@@ -15,12 +16,13 @@ class AccountsConfig(AppConfig):
 
     name = "apps.accounts"
     label = "accounts"
-    verbose_name = "Accounts"
+    verbose_name = _("Accounts")
 
     def ready(self) -> None:
         """Keep what the database was told inside its request, what the web role may do as it should be, and when people
-        signed in.
+        signed in; and have tables and columns called by names that can be translated.
         """
+        naming.make_translatable()
         connection_created.connect(fence.tell_again)
         request_finished.connect(fence.forget)
         post_migrate.connect(grants.grant_to_web_role, sender=self)

@@ -5,6 +5,7 @@ from typing import Any
 
 import django_stubs_ext
 import environ
+from django.utils.translation import gettext_lazy as _
 
 from config.postgres import server
 
@@ -194,7 +195,9 @@ GUARDIAN_MONKEY_PATCH_USER = False
 GUARDIAN_MONKEY_PATCH_GROUP = False
 SILENCED_SYSTEM_CHECKS = ["guardian.W001"]
 
-LANGUAGE_CODE = "en"
+# Everybody reads one language, of which `locale` has a catalogue (docs/translating.md); English needs none.
+LANGUAGE_CODE = env.str("LANGUAGE_CODE", default="en")
+LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "UTC"
 USE_I18N = True
 # As each account has days and times written.
@@ -240,7 +243,7 @@ PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Mandate",
     "SITE_HEADER": "Mandate",
-    "SITE_SUBHEADER": "Every right has a reason",
+    "SITE_SUBHEADER": _("Every right has a reason"),
     "SITE_URL": None,
     "SITE_ICON": "apps.access.admin.brand.logo",
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "apps.access.admin.brand.logo"}],

@@ -35,6 +35,7 @@ from config.settings.base import (
     GUARDIAN_MONKEY_PATCH_USER,
     INSTALLED_APPS,
     LANGUAGE_CODE,
+    LOCALE_PATHS,
     LOGGING,
     LOGIN_REDIRECT_URL,
     LOGIN_URL,
