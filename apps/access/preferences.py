@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from apps.access import policy
 from apps.access.changes.refusals import Overtaken
@@ -51,7 +52,7 @@ def _stored(account: Account, actor: User, values: Mapping[str, Any], seen: Mapp
     kept = Preferences.objects.select_for_update().filter(account=account).first() or Preferences(account=account)
     others = {name: (was, now) for name, was in seen.items() if (now := getattr(kept, name)) != was}
     if others:
-        raise Overtaken("Somebody else has changed the preferences since you opened the page.", others)
+        raise Overtaken(_("Somebody else has changed the preferences since you opened the page."), others)
     changed = kept.pk is None or any(getattr(kept, name) != value for name, value in values.items())
     for name, value in values.items():
         setattr(kept, name, value)

@@ -87,4 +87,6 @@ class KindInUse(CrmError):
     """What kind of values a custom field has cannot change while a record has one."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(_("%(name)s is in use, so its kind stays: add another field instead.") % {"name": name}, "kind")
+        super().__init__(
+            _("%(name)s is in use, so its kind stays: add another field instead.") % {"name": name}, "kind"
+        )

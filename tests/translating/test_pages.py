@@ -77,6 +77,7 @@ def data() -> set[str]:
     found = {*published(), *stored(), *SAME, *KEPT, *available_timezones(), *CURRENCIES}
     found |= {permission.codename for permission in catalogue.permissions()}
     found |= {user.get_short_name() for user in User.objects.all()}
+    found |= {zone.replace("_", " ").replace("/", " / ") for zone in available_timezones()}
     return {text.strip() for text in found if len(text.strip()) > 1}
 
 

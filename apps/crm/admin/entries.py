@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.forms.models import ModelChoiceIterator
+from django.utils.translation import gettext as _
 
 from apps.access.admin.recordform import LinkField, RecordForm
 
@@ -42,7 +43,7 @@ class EntryField(LinkField):
 
     def label_from_instance(self, obj: Any) -> str:
         """The name; what only stays since the record has it is told from what anybody can pick."""
-        return str(obj) if obj.on_offer_now else f"{obj} (no longer offered)"
+        return str(obj) if obj.on_offer_now else _("%(name)s (no longer offered)") % {"name": obj}
 
 
 class CrmForm(RecordForm):

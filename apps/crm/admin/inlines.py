@@ -115,7 +115,7 @@ class OpportunityInline(ShownInline):
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).select_related("status__pipeline")
 
-    @display(description="Pipeline")
+    @display(description=gettext_lazy("Pipeline"))
     def way(self, opportunity: Opportunity) -> str | None:
         """In which pipeline it stands."""
         return opportunity.pipeline.name if opportunity.pipeline else None
