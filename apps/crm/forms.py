@@ -123,5 +123,5 @@ class CustomFieldForm(forms.ModelForm[Any]):
                 self.fields["choices"].help_text = _("Records still have: %(former)s.") % {"former": former}
             return
         offered = [(name, catalogue.record_type(name).label_plural) for name in RECORD_TYPES]
-        self.fields["record_type"] = forms.ChoiceField(label=_("Of"), choices=offered)
+        self.fields["record_type"] = forms.ChoiceField(label=_("Record type"), choices=offered)
         self.order_fields(self.Meta.fields)
