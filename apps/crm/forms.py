@@ -125,3 +125,10 @@ class CustomFieldForm(forms.ModelForm[Any]):
         offered = [(name, catalogue.record_type(name).label_plural) for name in RECORD_TYPES]
         self.fields["record_type"] = forms.ChoiceField(label=_("Record type"), choices=offered)
         self.order_fields(self.Meta.fields)
+
+    def keep_kind(self) -> None:
+        """Say that the kind stays, and ask for choices where it has some alone."""
+        kind = self.fields["kind"]
+        kind.disabled, kind.help_text = True, _("Records have values in it, so its kind stays.")
+        if not self.instance.has_choices:
+            del self.fields["choices"]

@@ -83,6 +83,7 @@ def test_the_kind_of_what_is_in_use_stays(cast: Cast, client: Client) -> None:
     make("lead", cast.branch, custom={"colour": "Red"})
     page = client.get(page_of(cast, f"{field.pk}/"))
     assert "Records have values in it, so its kind stays." in page.content.decode()
+    assert set(page.context["form"].fields) == {"name", "kind", "required", "help_text"}
     client.post(page_of(cast, f"{field.pk}/"), {"name": "Colour", "kind": "number"})
     field.refresh_from_db()
     assert field.kind == "text"

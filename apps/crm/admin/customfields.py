@@ -83,7 +83,7 @@ def _teller(field: CustomField) -> Callable[[Any], str | SafeString]:
         value = record.custom.get(field.key)
         if value is not None and field.kind == Kind.URL:
             return format_html('<a href="{0}" class="text-link" rel="noopener nofollow">{0}</a>', value)
-        return customvalues.told(field, value) or "–"
+        return customvalues.told(field, value) or "-"
 
     tell.__name__ = field.slot
     tell.short_description = field.name  # type: ignore[attr-defined] # what Django's admin reads

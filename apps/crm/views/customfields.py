@@ -48,8 +48,7 @@ def field(request: HttpRequest, desk: Desk, field: int) -> HttpResponse:
     name = row.name
     form = CustomFieldForm(request.POST if request.method == "POST" else None, instance=row)
     if in_use(row):
-        form.fields["kind"].disabled = True
-        form.fields["kind"].help_text = _("Records have values in it, so its kind stays.")
+        form.keep_kind()
     if request.method == "POST" and _saved(form, desk):
         messages.success(request, _("“%(name)s” is stored.") % {"name": row})
         return HttpResponseRedirect(_list(desk))
