@@ -69,7 +69,7 @@ class Preferences(models.Model):
     task_due_days = models.PositiveSmallIntegerField(
         _("a new task is due"), choices=TaskDue.choices, null=True, blank=True
     )
-    task_due_time = models.TimeField(_("at"), default=time(9))
+    task_due_time = models.TimeField(_("a new task is due at"), default=time(9))
     next_task = models.BooleanField(_("lead to the next task"), default=False)
     rows_per_page = models.PositiveSmallIntegerField(
         _("rows on a page"), choices=RowsPerPage.choices, default=RowsPerPage.MIDDLE

@@ -36,7 +36,10 @@ class PreferencesForm(forms.ModelForm[Any]):
 
         model = Preferences
         fields = CHOICES
-        labels: ClassVar[dict[str, Any]] = {"next_task": gettext_lazy("Lead whoever completes a task to the next one")}
+        labels: ClassVar[dict[str, Any]] = {
+            "task_due_time": gettext_lazy("At"),
+            "next_task": gettext_lazy("Lead whoever completes a task to the next one"),
+        }
         help_texts: ClassVar[dict[str, Any]] = {
             "time_zone": gettext_lazy("For everybody who has chosen none of their own on their page, and in mails."),
             "week_begins": gettext_lazy("In the calendars that dates are picked from."),

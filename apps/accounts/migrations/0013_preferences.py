@@ -75,7 +75,7 @@ class Migration(migrations.Migration):
                         verbose_name="a new task is due",
                     ),
                 ),
-                ("task_due_time", models.TimeField(default=datetime.time(9, 0), verbose_name="at")),
+                ("task_due_time", models.TimeField(default=datetime.time(9, 0), verbose_name="a new task is due at")),
                 ("next_task", models.BooleanField(default=False, verbose_name="lead to the next task")),
                 (
                     "rows_per_page",
