@@ -257,7 +257,7 @@ def test_it_is_valid_for_seven_days_and_not_at_their_end() -> None:
         _, token = invited(cast, actor=cast.owner)
         clock.shift(timedelta(days=7))
         ended = refusal(accept(cast, token), guest)
-        assert str(ended) == f"This invitation ended on {timezone.now():%d %B %Y}. Ask for a new one."
+        assert str(ended) == f"This invitation ended on {timezone.now():%-d %B %Y}. Ask for a new one."
         clock.shift(timedelta(microseconds=-1))
         made(accept(cast, token), guest)
 

@@ -192,7 +192,7 @@ def test_an_end_that_moves_is_a_difference_too() -> None:
     Override.objects.filter(pk=now.pk).update(expires_at=NOW.replace(year=2999))
     (change,) = preview(later, actor=cast.owner).members[0].changes
     assert (
-        str(change) == "View billing on North: Permitted until 15 June 2999 12:00 UTC → Permitted (override → override)"
+        str(change) == "View billing on North: Permitted until 15 June 2999, 12:00 UTC → Permitted (override → override)"
     )
 
 
