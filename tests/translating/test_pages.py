@@ -14,6 +14,7 @@ from django.test import Client
 from moneyed import CURRENCIES
 
 from apps.accounts.models import User
+from apps.audit.models import Entry
 from apps.billing.plans import plans
 from apps.roles import catalogue
 from apps.roles.schemes import scheme, scheme_keys
@@ -38,7 +39,7 @@ SAME: Mapping[str, str] = {
     "esc": "a key",
 }
 # Words of the log are kept as they were written down, whoever reads them.
-KEPT = ("The operator at the console", "Mandate at the database", ":  of Eve Eastman on North")
+KEPT = ("The operator at the console", "Mandate at the database")
 
 
 def published() -> Iterator[str]:
@@ -76,6 +77,8 @@ def data() -> set[str]:
     """What is nobody's to translate."""
     found = {*published(), *stored(), *SAME, *KEPT, *available_timezones(), *CURRENCIES}
     found |= {permission.codename for permission in catalogue.permissions()}
+    # What an entry is about may begin with a permission, which is translated.
+    found |= {text.partition(" ")[2] for text in Entry.objects.values_list("target_text", flat=True)}
     found |= {user.get_short_name() for user in User.objects.all()}
     found |= {zone.replace("_", " ").replace("/", " / ") for zone in available_timezones()}
     return {text.strip() for text in found if len(text.strip()) > 1}
