@@ -25,6 +25,8 @@ from apps.access.previews.values import Allowed, Group, Member, Numbers, Preview
 from apps.accounts.models import User
 from apps.audit import verbs
 from apps.billing import subscribing
+from apps.crm.models import Task
+from apps.crm.organisation.fields import _words
 from apps.roles import catalogue
 from apps.roles.scopes import LABELS, Scope
 from apps.teams.models import ParentMembership
@@ -203,6 +205,11 @@ def test_the_catalogue_and_the_log_are_in_the_readers_language() -> None:
         told += [scope.label for scope in (*LABELS, Scope.SHARED | Scope.TEAM)]
         told += [verb.in_words for verb in verbs.registry]
     assert english(map(bare, told)) == []
+
+
+def test_an_organisation_file_is_the_same_in_every_language() -> None:
+    with pseudo():
+        assert _words(Task._meta.get_field("priority")) == {"low": 1, "normal": 2, "high": 3}
 
 
 # --- The source ---

@@ -16,6 +16,7 @@ from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils.translation import override
 from djmoney.models.fields import CurrencyField, MoneyField
 
 from apps.access import records
@@ -121,7 +122,9 @@ def _derived(field: models.Field[Any, Any]) -> RecordField:
 
 def _words(field: models.Field[Any, Any]) -> dict[str, Any]:
     """What each choice is called: its stored word first (where it is a word), and its label in small letters."""
-    choices = list(field.flatchoices)
+    # A file is the same whatever language its writer and its reader have.
+    with override(None):
+        choices = [(stored, str(label)) for stored, label in field.flatchoices]
     words = {} if isinstance(field, models.IntegerField) else {str(stored): stored for stored, _ in choices}
     return words | {str(label).lower(): stored for stored, label in choices if str(label).lower() not in words}
 
