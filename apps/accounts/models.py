@@ -251,6 +251,7 @@ class Branch(models.Model):
         """A slug names one branch of an account; the pair (account, id) is what tenants' keys point at."""
 
         default_permissions = ()
+        verbose_name_plural = "branches"
         constraints = [
             models.UniqueConstraint(fields=["account", "slug"], name="one_branch_per_slug"),
             models.UniqueConstraint(fields=["account", "id"], name="branch_of_account"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -14,13 +14,16 @@ from apps.billing.money import written
 from apps.billing.plans import Interval, plans
 from apps.billing.subscribing import Choice
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
 INTERVALS = {Interval.MONTH: _("By the month"), Interval.YEAR: _("By the year")}
 
 
 class ActForm(forms.Form):
     """Something about the bills that somebody wants to be different, with a reason."""
 
-    title = ""
+    title: StrOrPromise = ""
     danger = False
     help = ""
 
@@ -46,7 +49,7 @@ class ActForm(forms.Form):
 class ChooseForm(ActForm):
     """Plan, interval, and the seats of each payer."""
 
-    title = str(_("Change the plan"))
+    title = _("Change the plan")
     plan = forms.ChoiceField(label=_("Plan"), widget=forms.RadioSelect)
     interval = forms.ChoiceField(label=_("Paid"), widget=forms.RadioSelect)
 
@@ -100,7 +103,7 @@ class ChooseForm(ActForm):
 class DetailsForm(ActForm):
     """Who the invoices are written to."""
 
-    title = str(_("Change billing details"))
+    title = _("Change billing details")
     name = forms.CharField(label=_("Name on the invoice"), max_length=150)
     address = forms.CharField(label=_("Address"), max_length=500, widget=forms.Textarea(attrs={"rows": 3}))
     country = forms.CharField(
@@ -134,7 +137,7 @@ class DetailsForm(ActForm):
 class HowForm(ActForm):
     """Who pays, and what happens when the seats run out."""
 
-    title = str(_("Change who pays"))
+    title = _("Change who pays")
     payers = forms.ChoiceField(
         label=_("Who pays"),
         widget=forms.RadioSelect,
@@ -151,7 +154,7 @@ class HowForm(ActForm):
 class BeginForm(ActForm):
     """The beginning of a trial."""
 
-    title = str(_("Begin a trial"))
+    title = _("Begin a trial")
 
 
 class CancelForm(ActForm):

@@ -294,3 +294,30 @@ def test_no_name_is_put_into_a_text_before_it_is_looked_up() -> None:
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in MARKS:
                 found += [f"{path}:{node.lineno}" for text in node.args[:2] if isinstance(text, ast.JoinedStr)]
     assert found == []
+
+
+def at_import(node: ast.AST) -> Iterator[ast.Call]:
+    """The calls that are made when a module is read: those in no function."""
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            if isinstance(child, ast.Call):
+                yield child
+            yield from at_import(child)
+
+
+def is_text_at_once(call: ast.Call, eager: set[str]) -> bool:
+    """Whether it looks a text up there and then, in whatever language the server starts in."""
+    name = getattr(call.func, "id", "")
+    inner = [getattr(each.func, "id", "") for each in call.args if isinstance(each, ast.Call)]
+    return name in eager or (name == "str" and bool(MARKS.intersection(inner)))
+
+
+def test_no_text_is_looked_up_before_somebody_reads_it() -> None:
+    base = Path(settings.BASE_DIR) / "apps"
+    found = []
+    for path in sorted(base.rglob("*.py")):
+        tree = ast.parse(path.read_text())
+        names = [name for each in ast.walk(tree) if isinstance(each, ast.ImportFrom) for name in each.names]
+        eager = {name.asname or name.name for name in names if name.name in {"gettext", "ngettext", "pgettext"}}
+        found += [f"{path}:{call.lineno}" for call in at_import(tree) if is_text_at_once(call, eager)]
+    assert found == []

@@ -59,12 +59,12 @@ def answer(
             if (change := queued()) is not None:
                 return queue(request, change, desk.user)
             found = {**context, "lines": list(tried()), "kept": kept_of(request)}
-            return show(request, desk, "pages/change/confirm.html", form.title, found)
+            return show(request, desk, "pages/change/confirm.html", str(form.title), found)
         except RightMissing:
             raise
         except Refusal as refusal:
             form.add_error(None, str(refusal))
-    return show(request, desk, template, form.title, context)
+    return show(request, desk, template, str(form.title), context)
 
 
 def _computed(
@@ -82,9 +82,9 @@ def _computed(
     """
     if asked.state == QueuedPreview.State.WAITING:
         found = {**context, "again": address_of(request, asked)}
-        return show(request, desk, "pages/change/waiting.html", form.title, found)
+        return show(request, desk, "pages/change/waiting.html", str(form.title), found)
     if asked.state != QueuedPreview.State.DONE:
         raise NoSuchTarget(asked.result.get("refusal", UNKNOWN))
     lines = [*tried(), *asked.result["lines"]]
     found = {**context, "lines": lines, "more": asked.result["more"], "computed_at": asked.computed_at}
-    return show(request, desk, "pages/change/confirm.html", form.title, {**found, "kept": asked.sent})
+    return show(request, desk, "pages/change/confirm.html", str(form.title), {**found, "kept": asked.sent})

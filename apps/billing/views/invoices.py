@@ -7,6 +7,7 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.access.desk import Desk
 from apps.access.views.page import page, show
@@ -17,8 +18,12 @@ from apps.billing.sight import Sight
 from apps.billing.views.acts import home_of
 from apps.billing.views.overview import newest
 
-ON_A_PAGE = 50
-STATES = {"open": _("To be paid"), "paid": _("Paid"), "overdue": _("Overdue"), "credit": _("Credit notes")}
+STATES = {
+    "open": gettext_lazy("To be paid"),
+    "paid": gettext_lazy("Paid"),
+    "overdue": gettext_lazy("Overdue"),
+    "credit": gettext_lazy("Credit notes"),
+}
 
 
 @page("view_billing")
@@ -29,18 +34,19 @@ def invoices(request: HttpRequest, desk: Desk) -> HttpResponse:
     sight = Sight.of(desk.mandate, "view_billing")
     asked = {name: request.GET.get(name, "").replace("\0", "").strip() for name in ("q", "branch", "state", "before")}
     rows = _filtered(newest(desk.account.pk, sight), asked)
-    found = list(rows[: ON_A_PAGE + 1])
+    size = desk.rows_per_page
+    found = list(rows[: size + 1])
     query = request.GET.copy()
-    if len(found) > ON_A_PAGE:
-        query["before"] = str(found[ON_A_PAGE - 1].number)
+    if len(found) > size:
+        query["before"] = str(found[size - 1].number)
     context = {
-        "invoices": found[:ON_A_PAGE],
+        "invoices": found[:size],
         "asked": asked,
         "filtered": any(asked[name] for name in ("q", "branch", "state")),
         "branches": [branch for branch in desk.branches if branch.pk in sight.branches],
         "whole": sight.all,
         "states": STATES.items(),
-        "more": query.urlencode() if len(found) > ON_A_PAGE else "",
+        "more": query.urlencode() if len(found) > size else "",
         "crumbs": [(home_of(desk), _("Billing"))],
         "today": today(),
     }
