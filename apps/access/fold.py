@@ -21,6 +21,7 @@ from apps.access.models import AccessRequest, OperatorSession, Override
 from apps.access.records import Untold
 from apps.accounts import fence
 from apps.accounts.models import Account, Branch, User
+from apps.accounts.preferences import Preferences
 from apps.audit.models import PLATFORM
 from apps.roles.models import Role, RoleGrant
 from apps.teams.models import Invitation, Membership, ParentMembership, Team, TeamMember
@@ -66,7 +67,7 @@ class Difference:
 
 def tables() -> list[Table]:
     """Every table in an account's own chain."""
-    own = [Branch, Membership, ParentMembership, Team, TeamMember, Invitation, Override, AccessRequest]
+    own = [Branch, Preferences, Membership, ParentMembership, Team, TeamMember, Invitation, Override, AccessRequest]
     own += [table for name in records.registered() for table in shares.tables(name) or ()]
     grants = "role_id IN (SELECT id FROM roles_role WHERE account_id {})"
     return [

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -22,6 +22,7 @@ from apps.access.policy import who_may
 from apps.access.records import Record
 from apps.access.targets import TargetName
 from apps.accounts.models import Account, Branch, User
+from apps.accounts.preferences import Preferences
 from apps.audit.services import operation
 from apps.crm.errors import CrmError
 from apps.crm.models import CrmRecord, Task
@@ -331,6 +332,19 @@ def _state_of_accounts(history: History) -> None:
     account.save()
 
 
+def _preferences(history: History) -> None:
+    account = history._account()
+    Preferences.objects.get_or_create(account=account)
+    match history.rng.randrange(4):
+        case 0:
+            history._removed(Preferences.objects.filter(account=account))
+        case 1:
+            history._written(Preferences.objects.filter(account=account), time_zone="Asia/Tokyo", task_due_days=None)
+        case _:
+            due = time(history.rng.randrange(24), 30)
+            history._written(Preferences.objects.filter(account=account), task_due_time=due, task_due_days=3)
+
+
 def _branches(history: History) -> None:
     account = history._account()
     match history.rng.randrange(3):
@@ -465,6 +479,7 @@ CHANGES: tuple[Step, ...] = (
     _own_grants,
     _drop_own_role,
     _state_of_accounts,
+    _preferences,
     _branches,
     _people,
     _operators,
