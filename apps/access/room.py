@@ -12,7 +12,7 @@ from apps.access.desk import Desk
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """The seats of the account or of a branch, how many are taken, and what one more would cost, in a sentence."""
+    """The seats of the account or of a branch, how many are taken, and what one more would cost, where that is told."""
 
     place: Place
     seats: int
@@ -25,16 +25,18 @@ class Room:
         return max(self.seats - self.taken, 0)
 
 
-def rooms_of(desk: Desk) -> list[Room]:
+def rooms_of(desk: Desk, *, priced: bool) -> list[Room]:
     """The seats that whoever may invite people, or sees the bills, should know of; those with the fewest left first.
+
+    What more of them would cost is worked out where it is asked for (`priced`): it takes the account's whole book.
 
     Nothing where nothing limits them: neither the account nor a branch of theirs. Others are told no numbers, which
     count people out of their sight.
     """
-    return desk.once("rooms", lambda: _rooms(desk))
+    return desk.once(f"rooms, priced: {priced}", lambda: _rooms(desk, priced))
 
 
-def _rooms(desk: Desk) -> list[Room]:
+def _rooms(desk: Desk, priced: bool) -> list[Room]:
     account = desk.account
     if account is None:
         return []
@@ -46,6 +48,6 @@ def _rooms(desk: Desk) -> list[Room]:
     places = limited(account, theirs) if theirs else []
     if not places:
         return []
-    counts, more = taken(account, places, timezone.now()), offers(account, places)
+    counts, more = taken(account, places, timezone.now()), offers(account, places) if priced else {}
     found = [Room(place, place.seats or 0, counts[place], more.get(place, "")) for place in places]
     return sorted(found, key=lambda room: (room.left, str(room.place)))

@@ -90,8 +90,8 @@ class Crowd:
 
 
 def make_crowd(members: int = MEMBERS) -> Crowd:
-    """An account of three branches and so many members, and its viewer."""
-    account = AccountFactory(slug="crowd", name="Crowd")
+    """An account of three branches and so many members, with a limit to its seats, and its viewer."""
+    account = AccountFactory(slug="crowd", name="Crowd", seats=10_000)
     branches = tuple(BranchFactory(account=account) for _ in range(3))
     viewer = staff(branches[0], everything(), name="Vera Viewer")
     role = Membership.objects.get(user=viewer).role

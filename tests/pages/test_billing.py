@@ -287,7 +287,7 @@ def test_a_read_only_account_says_so_and_can_still_be_paid_for() -> None:
             assert "is read-only" not in client.get(path).content.decode()
 
 
-def test_who_may_invite_sees_how_many_seats_are_left_and_what_one_more_costs() -> None:
+def test_who_may_invite_sees_how_many_seats_are_left_and_where_they_invite_what_one_more_costs() -> None:
     cast = make_cast()
     begin(cast.account, seats=2)
     told = "Acme: 2 of 2 seats taken."
@@ -296,10 +296,10 @@ def test_who_may_invite_sees_how_many_seats_are_left_and_what_one_more_costs() -
         for path in ("/a/acme/", "/a/acme/members/", "/a/acme/invitations/new/"):
             shown = client.get(path).content.decode()
             assert told in shown
-            assert "One more costs €24.00 a month: whoever manages the subscription can add them." in shown
             assert "More seats" in shown
+            more = "One more costs €24.00 a month: whoever manages the subscription can add them." in shown
+            assert more == path.endswith("new/")
         subscribing.set_growth(cast.account.pk, grows=True, actor=cast.owner, reason="We grow")
-        assert (
-            "€24.00 a month, and is added when somebody is invited." in client.get("/a/acme/members/").content.decode()
-        )
+        shown = client.get("/a/acme/invitations/new/").content.decode()
+        assert "€24.00 a month, and is added when somebody is invited." in shown
         assert "seats taken" not in browser(cast.member).get("/a/acme/").content.decode()

@@ -88,8 +88,8 @@ def taken(account: Account, places: Sequence[Place], now: datetime) -> Mapping[P
     """How many seats are taken in each of these places; nothing is read where there are none."""
     if not places:
         return {}
-    members, invited = _members(account), _invited(account, now)
-    return {place: _count(place, members, invited) for place in places}
+    people = _people(account, now)
+    return {place: _count(place, people) for place in places}
 
 
 def offers(account: Account, places: Sequence[Place]) -> Mapping[Place, str]:
@@ -102,20 +102,15 @@ def with_seats(place: Place, seats: int) -> Row:
     return updated(place, seats=seats)
 
 
-def _members(account: Account) -> set[tuple[int, str]]:
-    """Who is an active member where: the branch, and the address."""
-    rows = Membership.objects.active().filter(account=account, user__is_active=True)
-    return set(rows.values_list("branch", "user__email"))
+def _people(account: Account, now: datetime) -> set[tuple[int | None, str]]:
+    """Who has a seat where: the branch (None: the account), and the address, of active members and the invited."""
+    members = Membership.objects.active().filter(account=account, user__is_active=True)
+    invited = Invitation.objects.filter(account=account, status=Invitation.Status.PENDING, expires_at__gt=now)
+    return set(members.values_list("branch", "user__email").union(invited.values_list("branch", "email")))
 
 
-def _invited(account: Account, now: datetime) -> set[tuple[int | None, str]]:
-    rows = Invitation.objects.filter(account=account, status=Invitation.Status.PENDING, expires_at__gt=now)
-    return set(rows.values_list("branch", "email"))
-
-
-def _count(place: Place, members: set[tuple[int, str]], invited: set[tuple[int | None, str]]) -> int:
+def _count(place: Place, people: set[tuple[int | None, str]]) -> int:
     """How many people, each once, whatever they are members of or invited to."""
     if isinstance(place, Account):
-        return len({email for _, email in members} | {email for _, email in invited})
-    here = {email for branch, email in members if branch == place.pk}
-    return len(here | {email for branch, email in invited if branch in (None, place.pk)})
+        return len({email for _, email in people})
+    return len({email for branch, email in people if branch in (None, place.pk)})

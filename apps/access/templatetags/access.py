@@ -84,10 +84,10 @@ def read_only_banner(context: template.Context) -> dict[str, Any]:
 
 
 @register.inclusion_tag("pages/seats.html", takes_context=True)
-def seats_left(context: template.Context) -> dict[str, Any]:
-    """How many seats there are left, and the way to more of them for who may take it."""
+def seats_left(context: template.Context, *, priced: bool = False) -> dict[str, Any]:
+    """How many seats there are left, what more would cost (`priced`), and the way to them for who may take it."""
     desk = desk_of(context["request"])
-    rooms = rooms_of(desk)[:ROOMS]
+    rooms = rooms_of(desk, priced=priced)[:ROOMS]
     costs = {room.more for room in rooms}
     manages = bool(rooms) and desk.account is not None and desk.may("manage_subscription", desk.account)
     # What one more costs is said once where it is the same everywhere.
