@@ -166,7 +166,7 @@ def _say(request: HttpRequest, face: Face, operation_id: int | None) -> None:
         messages.info(request, _("It was so already: nothing has changed."))
     elif desk_of(request).may_anywhere("view_audit_log"):
         link = face.operation_address(operation_id)
-        done = format_html(_('Done. <a class="m-link" href="%(link)s">See it in the log</a>.') % {"link": "{}"}, link)
+        done = format_html(_('Done. <a class="m-link" href="{link}">See it in the log</a>.'), link=link)
         messages.success(request, done)
     else:
         messages.success(request, _("Done. The log keeps the reason."))
