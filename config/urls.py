@@ -6,7 +6,7 @@ from django.urls import include, path
 from apps.access.admin.site import site
 
 handler400 = "config.failures.not_understood"
-handler403 = "apps.access.views.errors.forbidden"
+handler403 = "apps.access.admin.forbidden.forbidden"
 handler500 = "config.failures.failed"
 
 urlpatterns = [
@@ -14,6 +14,7 @@ urlpatterns = [
     path("", include("apps.accounts.urls")),
     path("", include("apps.access.urls")),
     path("", include("apps.billing.urls")),
+    path("", include("apps.crm.organisation.urls")),
     path("admin/", site.urls),
 ]
 

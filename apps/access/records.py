@@ -163,3 +163,11 @@ def model_of(record_type: str) -> type[Record]:
 def registered() -> Mapping[str, type[Record]]:
     """The models by record type, in the order of registration."""
     return dict(_models)
+
+
+def place_of(row: Any) -> models.Model | None:
+    """Return the branch or record at which a right over the row is asked for; None where the row has no branch."""
+    if isinstance(row, Branch | Record):
+        return row
+    branch = getattr(row, "branch", None)
+    return branch if isinstance(branch, Branch) else None

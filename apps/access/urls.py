@@ -16,7 +16,6 @@ from apps.access.views.permissions import permissions
 from apps.access.views.preferences import preferences
 from apps.access.views.record import record_access
 from apps.access.views.requests import decide_request, new_request, one_request, requests
-from apps.access.views.role_files import export_roles, import_roles
 from apps.access.views.roles import copy_role, delete_role, edit_role, role, roles
 from apps.access.views.security import second_factor
 from apps.access.views.settings import account_settings, ownership, settings, systems
@@ -77,8 +76,6 @@ urlpatterns = [
     account_page("requests/<int:asked>/", one_request, name="request"),
     account_page("requests/<int:asked>/<slug:act>/", decide_request, name="request-decide"),
     account_page("roles/", roles, name="roles"),
-    account_page("roles/definitions/export/", export_roles, name="roles-export"),
-    account_page("roles/definitions/import/", import_roles, name="roles-import"),
     account_page("roles/<slug:key>/", role, name="role"),
     account_page("roles/<slug:key>/copy/", copy_role, name="role-copy"),
     account_page("roles/<slug:key>/edit/", edit_role, name="role-edit"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any, ClassVar
-from zoneinfo import available_timezones
 
 from allauth.account import forms as account
 from allauth.mfa.adapter import get_adapter
@@ -19,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.access.changes.opening import OpenAccount
 from apps.accounts.models import User, slug_is_taken, validate_slug
-from apps.accounts.preferences import UTC, zone_in_words
+from apps.accounts.time_zones import time_zone_choices
 from apps.accounts.tokens import LIFETIMES
 from apps.roles.schemes import scheme_keys
 
@@ -142,21 +141,8 @@ class AddPasskeyForm(webauthn.AddWebAuthnForm):
         return data
 
 
-# Those that are named after places, as people look for them.
-REGIONS = ("Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
-
-
-def time_zones() -> list[tuple[str, str]]:
-    """The time zones to choose from, by their names."""
-    named = sorted(zone for zone in available_timezones() if zone.partition("/")[0] in REGIONS)
-    return [
-        (UTC, gettext("Universal time (UTC)")),
-        *((zone, zone_in_words(zone)) for zone in named),
-    ]
-
-
 def _own_time_zones() -> list[tuple[str, str]]:
-    return [("", gettext("As each account has chosen")), *time_zones()]
+    return [("", gettext("As each account has chosen")), *time_zone_choices()]
 
 
 class DetailsForm(forms.Form):

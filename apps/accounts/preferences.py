@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING
-from zoneinfo import available_timezones
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -15,11 +14,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.moments import PLAIN, Clock, DateOrder, Weekday, Writing, written_as
+from apps.accounts.time_zones import UTC, known_time_zones
 
 if TYPE_CHECKING:
     from apps.accounts.models import Account, User
-
-UTC = "UTC"
 
 
 class TaskDue(models.IntegerChoices):
@@ -46,7 +44,7 @@ def validate_time_zone(name: str) -> None:
     Raises:
         ValidationError: there is none of that name.
     """
-    if name not in available_timezones():
+    if name not in known_time_zones():
         raise ValidationError(
             _("“%(name)s” is no time zone. Choose one such as Europe/Oslo."), code="time_zone", params={"name": name}
         )
@@ -115,14 +113,9 @@ class Preferences(models.Model):
         return timezone.localtime(now + timedelta(hours=1)).replace(minute=0, second=0, microsecond=0)
 
 
-def zone_in_words(name: str) -> str:
-    """The name of a time zone as people read it: `America / New York`."""
-    return name.replace("_", " ").replace("/", " / ")
-
-
 def zone_of(user: User | None, account: Account | None) -> str:
     """The time zone of a reader in an account: their own, else the account's, else UTC."""
-    known = available_timezones()
+    known = known_time_zones()
     if user is not None and user.time_zone in known:
         return user.time_zone
     zone = UTC if account is None else account.preferences.time_zone

@@ -5,13 +5,11 @@ from django.urls import path
 from apps.access.views.page import account_page
 from apps.crm.views import customfields
 from apps.crm.views.lists import LISTS, STATUSES, arrange, entries, entry, remove
-from apps.crm.views.taking import take_along
 from apps.crm.views.work import work
 
 app_name = "crm"
 urlpatterns = [
     path("", work, name="work"),
-    account_page("settings/closing/export/", take_along, name="take-along"),
     account_page("settings/custom-fields/", customfields.fields, name="custom-fields"),
     account_page("settings/custom-fields/<int:field>/", customfields.field, name="custom-field"),
     account_page("settings/custom-fields/<int:field>/arrange/", customfields.arrange, name="custom-field-arrange"),

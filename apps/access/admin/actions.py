@@ -20,9 +20,9 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from apps.access.access_requests import missing as asking_for
 from apps.access.admin.deletion import summary_of
 from apps.access.desk import desk_of, veil
-from apps.access.forms.requests import missing as asking_for
 from apps.access.reading import cell
 from apps.access.records import Record
 from apps.access.verbs import RECORDS_EXPORTED

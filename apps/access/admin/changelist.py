@@ -13,8 +13,8 @@ from django.utils.functional import cached_property
 from unfold.views import ChangeList
 
 from apps.access import lists
+from apps.access.access_requests import missing
 from apps.access.desk import desk_of, veil
-from apps.access.forms.requests import missing
 from apps.access.records import Record
 
 if TYPE_CHECKING:

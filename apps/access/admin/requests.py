@@ -12,19 +12,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
+from apps.access.access_requests import Status, requests_in_sight
 from apps.access.admin.listing import ChoiceFilter, moment
 from apps.access.admin.tables import AccessTableAdmin
 from apps.access.desk import desk_of
 from apps.access.forms.base import ChangeForm
 from apps.access.forms.overrides import label_of
-from apps.access.forms.requests import (
-    ApproveForm,
-    AskForm,
-    DeclineForm,
-    Status,
-    WithdrawForm,
-    requests_in_sight,
-)
+from apps.access.forms.requests import ApproveForm, AskForm, DeclineForm, WithdrawForm
 from apps.access.models import AccessRequest
 
 

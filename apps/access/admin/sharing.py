@@ -10,10 +10,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apps.access import shares
+from apps.access.access_requests import missing as lacking
 from apps.access.admin.changing import changing
 from apps.access.desk import desk_of
 from apps.access.errors import MissingPermission
-from apps.access.forms.requests import missing as lacking
 from apps.access.forms.sharing import (
     FORMS,
     LOOKS,

@@ -14,13 +14,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import DropdownFilter
 
+from apps.access.access_requests import missing
 from apps.access.admin.changing import changing
 from apps.access.admin.listing import ChoiceFilter, ReadOnlyAdmin
 from apps.access.desk import desk_of
-from apps.access.forms.base import ChangeForm, place_of
-from apps.access.forms.requests import missing
+from apps.access.forms.base import ChangeForm
 from apps.access.images import image_of
 from apps.access.reading import in_words, reader_of
+from apps.access.records import place_of
 from apps.roles import catalogue
 from apps.roles.models import Role
 from apps.teams.models import ParentMembership

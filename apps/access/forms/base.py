@@ -17,8 +17,7 @@ from apps.access.desk import Desk
 from apps.access.errors import MissingPermission
 from apps.access.forms.picker import PersonField
 from apps.access.images import value_in_words
-from apps.access.records import Record
-from apps.accounts.models import Branch
+from apps.access.records import place_of
 from apps.audit.forms import ReasonField
 from apps.roles import catalogue
 
@@ -184,14 +183,6 @@ class ChangeForm(forms.Form):
 def columns_of(row: models.Model) -> dict[str, models.Field[Any, Any]]:
     """The columns of a row's table, by name."""
     return {field.attname: field for field in row._meta.concrete_fields}
-
-
-def place_of(row: Any) -> models.Model | None:
-    """The branch that a row is on; a record is one itself."""
-    if isinstance(row, Branch | Record):
-        return row
-    branch = getattr(row, "branch", None)
-    return branch if isinstance(branch, Branch) else None
 
 
 def _labels(choices: Any) -> dict[str, str]:

@@ -14,8 +14,8 @@ from apps.access.changes.refusals import Overtaken
 from apps.access.forms.base import columns_of
 from apps.access.images import value_in_words
 from apps.access.preferences import CHOICES
-from apps.accounts.forms import time_zones
-from apps.accounts.preferences import Preferences, TaskDue, zone_in_words
+from apps.accounts.preferences import Preferences, TaskDue
+from apps.accounts.time_zones import time_zone_choices, zone_in_words
 
 NEVER = "never"
 SALT = "apps.access.preferences.seen"
@@ -58,7 +58,7 @@ class PreferencesForm(forms.ModelForm[Any]):
         # What the page shows is read before anything that was sent is put into the row.
         shown = {name: _plain(instance, name) for name in CHOICES}
         super().__init__(data, instance=instance)
-        zones = time_zones()
+        zones = time_zone_choices()
         if instance.time_zone not in dict(zones):
             # Of a file, which may name any.
             zones.append((instance.time_zone, zone_in_words(instance.time_zone)))

@@ -14,10 +14,10 @@ from django.utils.safestring import SafeString
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
+from apps.access.access_requests import missing as lacking
 from apps.access.desk import desk_of
 from apps.access.errors import read_only
 from apps.access.forms.overrides import label_of
-from apps.access.forms.requests import missing as lacking
 from apps.access.previews.values import told
 from apps.access.reading import limit_of, reader_of
 from apps.access.records import Record

@@ -8,9 +8,9 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
+from apps.access.access_requests import asking_address
 from apps.access.desk import Desk
 from apps.access.forms.base import ChangeForm
-from apps.access.forms.requests import asking_address
 from apps.access.reasons import tooltip
 from apps.access.views.page import PageFace, change_page, show
 

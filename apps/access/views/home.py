@@ -7,9 +7,9 @@ from typing import Any
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 
+from apps.access.access_requests import waiting_requests
 from apps.access.desk import Desk
 from apps.access.forms.invitations import InviteForm
-from apps.access.forms.requests import waiting_requests
 from apps.access.reading import in_words, named, reader_of
 from apps.access.views.acts import act, address
 from apps.access.views.page import EVERYBODY, PageFace, page, show

@@ -16,6 +16,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from apps.access import records, shares
+from apps.access.access_requests import asking_address
 from apps.access.desk import Desk
 from apps.access.forms.members import (
     AddToBranchForm,
@@ -29,7 +30,6 @@ from apps.access.forms.members import (
 )
 from apps.access.forms.parent_roles import ChangeParentForm, GrantParentForm, RevokeParentForm
 from apps.access.forms.permissions import PermissionsForm
-from apps.access.forms.requests import asking_address
 from apps.access.models import Override
 from apps.access.reading import SEES, in_words, named, reader_of
 from apps.access.reasons import tooltip

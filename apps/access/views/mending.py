@@ -10,12 +10,12 @@ from django.db import models
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from apps.access.access_requests import asking_address
 from apps.access.desk import Desk
 from apps.access.explain import Explanation
 from apps.access.fixes import Fix, responsible_would_help, team_would_help
 from apps.access.forms.fields import word_of
 from apps.access.forms.parent_roles import ChangeParentForm, GrantParentForm, ParentForm
-from apps.access.forms.requests import asking_address
 from apps.access.mandate import Mandate
 from apps.access.reasons import tooltip
 from apps.access.records import Record

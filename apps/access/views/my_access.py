@@ -12,9 +12,9 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from apps.access.access_requests import asking_address
 from apps.access.changes.guards.case import NOWHERE
 from apps.access.desk import Desk, desk_of
-from apps.access.forms.requests import asking_address
 from apps.access.holding import Holding, holding
 from apps.access.mandate import Because, Mandate
 from apps.access.mandates import bind_account

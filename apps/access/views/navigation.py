@@ -10,8 +10,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop as noop
 
+from apps.access.access_requests import waiting_count
 from apps.access.desk import Desk
-from apps.access.forms.requests import waiting_count
 
 
 @dataclass(frozen=True, slots=True)

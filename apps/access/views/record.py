@@ -12,8 +12,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apps.access import records, shares
+from apps.access.access_requests import missing
 from apps.access.desk import Desk
-from apps.access.forms.requests import missing
 from apps.access.forms.sharing import FORMS, Holder, holders_of
 from apps.access.images import target_in_words
 from apps.access.models import AccessRequest

@@ -9,20 +9,12 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from apps.access.access_requests import Status, missing, requests_in_sight, waiting_count
 from apps.access.desk import Desk
 from apps.access.facts import load_some
 from apps.access.forms.base import ChangeForm
 from apps.access.forms.overrides import label_of
-from apps.access.forms.requests import (
-    ApproveForm,
-    AskForm,
-    DeclineForm,
-    Status,
-    WithdrawForm,
-    missing,
-    requests_in_sight,
-    waiting_count,
-)
+from apps.access.forms.requests import ApproveForm, AskForm, DeclineForm, WithdrawForm
 from apps.access.holding import Holding, holding
 from apps.access.mandate import Mandate
 from apps.access.models import AccessRequest

@@ -18,7 +18,7 @@ from apps.access.forms.switching import SwitchSchemeForm
 from apps.access.preferences import MANAGES
 from apps.access.reasons import tooltip
 from apps.access.views.page import EVERYBODY, change_page, page, show
-from apps.accounts.preferences import zone_in_words
+from apps.accounts.time_zones import zone_in_words
 from apps.roles.schemes import scheme, scheme_keys
 
 CHANGES = "change_account"

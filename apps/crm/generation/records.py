@@ -16,8 +16,9 @@ from django.db import connection, models
 
 from apps.access import records, shares
 from apps.accounts.models import Account, Branch
+from apps.crm.bulk_insert import insert
 from apps.crm.generation.contents import contents_of, parameters
-from apps.crm.generation.sql import chance, insert, rarely, skewed
+from apps.crm.generation.sql import chance, rarely, skewed
 from apps.crm.models import PREFIXES, CallResult, LeadStatus, OpportunityStatus, Outcome, ReferenceCounter, Source
 from apps.teams.models import Membership
 

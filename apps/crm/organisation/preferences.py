@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import time
 from typing import Any
-from zoneinfo import available_timezones
 
 from apps.accounts.models import Account
 from apps.accounts.moments import Clock, DateOrder, Weekday
 from apps.accounts.preferences import Preferences, RowsPerPage, TaskDue
+from apps.accounts.time_zones import known_time_zones
 from apps.crm.organisation import values
 from apps.crm.organisation.rows import Row
 from apps.crm.organisation.values import Misfit
@@ -31,7 +31,7 @@ def stated(account: Account) -> dict[str, Any]:
 
 def _time_zone(value: Any) -> str:
     found = values.text(value)
-    if found not in available_timezones():
+    if found not in known_time_zones():
         raise Misfit(f'"{found}" is no time zone: write one such as Europe/Oslo')
     return found
 

@@ -21,7 +21,7 @@ from apps.access.handover import Counts, Delete, HandOver, Plan, Portfolio, Prog
 from apps.access.querysets import visible_to
 from apps.accounts.models import Branch, User
 from apps.audit.services import CONSOLE
-from apps.crm.generation.sql import insert
+from apps.crm.bulk_insert import insert
 from apps.crm.models import Activity, Change, Company, Contact, CrmRecord, Lead, Opportunity, Task
 from apps.crm.models.past import ruled_fields
 

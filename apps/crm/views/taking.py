@@ -23,7 +23,7 @@ CHUNK = 500
 
 @page("delete_account", sends=True)
 @require_POST
-def take_along(request: HttpRequest, desk: Desk) -> StreamingHttpResponse:
+def export_account(request: HttpRequest, desk: Desk) -> StreamingHttpResponse:
     """The organisation file, without what the person may not export; that it was taken along stands in the log."""
     account = desk.account
     assert account is not None

@@ -14,8 +14,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from apps.access.access_requests import waiting_requests
 from apps.access.desk import Desk, desk_of, veil
-from apps.access.forms.requests import waiting_requests
 from apps.access.mandates import bind_account
 from apps.access.second_factor import lacks_second_factor
 from apps.accounts import fence

@@ -1,0 +1,27 @@
+"""The page that says why an action is not allowed: in the admin's frame there, in the account's elsewhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+
+from apps.access.admin.site import POLICY, site
+from apps.access.desk import Desk
+from apps.access.views.errors import page_frame, refuse
+
+ADMIN = "/admin/"
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 403 where the reader is: in the admin for staff in it, else on the account's pages."""
+    if not (request.path.startswith(ADMIN) and site.has_permission(request)):
+        return refuse(request, exception, page_frame)
+    response = refuse(request, exception, _admin_frame)
+    response._csp_update = POLICY  # type: ignore[attr-defined] # read by django-csp
+    return response
+
+
+def _admin_frame(request: HttpRequest, desk: Desk) -> dict[str, Any]:
+    return {**site.each_context(request), "title": _("Not allowed"), "layout": "admin/base_site.html"}
