@@ -8,49 +8,56 @@ PYTHON ?= python3
 PORT ?= 8000
 RESET ?=
 TESTS ?=
+FRESH ?=
 WORKERS ?= auto
-export PYTHONDONTWRITEBYTECODE ?=
 
 venv := .venv
 py := $(venv)/bin/python
+# What is installed: everything for `make test` and its like, and the product alone for `make demo`.
 lock := requirements-dev.lock
 installed := $(venv)/installed.lock
+# Compiled code is kept outside of the source tree.
+export PYTHONPYCACHEPREFIX := $(CURDIR)/$(venv)/pycache
 
 .PHONY: help
 help: ## what can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
 .PHONY: setup
-setup: ## the virtual environment, as the lock says
+setup: ## install the locked dependencies into .venv
 	@if cmp -s $(lock) $(installed) && $(py) -c '' 2>/dev/null; then exit 0; fi; \
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	    || { echo 'Mandate needs Python 3.11 or newer: name one, as in `make $(MAKECMDGOALS) PYTHON=python3.12`.' >&2; exit 1; }; \
 	test -f $(installed) && $(py) -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(venv); \
 	echo 'Installing the locked dependencies…'; \
-	$(py) -m pip install --quiet --disable-pip-version-check --require-hashes -r $(lock); \
+	install="$(py) -m pip install -qq --disable-pip-version-check --require-hashes"; \
+	if $$install -r requirements-uv.lock 2>/dev/null \
+	    && $(venv)/bin/uv pip install --quiet --python $(py) --require-hashes -r $(lock) 2>/dev/null; then :; \
+	else $$install -r $(lock); fi; \
 	cp $(lock) $(installed)
 
 .PHONY: lock
-lock: ## the lock files again, from pyproject.toml (needs uv)
-	for extra in "" "--extra dev"; do \
-	    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-	        $$extra $${extra:+--constraint requirements.lock} pyproject.toml \
-	        --output-file requirements$${extra:+-dev}.lock; \
-	done
+lock: ## write the lock files from pyproject.toml again (needs uv)
+	compile() { uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header "$$@"; }; \
+	compile pyproject.toml --output-file requirements.lock; \
+	compile pyproject.toml --extra demo --constraint requirements.lock --output-file requirements-demo.lock; \
+	compile pyproject.toml --extra demo --extra dev --constraint requirements-demo.lock --output-file requirements-dev.lock; \
+	echo uv | compile - --output-file requirements-uv.lock
 
 .PHONY: demo
-demo: setup ## the product with demo data; PORT=9000 chooses the port, RESET=1 starts over
+demo: ## run the product with demo data; PORT=9000 chooses the port, RESET=1 starts over
+	@cmp -s requirements-dev.lock $(installed) || $(MAKE) --no-print-directory setup lock=requirements-demo.lock
 	@PORT='$(PORT)' RESET='$(RESET)' exec $(py) -m config.demo
 
+.PHONY: try
+try: setup ## run some tests on a kept database: TESTS=tests/crm; FRESH=1 after a migration was edited
+	@$(py) -m pytest --numprocesses 0 --reuse-db $(if $(FRESH),--create-db) $(TESTS)
+
 .PHONY: test
-test: setup chromium ## every test, on the embedded PostgreSQL or the one in DATABASE_URL; TESTS=tests/crm for some
-	@# By itself what drives a browser: Playwright leaves an event loop behind, and what is asynchronous refuses to run in another's.
-	@# Exit code 5: there are none of the one kind in TESTS.
-	@ran=; for kind in 'not browser' browser; do \
-	    if $(py) -m pytest --numprocesses $(WORKERS) --dist worksteal -m "$$kind" $(TESTS); then ran=yes; \
-	    else code=$$?; [ $$code = 5 ] || exit $$code; fi; \
-	done; \
-	test -n "$$ran" || { echo 'There are no such tests: $(TESTS)' >&2; exit 1; }
+test: setup chromium ## run every test, on the embedded PostgreSQL or the one in DATABASE_URL; TESTS=tests/crm for some
+	@# Playwright leaves an event loop running, in which asynchronous tests refuse to run: its tests get a run of their own.
+	@run="$(py) -m pytest --numprocesses $(WORKERS) --dist worksteal"; \
+	if [ -n '$(TESTS)' ]; then $$run $(TESTS); else $$run -m 'not browser'; $$run -m browser; fi
 
 .PHONY: chromium
 chromium:

