@@ -165,8 +165,9 @@ def _noted(finished: Round[Any], account_id: int, error: Exception, *, marks: bo
         if (lost := _loss(unmarked)) is not None:
             _stop(finished, account_id, lost)
         logger.exception("The failure in %s could not be marked", failure.account)
-    is_bug = not all(isinstance(each, job.expected) for each in _single(error))
-    logger.error("%s failed in %s: %s", job.label, failure.account, cause, exc_info=error if is_bug else None)
+    bug = next((each for each in _single(error) if not isinstance(each, job.expected)), None)
+    shown = None if bug is None else _without_rows(bug)
+    logger.error("%s failed in %s: %s", job.label, failure.account, cause, exc_info=shown)
     return failure
 
 
@@ -178,23 +179,42 @@ def _mark(job: Job, failure: Failure) -> None:
 
 def _stop(finished: Round[Any], account_id: int, lost: BaseException) -> NoReturn:
     done = f"{len(finished.results):,} of {finished.accounts:,}"
-    said = (str(lost).strip().splitlines() or [type(lost).__name__])[0]
+    said = _first_line(lost) or type(lost).__name__
     raise OperationalError(
         f"{finished.job.label} stopped in account number {account_id} with {done} accounts done: {said}"
     ) from lost
 
 
-def _loss(error: BaseException) -> BaseException | None:
-    """The error that says that the database takes no more work, among those that led to this one; None otherwise."""
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).strip().splitlines()), "").strip()
+
+
+def _without_rows(error: Exception) -> Exception:
+    """The error as it is logged: of one of the database its first line alone, since the details hold whole rows."""
+    if not any(isinstance(each, Error) for each in _chain(error)):
+        return error
+    shown = type(error)(_first_line(error)) if isinstance(error, Error) else error
+    shown.__cause__, shown.__suppress_context__ = None, True
+    return shown.with_traceback(error.__traceback__)
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The error and those that led to it."""
     cause: BaseException | None = error
     while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
+
+
+def _loss(error: BaseException) -> BaseException | None:
+    """The error that says that the database takes no more work, among those that led to this one; None otherwise."""
+    for cause in _chain(error):
         if isinstance(cause, Error):
             state = getattr(cause.__cause__, "sqlstate", None) or ""
             raw = connection.connection
             gone = isinstance(cause, OperationalError | InterfaceError) and (raw is None or raw.closed)
             if gone or state.startswith(UNUSABLE):
                 return cause.__cause__ or cause
-        cause = cause.__cause__ or cause.__context__
     return None
 
 
@@ -209,8 +229,7 @@ def _single(error: Exception) -> Iterator[Exception]:
 def _cause(error: Exception, job: Job) -> str:
     """The error in one line. Details of the database are left out: they hold whole rows."""
     first, *others = _single(error)
-    lines = str(first).strip().splitlines()
-    text = "".join(letter if letter.isprintable() else "?" for letter in lines[0].strip()) if lines else ""
+    text = "".join(letter if letter.isprintable() else "?" for letter in _first_line(first))
     if not isinstance(first, job.expected):
         text = f"{type(first).__name__}: {text}" if text else type(first).__name__
     more = f" (and {len(others):,} more)" if others else ""
