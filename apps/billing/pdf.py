@@ -92,7 +92,7 @@ def _story(invoice: Invoice) -> list[Flowable]:
 
 
 def _columns(left: list[Flowable], right: list[Flowable]) -> Table:
-    return _table([[left, right]], [83 * mm, 83 * mm], [("VALIGN", (0, 0), (-1, -1), "TOP")])
+    return _table([[left, "", right]], [79 * mm, 8 * mm, 79 * mm], [("VALIGN", (0, 0), (-1, -1), "TOP")])
 
 
 def _labelled(facts: list[tuple[str, str]]) -> Table:

@@ -11,6 +11,7 @@ from unittest.mock import patch
 
 import pytest
 from django.core.checks import Error
+from django.core.checks.registry import registry
 from django.db import IntegrityError, connection, transaction
 from django.test import override_settings
 from hypothesis import example, given
@@ -158,6 +159,7 @@ def test_the_lines_of_an_address_are_stored_without_empty_ones() -> None:
 
 
 def test_a_seller_that_does_not_fit_is_an_error_of_the_settings(settings: Settings) -> None:
+    assert check_seller in registry.get_checks()
     assert check_seller(None) == []
     wrong = {**settings.BILLING_SELLER, "address": BROKEN, "name": "x" * 151, "colour": "red"}
     with override_settings(BILLING_SELLER=wrong):

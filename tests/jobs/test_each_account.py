@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -154,7 +155,10 @@ def test_a_trial_run_marks_nothing(run: Run) -> None:
     (loop, *_) = COMMANDS
     accounts = three_accounts(loop)
     with loop.when(), bug(loop, accounts[1]):
-        assert run("run_billing", "--dry-run").code == 1
+        tried = run("run_billing", "--dry-run", "--json")
+    assert tried.code == 1
+    failed = {"account_id": accounts[1].pk, "account": "middle", "cause": CAUSES[bug]}
+    assert json.loads(tried.out)["failed"] == [failed]
     assert not JobFailure.objects.exists()
     assert counts(loop, accounts) == [0, 0, 0]
 
