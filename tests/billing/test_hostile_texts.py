@@ -66,7 +66,7 @@ def invoice_of(texts: dict[str, str], lines: int = 1) -> Invoice:
     )
     rows = InvoiceLine.objects.none()
     rows._result_cache = [InvoiceLine(text=texts.get("line", "Seats"), quantity=1, net=Decimal(100))] * lines
-    rows._clone = lambda: rows  # type: ignore[attr-defined, method-assign] # as what was fetched already
+    rows._clone = lambda: rows  # type: ignore[attr-defined] # as what was fetched already
     invoice._prefetched_objects_cache = {"lines": rows}  # type: ignore[attr-defined] # Django's own
     return invoice
 
@@ -113,7 +113,7 @@ FULL = "\r\n".join(f"Line {number}" for number in range(1, ADDRESS_LINES + 1))
 def by_form(payer: Payer, address: str) -> str:
     data = {"name": "Acme", "address": address, "country": "DE", "email": "a@acme.example", "currency": "EUR"}
     form = DetailsForm({**data, "reason": "Moved"}, payer=payer, fixed=False)
-    return " ".join(form.errors.get("address", []))
+    return " ".join(map(str, form.errors.get("address", [])))
 
 
 def by_service(payer: Payer, address: str) -> str:

@@ -65,7 +65,7 @@ def bug(loop: Loop, account: Account) -> Iterator[None]:
         yield
 
 
-CAUSES = {
+CAUSES: dict[Break, str] = {
     constraint: 'IntegrityError: new row violates check constraint "sound"',
     bug: "RuntimeError: no wheel",
 }
