@@ -9,12 +9,14 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Length
 from django.db.models.lookups import LessThanOrEqual
-from django.utils.translation import gettext as _now
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.accounts.models import Account
 
-validate_country = RegexValidator(r"^[A-Z]{2}\Z", _("Write a country's two letters, such as DE."), code="country")
+validate_country = RegexValidator(
+    r"^[A-Z]{2}\Z", gettext_lazy("Write a country's two letters, such as DE."), code="country"
+)
 
 # How much an address on an invoice may hold.
 ADDRESS_CHARACTERS, ADDRESS_LINES = 500, 10
@@ -29,7 +31,7 @@ def validate_address(address: str) -> None:
     lines = len(address.splitlines())
     if lines > ADDRESS_LINES:
         raise ValidationError(
-            _now("Write the address in at most %(most)s lines; it has %(lines)s."),
+            _("Write the address in at most %(most)s lines; it has %(lines)s."),
             code="address",
             params={"most": ADDRESS_LINES, "lines": f"{lines:,}"},
         )
