@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 
 from apps.access.models import EndingWarning, Override
 from apps.access.policy import who_may
 from apps.accounts import mail
-from apps.accounts.fence import tenant
+from apps.accounts.isolation import Job, attempt_each, due_accounts, in_each_account
 from apps.accounts.models import Account, User
 from apps.accounts.preferences import as_read_by
 from apps.roles import catalogue
 from apps.teams.models import Membership
 
 DAYS = (1, 3)
+WARNING = Job("warn_of_ends", gettext_lazy("Warnings of overrides that end"))
 
 
 def warn_of_ends(now: datetime | None = None) -> int:
@@ -26,15 +28,21 @@ def warn_of_ends(now: datetime | None = None) -> int:
 
     Where both warnings are due, since none was given for a while, the later one is enough. Nobody is warned of what was
     given for a shorter time than that, nor where no membership counts any more.
+
+    Raises:
+        AccountsFailed: some warnings could not be given, and all others are.
     """
     now = now or timezone.now()
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT access_accounts_with_ends(%s, %s)", [now, now + timedelta(days=max(DAYS))])
-        accounts = [account_id for (account_id,) in cursor.fetchall()]
     warned = 0
-    for account_id in accounts:
-        with tenant(account_id):
-            warned += sum(_warn(override, days, now) for override, days in _due(account_id, now))
+
+    def warn(due: tuple[Override, int]) -> None:
+        nonlocal warned
+        warned += _warn(*due, now)
+
+    account_ids = due_accounts(
+        WARNING, "SELECT access_accounts_with_ends(%s, %s)", [now, now + timedelta(days=max(DAYS))]
+    )
+    in_each_account(WARNING, account_ids, lambda account_id: attempt_each(_due(account_id, now), warn)).check()
     return warned
 
 

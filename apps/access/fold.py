@@ -15,16 +15,20 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection, models, transaction
+from django.utils.translation import gettext_lazy
 
 from apps.access import records, shares
 from apps.access.models import AccessRequest, OperatorSession, Override
 from apps.access.records import Untold
 from apps.accounts import fence
+from apps.accounts.isolation import Job
 from apps.accounts.models import Account, Branch, User
 from apps.accounts.preferences import Preferences
 from apps.audit.models import PLATFORM
 from apps.roles.models import Role, RoleGrant
 from apps.teams.models import Invitation, Membership, ParentMembership, Team, TeamMember
+
+VERIFYING = Job("verify_access", gettext_lazy("Verification of access"))
 
 
 class NoSuchMoment(ValueError):

@@ -280,6 +280,27 @@ class ApiToken(models.Model):
         return self.name
 
 
+class JobFailure(models.Model):
+    """That a job failed in the account the last time it was tried (`isolation`); the next success deletes the row."""
+
+    LONGEST_CAUSE = 300
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
+    job = models.CharField(max_length=40)
+    failing_since = models.DateTimeField(default=timezone.now, editable=False)
+    failed_at = models.DateTimeField()
+    cause = models.CharField(max_length=LONGEST_CAUSE)
+
+    class Meta:
+        """The state of each job, and no history: that is in the server's log."""
+
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["account", "job"], name="one_failure_per_job")]
+
+    def __str__(self) -> str:
+        return f"{self.job} failed: {self.cause}"
+
+
 def users_by_email(emails: Iterable[str]) -> dict[str, User]:
     """The known users among these addresses, by address as stored."""
     wanted = {User.objects.normalize_email(email) for email in emails}

@@ -125,6 +125,8 @@ FROM (SELECT * FROM links FULL JOIN entries USING (account_id)) AS totals
 ORDER BY account_id
 """
 
+CHAINS = "SELECT account_id FROM audit_link UNION SELECT account_id FROM audit_entry ORDER BY 1"
+
 # Of all that is off, the first place of each account; what has no number comes last.
 FIRST = """
 SELECT DISTINCT ON (account_id) account_id, seq, operation_id, problems
@@ -225,6 +227,11 @@ ORDER BY batch, account_id DESC, operation_id DESC
 # Before the first key of all, and after the last key of an account.
 LEAST = -(2**63)
 GREATEST = 2**63 - 1
+
+
+def chains() -> list[int]:
+    """The ids of the accounts that something was ever written for, `PLATFORM` among them."""
+    return [account_id for (account_id,) in _rows(CHAINS, [])]
 
 
 def verify(account_id: int | None = None, *, progress: Progress | None = None) -> list[AccountReport]:

@@ -15,6 +15,7 @@ from django.db.models import Sum
 from django.utils.translation import gettext as _
 
 from apps.accounts.fence import tenant
+from apps.accounts.isolation import attempt_each
 from apps.accounts.models import User
 from apps.audit.services import operation
 from apps.billing import verbs
@@ -34,15 +35,23 @@ REFUND = "refund of "
 
 
 def collect_due(account_id: int) -> int:
-    """Collect the open invoices of those who have left a payment method; returns how many were paid."""
+    """Collect the open invoices of those who have left a payment method; returns how many were paid.
+
+    Raises:
+        Exception: what a gateway raised, such as GatewayFailed, once all invoices were tried.
+    """
     paid = 0
-    for invoice in open_invoices(account_id):
+
+    def collect(invoice: Invoice) -> None:
+        nonlocal paid
         payer = invoice.payer
         gateway = gateway_of(payer.gateway)
         if gateway.collects and payer.method:
             attempt = _attempt(account_id, invoice)
             if attempt is not None:
-                paid += _try(gateway, attempt, payer)
+                paid += finish(attempt, gateway.collect(attempt, payer, invoice.currency))
+
+    attempt_each(open_invoices(account_id), collect)
     return paid
 
 
@@ -61,15 +70,6 @@ def _attempt(account_id: int, invoice: Invoice) -> Attempt | None:
         return Attempt.objects.create(
             account_id=account_id, invoice=invoice, number=len(made) + 1, amount=due, made_on=today()
         )
-
-
-def _try(gateway: BillingGateway, attempt: Attempt, payer: Payer) -> bool:
-    try:
-        outcome = gateway.collect(attempt, payer, attempt.invoice.currency)
-    except GatewayFailed:
-        logger.exception("Attempt %s to collect %s was not answered", attempt.number, attempt.invoice.reference)
-        return False
-    return finish(attempt, outcome)
 
 
 def finish(attempt: Attempt, outcome: Outcome) -> bool:

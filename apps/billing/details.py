@@ -15,7 +15,7 @@ from apps.billing.acting import acting, need_for_payer, subscribed
 from apps.billing.book import today
 from apps.billing.changes import Entitle
 from apps.billing.models import Invoice, Payer, Term
-from apps.billing.models.base import validate_country
+from apps.billing.models.base import validate_address, validate_country
 from apps.billing.refusals import BillingRefused
 from apps.billing.tax import compact, fault
 
@@ -66,6 +66,8 @@ TEXTS = {
 
 def _checked(payer: Payer, details: Mapping[str, str]) -> dict[str, str]:
     found = {name: details[name].strip() for name in NAMES if name in details}
+    if "address" in found:
+        found["address"] = _address(found["address"])
     if unknown := details.keys() - set(NAMES):
         raise BillingRefused(_("Billing details have no “%(name)s”.") % {"name": min(unknown)})
     for name, check in (("country", validate_country), ("email", validate_email), ("currency", validate_currency)):
@@ -93,6 +95,20 @@ def _checked(payer: Payer, details: Mapping[str, str]) -> dict[str, str]:
     if not found.get("currency", payer.currency):
         raise BillingRefused(_("A payer pays in some currency."))
     return found
+
+
+def _address(text: str) -> str:
+    """The address with its lines apart by one newline each, and none of them empty.
+
+    Raises:
+        BillingRefused: it has too many lines.
+    """
+    address = "\n".join(line.strip() for line in text.splitlines() if line.strip())
+    try:
+        validate_address(address)
+    except ValidationError as error:
+        raise BillingRefused(error.messages[0]) from None
+    return address
 
 
 def _reprice(payer: Payer, before: str) -> None:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.audit.forms import ReasonField
 from apps.billing.book import Book, all_seats_taken
 from apps.billing.models import Payer
+from apps.billing.models.base import ADDRESS_CHARACTERS, validate_address
 from apps.billing.money import written
 from apps.billing.plans import Interval, plans
 from apps.billing.subscribing import Choice
@@ -105,7 +106,12 @@ class DetailsForm(ActForm):
 
     title = _("Change billing details")
     name = forms.CharField(label=_("Name on the invoice"), max_length=150)
-    address = forms.CharField(label=_("Address"), max_length=500, widget=forms.Textarea(attrs={"rows": 3}))
+    address = forms.CharField(
+        label=_("Address"),
+        max_length=ADDRESS_CHARACTERS,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        validators=[validate_address],
+    )
     country = forms.CharField(
         label=_("Country"), max_length=2, help_text=_("Its two letters, such as DE; the tax depends on it.")
     )

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.accounts import mail, moments
+from apps.accounts.isolation import attempt_each
 from apps.accounts.mail import Attachment
 from apps.accounts.preferences import as_read_by
 from apps.billing.models import Mailing
@@ -23,10 +24,14 @@ def send_mailings(account_id: int) -> int:
     """Hand what the account's invoices have to tell to the mail; returns how many there were. Safe to run at once.
 
     Each is handed over in the transaction that notes it, so once, wherever the process dies; the queue delivers it.
+
+    Raises:
+        Exception: what went wrong with a message, once all were tried.
     """
     sent = 0
-    waiting = list(Mailing.objects.filter(account=account_id, sent_at=None).order_by("pk").values_list("pk", flat=True))
-    for pk in waiting:
+
+    def send(pk: int) -> None:
+        nonlocal sent
         with transaction.atomic():
             mailing = _take(pk)
             if mailing is not None:
@@ -34,7 +39,10 @@ def send_mailings(account_id: int) -> int:
                     _hand_over(mailing)
                 mailing.sent_at = timezone.now()
                 mailing.save(update_fields=["sent_at"])
-                sent += 1
+        sent += mailing is not None
+
+    waiting = Mailing.objects.filter(account=account_id, sent_at=None).order_by("pk")
+    attempt_each(list(waiting.values_list("pk", flat=True)), send)
     return sent
 
 

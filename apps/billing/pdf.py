@@ -1,4 +1,7 @@
-"""An invoice as a PDF, made of what the invoice kept; the same invoice gives the same bytes."""
+"""An invoice as a PDF, made of what the invoice kept; the same invoice gives the same bytes.
+
+Texts of any length are printed in full: what does not fit on a page goes on on the next one.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from reportlab.lib.colors import HexColor
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
-from reportlab.pdfbase.pdfmetrics import registerFont
+from reportlab.pdfbase.pdfmetrics import registerFont, stringWidth
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.platypus import Flowable, Paragraph, SimpleDocTemplate, Spacer, Table
 
@@ -23,6 +26,8 @@ from apps.billing.money import written
 REGULAR, BOLD = "SourceSansPro-Regular", "SourceSansPro-Bold"
 INK, SOFT, GREEN, RULE = HexColor("#1c2526"), HexColor("#5b686a"), HexColor("#1f5f5b"), HexColor("#d3dadb")
 MARGIN, FOOT = 22 * mm, 12 * mm
+# How much of the footer the seller's name may take.
+FOOTER_NAME = 110 * mm
 _faces = {}
 for _name in (REGULAR, BOLD):
     with as_file(files("font_source_sans_pro") / "files" / f"{_name}.ttf") as _path:
@@ -50,14 +55,15 @@ def invoice_pdf(invoice: Invoice) -> bytes:
         topMargin=20 * mm,
         bottomMargin=22 * mm,
         title=f"{invoice.get_kind_display()} {invoice.reference}",
-        author=_shown(invoice.seller_details["name"]),
+        author=" ".join(_shown(invoice.seller_details["name"]).split()),
         invariant=1,
     )
+    name = _cut(document.author, FOOTER_NAME)
 
     def footer(canvas: Any, _: SimpleDocTemplate) -> None:
         canvas.setFont(REGULAR, SMALL.fontSize)
         canvas.setFillColor(SOFT)
-        canvas.drawString(MARGIN, FOOT, document.author)
+        canvas.drawString(MARGIN, FOOT, name)
         canvas.drawRightString(A4[0] - MARGIN, FOOT, f"{document.title}, page {canvas.getPageNumber()}")
 
     document.build(_story(invoice), onFirstPage=footer, onLaterPages=footer)
@@ -86,10 +92,18 @@ def _story(invoice: Invoice) -> list[Flowable]:
 
 
 def _columns(left: list[Flowable], right: list[Flowable]) -> Table:
-    return Table([[left, right]], colWidths=[83 * mm, 83 * mm], style=[("VALIGN", (0, 0), (-1, -1), "TOP"), *_FLUSH])
+    return _table([[left, "", right]], [79 * mm, 8 * mm, 79 * mm], [("VALIGN", (0, 0), (-1, -1), "TOP")])
 
 
-_FLUSH: list[tuple[Any, ...]] = [("LEFTPADDING", (0, 0), (-1, -1), 0), ("RIGHTPADDING", (0, 0), (-1, -1), 0)]
+def _labelled(facts: list[tuple[str, str]]) -> Table:
+    rows = [[_paragraph(label, SMALL), _paragraph(value, BODY)] for label, value in facts]
+    return _table(rows, [32 * mm, 134 * mm], [("BOTTOMPADDING", (0, 0), (-1, -1), 1)])
+
+
+def _table(rows: list[list[Any]], widths: list[float], style: list[tuple[Any, ...]], **options: Any) -> Table:
+    """A table flush with the margins, which breaks between rows; inside one only where it is higher than a page."""
+    flush = [("LEFTPADDING", (0, 0), (-1, -1), 0), ("RIGHTPADDING", (0, 0), (-1, -1), 0)]
+    return Table(rows, colWidths=widths, style=[*style, *flush], splitInRow=1, **options)
 
 
 def _address(of: dict[str, str], *, right: bool = False) -> list[Flowable]:
@@ -105,8 +119,7 @@ def _facts(invoice: Invoice) -> Table:
         facts.append(("About invoice", invoice.credits.reference))
     else:
         facts.append(("To be paid by", f"{invoice.due_on:%-d %B %Y}"))
-    rows = [[_paragraph(label, SMALL), _paragraph(value, BODY)] for label, value in facts]
-    return Table(rows, colWidths=[32 * mm, 134 * mm], style=[("BOTTOMPADDING", (0, 0), (-1, -1), 1), *_FLUSH])
+    return _labelled(facts)
 
 
 def _lines(invoice: Invoice) -> Table:
@@ -133,9 +146,8 @@ def _lines(invoice: Invoice) -> Table:
         ("VALIGN", (0, 0), (-1, -1), "TOP"),
         ("TOPPADDING", (0, 0), (-1, -1), 4),
         ("BOTTOMPADDING", (0, 0), (-1, -1), 4),
-        *_FLUSH,
     ]
-    return Table(rows, colWidths=[110 * mm, 18 * mm, 38 * mm], style=style, repeatRows=1)
+    return _table(rows, [110 * mm, 18 * mm, 38 * mm], style, repeatRows=1)
 
 
 def _how_to_pay(invoice: Invoice) -> list[Flowable]:
@@ -151,8 +163,7 @@ def _how_to_pay(invoice: Invoice) -> list[Flowable]:
         ("Bank", seller["bank"]),
         ("Reference", invoice.reference),
     ]
-    rows = [[_paragraph(label, SMALL), _paragraph(value, BODY)] for label, value in facts if value]
-    table = Table(rows, colWidths=[32 * mm, 134 * mm], style=[("BOTTOMPADDING", (0, 0), (-1, -1), 1), *_FLUSH])
+    table = _labelled([(label, value) for label, value in facts if value])
     return [_paragraph("Payment by bank transfer", STRONG), Spacer(1, 1 * mm), table]
 
 
@@ -162,6 +173,14 @@ def _right(style: ParagraphStyle) -> ParagraphStyle:
 
 def _paragraph(text: str, style: ParagraphStyle) -> Paragraph:
     return Paragraph(escape(_shown(text, style.fontName)), style)
+
+
+def _cut(text: str, width: float) -> str:
+    """As much of the text as fits in one line of small print."""
+    shortened = text
+    while shortened and stringWidth(shortened, REGULAR, SMALL.fontSize) > width:
+        shortened = f"{shortened[: min(len(shortened) - 2, 200)]}…"
+    return shortened
 
 
 def _shown(text: str, font: str = REGULAR) -> str:

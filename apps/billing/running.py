@@ -1,7 +1,8 @@
 """The work of each day, account by account: periods begin, invoices are issued, what is late is reminded of.
 
 Each account is one transaction behind its lock, and everything in it is worked out from what stands: so a run can be
-killed anywhere, or run twice at once, and the next one finishes the rest and repeats nothing.
+killed anywhere, or run twice at once, and the next one finishes the rest and repeats nothing. An account in which it
+fails does not hold up the others.
 """
 
 from __future__ import annotations
@@ -11,16 +12,19 @@ from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from datetime import date
 
-from django.db import connection, transaction
+from django.db import transaction
+from django.utils.translation import gettext_lazy
 
 from apps.access.changes.base import retried
-from apps.accounts.fence import tenant
+from apps.access.changes.refusals import Refusal
+from apps.accounts.isolation import AccountsFailed, Failure, Job, attempt_each, due_accounts, in_each_account
 from apps.accounts.models import Account
 from apps.billing import verbs
 from apps.billing.acting import acting
 from apps.billing.book import Book, seats_taken
 from apps.billing.changes import Entitle, is_given
 from apps.billing.collecting import collect_due
+from apps.billing.gateways.base import GatewayFailed
 from apps.billing.invoicing import issue_now
 from apps.billing.mail import send_mailings
 from apps.billing.models import Term
@@ -28,12 +32,17 @@ from apps.billing.payments import dun
 from apps.billing.subscribing import begin_period
 
 REASON = "The daily run of billing"
+BILLING = Job("billing", gettext_lazy("Billing"), expected=(Refusal, GatewayFailed))
 
 
 @dataclass
 class Run:
-    """What a run did in one account, or in all of them."""
+    """What a run did in one account, or in all of them: how many it tried, and in how many of them it issued invoices.
 
+    `failed` names the accounts in which it could not do everything. What was collected or sent there is not counted.
+    """
+
+    tried: int = 0
     accounts: int = 0
     periods: int = 0
     invoices: list[str] = field(default_factory=list)
@@ -41,11 +50,21 @@ class Run:
     suspended: int = 0
     collected: int = 0
     messages: int = 0
+    failed: list[Failure] = field(default_factory=list)
 
     def add(self, other: Run) -> None:
         """Count what was done elsewhere along."""
         for each in fields(self):
             setattr(self, each.name, getattr(self, each.name) + getattr(other, each.name))
+
+    def check(self) -> None:
+        """Raise where it failed in any account.
+
+        Raises:
+            AccountsFailed: it did.
+        """
+        if self.failed:
+            raise AccountsFailed(BILLING, self.failed, self.tried)
 
 
 class _TakenBack(Exception):
@@ -54,9 +73,7 @@ class _TakenBack(Exception):
 
 def subscribed_accounts() -> list[int]:
     """Every account with a subscription, also as the web role, whom the database shows one account at a time."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT billing_subscribed_accounts()")
-        return [account_id for (account_id,) in cursor.fetchall()]
+    return due_accounts(BILLING, "SELECT billing_subscribed_accounts()")
 
 
 def run_billing(
@@ -64,19 +81,37 @@ def run_billing(
     *,
     dry_run: bool = False,
     only_invoices: bool = False,
-    tell: Callable[[int, int], None] = lambda done, total: None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Run:
-    """Do the day's work in these accounts, or in all; returns what was done (with `dry_run`: what would be)."""
-    found = Run()
-    wanted = subscribed_accounts() if account_ids is None else account_ids
-    for place, account_id in enumerate(wanted, start=1):
-        with tenant(account_id):
-            found.add(run_account(account_id, dry_run=dry_run, only_invoices=only_invoices))
-            if not dry_run:
-                found.collected += collect_due(account_id)
-                found.messages += send_mailings(account_id)
-        tell(place, len(wanted))
-    return found
+    """Do the day's work in these accounts, or in all; returns what was done (with `dry_run`: what would be).
+
+    In each account invoices, collecting and messages are tried, whichever of them fails; `Run.failed` names the
+    accounts where one did.
+
+    Raises:
+        OperationalError: the database takes no more work.
+    """
+    total = Run()
+
+    def issue(account_id: int) -> None:
+        total.add(run_account(account_id, dry_run=dry_run, only_invoices=only_invoices))
+
+    def collect(account_id: int) -> None:
+        total.collected += collect_due(account_id)
+
+    def send(account_id: int) -> None:
+        total.messages += send_mailings(account_id)
+
+    steps = (issue,) if dry_run else (issue, collect, send)
+    finished = in_each_account(
+        BILLING,
+        subscribed_accounts() if account_ids is None else account_ids,
+        lambda account_id: attempt_each(steps, lambda step: step(account_id)),
+        marks=not dry_run,
+        progress=progress,
+    )
+    total.tried, total.failed = finished.accounts, finished.failures
+    return total
 
 
 def run_account(account_id: int, *, dry_run: bool = False, only_invoices: bool = False) -> Run:

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.django_db
 # Whatever these apps keep decides who may do what, and so do shares, wherever they lie.
 ACCESS_APPS = ("roles", "accounts", "teams", "access")
 # Nobody may anything more or less for what stands there.
-OF_NO_ACCESS = {"access_queuedpreview", "access_endingwarning", "accounts_apitoken"}
+OF_NO_ACCESS = {"access_queuedpreview", "access_endingwarning", "accounts_apitoken", "accounts_jobfailure"}
 EVENTS = {"INSERT", "UPDATE", "DELETE", "TRUNCATE"}
 
 

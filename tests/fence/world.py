@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from apps.access.models import AccessRequest, EndingWarning, QueuedPreview
 from apps.accounts.fence import WEB_ROLE
-from apps.accounts.models import Account, Branch, User
+from apps.accounts.models import Account, Branch, JobFailure, User
 from apps.accounts.preferences import Preferences
 from apps.audit.models import Verification
 from apps.crm.models import Change
@@ -101,6 +101,7 @@ def make_side(slug: str) -> Side:
         token_digest=f"digest of {slug}",
         expires_at=timezone.now() + timedelta(days=7),
     )
+    JobFailure.objects.create(account=account, job="billing", failed_at=timezone.now(), cause=f"Secret {slug}")
     Preferences.objects.create(account=account, time_zone="Europe/Oslo")
     Change.objects.create(account=account, record_type="lead", record_id=1, reference="L-1", action="created")
     a_row_in_every_table(account)

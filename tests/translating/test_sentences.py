@@ -229,6 +229,7 @@ ELSEWHERE: Mapping[str, str] = {
     "access/targets.py": "things are named like this at the console",
     "accounts/audited.py": "SQL",
     "accounts/checks.py": "system checks",
+    "accounts/isolation.py": "reports are read at the console and in the server's log",
     "accounts/sealing.py": "nobody reads it: whoever opens the address starts again",
     "audit/checks.py": "system checks",
     "audit/operations.py": "SQL",

@@ -23,6 +23,8 @@ from unfold.views import ChangeList
 from apps.access import lists
 from apps.access.admin.filters import parameters_of
 from apps.access.desk import desk_of
+from apps.accounts.isolation import Job
+from apps.accounts.models import JobFailure
 from apps.accounts.moments import Form, written
 
 
@@ -77,6 +79,8 @@ class ReadOnlyAdmin(ModelAdmin):
     """
 
     views: ClassVar[str]
+    # The jobs whose failure in the account is shown above the list.
+    jobs: ClassVar[tuple[Job, ...]] = ()
 
     actions = None
     paginator = CappedPaginator
@@ -86,6 +90,7 @@ class ReadOnlyAdmin(ModelAdmin):
     list_filter_submit = False
     view_on_site = False
     list_fullwidth = True
+    list_before_template = "admin/access/job_failures.html"
 
     # Who may look
 
@@ -145,8 +150,26 @@ class ReadOnlyAdmin(ModelAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The list."""
         self.require_look(request)
-        found: HttpResponse = super().changelist_view(request, extra_context)
+        context = {**(extra_context or {}), "job_failures": self._job_failures(request)}
+        found: HttpResponse = super().changelist_view(request, context)
         return found
+
+    def _job_failures(self, request: HttpRequest) -> list[dict[str, Any]]:
+        """The jobs that fail in the account, with the cause for platform operators: it can speak of any row of it."""
+        if not self.jobs:
+            return []
+        desk = desk_of(request)
+        labels = {job.key: job.label for job in self.jobs}
+        is_operator = desk.mandate is not None and desk.mandate.operator
+        return [
+            {
+                "label": labels[failure.job],
+                "since": failure.failing_since,
+                "at": failure.failed_at,
+                "cause": failure.cause if is_operator else "",
+            }
+            for failure in JobFailure.objects.filter(account=desk.account_id, job__in=labels).order_by("failing_since")
+        ]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ReadOnlyChangeList]:
         return ReadOnlyChangeList

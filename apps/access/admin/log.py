@@ -19,6 +19,7 @@ from unfold.decorators import display
 
 from apps.access.admin.filters import PersonFilter
 from apps.access.admin.listing import ChoiceFilter, ReadOnlyAdmin, moment
+from apps.access.fold import VERIFYING as VERIFYING_ACCESS
 from apps.access.images import image_of
 from apps.access.reading import (
     CONSOLE,
@@ -29,6 +30,7 @@ from apps.access.reading import (
     named,
     reader_of,
 )
+from apps.accounts.chains import VERIFYING as VERIFYING_CHAINS
 from apps.audit import verbs as words
 from apps.audit.models import Operation, OperationQuerySet
 
@@ -100,6 +102,7 @@ class LogAdmin(ReadOnlyAdmin):
     """The operations of the account at hand, newest first."""
 
     views = SEES
+    jobs = (VERIFYING_CHAINS, VERIFYING_ACCESS)
     list_display = ("what", "who", "reason_given", "when")
     list_filter: ClassVar[Any] = (ActorFilter, ConcernedFilter, VerbFilter, ("at", WhenFilter))
     list_filter_submit = True

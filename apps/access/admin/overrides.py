@@ -17,6 +17,7 @@ from unfold.decorators import display
 from apps.access.admin.listing import ChoiceFilter, moment
 from apps.access.admin.tables import AccessTableAdmin, PlaceFilter
 from apps.access.desk import desk_of
+from apps.access.endings import WARNING
 from apps.access.forms.base import ChangeForm
 from apps.access.forms.overrides import (
     ChangeOverrideForm,
@@ -49,6 +50,7 @@ class OverrideAdmin(AccessTableAdmin):
     """Single permissions that members have otherwise than their role says."""
 
     views = "view_member_permissions"
+    jobs = (WARNING,)
     adds = NewOverrideForm
     acts: ClassVar[Mapping[str, type[ChangeForm]]] = {"change": ChangeOverrideForm}
     removes = ClearOverrideForm

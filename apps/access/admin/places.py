@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from apps.access.admin.tables import AccessTableAdmin, PlaceFilter
+from apps.access.changes.accounts import CLOSING
 from apps.access.desk import desk_of
 from apps.access.forms.base import ChangeForm
 from apps.access.forms.places import (
@@ -79,6 +80,7 @@ class BranchAdmin(AccessTableAdmin):
     """The branches of the account; closed ones for those whose parent role reaches them."""
 
     views = "view_branch"
+    jobs = (CLOSING,)
     adds = AddBranchForm
     acts: ClassVar[Mapping[str, type[ChangeForm]]] = {
         "name": RenameBranchForm,

@@ -7,22 +7,22 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.db import connection
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from apps.access import verbs
 from apps.access.changes.base import Change, rows
 from apps.access.changes.diff import Diff, updated
 from apps.access.changes.ground import Ground
-from apps.access.changes.refusals import NoSuchTarget
+from apps.access.changes.refusals import NoSuchTarget, Refusal
 from apps.access.changes.values import checked
 from apps.access.second_factor import without_second_factor
-from apps.accounts.fence import tenant
+from apps.accounts.isolation import Job, due_accounts, in_each_account
 from apps.accounts.models import EVERYONE, Account, validate_currency
 from apps.roles.models import Role
 
 WAITING_PERIOD = timedelta(days=30)
+CLOSING = Job("close_accounts", gettext_lazy("Closing"), expected=(Refusal,))
 
 # Why the account's currency stays as it is, in a sentence; an empty one where it may change.
 CurrencyRule = Callable[[Account], str]
@@ -144,13 +144,15 @@ def close_due_accounts() -> int:
     """Close every account whose waiting period is over; returns how many. Safe to run twice at once.
 
     The web role may do it too: it is told which accounts are due, and works in one after the other.
+
+    Raises:
+        AccountsFailed: some could not be closed, and the others are.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT accounts_due_to_close()")
-        due = [account_id for (account_id,) in cursor.fetchall()]
-    closed = 0
-    for account_id in due:
-        with tenant(account_id):
-            done = FinishClosing(account_id=account_id).apply(actor=None, reason="The waiting period is over")
-            closed += bool(done.rows)
-    return closed
+    finished = in_each_account(CLOSING, due_accounts(CLOSING, "SELECT accounts_due_to_close()"), _finish_closing)
+    finished.check()
+    return sum(finished.results.values())
+
+
+def _finish_closing(account_id: int) -> bool:
+    done = FinishClosing(account_id=account_id).apply(actor=None, reason="The waiting period is over")
+    return bool(done.rows)

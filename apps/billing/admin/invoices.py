@@ -20,6 +20,7 @@ from apps.billing.models import Invoice
 from apps.billing.money import written
 from apps.billing.operating import CreditInvoice, EnterPayment
 from apps.billing.payments import with_balance
+from apps.billing.running import BILLING
 from apps.billing.sight import Sight
 
 OPERATORS = gettext_lazy("Only a platform operator in an open session does this.")
@@ -86,6 +87,7 @@ class InvoiceAdmin(AccessTableAdmin):
     """Invoices and credit notes, the newest first."""
 
     views = "view_billing"
+    jobs = (BILLING,)
     acts: ClassVar[Mapping[str, type[ChangeForm]]] = {"payment": PaymentForm, "credit": CreditForm}
     list_display = ("reference_", "to", "issued", "due", "total_", "open_")
     search_fields = ("reference",)

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import validate_currency
 from apps.audit.models import TransactionId
-from apps.billing.models.base import Amount, OfAccount, validate_country, within_account
+from apps.billing.models.base import AddressField, Amount, OfAccount, address_fits, validate_country, within_account
 from apps.billing.money import Rounding
 from apps.billing.tax import Treatment
 
@@ -21,7 +21,7 @@ class Seller(models.Model):
 
     key = models.SlugField(max_length=40, unique=True)
     name = models.CharField(max_length=150)
-    address = models.TextField(max_length=500)
+    address = AddressField()
     country = models.CharField(max_length=2, validators=[validate_country])
     vat_number = models.CharField(_("VAT number"), max_length=20, blank=True)
     email = models.EmailField(max_length=254)
@@ -37,6 +37,7 @@ class Seller(models.Model):
         """Sellers are the platform's."""
 
         default_permissions = ()
+        constraints = [address_fits("seller_address_fits_invoice")]
 
     def __str__(self) -> str:
         return self.name

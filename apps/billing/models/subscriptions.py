@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import validate_currency
-from apps.billing.models.base import Amount, OfAccount, validate_country, within_account
+from apps.billing.models.base import AddressField, Amount, OfAccount, address_fits, validate_country, within_account
 from apps.billing.plans import Interval, Plan, plan
 
 
@@ -52,7 +52,7 @@ class Payer(OfAccount):
     branch = within_account("accounts.Branch", null=True, blank=True, related_name="+")
     currency = models.CharField(max_length=3, validators=[validate_currency])
     name = models.CharField(_("name on the invoice"), max_length=150, blank=True)
-    address = models.TextField(max_length=500, blank=True)
+    address = AddressField(blank=True)
     country = models.CharField(max_length=2, blank=True, validators=[validate_country])
     vat_number = models.CharField(_("VAT number"), max_length=20, blank=True)
     email = models.EmailField(_("invoices go to"), max_length=254, blank=True)
@@ -67,6 +67,7 @@ class Payer(OfAccount):
 
         constraints = [
             models.UniqueConstraint(fields=["account", "id"], name="payer_of_account"),
+            address_fits("payer_address_fits_invoice"),
             models.UniqueConstraint(fields=["account", "branch"], name="one_payer_per_branch", nulls_distinct=False),
             models.UniqueConstraint(
                 fields=["gateway", "customer"], name="one_payer_per_customer", condition=~models.Q(customer="")

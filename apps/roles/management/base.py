@@ -16,6 +16,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError, ProgrammingError
 from psycopg.errors import DiskFull, UndefinedColumn, UndefinedTable
 
+from apps.accounts.isolation import AccountsFailed
 from apps.roles.catalogue import UnknownPermission, WrongTarget
 
 WIDTH = 79
@@ -76,7 +77,7 @@ class Command(BaseCommand):
     def _execute(self, *args: Any, **options: Any) -> str | None:
         try:
             return super().execute(*args, **options)
-        except (UnknownPermission, WrongTarget) as error:
+        except (UnknownPermission, WrongTarget, AccountsFailed) as error:
             raise CommandError(str(error)) from error
         except ProgrammingError as error:
             if not isinstance(error.__cause__, UndefinedTable | UndefinedColumn):

@@ -8,9 +8,10 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from apps.access.fold import Difference, differences
+from apps.access.fold import VERIFYING, Difference, differences
 from apps.access.management.arguments import AskingCommand, add_json
 from apps.access.targets import find_account
+from apps.accounts.isolation import in_each_account
 from apps.accounts.models import Account
 from apps.audit.management.progress import ProgressBar
 from apps.audit.models import PLATFORM, Link
@@ -19,7 +20,10 @@ SHOWN = 20
 
 
 class Command(AskingCommand):
-    """Exit 0 where all is as the log says; 1 where something is not, and for an unknown account."""
+    """Exit 0 where all is as the log says; 1 where something is not, or cannot be verified, or for an unknown account.
+
+    An account that cannot be verified does not hold up the others.
+    """
 
     help = (
         "Verifies the tables of access: folds the audit log of one account, or of every account and of the platform, "
@@ -38,19 +42,21 @@ class Command(AskingCommand):
         slugs = dict(Account.objects.values_list("pk", "slug"))
         chains = {PLATFORM, *slugs, *Link.objects.filter(seq=1).values_list("account_id", flat=True)}
         asked = sorted(chains) if account is None else [find_account(account).pk]
-        bar, found = ProgressBar(self.stderr), {}
-        for done, account_id in enumerate(asked, start=1):
-            found[account_id] = differences(account_id)
-            bar(done, len(asked))
+        finished = in_each_account(VERIFYING, asked, differences, progress=ProgressBar(self.stderr))
         names = {PLATFORM: "the platform"} | slugs
-        told = [(names.get(key, f"account number {key}, which is gone"), each) for key, each in found.items()]
+        told = [
+            (names.get(key, f"account number {key}, which is gone"), each) for key, each in finished.results.items()
+        ]
         if options["json"]:
             self.print_json({name: [asdict(difference) for difference in each] for name, each in told})
         else:
             for name, each in told:
                 self._print(name, each)
+        for failure in finished.failures:
+            self.stderr.write(f"{failure.account}: could not be verified: {failure.cause}", style_func=str)
         if differing := [name for name, each in told if each]:
             raise CommandError(f"The tables are not as the audit log says, first in {differing[0]}.")
+        finished.check()
 
     def _print(self, name: str, found: list[Difference]) -> None:
         self.stdout.write(f"{name}: {f'differs in {len(found):,}' if found else 'as the audit log says'}")

@@ -2,6 +2,8 @@
 
 import json
 from argparse import ArgumentParser
+from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +11,22 @@ from django.core.management.base import CommandError
 
 from apps.access.management.arguments import AskingCommand
 from apps.access.targets import find_account
+from apps.accounts.chains import VERIFYING
+from apps.accounts.isolation import in_each_account
 from apps.accounts.models import Account
 from apps.audit import heads
 from apps.audit.heads import Heads
 from apps.audit.management.progress import ProgressBar
 from apps.audit.models import PLATFORM
-from apps.audit.verification import AccountReport, verify
+from apps.audit.verification import AccountReport, chains, verify
 from apps.audit.verified import keep
 
 
 class Command(AskingCommand):
-    """Exit 0 where every link fits; 1 where one does not, for an unknown account, and for heads that are not taken."""
+    """Exit 0 where every link fits; 1 where one does not, or cannot be verified.
+
+    1 also for an unknown account, and for heads that are not taken.
+    """
 
     help = (
         "Verifies the audit log: computes the hash chain of one account, or of every account and of the platform, "
@@ -50,25 +57,39 @@ class Command(AskingCommand):
             raise CommandError("--unsigned is about the file of heads: give --heads FILE with it.", returncode=2)
         kept = {path: _read(path, unsigned=options["unsigned"]) for path in options["heads"]}
         only = find_account(account).pk if account is not None else None
-        reports = verify(only, progress=ProgressBar(self.stderr))
-        if kept:
-            reports = heads.hold_against(reports, kept.values(), only)
-        keep(reports, held=bool(kept))
+        kept_of = _by_account(kept)
+        bar = ProgressBar(self.stderr)
+
+        def check(account_id: int) -> list[AccountReport]:
+            reports = verify(account_id, progress=None if only is None else bar)
+            if kept:
+                reports = heads.hold_against(reports, kept_of[account_id], account_id)
+            keep(reports, held=bool(kept))
+            return reports
+
+        if only is None:
+            finished = in_each_account(VERIFYING, sorted({*chains(), *kept_of}), check, progress=bar)
+        else:
+            finished = in_each_account(VERIFYING, [only], check)
+        reports = [report for of_account in finished.results.values() for report in of_account]
         slugs = dict(Account.objects.filter(pk__in=[r.account_id for r in reports]).values_list("pk", "slug"))
         if options["json"]:
             self._print_json(reports, kept, slugs)
         else:
-            self._print_lines(reports, kept, slugs, account)
+            self._print_lines(reports, kept, slugs)
+            if not reports and not finished.failures:
+                self.stdout.write(f"{account or 'the audit log'}: nothing is written yet")
+        for failure in finished.failures:
+            self.stderr.write(f"{failure.account}: could not be verified: {failure.cause}", style_func=str)
         broken = [report for report in reports if not report.sound]
         if broken:
             first = broken[0]
             of = "" if len(reports) == 1 else f" in {len(broken)} of {len(reports)} chains, first"
             fault = first.fault.sentence if first.fault else ""
             raise CommandError(f"The audit log does not fit{of} in {_name(first, slugs)}: {fault}.", returncode=1)
+        finished.check()
 
-    def _print_lines(
-        self, reports: list[AccountReport], kept: dict[Path, Heads], slugs: dict[int, str], account: str | None
-    ) -> None:
+    def _print_lines(self, reports: list[AccountReport], kept: dict[Path, Heads], slugs: dict[int, str]) -> None:
         for path, taken in kept.items():
             by = f"signed by {taken.public_key}" if taken.public_key else "not signed"
             self.stdout.write(f"{path}: heads of {taken.at}, {by}")
@@ -79,8 +100,6 @@ class Command(AskingCommand):
                 self.stdout.write(f"{_name(report, slugs)}: fits: {size}, head {report.head_hash}{held}")
             else:
                 self.stdout.write(f"{_name(report, slugs)}: does not fit: {size}; {report.fault.sentence}")
-        if not reports:
-            self.stdout.write(f"{account or 'the audit log'}: nothing is written yet")
 
     def _print_json(self, reports: list[AccountReport], kept: dict[Path, Heads], slugs: dict[int, str]) -> None:
         found = {
@@ -101,6 +120,15 @@ def _read(path: Path, *, unsigned: bool) -> Heads:
         raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
     except heads.Refused as refused:
         raise CommandError(f"The heads in {path} are not taken: {refused}.") from refused
+
+
+def _by_account(kept: dict[Path, Heads]) -> defaultdict[int, list[Heads]]:
+    """The kept heads of each account, still with when they were taken."""
+    found: defaultdict[int, list[Heads]] = defaultdict(list)
+    for taken in kept.values():
+        for head in taken.heads:
+            found[head.account_id].append(replace(taken, heads=(head,)))
+    return found
 
 
 def _held(report: AccountReport) -> str:

@@ -8,7 +8,10 @@ from apps.billing.management.commands import run_billing
 
 
 class Command(run_billing.Command):
-    """Exit 0: done, also where nothing was owed. Run again, or twice at once, it issues nothing twice."""
+    """Exit 0: done, also where nothing was owed; 1: it failed in some accounts, and is done in the others.
+
+    Run again, or twice at once, it issues nothing twice.
+    """
 
     help = (
         "Issues an invoice to each payer who owes something not billed yet, and mails it. The periods that have "

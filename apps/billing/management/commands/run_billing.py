@@ -13,12 +13,16 @@ from apps.billing.running import Run, run_billing
 
 
 class Command(AskingCommand):
-    """Exit 0: done, also where there was nothing to do. Run again, or twice at once, it does nothing twice."""
+    """Exit 0: done, also where there was nothing to do; 1: it failed in some accounts, and is done in the others.
+
+    Run again, or twice at once, it does nothing twice.
+    """
 
     help = (
         "Does the day's work of billing: begins the periods that have come, issues what is owed, reminds of what is "
         "late, makes accounts read-only that do not pay, and sends the messages. It can be run as often as one likes, "
-        "and be killed at any time: the next run does what is left."
+        "and be killed at any time: the next run does what is left. Where it fails in some accounts, it names them and "
+        "exits with 1; all others are done."
     )
     examples: ClassVar[tuple[str, ...]] = ("", "acme --dry-run", "--json")
     only_invoices: ClassVar[bool] = False
@@ -33,23 +37,24 @@ class Command(AskingCommand):
         """Run, and say what was done."""
         named = [find_account(slug).pk for slug in accounts] if accounts else None
         dry_run = bool(options["dry_run"])
-        found = run_billing(named, dry_run=dry_run, only_invoices=self.only_invoices, tell=ProgressBar(self.stderr))
+        run = run_billing(named, dry_run=dry_run, only_invoices=self.only_invoices, progress=ProgressBar(self.stderr))
         if options["json"]:
-            self.print_json({"dry_run": dry_run, **asdict(found)})
+            self.print_json({"dry_run": dry_run, **asdict(run)})
         else:
-            self._tell(found, dry_run=dry_run)
+            self._tell(run, dry_run=dry_run)
+        run.check()
 
-    def _tell(self, found: Run, *, dry_run: bool) -> None:
-        numbers = f": {', '.join(found.invoices)}" if found.invoices and not dry_run else ""
+    def _tell(self, run: Run, *, dry_run: bool) -> None:
+        numbers = f": {', '.join(run.invoices)}" if run.invoices and not dry_run else ""
         self.stdout.write(
-            f"{'Would issue' if dry_run else 'Issued'} {_count(len(found.invoices), 'invoice')}{numbers} "
-            f"in {_count(found.accounts, 'account')}."
+            f"{'Would issue' if dry_run else 'Issued'} {_count(len(run.invoices), 'invoice')}{numbers} "
+            f"in {_count(run.accounts, 'account')}."
         )
         if not self.only_invoices:
             self.stdout.write(
-                f"{_count(found.periods, 'period')} began, {_count(found.reminders, 'reminder')} written, "
-                f"{_count(found.suspended, 'account')} read-only now, {_count(found.collected, 'invoice')} collected, "
-                f"{_count(found.messages, 'message')} sent."
+                f"{_count(run.periods, 'period')} began, {_count(run.reminders, 'reminder')} written, "
+                f"{_count(run.suspended, 'account')} read-only now, {_count(run.collected, 'invoice')} collected, "
+                f"{_count(run.messages, 'message')} sent."
             )
 
 
