@@ -17,7 +17,6 @@ urlpatterns = [
     path("login/again/", account.reauthenticate, name="account_reauthenticate"),
     path("login/inactive/", account.account_inactive, name="account_inactive"),
     path("login/verify/", account.email_verification_sent, name="account_email_verification_sent"),
-    path("login/verify/<str:key>/", account.confirm_email, name="account_confirm_email"),
     path("logout/", account.logout, name="account_logout"),
     path("password/change/", account.password_change, name="account_change_password"),
     path("password/set/", account.password_set, name="account_set_password"),

@@ -91,17 +91,17 @@ def why_ended(invitation: Invitation, now: datetime) -> NoSuchTarget | None:
     return None
 
 
-def send_by_mail(ground: Ground, token: str) -> None:
-    """Send the invitation of that token to its address, with its link and the proof."""
-    invitation = find_invitation(ground.account.pk, token)
-    assert invitation is not None, "it has just been written"
+def send_by_mail(account_id: int, token: str) -> None:
+    """Send the account's invitation of that token to its address, with its link and the proof."""
+    invitation = find_invitation(account_id, token)
+    assert invitation is not None, "whoever sends it has just found or written it"
     told = {
         "invitation": invitation,
         "by": invitation.invited_by or _("The platform's operators"),
         "address": mail.link(f"{address_of(token)}?proof={proof_of(token)}"),
     }
     # Of whoever comes newly, no zone is known but the account's.
-    with as_read_by(None, ground.account):
+    with as_read_by(None, invitation.account):
         mail.send("invitation", invitation.email, told)
 
 
@@ -186,7 +186,7 @@ class Invite(Change):
 
     def follow_up(self, ground: Ground) -> None:
         """Send it."""
-        send_by_mail(ground, self.token)
+        send_by_mail(self.account_id, self.token)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -220,7 +220,7 @@ class ResendInvitation(Change):
 
     def follow_up(self, ground: Ground) -> None:
         """Send it."""
-        send_by_mail(ground, self.token)
+        send_by_mail(self.account_id, self.token)
 
 
 @dataclass(frozen=True, kw_only=True)
