@@ -25,6 +25,7 @@ from apps.accounts.models import User, slug_is_taken, validate_slug
 from apps.accounts.preferences import UTC, zone_in_words
 from apps.accounts.proof import is_proven, prove_address
 from apps.accounts.tokens import LIFETIMES
+from apps.audit.text import SingleLineEmailInput, SingleLineInput
 from apps.roles.schemes import scheme_keys
 
 PASSWORD = _("Password")
@@ -154,6 +155,8 @@ class ReauthenticateByPasskeyForm(WholePasskey, webauthn.ReauthenticateWebAuthnF
 class AddPasskeyForm(webauthn.AddWebAuthnForm):
     """A passkey for somebody."""
 
+    name = SingleLineInput(required=False)
+
     def clean(self) -> dict[str, Any]:
         """See `WholePasskey`."""
         try:
@@ -161,6 +164,12 @@ class AddPasskeyForm(webauthn.AddWebAuthnForm):
         except NO_PASSKEY as error:
             raise get_adapter().validation_error("incorrect_code") from error
         return data
+
+
+class RenamePasskeyForm(webauthn.EditWebAuthnForm):
+    """Another name for a passkey."""
+
+    name = SingleLineInput(required=True)
 
 
 # Those that are named after places, as people look for them.
@@ -183,7 +192,7 @@ def _own_time_zones() -> list[tuple[str, str]]:
 class DetailsForm(forms.Form):
     """What somebody is called, and what their clock says. Without an account there is nobody to be called by."""
 
-    name = forms.CharField(label=_("Name"), max_length=150)
+    name = SingleLineInput(label=_("Name"), max_length=150)
     time_zone = forms.ChoiceField(
         label=_("Time zone"),
         choices=_own_time_zones,
@@ -201,7 +210,7 @@ class DetailsForm(forms.Form):
 class EmailForm(forms.Form):
     """Another address for somebody who has one."""
 
-    email = forms.EmailField(
+    email = SingleLineEmailInput(
         label=_("New address"),
         max_length=254,
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
@@ -222,7 +231,7 @@ class EmailForm(forms.Form):
 class TokenForm(forms.Form):
     """What an API token is for, and how long it lasts."""
 
-    name = forms.CharField(label=_("What for"), max_length=60, help_text=_("By this you know it again."))
+    name = SingleLineInput(label=_("What for"), max_length=60, help_text=_("By this you know it again."))
     days = forms.TypedChoiceField(
         label=_("It ends after"),
         coerce=int,
@@ -239,7 +248,7 @@ class NewcomerForm(forms.Form):
     `user` is the one who has the address already, where nobody has shown yet that it is theirs; they keep their name.
     """
 
-    name = forms.CharField(label=_("Your name"), max_length=150, widget=forms.TextInput(attrs={"autocomplete": "name"}))
+    name = SingleLineInput(label=_("Your name"), max_length=150, widget=forms.TextInput(attrs={"autocomplete": "name"}))
     password = forms.CharField(
         label=PASSWORD,
         strip=False,
@@ -284,14 +293,14 @@ class NewcomerForm(forms.Form):
 class AccountForm(forms.Form):
     """The account that somebody opens: what it is called, how its roles work, and its first branch."""
 
-    organisation = forms.CharField(label=_("Name of your organisation"), max_length=150)
+    organisation = SingleLineInput(label=_("Name of your organisation"), max_length=150)
     slug = forms.CharField(
         label=_("Its address here"),
         max_length=60,
         required=False,
         help_text=_("Small letters, digits and hyphens, as in “north-sea”. Left empty, it is made of the name."),
     )
-    branch = forms.CharField(
+    branch = SingleLineInput(
         label=_("First branch"),
         max_length=150,
         initial=_("Head office"),
@@ -324,8 +333,8 @@ class AccountForm(forms.Form):
 class SignupForm(forms.Form):
     """Who opens an account. They choose their password once they have shown that the address is theirs."""
 
-    name = forms.CharField(label=_("Your name"), max_length=150, widget=forms.TextInput(attrs={"autocomplete": "name"}))
-    email = forms.EmailField(label=EMAIL, max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email"}))
+    name = SingleLineInput(label=_("Your name"), max_length=150, widget=forms.TextInput(attrs={"autocomplete": "name"}))
+    email = SingleLineEmailInput(label=EMAIL, max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email"}))
 
     def clean_email(self) -> str:
         """The address as it is stored."""

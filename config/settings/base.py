@@ -177,6 +177,7 @@ MFA_FORMS = {
     "reauthenticate": "apps.accounts.forms.ReauthenticateByCodeForm",
     "activate_totp": "apps.accounts.forms.ActivateTOTPForm",
     "add_webauthn": "apps.accounts.forms.AddPasskeyForm",
+    "edit_webauthn": "apps.accounts.forms.RenamePasskeyForm",
     "authenticate_webauthn": "apps.accounts.forms.PasskeyForm",
     "login_webauthn": "apps.accounts.forms.SignInByPasskeyForm",
     "reauthenticate_webauthn": "apps.accounts.forms.ReauthenticateByPasskeyForm",

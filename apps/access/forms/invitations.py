@@ -16,6 +16,7 @@ from apps.access.forms.base import ChangeForm
 from apps.access.forms.fields import id_field, roles
 from apps.accounts import mail
 from apps.accounts.limits import may_send, too_often
+from apps.audit.text import SingleLineEmailInput
 from apps.roles.models import Role
 from apps.teams.models import Invitation
 
@@ -30,7 +31,7 @@ class InviteForm(ChangeForm):
 
     def build(self) -> None:
         allowed = self.desk.branches_where("invite_members")
-        self.fields["email"] = forms.EmailField(label=_("E-mail"))
+        self.fields["email"] = SingleLineEmailInput(label=_("E-mail"))
         self.fields["branch"] = forms.ChoiceField(
             label=_("Branch"),
             choices=[

@@ -111,7 +111,7 @@ def _by_hand(request: HttpRequest, found: Invitation, token: str) -> HttpRespons
     context: dict[str, object] = {"by_hand": True, "page": address_of(token)}
     if request.method == "POST":
         if may_send(request, to=found.email, account_id=found.account_id):
-            send_by_mail(found.account_id, token)
+            send_by_mail(found, token)
             context["sent_to"] = masked(found.email)
         else:
             context["too_often"] = too_often()
