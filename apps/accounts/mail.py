@@ -19,8 +19,8 @@ from django.template.loader import render_to_string
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
+from apps.accounts.composition import PARTS, Letter
 from apps.accounts.sealing import seal, unseal
-from apps.accounts.templatetags.letter import PARTS, Letter
 
 # Ten tries, each after three times the wait of the one before: the last one after some eight hours.
 TRIES = 10

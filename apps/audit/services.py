@@ -120,7 +120,7 @@ def operation(*, verb: str | verbs.Verb, actor: Actor | None, reason: str) -> It
     """
     if is_blank(reason):
         raise ValueError(f"Recording '{verb}' without a reason: say why.")
-    if validate_multi_line.pattern.search(reason):
+    if validate_multi_line.hidden(reason):
         raise ValueError(f"Recording '{verb}' with control characters in its reason: delete them.")
     came_from = _origin.get()
     if actor is not None and came_from.acting is not None and came_from.acting_as is not None:

@@ -52,10 +52,17 @@ class TextValidator:
         Raises:
             ValidationError: it has such a character. The message says which one, and how to mend it.
         """
-        found = self.pattern.search(value) if isinstance(value, str) else None
-        if found is not None:
-            sign = next(each for each in found[0] if self.pattern.search(each) or each in "\u200c\u200d")
-            raise ValidationError(self.message, code="hidden_character", params={"code": f"U+{ord(sign):04X}"})
+        code = self.hidden(value) if isinstance(value, str) else ""
+        if code:
+            raise ValidationError(self.message, code="hidden_character", params={"code": code})
+
+    def hidden(self, text: str) -> str:
+        """The first character that does not belong in the text, such as `U+202E`; empty where there is none."""
+        found = self.pattern.search(text)
+        if found is None:
+            return ""
+        # A joiner stands beside what it does not join.
+        return next(f"U+{ord(each):04X}" for each in found[0] if self.pattern.search(each))
 
 
 validate_single_line = TextValidator(
@@ -71,11 +78,11 @@ class _CheckedText:
     """A column whose texts are held to a pattern, by forms as by the database."""
 
     pattern: ClassVar[str]
-    column: str
 
     def db_check(self, connection: BaseDatabaseWrapper) -> str:
         """The same rule for the database, whoever writes."""
-        return f"{connection.ops.quote_name(self.column)}::text !~ '{self.pattern}'"
+        column: str = self.column  # type: ignore[attr-defined] # a field's
+        return f"{connection.ops.quote_name(column)}::text !~ '{self.pattern}'"
 
 
 class SingleLineField(_CheckedText, models.CharField[_ST, _GT]):
@@ -113,14 +120,18 @@ class MultiLineField(_CheckedText, models.TextField[_ST, _GT]):
     default_validators = [validate_multi_line]
 
 
-# Generic for the type checker alone.
 if TYPE_CHECKING:
-    _Array = ArrayField[_ST, _GT]
+    from django.contrib.postgres.fields import ArrayField as _Array
 else:
-    _Array = ArrayField
+
+    class _Array(ArrayField):
+        """Takes its parameters at run time too, as Django's own fields do here."""
+
+        def __class_getitem__(cls, parameters: Any) -> Any:
+            return cls
 
 
-class SingleLinesField(_CheckedText, _Array):
+class SingleLinesField(_CheckedText, _Array[_ST, _GT]):
     """A column of several texts, each on one line; the base field is a `SingleLineField` or one like it."""
 
     pattern = SINGLE_LINE

@@ -185,8 +185,8 @@ def test_nobody_learns_who_signs_in_already() -> None:
 
 def test_two_links_for_one_name_open_one_account() -> None:
     first, second = signed_up(), signed_up(email="ola@mueller.example")
-    assert send(*first, **CHOSEN).status_code == 302
-    late = send(*second, **CHOSEN)
+    assert send(first[0], first[1], **CHOSEN).status_code == 302
+    late = send(second[0], second[1], **CHOSEN)
     assert (late.status_code, b"taken this address meanwhile" in late.content) == (410, True)
     assert Account.objects.count() == 1
     assert not User.objects.filter(email="ola@mueller.example").exists()

@@ -16,11 +16,9 @@ from apps.audit.text import SingleLineEmailField, SingleLineField, SingleLinesFi
 
 # Fields are generic for the type checker alone, and django-money says nothing of types.
 if TYPE_CHECKING:
-    _TextArray = SingleLinesField[Any, list[str]]
     _CurrencyColumn = models.CharField[Any, Any]
     _MoneyColumn = models.DecimalField[Any, Any]
 else:
-    _TextArray = SingleLinesField
     _CurrencyColumn = CurrencyField
     _MoneyColumn = MoneyField
 
@@ -54,7 +52,7 @@ def _each_once(values: Iterable[str]) -> list[str]:
     return [value for value in dict.fromkeys(values) if value]
 
 
-class MultiTextField(_TextArray):
+class MultiTextField(SingleLinesField[Any, list[str]]):
     """Several short texts in one column, each once, in the order given; brought into form on every save."""
 
     def __init__(self, base_field: models.CharField[str, str], **options: Any) -> None:

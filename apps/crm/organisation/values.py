@@ -44,10 +44,8 @@ def line(value: Any) -> str:
 
 
 def _fitting(validate: TextValidator, found: str) -> str:
-    try:
-        validate(found)
-    except ValidationError as error:
-        raise Misfit(f"holds a line break or an invisible character ({error.params['code']}): delete it") from None
+    if code := validate.hidden(found):
+        raise Misfit(f"holds a line break or an invisible character ({code}): delete it")
     return found
 
 
