@@ -16,6 +16,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.test import override_settings
 from procrastinate.contrib.django.models import ProcrastinateJob
 
+from apps.accounts.letters import change_asked, password_asked, sign_up_asked
 from apps.accounts.mail import deliver
 
 ADDRESS = re.compile(r"http://\S+")
@@ -25,10 +26,11 @@ SMTP_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 def post() -> list[EmailMultiAlternatives]:
     """Run the jobs that send mail, as the worker would; returns what they sent, the oldest first."""
     sent = len(mail.outbox)
-    waiting = ProcrastinateJob.objects.filter(task_name=deliver.name, status="todo").order_by("id")
-    for job in list(waiting):
-        deliver.func(**job.args)
-    _forget(list(waiting.values_list("id", flat=True)))
+    for task in (change_asked, password_asked, sign_up_asked, deliver):
+        waiting = ProcrastinateJob.objects.filter(task_name=task.name, status="todo").order_by("id")
+        for job in list(waiting):
+            task.func(**job.args)
+        _forget(list(waiting.values_list("id", flat=True)))
     return mail.outbox[sent:]  # type: ignore[return-value] # ours all have two parts
 
 

@@ -112,17 +112,3 @@ class CurrentAccountMiddleware:
         if account is None:
             request.session.pop(SESSION_KEY, None)
         return account
-
-
-class PrivatePagesMiddleware:
-    """What somebody who is signed in is shown is kept by no browser and no proxy: it is theirs, and rights change."""
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Say so, whatever else a page says about being kept."""
-        response = self.get_response(request)
-        if isinstance(request.user, User):
-            response.headers["Cache-Control"] = "private, no-store"
-        return response

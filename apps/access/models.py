@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.access.records import Record, model_of
 from apps.accounts.models import Account, Branch
+from apps.audit.text import MultiLineField, SingleLineField
 from apps.roles.scopes import Scope, ScopeField
 
 
@@ -25,9 +26,9 @@ class Override(models.Model):
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="overrides")
     branch = models.ForeignKey(Branch, on_delete=models.PROTECT, related_name="overrides", db_constraint=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="overrides")
-    permission = models.CharField(max_length=100)
+    permission = SingleLineField(max_length=100)
     scope = ScopeField()
-    reason = models.TextField()
+    reason = MultiLineField()
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
@@ -69,18 +70,18 @@ class AccessRequest(models.Model):
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="access_requests")
     branch = models.ForeignKey(Branch, on_delete=models.PROTECT, related_name="access_requests", db_constraint=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="access_requests")
-    permission = models.CharField(max_length=100)
+    permission = SingleLineField(max_length=100)
     scope = ScopeField(default=Scope.ALL)
-    record_type = models.CharField(max_length=40, blank=True)
+    record_type = SingleLineField(max_length=40, blank=True)
     record_id = models.BigIntegerField(null=True, blank=True)
-    message = models.TextField()
-    status = models.CharField(max_length=10, choices=Status.choices, default=Status.OPEN)
+    message = MultiLineField()
+    status = SingleLineField(max_length=10, choices=Status.choices, default=Status.OPEN)
     created_at = models.DateTimeField(default=timezone.now)
     decided_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     decided_at = models.DateTimeField(null=True, blank=True)
-    reason = models.TextField(blank=True)
+    reason = MultiLineField(blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -139,9 +140,9 @@ class QueuedPreview(models.Model):
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     change = models.JSONField()
-    address = models.TextField()
+    address = MultiLineField()
     sent = models.JSONField()
-    state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
+    state = SingleLineField(max_length=10, choices=State.choices, default=State.WAITING)
     result = models.JSONField(default=dict)
     asked_at = models.DateTimeField(default=timezone.now)
     computed_at = models.DateTimeField(null=True, blank=True)
@@ -205,7 +206,7 @@ class OperatorSession(models.Model):
     """
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="operator_sessions")
-    reason = models.TextField()
+    reason = MultiLineField()
     opened_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)

@@ -13,6 +13,7 @@ from django.db import models
 from django.utils import timezone
 
 from apps.accounts.models import Account, Branch
+from apps.audit.text import SingleLineField
 from apps.roles import catalogue
 
 
@@ -64,7 +65,7 @@ class Record(models.Model):
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+", db_index=False)
     branch = models.ForeignKey(Branch, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False)
-    reference = models.CharField(max_length=60, editable=False)
+    reference = SingleLineField(max_length=60, editable=False)
     responsible = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.PROTECT,

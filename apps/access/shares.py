@@ -19,6 +19,7 @@ from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
 from apps.access.records import RecordLike
 from apps.accounts.models import Account
+from apps.audit.text import MultiLineField
 from apps.roles import catalogue
 
 
@@ -30,7 +31,7 @@ class ShareColumns(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     granted_at = models.DateTimeField(default=timezone.now)
-    reason = models.TextField()
+    reason = MultiLineField()
 
     class Meta:
         """Only a base."""

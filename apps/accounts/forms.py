@@ -10,16 +10,21 @@ from allauth.mfa.base import forms as mfa
 from allauth.mfa.totp import forms as totp
 from allauth.mfa.webauthn import forms as webauthn
 from django import forms
-from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
+from django.db import transaction
+from django.http import HttpRequest
 from django.utils.text import slugify
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from apps.access.changes.opening import OpenAccount
+from apps.accounts.addresses import vouch_for
+from apps.accounts.letters import ask_for_password
 from apps.accounts.models import User, slug_is_taken, validate_slug
+from apps.accounts.proof import is_proven, prove_address
 from apps.accounts.time_zones import time_zone_choices
 from apps.accounts.tokens import LIFETIMES
+from apps.audit.text import SingleLineEmailInput, SingleLineInput
 from apps.roles.schemes import scheme_keys
 
 PASSWORD = _("Password")
@@ -61,15 +66,32 @@ class ReauthenticateForm(Plain, account.ReauthenticateForm):
 
 
 class ResetPasswordForm(Plain, account.ResetPasswordForm):
-    """Whose password is to be set anew."""
+    """Whose password is to be set anew. Nothing is looked up here: a job of the queue does that."""
 
     labels = {"email": EMAIL}
 
+    def clean_email(self) -> str:
+        """The address as it is stored."""
+        return User.objects.normalize_email(self.cleaned_data["email"])
+
+    def save(self, request: HttpRequest, **_: Any) -> str:
+        """Have the link sent, where a user has the address; returns the address."""
+        email: str = self.cleaned_data["email"]
+        ask_for_password(email)
+        return email
+
 
 class ResetPasswordKeyForm(Plain, account.ResetPasswordKeyForm):
-    """A password for who came by a link."""
+    """A password for who came by a link, which only the user's mail had."""
 
     labels = {"password1": NEW_PASSWORD, "password2": ONCE_MORE}
+
+    def save(self) -> None:
+        """Set it; where nobody had shown yet that the address is theirs, this does."""
+        if is_proven(self.user):
+            super().save()
+        else:
+            prove_address(self.user, self.cleaned_data["password1"])
 
 
 class ChangePasswordForm(Plain, account.ChangePasswordForm):
@@ -132,6 +154,8 @@ class ReauthenticateByPasskeyForm(WholePasskey, webauthn.ReauthenticateWebAuthnF
 class AddPasskeyForm(webauthn.AddWebAuthnForm):
     """A passkey for somebody."""
 
+    name = SingleLineInput(required=False)
+
     def clean(self) -> dict[str, Any]:
         """See `WholePasskey`."""
         try:
@@ -141,6 +165,12 @@ class AddPasskeyForm(webauthn.AddWebAuthnForm):
         return data
 
 
+class RenamePasskeyForm(webauthn.EditWebAuthnForm):
+    """Another name for a passkey."""
+
+    name = SingleLineInput(required=True)
+
+
 def _own_time_zones() -> list[tuple[str, str]]:
     return [("", gettext("As each account has chosen")), *time_zone_choices()]
 
@@ -148,7 +178,7 @@ def _own_time_zones() -> list[tuple[str, str]]:
 class DetailsForm(forms.Form):
     """What somebody is called, and what their clock says. Without an account there is nobody to be called by."""
 
-    name = forms.CharField(label=_("Name"), max_length=150)
+    name = SingleLineInput(label=_("Name"), max_length=150)
     time_zone = forms.ChoiceField(
         label=_("Time zone"),
         choices=_own_time_zones,
@@ -166,7 +196,7 @@ class DetailsForm(forms.Form):
 class EmailForm(forms.Form):
     """Another address for somebody who has one."""
 
-    email = forms.EmailField(
+    email = SingleLineEmailInput(
         label=_("New address"),
         max_length=254,
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
@@ -187,7 +217,7 @@ class EmailForm(forms.Form):
 class TokenForm(forms.Form):
     """What an API token is for, and how long it lasts."""
 
-    name = forms.CharField(label=_("What for"), max_length=60, help_text=_("By this you know it again."))
+    name = SingleLineInput(label=_("What for"), max_length=60, help_text=_("By this you know it again."))
     days = forms.TypedChoiceField(
         label=_("It ends after"),
         coerce=int,
@@ -199,9 +229,12 @@ class TokenForm(forms.Form):
 
 
 class NewcomerForm(forms.Form):
-    """Somebody becomes a user: their name and their password. The address is none of their choice."""
+    """A reader of an address chooses how they sign in with it. The address is none of their choice.
 
-    name = forms.CharField(label=_("Your name"), max_length=150, widget=forms.TextInput(attrs={"autocomplete": "name"}))
+    `user` is the one who has the address already, where nobody has shown yet that it is theirs; they keep their name.
+    """
+
+    name = SingleLineInput(label=_("Your name"), max_length=150, widget=forms.TextInput(attrs={"autocomplete": "name"}))
     password = forms.CharField(
         label=PASSWORD,
         strip=False,
@@ -209,50 +242,51 @@ class NewcomerForm(forms.Form):
         help_text=_("Twelve characters at least. A few words that do not belong together are easy to keep."),
     )
 
-    def __init__(self, data: Any = None, *, email: str) -> None:
-        super().__init__(data)
+    def __init__(self, data: Any = None, *, email: str, name: str = "", user: User | None = None) -> None:
+        super().__init__(data, initial={"name": name})
         self.address = email
+        self.user = user
+        if user is not None:
+            del self.fields["name"]
 
     def clean(self) -> dict[str, Any]:
         """A password that is not easily guessed, by who knows the name and the address either."""
         data: dict[str, Any] = super().clean() or {}
         if "password" in data:
+            user = self.user or User(email=self.address, name=data.get("name", ""))
             try:
-                validate_password(data["password"], User(email=self.address, name=data.get("name", "")))
+                validate_password(data["password"], user)
             except forms.ValidationError as error:
                 self.add_error("password", error)
         return data
 
-    def create(self) -> User:
-        """The user, whose address is yet to be shown to be theirs.
+    @transaction.atomic
+    def prove(self) -> User:
+        """The user, whose address counts as theirs. A new one may open the admin, which shows what their roles give.
 
         Raises:
             IntegrityError: there is one with that address by now.
         """
         data = self.cleaned_data
-        return newcomer(self.address, make_password(data["password"]), data["name"])
-
-
-def newcomer(email: str, password: str, name: str) -> User:
-    """A new user with this password, hashed already. They may open the admin, which shows them what their roles give.
-
-    Raises:
-        IntegrityError: there is one with that address by now.
-    """
-    return User.objects.create(email=email, password=password, name=name, is_staff=True)
+        if self.user is not None:
+            prove_address(self.user, data["password"])
+            return self.user
+        user = User.objects.create_user(self.address, data["password"], name=data["name"], is_staff=True)
+        vouch_for([user])
+        return user
 
 
 class AccountForm(forms.Form):
     """The account that somebody opens: what it is called, how its roles work, and its first branch."""
 
-    organisation = forms.CharField(label=_("Name of your organisation"), max_length=150)
+    organisation = SingleLineInput(label=_("Name of your organisation"), max_length=150)
     slug = forms.CharField(
         label=_("Its address here"),
         max_length=60,
         required=False,
         help_text=_("Small letters, digits and hyphens, as in “north-sea”. Left empty, it is made of the name."),
     )
-    branch = forms.CharField(
+    branch = SingleLineInput(
         label=_("First branch"),
         max_length=150,
         initial=_("Head office"),
@@ -282,16 +316,12 @@ class AccountForm(forms.Form):
         return OpenAccount(name=data["organisation"], slug=data["slug"], scheme=data["scheme"], branch=data["branch"])
 
 
-class SignupForm(NewcomerForm):
-    """Who opens an account."""
+class SignupForm(forms.Form):
+    """Who opens an account. They choose their password once they have shown that the address is theirs."""
 
-    def __init__(self, data: Any = None) -> None:
-        super().__init__(data, email="")
-        widget = forms.EmailInput(attrs={"autocomplete": "email"})
-        self.fields["email"] = forms.EmailField(label=EMAIL, max_length=254, widget=widget)
-        self.order_fields(["name", "email", "password"])
+    name = SingleLineInput(label=_("Your name"), max_length=150, widget=forms.TextInput(attrs={"autocomplete": "name"}))
+    email = SingleLineEmailInput(label=EMAIL, max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email"}))
 
     def clean_email(self) -> str:
         """The address as it is stored."""
-        self.address = User.objects.normalize_email(self.cleaned_data["email"])
-        return self.address
+        return User.objects.normalize_email(self.cleaned_data["email"])

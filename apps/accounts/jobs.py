@@ -5,9 +5,12 @@ from django.db import connection
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
+from apps.accounts.letters import change_asked, password_asked, sign_up_asked
 from apps.accounts.mail import deliver
 
-__all__ = ["clear_away", "deliver"]
+__all__ = ["change_asked", "clear_away", "deliver", "password_asked", "sign_up_asked"]
+# Their arguments are sealed, and nobody needs them once the mail is on its way.
+SEALED = (change_asked, deliver, password_asked, sign_up_asked)
 
 
 @app.periodic(cron="17 * * * *")
@@ -23,7 +26,7 @@ def clear_away(timestamp: int) -> int:
         cursor.execute("DELETE FROM cache WHERE expires < %s", [now])
         forgotten = cursor.rowcount
         cursor.execute(
-            "DELETE FROM procrastinate_jobs WHERE task_name = %s AND status = 'succeeded'",
-            [deliver.name],
+            "DELETE FROM procrastinate_jobs WHERE task_name = ANY(%s) AND status = 'succeeded'",
+            [[task.name for task in SEALED]],
         )
         return ended + int(forgotten) + int(cursor.rowcount)

@@ -7,7 +7,6 @@ mail server that is away for a while holds nobody up. Its content is sealed: lin
 from __future__ import annotations
 
 import json
-import re
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,17 +14,18 @@ from typing import Any
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
+from django.template import Context, Engine
 from django.template.loader import render_to_string
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
+from apps.accounts.composition import PARTS, Letter
 from apps.accounts.sealing import seal, unseal
 
 # Ten tries, each after three times the wait of the one before: the last one after some eight hours.
 TRIES = 10
 WAIT_GROWS_BY = 3
 PURPOSE = "mail"
-_PARAGRAPHS = re.compile(r"\n\s*\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,22 @@ def link(path: str) -> str:
     return f"{settings.PUBLIC_ADDRESS.rstrip('/')}{path}"
 
 
+def compose(name: str, context: Mapping[str, Any]) -> Letter:
+    """The subject, the paragraphs and the buttons of a mail, as its template lays them out (`templatetags.letter`).
+
+    What is filled in never adds a part: it is text, on one line, inside of the part that the template puts it in.
+
+    Raises:
+        ValueError: the template has not one subject, or text outside of its parts; or a button leads elsewhere.
+    """
+    letter = Letter()
+    template = Engine.get_default().get_template(f"mail/{name}.txt")
+    outside = template.render(Context({**context, PARTS: letter}, autoescape=False))
+    if len(letter.subjects) != 1 or not letter.subjects[0] or outside.strip():
+        raise ValueError(f"The mail {name} needs one subject, and all of its text in parts.")
+    return letter
+
+
 def send(
     name: str,
     to: str,
@@ -52,16 +68,14 @@ def send(
 ) -> None:
     """Send the mail `mail/<name>.txt` to an address, once the transaction around it is committed.
 
-    The template's first paragraph is the subject. A paragraph that is an address becomes a button in the HTML that is
-    made of the same words.
+    Raises:
+        ValueError: see `compose`.
     """
-    text = render_to_string(f"mail/{name}.txt", dict(context or {})).strip()
-    subject, *paragraphs = [" ".join(part.split()) for part in _PARAGRAPHS.split(text)]
-    parts = [{"text": part, "is_link": part.startswith(settings.PUBLIC_ADDRESS)} for part in paragraphs]
-    frame = {"subject": subject, "parts": parts}
+    letter = compose(name, context or {})
+    frame = {"subject": letter.subjects[0], "parts": letter.parts}
     message = {
         "to": to,
-        "subject": subject,
+        "subject": letter.subjects[0],
         "text": render_to_string("mail/letter.txt", frame),
         "html": render_to_string("mail/letter.html", frame),
         "files": [(file.name, b64encode(file.content).decode(), file.content_type) for file in attachments],

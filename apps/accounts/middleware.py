@@ -37,6 +37,19 @@ class MethodsMiddleware:
         return self.get_response(request) if request.method in METHODS else HttpResponseNotAllowed(METHODS)
 
 
+class PrivatePagesMiddleware:
+    """No browser and no proxy keeps a page: what it shows is one person's, rights change, and some links are secret."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Say so, whatever a page says about being kept."""
+        response = self.get_response(request)
+        response.headers["Cache-Control"] = "private, no-store"
+        return response
+
+
 class SessionMiddleware:
     """A session ends after a week, and after half a day without a request (`SESSION_COOKIE_AGE`)."""
 

@@ -8,7 +8,6 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.contrib.auth import get_backends
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
-from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import connection, models
 from django.db.models.functions import Lower
@@ -19,6 +18,7 @@ from apps.accounts.addresses import vouch_for
 from apps.accounts.preferences import Preferences
 from apps.accounts.verbs import OPERATOR_MADE
 from apps.audit.services import operation
+from apps.audit.text import SingleLineEmailField, SingleLineField, SingleLinesField
 from apps.roles.schemes import Scheme, scheme
 
 validate_slug = RegexValidator(
@@ -79,17 +79,17 @@ class User(AbstractBaseUser):
     operator_session: Any = None
     viewed_by: User | None = None
 
-    email = models.EmailField(
+    email = SingleLineEmailField(
         "e-mail",
         max_length=254,
         unique=True,
         error_messages={"unique": _("Somebody signs in with this address already.")},
     )
-    name = models.CharField(max_length=150)
+    name = SingleLineField(max_length=150)
     is_active = models.BooleanField("active", default=True)
     is_staff = models.BooleanField(_("may open the admin"), default=False)
     is_superuser = models.BooleanField(_("platform operator"), default=False)
-    time_zone = models.CharField(max_length=60, blank=True)
+    time_zone = SingleLineField(max_length=60, blank=True)
     date_joined = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = UserManager()
@@ -184,16 +184,16 @@ class Account(models.Model):
         CLOSING = "closing", _("Closing")
         CLOSED = "closed", _("Closed")
 
-    slug = models.CharField(max_length=60, unique=True, validators=[validate_slug])
-    name = models.CharField(max_length=150)
-    scheme = models.CharField(max_length=40)
-    currency = models.CharField(max_length=3, default="EUR", validators=[validate_currency])
-    status = models.CharField(max_length=10, choices=Status.choices, default=Status.ACTIVE)
+    slug = SingleLineField(max_length=60, unique=True, validators=[validate_slug])
+    name = SingleLineField(max_length=150)
+    scheme = SingleLineField(max_length=40)
+    currency = SingleLineField(max_length=3, default="EUR", validators=[validate_currency])
+    status = SingleLineField(max_length=10, choices=Status.choices, default=Status.ACTIVE)
     closes_at = models.DateTimeField(null=True, blank=True, editable=False)
-    features = ArrayField(models.CharField(max_length=40), null=True, blank=True)
+    features = SingleLinesField(SingleLineField(max_length=40), null=True, blank=True)
     seats = models.PositiveIntegerField(null=True, blank=True, editable=False)
-    second_factor = ArrayField(
-        models.CharField(max_length=60),
+    second_factor = SingleLinesField(
+        SingleLineField(max_length=60),
         default=list,
         db_default=[],
         blank=True,
@@ -241,9 +241,9 @@ class Branch(models.Model):
         CLOSED = "closed", _("Closed")
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="branches")
-    slug = models.CharField(max_length=60, validators=[validate_slug])
-    name = models.CharField(max_length=150)
-    status = models.CharField(max_length=10, choices=Status.choices, default=Status.ACTIVE)
+    slug = SingleLineField(max_length=60, validators=[validate_slug])
+    name = SingleLineField(max_length=150)
+    status = SingleLineField(max_length=10, choices=Status.choices, default=Status.ACTIVE)
     seats = models.PositiveIntegerField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -265,8 +265,8 @@ class ApiToken(models.Model):
     """A key with which a program reads what its owner may read (`tokens`); only its digest is kept."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_tokens")
-    name = models.CharField(max_length=60)
-    digest = models.CharField(max_length=64, unique=True, editable=False)
+    name = SingleLineField(max_length=60)
+    digest = SingleLineField(max_length=64, unique=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     ends_at = models.DateTimeField()
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -286,10 +286,10 @@ class JobFailure(models.Model):
     LONGEST_CAUSE = 300
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
-    job = models.CharField(max_length=40)
+    job = SingleLineField(max_length=40)
     failing_since = models.DateTimeField(default=timezone.now, editable=False)
     failed_at = models.DateTimeField()
-    cause = models.CharField(max_length=LONGEST_CAUSE)
+    cause = SingleLineField(max_length=LONGEST_CAUSE)
 
     class Meta:
         """The state of each job, and no history: that is in the server's log."""

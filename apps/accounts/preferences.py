@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.moments import PLAIN, Clock, DateOrder, Weekday, Writing, written_as
 from apps.accounts.time_zones import UTC, known_time_zones
+from apps.audit.text import SingleLineField
 
 if TYPE_CHECKING:
     from apps.accounts.models import Account, User
@@ -58,8 +59,8 @@ class Preferences(models.Model):
     """
 
     account = models.OneToOneField("accounts.Account", on_delete=models.PROTECT, related_name="stored_preferences")
-    time_zone = models.CharField(_("time zone"), max_length=60, default=UTC, validators=[validate_time_zone])
-    date_order = models.CharField(_("dates"), max_length=12, choices=DateOrder.choices, default=PLAIN.date_order)
+    time_zone = SingleLineField(_("time zone"), max_length=60, default=UTC, validators=[validate_time_zone])
+    date_order = SingleLineField(_("dates"), max_length=12, choices=DateOrder.choices, default=PLAIN.date_order)
     clock = models.PositiveSmallIntegerField(_("times"), choices=Clock.choices, default=PLAIN.clock)
     week_begins = models.PositiveSmallIntegerField(
         _("weeks begin on"), choices=Weekday.choices, default=PLAIN.week_begins

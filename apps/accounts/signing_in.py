@@ -17,6 +17,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts import fence, mail
+from apps.accounts.letters import password_link
 from apps.accounts.models import User
 from apps.accounts.of_oneself import log_change
 from apps.accounts.sealing import seal, unseal
@@ -76,8 +77,8 @@ class AccountAdapter(DefaultAccountAdapter):
         return mail.link(reverse("account_reset_password_from_key", kwargs={"uidb36": number, "key": token}))
 
     def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: Any) -> str:
-        """See above."""
-        return mail.link(reverse("account_confirm_email", args=[emailconfirmation.key]))
+        """The link that shows that an address is somebody's: it sets the password, as nothing chosen before counts."""
+        return password_link(emailconfirmation.email_address.user)
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         """Log that a sign-in failed. What was typed may be a password, so the log has its digest alone."""

@@ -3,6 +3,7 @@
 from allauth.account import views as account
 from django.urls import include, path, re_path
 
+from apps.accounts.secret_addresses import with_secret_address
 from apps.accounts.views.email import change_email, confirm_email
 from apps.accounts.views.invitations import invitation
 from apps.accounts.views.me import me
@@ -17,7 +18,6 @@ urlpatterns = [
     path("login/again/", account.reauthenticate, name="account_reauthenticate"),
     path("login/inactive/", account.account_inactive, name="account_inactive"),
     path("login/verify/", account.email_verification_sent, name="account_email_verification_sent"),
-    path("login/verify/<str:key>/", account.confirm_email, name="account_confirm_email"),
     path("logout/", account.logout, name="account_logout"),
     path("password/change/", account.password_change, name="account_change_password"),
     path("password/set/", account.password_set, name="account_set_password"),
@@ -25,7 +25,7 @@ urlpatterns = [
     path("password/reset/done/", account.password_reset_done, name="account_reset_password_done"),
     re_path(
         r"^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$",
-        account.password_reset_from_key,
+        with_secret_address(account.password_reset_from_key),
         name="account_reset_password_from_key",
     ),
     path(
@@ -37,12 +37,12 @@ urlpatterns = [
     path("mfa/webauthn/login/", SignInByPasskeyView.as_view(), name="mfa_login_webauthn"),
     path("mfa/webauthn/reauthenticate/", ShowWhoByPasskeyView.as_view(), name="mfa_reauthenticate_webauthn"),
     path("mfa/", include("allauth.mfa.urls")),
-    path("invitations/<str:token>/", invitation, name="invitation"),
+    path("invitations/<str:token>/", with_secret_address(invitation), name="invitation"),
     path("signup/", signup, name="account_signup"),
-    path("signup/<str:sealed>/", finish, name="finish-signup"),
+    path("signup/<str:sealed>/", with_secret_address(finish), name="finish-signup"),
     path("me/", me, name="me"),
     path("me/email/", change_email, name="change-email"),
-    path("me/email/<str:sealed>/", confirm_email, name="confirm-email"),
+    path("me/email/<str:sealed>/", with_secret_address(confirm_email), name="confirm-email"),
     path("me/tokens/", tokens, name="my-tokens"),
     path("me/tokens/new/", new_token, name="new-token"),
     path("me/tokens/<int:number>/end/", end_one_token, name="end-token"),

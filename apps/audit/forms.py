@@ -8,12 +8,13 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from apps.audit.services import is_blank
+from apps.audit.text import MultiLineInput
 
 # The log keeps a reason for good, so it is no place for whole documents.
 LONGEST_REASON = 2000
 
 
-class ReasonField(forms.CharField):
+class ReasonField(MultiLineInput):
     """A reason that somebody can read: neither blank, nor made of characters that are not seen, nor endless."""
 
     def __init__(self, **options: Any) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.apps.registry import Apps
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.operations import AlterField
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
@@ -234,3 +235,36 @@ class Audited(Operation):
                 f"names_{age}": names.replace("{x}", alias),
             }
         return AUDITED.format(**parts)
+
+
+class AlterText(AlterField):
+    """`AlterField` for a column that is held to a pattern from now on (`text`), with the rule in the database.
+
+    A column that a migration creates brings its rule along; of columns that change, Django knows its own kinds alone.
+    """
+
+    def database_forwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        """Change the column, and add the rule."""
+        super().database_forwards(app_label, schema_editor, from_state, to_state)
+        table, name, rule = self._rule(app_label, schema_editor, to_state)
+        schema_editor.execute(f"ALTER TABLE {table} ADD CONSTRAINT {name} CHECK ({rule})", params=None)
+
+    def database_backwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        """Take the rule away, and change the column back."""
+        table, name, _ = self._rule(app_label, schema_editor, from_state)
+        schema_editor.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}", params=None)
+        AlterField.database_forwards(self, app_label, schema_editor, from_state, to_state)
+
+    def _rule(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, state: ProjectState
+    ) -> tuple[str, str, str]:
+        """The table, the constraint as PostgreSQL names one of a column, and what it says."""
+        model = state.apps.get_model(app_label, self.model_name)
+        field: Any = model._meta.get_field(self.name)
+        quote = schema_editor.connection.ops.quote_name
+        name = quote(f"{model._meta.db_table}_{field.column}_check")
+        return quote(model._meta.db_table), name, field.db_check(schema_editor.connection)

@@ -14,6 +14,7 @@ from django.db import DEFAULT_DB_ALIAS, connections, router, transaction
 
 from apps.audit import verbs
 from apps.audit.models import PLATFORM, Entry, Operation
+from apps.audit.text import validate_multi_line
 
 # Whose act it is when nobody is signed in: a management command without --actor.
 CONSOLE = "the operator at the console"
@@ -115,10 +116,12 @@ def operation(*, verb: str | verbs.Verb, actor: Actor | None, reason: str) -> It
 
     Raises:
         UnknownVerb: nobody has registered the verb.
-        ValueError: the reason is blank, or the actor is not saved.
+        ValueError: the reason is blank or has control characters, or the actor is not saved.
     """
     if is_blank(reason):
         raise ValueError(f"Recording '{verb}' without a reason: say why.")
+    if validate_multi_line.hidden(reason):
+        raise ValueError(f"Recording '{verb}' with control characters in its reason: delete them.")
     came_from = _origin.get()
     if actor is not None and came_from.acting is not None and came_from.acting_as is not None:
         actor = came_from.acting if actor.pk == came_from.acting_as.pk else actor

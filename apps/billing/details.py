@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -10,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.accounts.models import User, validate_currency
+from apps.audit.text import validate_multi_line, validate_single_line
 from apps.billing import verbs
 from apps.billing.acting import acting, need_for_payer, subscribed
 from apps.billing.book import today
@@ -64,13 +66,24 @@ TEXTS = {
 }
 
 
+CHECKS: Sequence[tuple[str, Callable[[Any], None]]] = (
+    ("name", validate_single_line),
+    ("address", validate_multi_line),
+    ("vat_number", validate_single_line),
+    ("country", validate_country),
+    ("email", validate_email),
+    ("email", validate_single_line),
+    ("currency", validate_currency),
+)
+
+
 def _checked(payer: Payer, details: Mapping[str, str]) -> dict[str, str]:
     found = {name: details[name].strip() for name in NAMES if name in details}
     if "address" in found:
         found["address"] = _address(found["address"])
     if unknown := details.keys() - set(NAMES):
         raise BillingRefused(_("Billing details have no “%(name)s”.") % {"name": min(unknown)})
-    for name, check in (("country", validate_country), ("email", validate_email), ("currency", validate_currency)):
+    for name, check in CHECKS:
         if found.get(name):
             try:
                 check(found[name])

@@ -8,6 +8,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from apps.audit.forms import ReasonField
+from apps.audit.text import MultiLineInput, SingleLineEmailInput, SingleLineInput
 from apps.billing.book import Book, all_seats_taken
 from apps.billing.models import Payer
 from apps.billing.models.base import ADDRESS_CHARACTERS, validate_address
@@ -105,8 +106,8 @@ class DetailsForm(ActForm):
     """Who the invoices are written to."""
 
     title = _("Change billing details")
-    name = forms.CharField(label=_("Name on the invoice"), max_length=150)
-    address = forms.CharField(
+    name = SingleLineInput(label=_("Name on the invoice"), max_length=150)
+    address = MultiLineInput(
         label=_("Address"),
         max_length=ADDRESS_CHARACTERS,
         widget=forms.Textarea(attrs={"rows": 3}),
@@ -115,8 +116,8 @@ class DetailsForm(ActForm):
     country = forms.CharField(
         label=_("Country"), max_length=2, help_text=_("Its two letters, such as DE; the tax depends on it.")
     )
-    vat_number = forms.CharField(label=_("VAT number"), max_length=20, required=False)
-    email = forms.EmailField(label=_("Invoices go to"), max_length=254)
+    vat_number = SingleLineInput(label=_("VAT number"), max_length=20, required=False)
+    email = SingleLineEmailInput(label=_("Invoices go to"), max_length=254)
     currency = forms.ChoiceField(label=_("Currency"))
 
     def __init__(self, data: Any = None, *, payer: Payer, fixed: bool) -> None:

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from apps.audit.text import MultiLineField, SingleLineField, SingleLineSlugField
 from apps.roles.scopes import ScopeField
 
 
@@ -30,11 +31,11 @@ class Role(models.Model):
         BRANCH = "branch", _("Branch role")
         PARENT = "parent", _("Parent role")
 
-    scheme = models.CharField(max_length=40)
-    key = models.SlugField(max_length=60)
-    name = models.CharField(max_length=100)
-    description = models.TextField(blank=True)
-    kind = models.CharField(max_length=10, choices=Kind.choices)
+    scheme = SingleLineField(max_length=40)
+    key = SingleLineSlugField(max_length=60)
+    name = SingleLineField(max_length=100)
+    description = MultiLineField(blank=True)
+    kind = SingleLineField(max_length=10, choices=Kind.choices)
     rank = models.PositiveSmallIntegerField()
     single = models.BooleanField(default=False)
     locked = models.BooleanField(default=False)
@@ -84,7 +85,7 @@ class RoleGrant(models.Model):
     """What a role says of one permission."""
 
     role = models.ForeignKey(Role, on_delete=models.CASCADE, related_name="grants")
-    permission = models.CharField(max_length=100)
+    permission = SingleLineField(max_length=100)
     scope = ScopeField()
     grantable = models.BooleanField(default=True)
 

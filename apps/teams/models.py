@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import Account, Branch, validate_slug
+from apps.audit.text import SingleLineEmailField, SingleLineField
 from apps.roles.models import Role
 
 
@@ -36,7 +37,7 @@ class Membership(models.Model):
     branch = models.ForeignKey(Branch, on_delete=models.PROTECT, related_name="memberships", db_constraint=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="memberships")
     role = models.ForeignKey(Role, on_delete=models.PROTECT, related_name="memberships")
-    status = models.CharField(max_length=10, choices=Status.choices, default=Status.ACTIVE)
+    status = SingleLineField(max_length=10, choices=Status.choices, default=Status.ACTIVE)
     joined_at = models.DateTimeField(default=timezone.now)
     removed_at = models.DateTimeField(null=True, blank=True)
 
@@ -83,8 +84,8 @@ class Team(models.Model):
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="teams")
     branch = models.ForeignKey(Branch, on_delete=models.PROTECT, related_name="teams", db_constraint=False)
-    slug = models.CharField(max_length=60, validators=[validate_slug])
-    name = models.CharField(max_length=100)
+    slug = SingleLineField(max_length=60, validators=[validate_slug])
+    name = SingleLineField(max_length=100)
     group = models.OneToOneField(Group, on_delete=models.PROTECT, related_name="team", editable=False)
 
     class Meta:
@@ -147,9 +148,9 @@ class Invitation(models.Model):
         Branch, on_delete=models.PROTECT, null=True, blank=True, related_name="invitations", db_constraint=False
     )
     role = models.ForeignKey(Role, on_delete=models.PROTECT, null=True, blank=True, related_name="invitations")
-    email = models.EmailField("e-mail", max_length=254)
-    status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
-    token_digest = models.CharField(max_length=64, unique=True, editable=False)
+    email = SingleLineEmailField("e-mail", max_length=254)
+    status = SingleLineField(max_length=10, choices=Status.choices, default=Status.PENDING)
+    token_digest = SingleLineField(max_length=64, unique=True, editable=False)
     invited_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )

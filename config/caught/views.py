@@ -9,6 +9,7 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from apps.accounts.origins import is_ours
 from config.caught.letters import letter, letters
 
 SHOWN = 100
@@ -21,7 +22,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 
 
 def reading(request: HttpRequest, name: str) -> HttpResponse:
-    """One of them, as plain text whose links can be followed.
+    """One of them, as plain text; a paragraph that is the address of one of our pages can be followed.
 
     Raises:
         Http404: there is none of that name.
@@ -29,4 +30,5 @@ def reading(request: HttpRequest, name: str) -> HttpResponse:
     found = letter(Path(settings.CAUGHT_MAIL), name)
     if found is None:
         raise Http404
-    return render(request, "demo/letter.html", {"letter": found})
+    addresses = [paragraph for paragraph in found.paragraphs if is_ours(paragraph)]
+    return render(request, "demo/letter.html", {"letter": found, "addresses": addresses})

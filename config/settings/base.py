@@ -55,6 +55,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "apps.accounts.middleware.PrivatePagesMiddleware",
     "apps.accounts.middleware.MethodsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -63,7 +64,6 @@ MIDDLEWARE = [
     "apps.accounts.middleware.SessionMiddleware",
     "apps.access.tokens.TokenMiddleware",
     "apps.access.middleware.CurrentAccountMiddleware",
-    "apps.access.middleware.PrivatePagesMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -153,11 +153,21 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
-ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True
 # Whoever has changed how somebody signs in, that person is told.
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 # Nobody gets a mail because a stranger has typed their address.
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+# How often mail can be asked for, in the time that the sentence about it names: by a user, from a place, to an
+# address, for an account.
+MAIL_LIMIT_MINUTES = 10
+ACCOUNT_RATE_LIMITS = {
+    "mail_by_user": f"60/{MAIL_LIMIT_MINUTES}m/user",
+    "mail_by_place": f"20/{MAIL_LIMIT_MINUTES}m/ip",
+    "mail_to_address": f"3/{MAIL_LIMIT_MINUTES}m/key",
+    "mail_by_account": f"120/{MAIL_LIMIT_MINUTES}m/key",
+    "reset_password": f"20/m/ip,3/{MAIL_LIMIT_MINUTES}m/key",
+    "confirm_email": f"1/{MAIL_LIMIT_MINUTES}m/key",
+}
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_REAUTHENTICATION_METHODS = ("password", "mfa")
 ACCOUNT_SESSION_REMEMBER = True
@@ -167,6 +177,7 @@ MFA_FORMS = {
     "reauthenticate": "apps.accounts.forms.ReauthenticateByCodeForm",
     "activate_totp": "apps.accounts.forms.ActivateTOTPForm",
     "add_webauthn": "apps.accounts.forms.AddPasskeyForm",
+    "edit_webauthn": "apps.accounts.forms.RenamePasskeyForm",
     "authenticate_webauthn": "apps.accounts.forms.PasskeyForm",
     "login_webauthn": "apps.accounts.forms.SignInByPasskeyForm",
     "reauthenticate_webauthn": "apps.accounts.forms.ReauthenticateByPasskeyForm",

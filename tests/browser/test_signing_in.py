@@ -253,6 +253,27 @@ def test_an_invitation_is_accepted_and_a_second_use_is_refused(
 
 
 @pytest.mark.parametrize("window", ["page", "phone", "plain"])
+def test_a_link_that_was_passed_on_has_the_mail_sent_that_lets_in(
+    live_server: LiveServer, window: str, cast: Cast, postbox: Postbox, request: pytest.FixtureRequest
+) -> None:
+    page: Page = request.getfixturevalue(window)
+    role = published(cast.account.scheme, "member").pk
+    change = Invite(account_id=cast.account.pk, email="zoe@acme.example", role_id=role, branch_id=cast.branch.pk)
+    change.apply(actor=cast.owner, reason="We grow")
+    go(page, live_server, f"/invitations/{change.token}/")
+    assert sideways(page) == 0
+    page.get_by_role("button", name="Send the link").click()
+    expect(page.get_by_role("status")).to_have_text(
+        "We have sent a link to z***@acme.example. Open it to accept the invitation."
+    )
+    page.goto(address_in(postbox, "zoe@acme.example"))
+    page.get_by_label("Your name").fill("Zoe Zimmer")
+    page.get_by_label("Password").fill("a heron stands in the rain")
+    page.get_by_role("button", name="Accept, and begin").click()
+    expect(page).to_have_url(f"{live_server.url}/a/{cast.account.slug}/")
+
+
+@pytest.mark.parametrize("window", ["page", "phone", "plain"])
 def test_an_organisation_opens_an_account_of_its_own(
     live_server: LiveServer, window: str, cast: Cast, postbox: Postbox, request: pytest.FixtureRequest
 ) -> None:
@@ -265,15 +286,14 @@ def test_an_organisation_opens_an_account_of_its_own(
     page.get_by_label("Staff ladder").check()
     page.get_by_label("Your name").fill("Mia Miller")
     page.get_by_label("E-mail").fill("mia@miller.example")
-    page.get_by_label("Password").fill("a heron stands in the rain")
     page.get_by_role("button", name="Send me the link that opens it").click()
     expect(page.get_by_text("“acme” is taken. Choose another one.")).to_be_visible()
     page.get_by_label("Its address here").fill("acme-miller")
-    page.get_by_label("Password").fill("a heron stands in the rain")
     page.get_by_role("button", name="Send me the link that opens it").click()
     expect(page).to_have_url(f"{live_server.url}/login/verify/")
     page.goto(address_in(postbox, "mia@miller.example"))
     expect(page.get_by_role("heading", level=1)).to_have_text("Open Acme?")
+    page.get_by_label("Password").fill("a heron stands in the rain")
     page.get_by_role("button", name="Yes, open it").click()
     expect(page).to_have_url(f"{live_server.url}/a/acme-miller/")
 

@@ -48,7 +48,6 @@ def refusal(cast: Cast, value: Any, **more: Any) -> str:
     ("kind", "value", "kept"),
     [
         ("text", "  Blue pencils ", "Blue pencils"),
-        ("text", "one\ntwo", "one two"),
         ("text", "  ", None),
         ("long_text", "one\n\ntwo", "one\n\ntwo"),
         ("number", 12, "12"),
@@ -79,8 +78,10 @@ def test_each_kind_is_kept_in_one_form(cast: Cast, kind: str, value: Any, kept: 
     ("kind", "value", "told"),
     [
         ("text", "x" * 256, "It is 256 characters long; 255 are the most."),
-        ("text", "a\0b", "a character that cannot be stored"),
-        ("text", "\ud800", "a character that cannot be stored"),
+        ("text", "one\ntwo", "on one line, without invisible characters (here: U+000A)"),
+        ("text", "a\0b", "without invisible characters (here: U+0000)"),
+        ("text", "\ud800", "without invisible characters (here: U+D800)"),
+        ("long_text", "a\x1bb", "an invisible control character (U+001B)"),
         ("text", 5, "Write a text."),
         ("text", {"a": 1}, "Write a text."),
         ("long_text", "x" * 10_001, "10000 are the most"),

@@ -22,6 +22,13 @@ from tests.pages.test_routes import address_of
 pytestmark = pytest.mark.django_db
 # Reading them is an act of its own, which the log keeps.
 EXPORTS = ("export/",)
+# What in a pattern stands for a secret: who has the address is let in by it.
+SECRETS = ("<str:token>", "<str:sealed>", "<key>")
+SECRET = {
+    f"/{route.path or route.pattern}": route.signed_in
+    for route in OPEN
+    if any(secret in route.pattern for secret in SECRETS)
+}
 
 
 @pytest.fixture
@@ -60,7 +67,8 @@ def test_every_answer_tells_the_browser_what_to_run_to_embed_and_to_keep(cast: C
         assert {"default-src 'none'", "object-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"} <= set(policy)
         assert {"script-src 'self'", "style-src 'self'", "form-action 'self'"} <= set(policy) or "stripe" in str(policy)
         assert answer.headers["X-Content-Type-Options"] == "nosniff", address
-        assert answer.headers["Referrer-Policy"] == "same-origin", address
+        if address not in SECRET:
+            assert answer.headers["Referrer-Policy"] == "same-origin", address
         assert answer.headers["X-Frame-Options"] == "DENY", address
         assert "Access-Control-Allow-Origin" not in answer.headers, address
         assert "no-store" in answer.headers["Cache-Control"], address
@@ -68,6 +76,23 @@ def test_every_answer_tells_the_browser_what_to_run_to_embed_and_to_keep(cast: C
         assert kind in {"application/pdf", "application/json"} or "charset=utf-8" in kind, address
         if not kind.startswith("text/html") and answer.status_code == 200:
             assert answer.headers["Content-Disposition"].startswith("attachment"), address
+
+
+def test_nothing_is_kept_of_what_a_stranger_is_shown_either(cast: Cast, viewer: User) -> None:
+    for address, answer in answers(cast, viewer, Client(), "GET"):
+        assert answer.headers["Cache-Control"] == "private, no-store", address
+    redirected = Client().get("/invitations/nothing")
+    assert (redirected.status_code, redirected.headers["Cache-Control"]) == (301, "private, no-store")
+
+
+@pytest.mark.parametrize("address", sorted(SECRET))
+def test_an_address_that_is_a_secret_is_sent_along_with_no_request(cast: Cast, viewer: User, address: str) -> None:
+    for client in (browser(viewer), Client()):
+        for answer in (client.get(address), client.post(address)):
+            login = answer.headers.get("Location", "").startswith("/login/")
+            if answer.status_code != 404 and not login:
+                assert answer.headers["Referrer-Policy"] == "strict-origin"
+                assert answer.headers["Cache-Control"] == "private, no-store"
 
 
 def test_a_form_from_elsewhere_is_refused_wherever_it_is_sent(cast: Cast, viewer: User) -> None:

@@ -119,8 +119,10 @@ def test_what_is_no_address_or_ones_own_is_refused_in_the_form(cast: Cast) -> No
     assert not post()
 
 
-def test_a_stranger_is_not_flooded(cast: Cast) -> None:
-    client, _ = asked(cast)
-    for _ in range(3):
-        client.post("/me/email/", {"email": NEW})
-    assert len(post()) == 1
+def test_a_stranger_is_not_flooded_and_the_sender_reads_when_to_try_again(cast: Cast) -> None:
+    for known in (NEW, cast.owner.email):
+        client, _ = asked(cast, known)
+        answers = [client.post("/me/email/", {"email": known}) for _ in range(3)]
+        assert [answer.status_code for answer in answers] == [302, 302, 200]
+        assert "Try again in 10 minutes." in answers[2].content.decode()
+        assert len(post()) == 3

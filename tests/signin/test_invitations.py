@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from typing import Any
 
 import pytest
 import time_machine
 import zeal
+from allauth.account import app_settings
 from allauth.account.models import EmailAddress
-from django.test import Client
+from allauth.core import ratelimit
+from allauth.core.internal.ratelimit import parse_rate
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
+from django.core.cache import cache
+from django.db import connection
+from django.test import Client, RequestFactory
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
@@ -20,6 +29,7 @@ from apps.access.changes.refusals import RightMissing
 from apps.access.preview import preview
 from apps.accounts.addresses import vouch_for
 from apps.accounts.models import User
+from apps.accounts.tokens import make_token, owner_of
 from apps.audit.models import Operation
 from apps.teams.models import Invitation, Membership
 from tests.factories import Cast, UserFactory, make_cast, published
@@ -135,35 +145,117 @@ def test_a_second_use_is_refused(cast: Cast) -> None:
     assert Membership.objects.filter(branch=cast.branch).count() == 3
 
 
-def test_a_link_that_was_passed_on_by_hand_proves_no_address(cast: Cast) -> None:
+def test_a_link_that_was_passed_on_by_hand_sets_no_password_and_has_the_mail_sent(cast: Cast) -> None:
     """Whoever invites sees the link, and could otherwise become a user for an address that is not theirs."""
     change = invite(cast)
     post()
-    client = Client()
-    status, page = look(client, by_hand(change))
-    assert status == 200
-    assert ZOE not in page
+    inviter = Client()
     for proof in ("", "0" * 64, change.token):
-        assert ZOE not in look(Client(), f"{by_hand(change)}?proof={proof}")[1]
-    answer = send(client, by_hand(change), name="Zoe Zimmer", password=SECRET, proof="0" * 64)
-    assert answer.headers["Location"] == "/login/verify/"
-    assert not is_in(client)
-    assert membership() is None
-    (message,) = post()
-    assert message.to == [ZOE]
-    verified = client.post(link_in(message))
-    assert verified.headers["Location"] == by_hand(change)
-    assert send(client, by_hand(change)).headers["Location"] == f"/a/{cast.account.slug}/"
+        page = look(inviter, f"{by_hand(change)}?proof={proof}")[1]
+        assert ZOE not in page
+        assert "password" not in page
+        answer = send(inviter, by_hand(change), name="Zoe Zimmer", password="the inviter knows this one", proof=proof)
+        assert "We have sent a link to z***@acme.example." in answer.content.decode()
+    assert not is_in(inviter)
+    assert not User.objects.filter(email=ZOE).exists()
+    messages = post()
+    assert [message.to for message in messages] == [[ZOE]] * 3
+    address = link_in(messages[-1])
+    reader = Client()
+    send(reader, address, name="Zoe Zimmer", password=SECRET, proof=address.partition("?proof=")[2])
+    held = membership()
+    assert held is not None
+    assert is_in(sign_in(held.user, SECRET).client)
+    assert not is_in(sign_in(held.user, "the inviter knows this one").client)
+
+
+def _looked_and_sent(change: Invite) -> tuple[list[str], list[str], list[str]]:
+    """The pages of a link that was passed on without what differs by request, the statements, and the jobs."""
+    ProcrastinateJob.objects.all()._raw_delete("default")
+    cache.clear()
+    client = Client()
+    with CaptureQueriesContext(connection) as queries:
+        pages = [look(client, by_hand(change))[1], send(client, by_hand(change)).content.decode()]
+    differs = re.compile(f'csrfmiddlewaretoken" value="[^"]*"|{change.token}|datetime="[^"]*"')
+    statements = [re.sub(r"'[^']*'|\d+", "?", query["sql"]) for query in queries]
+    jobs = list(ProcrastinateJob.objects.values_list("task_name", flat=True))
+    return [differs.sub("", page) for page in pages], statements, jobs
+
+
+def test_a_link_that_was_passed_on_tells_nobody_whether_the_address_signs_in(cast: Cast) -> None:
+    somebody(email="zac@acme.example")
+    known, unknown = (_looked_and_sent(invite(cast, email=email)) for email in ("zac@acme.example", ZOE))
+    assert known == unknown
+    assert not any('accounts_user"."email" =' in statement for statement in known[1])
+
+
+def test_who_was_there_before_the_address_was_proven_keeps_nothing_that_signs_in(cast: Cast) -> None:
+    user: User = UserFactory(email=ZOE)
+    elsewhere = browser_of(user)
+    token = make_token(user, "Planted", 30)
+    TOTP.activate(user, generate_totp_secret())
+    invite(cast)
+    address = link_in(post()[-1])
+    reader = Client()
+    assert "Your name" not in look(reader, address)[1]
+    answer = send(reader, address, password=SECRET, proof=address.partition("?proof=")[2])
+    assert answer.headers["Location"] == f"/a/{cast.account.slug}/"
     assert membership() is not None
+    assert elsewhere.get("/password/change/").status_code == 302
+    assert owner_of(token) is None
+    assert not Authenticator.objects.filter(user=user).exists()
+    assert not is_in(sign_in(user).client)
+    assert is_in(sign_in(user, SECRET).client)
+
+
+def test_the_mail_is_sent_again_three_times_in_ten_minutes(cast: Cast) -> None:
+    change = invite(cast)
+    post()
+    answers = [send(Client(REMOTE_ADDR=f"10.9.0.{number}"), by_hand(change)).content.decode() for number in range(4)]
+    assert ["We have sent a link" in answer for answer in answers] == [True, True, True, False]
+    assert "Try again in 10 minutes." in answers[3]
+    assert len(post()) == 3
+
+
+def _confirmed(client: Client, cast: Cast, invitation: Invitation) -> str:
+    path = f"/a/{cast.account.slug}/invitations/{invitation.pk}/resend/"
+    seen = re.search(r'name="seen" value="([^"]*)"', client.get(path).content.decode())
+    assert seen
+    answer = client.post(path, {"reason": "It got lost", "confirmed": "1", "seen": seen[1]})
+    return str(answer.content.decode())
+
+
+def test_an_inviter_sends_again_three_times_to_an_address_and_reads_when_to_try_again(cast: Cast) -> None:
+    invite(cast)
+    post()
+    client = browser_of(cast.owner)
+    answers = [_confirmed(client, cast, Invitation.objects.get()) for _ in range(4)]
+    assert ["The invitation is on its way" in answer for answer in answers] == [True, True, True, False]
+    assert "Try again in 10 minutes." in answers[3]
+    assert len(post()) == 3
+
+
+@pytest.mark.parametrize(("action", "limit"), [("mail_by_user", 60), ("mail_by_account", 120)])
+def test_a_sender_and_an_account_have_limits_of_their_own(cast: Cast, action: str, limit: int) -> None:
+    invite(cast)
+    client = browser_of(cast.owner)
+    rate = parse_rate(app_settings.RATE_LIMITS[action])
+    assert (rate.amount, rate.duration) == (limit, 600)
+    request = RequestFactory().post("/")
+    request.user = cast.owner
+    key = str(cast.account.pk) if action == "mail_by_account" else None
+    for _ in range(limit):
+        assert ratelimit.consume(request, action=action, key=key)
+    assert "Try again in 10 minutes." in _confirmed(client, cast, Invitation.objects.get())
 
 
 def test_who_has_the_address_signs_in_and_accepts(cast: Cast) -> None:
     user = somebody(email=ZOE)
     change = invite(cast)
     client = Client()
-    page = look(client, by_hand(change))[1]
-    assert f"/login/?next=/invitations/{change.token}/" in page
-    assert ZOE not in page
+    for address in (by_hand(change), link_in(post()[-1])):
+        assert f"/login/?next=/invitations/{change.token}/" in look(client, address)[1]
+    assert ZOE not in look(client, by_hand(change))[1]
     sign_in(user, client=client)
     assert ZOE in look(client, by_hand(change))[1]
     answer = send(client, by_hand(change))

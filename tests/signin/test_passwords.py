@@ -8,14 +8,21 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+import zeal
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
+from django.conf import settings
 from django.core.cache import cache
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from apps.accounts.models import User
+from apps.accounts.tokens import make_token, owner_of
 from apps.audit.models import Entry
 from tests.factories import PASSWORD, UserFactory
 from tests.mailing import link_in, post
@@ -23,6 +30,11 @@ from tests.signin.people import sign_in, somebody
 
 pytestmark = pytest.mark.django_db
 ANOTHER = "seven green bottles on a wall"
+
+
+def set_password(client: Client, path: str) -> None:
+    with zeal.zeal_ignore():
+        client.post(path, {"password1": ANOTHER, "password2": ANOTHER})
 
 
 def is_in(client: Client) -> bool:
@@ -212,11 +224,83 @@ def test_an_address_that_nobody_vouched_for_is_shown_to_be_ones_own_first() -> N
     assert b"Look into your mail" in answer.content
     assert not is_in(answer.client)
     (message,) = post()
-    asked = answer.client.get(link_in(message))
-    assert user.email.encode() in asked.content
+    reader = Client()
+    form = reader.get(link_in(message), follow=True)
+    assert b"Choose a new password" in form.content
     assert not EmailAddress.objects.get(user=user).verified, "A link that is only looked at verifies nothing."
-    answer.client.post(link_in(message))
-    assert is_in(answer.client)
+    set_password(reader, form.request["PATH_INFO"])
+    assert EmailAddress.objects.get(user=user).verified
+    assert is_in(sign_in(user, ANOTHER).client)
+    assert not is_in(sign_in(user).client), "The password from before the proof counts no more."
+    assert not is_in(answer.client)
+
+
+@pytest.mark.parametrize("way", ["signing in", "a forgotten password"])
+def test_nothing_that_was_chosen_before_an_address_was_proven_survives_the_proof(way: str) -> None:
+    user: User = UserFactory()
+    elsewhere = Client()
+    elsewhere.force_login(user, backend=settings.AUTHENTICATION_BACKENDS[0])
+    TOTP.activate(user, generate_totp_secret())
+    RecoveryCodes.activate(user)
+    Authenticator.objects.create(user=user, type=Authenticator.Type.WEBAUTHN, data={})
+    token = make_token(user, "Planted", 30)
+    post()
+    cache.clear()
+    if way == "signing in":
+        sign_in(user)
+    else:
+        Client().post("/password/reset/", {"email": user.email})
+    reader = Client()
+    form = reader.get(link_in(post()[-1]), follow=True)
+    set_password(reader, form.request["PATH_INFO"])
+    assert not is_in(sign_in(user).client)
+    assert elsewhere.get("/password/change/").status_code == 302
+    assert not Authenticator.objects.filter(user=user).exists()
+    assert owner_of(token) is None
+    assert EmailAddress.objects.get(user=user).verified
+    assert is_in(sign_in(user, ANOTHER).client)
+    did = [(entry.after or {})["did"] for entry in Entry.objects.filter(target_type="accounts.sign_in").order_by("pk")]
+    assert did[-2:] == ["showed that their address is theirs, and set a password", "set a new password by mail"]
+
+
+def test_a_new_password_leaves_the_second_factor_of_a_proven_address() -> None:
+    user = somebody()
+    TOTP.activate(user, generate_totp_secret())
+    Client().post("/password/reset/", {"email": user.email})
+    reader = Client()
+    form = reader.get(link_in(post()[-1]), follow=True)
+    set_password(reader, form.request["PATH_INFO"])
+    assert Authenticator.objects.filter(user=user).count() == 1
+
+
+def _asked_for_a_password(email: str) -> tuple[int, list[str], list[tuple[str, str]], int]:
+    """The status, the statements without their values, the jobs, and how long what they carry is."""
+    ProcrastinateJob.objects.all()._raw_delete("default")
+    cache.clear()
+    with CaptureQueriesContext(connection) as queries:
+        answer = Client().post("/password/reset/", {"email": email})
+    statements = [re.sub(r"'[^']*'|\d+", "?", query["sql"]) for query in queries]
+    jobs = list(ProcrastinateJob.objects.values_list("task_name", "queue_name"))
+    (sealed,) = [job.args["sealed"] for job in ProcrastinateJob.objects.all()]
+    return answer.status_code, statements, jobs, len(sealed)
+
+
+def test_asking_for_a_password_does_the_same_for_a_known_and_for_an_unknown_address() -> None:
+    somebody(email="ann@acme.example")
+    somebody(email="ben@acme.example", is_active=False)
+    known, unknown, inactive = (_asked_for_a_password(f"{name}@acme.example") for name in ("ann", "eve", "ben"))
+    assert known == unknown == inactive
+    assert not any("accounts_user" in statement for statement in known[1]), "The request looks nobody up."
+
+
+def test_one_address_gets_three_links_in_ten_minutes_wherever_they_are_asked_for() -> None:
+    for email in (somebody().email, "nobody@acme.example"):
+        answers = [
+            Client(REMOTE_ADDR=f"10.8.0.{number}").post("/password/reset/", {"email": email}) for number in range(4)
+        ]
+        assert [answer.status_code for answer in answers] == [302, 302, 302, 429]
+        assert b"Try again in 10 minutes." in answers[3].content
+    assert len(post()) == 3
 
 
 @pytest.mark.parametrize(

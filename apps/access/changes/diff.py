@@ -11,11 +11,13 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import connections, models, router
 from django.db.models.base import ModelState
 from django.utils.functional import cached_property
 
-from apps.access.changes.refusals import Refusal
+from apps.access.changes.refusals import NoSuchTarget, Refusal
+from apps.audit.text import MultiLineField, SingleLineEmailField, SingleLineField, SingleLineSlugField
 
 BATCH = 5_000
 # Rows that get different values are updated one group of equal values at a time, as long as there are so few groups.
@@ -72,15 +74,50 @@ class Row:
         return hash((self.model, self.either.pk, repr([each for each in values.items() if each[0] != "_state"])))
 
 
+@cache
+def _texts(model: type[models.Model]) -> Mapping[str, models.Field[Any, Any]]:
+    """The columns of the table in which people write, by name."""
+    fields = (SingleLineField, SingleLineEmailField, SingleLineSlugField, MultiLineField)
+    return {
+        column.attname: column
+        for column in model._meta.concrete_fields
+        if isinstance(column, fields) and not column.choices and column.editable
+    }
+
+
+def _check_texts(model: type[models.Model], values: Mapping[str, Any], line: int | None) -> None:
+    """Hold what is written to what the columns take, whichever form or file it comes from.
+
+    Raises:
+        NoSuchTarget: a text has characters that are not taken.
+    """
+    for name, column in _texts(model).items():
+        if value := values.get(name):
+            try:
+                column.run_validators(value)
+            except ValidationError as error:
+                raise NoSuchTarget(" ".join(error.messages), line=line) from None
+
+
 def inserted(row: models.Model, *, seen: Mapping[str, Any] | None = None, line: int | None = None) -> Row:
-    """A row that is to come."""
+    """A row that is to come.
+
+    Raises:
+        NoSuchTarget: a text in it has characters that are not taken.
+    """
+    _check_texts(type(row), row.__dict__, line)
     return Row(None, row, seen, line)
 
 
 def updated(
     row: models.Model, *, seen: Mapping[str, Any] | None = None, line: int | None = None, **changes: Any
 ) -> Row:
-    """A row that is to get these values, by field."""
+    """A row that is to get these values, by field.
+
+    Raises:
+        NoSuchTarget: a text among them has characters that are not taken.
+    """
+    _check_texts(type(row), changes, line)
     # What `copy.copy` does, in a tenth of its time.
     after = row.__class__.__new__(row.__class__)
     after.__dict__ |= row.__dict__

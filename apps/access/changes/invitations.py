@@ -91,18 +91,23 @@ def why_ended(invitation: Invitation, now: datetime) -> NoSuchTarget | None:
     return None
 
 
-def send_by_mail(ground: Ground, token: str) -> None:
+def send_by_mail(invitation: Invitation, token: str) -> None:
     """Send the invitation of that token to its address, with its link and the proof."""
-    invitation = find_invitation(ground.account.pk, token)
-    assert invitation is not None, "it has just been written"
     told = {
         "invitation": invitation,
         "by": invitation.invited_by or _("The platform's operators"),
         "address": mail.link(f"{address_of(token)}?proof={proof_of(token)}"),
     }
     # Of whoever comes newly, no zone is known but the account's.
-    with as_read_by(None, ground.account):
+    with as_read_by(None, invitation.account):
         mail.send("invitation", invitation.email, told)
+
+
+def _send_what_was_written(ground: Ground, token: str) -> None:
+    invitation = find_invitation(ground.account.pk, token)
+    assert invitation is not None, "it has just been written"
+    invitation.account = ground.account
+    send_by_mail(invitation, token)
 
 
 def pending_invitation(ground: Ground, invitation_id: int) -> Invitation:
@@ -186,7 +191,7 @@ class Invite(Change):
 
     def follow_up(self, ground: Ground) -> None:
         """Send it."""
-        send_by_mail(ground, self.token)
+        _send_what_was_written(ground, self.token)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -220,7 +225,7 @@ class ResendInvitation(Change):
 
     def follow_up(self, ground: Ground) -> None:
         """Send it."""
-        send_by_mail(ground, self.token)
+        _send_what_was_written(ground, self.token)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ from apps.access.changes.values import checked
 from apps.accounts import fence
 from apps.accounts.models import Account, Branch, User, validate_currency, validate_slug
 from apps.audit.services import is_blank, operation
+from apps.audit.text import validate_single_line
 from apps.roles.models import Role
 from apps.roles.schemes import scheme, scheme_keys
 from apps.teams.models import Membership, ParentMembership
@@ -73,6 +74,8 @@ class OpenAccount:
             )
         if not self.name.strip() or not self.branch.strip():
             raise NoSuchTarget(_("An account and its branch need a name."))
+        checked(validate_single_line, self.name, _("name"))
+        checked(validate_single_line, self.branch, _("name"))
         checked(validate_slug, self.slug, _("slug"))
         checked(validate_currency, self.currency, _("currency"))
 

@@ -16,6 +16,7 @@ from apps.access.forms.fields import id_field, roles
 from apps.access.forms.picker import PersonField
 from apps.access.forms.pool import Pool
 from apps.accounts.models import EVERYONE, Account, validate_currency
+from apps.audit.text import SingleLineInput
 from apps.roles.models import Role
 from apps.teams.models import Membership
 
@@ -79,7 +80,7 @@ class AccountForm(ChangeForm):
     columns = ("name", "currency")
 
     def build(self) -> None:
-        self.fields["name"] = forms.CharField(label=_("Name"), max_length=LONGEST_NAME, initial=self.row.name)
+        self.fields["name"] = SingleLineInput(label=_("Name"), max_length=LONGEST_NAME, initial=self.row.name)
         why = why_currency_stays(self.row)
         self.fields["currency"] = CapitalsField(
             label=_("Currency"),

@@ -84,6 +84,10 @@ class ChangeForm(forms.Form):
             found[name] = value.isoformat() if hasattr(value, "isoformat") else value
         return found
 
+    def held_back(self, request: HttpRequest) -> str:
+        """Why the change cannot be made just now, in a sentence, asked right before it is made; empty where it can."""
+        return ""
+
     def once(self, request: HttpRequest, change: Change) -> dict[str, str] | None:
         """What is shown this one time after the change was made: a title, a text and a link."""
         return None

@@ -79,6 +79,9 @@ def answer(
 
 
 def _made(request: HttpRequest, form: ChangeForm, face: Face, context: dict[str, Any]) -> HttpResponse:
+    if held_back := form.held_back(request):
+        form.refused(held_back)
+        return face.show("change", form, context)
     change = form.change()
     done = change.apply(actor=desk_of(request).user, reason=form.cleaned_data["reason"])
     shown_once = form.once(request, change)

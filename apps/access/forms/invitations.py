@@ -15,6 +15,8 @@ from apps.access.desk import Desk
 from apps.access.forms.base import ChangeForm
 from apps.access.forms.fields import id_field, roles
 from apps.accounts import mail
+from apps.accounts.limits import may_send, too_often
+from apps.audit.text import SingleLineEmailInput
 from apps.roles.models import Role
 from apps.teams.models import Invitation
 
@@ -29,7 +31,7 @@ class InviteForm(ChangeForm):
 
     def build(self) -> None:
         allowed = self.desk.branches_where("invite_members")
-        self.fields["email"] = forms.EmailField(label=_("E-mail"))
+        self.fields["email"] = SingleLineEmailInput(label=_("E-mail"))
         self.fields["branch"] = forms.ChoiceField(
             label=_("Branch"),
             choices=[
@@ -47,6 +49,9 @@ class InviteForm(ChangeForm):
             role_id=self.cleaned_data["role"],
             branch_id=None if branch == EVERYWHERE else int(branch),
         )
+
+    def held_back(self, request: HttpRequest) -> str:
+        return _held_back(request, self.cleaned_data["email"], self.account_id)
 
     def once(self, request: HttpRequest, change: Change) -> dict[str, str] | None:
         return shown_once(request, change)
@@ -75,6 +80,9 @@ class ResendForm(InvitationForm):
     def change(self) -> Change:
         return ResendInvitation(account_id=self.account_id, invitation_id=self.row.pk)
 
+    def held_back(self, request: HttpRequest) -> str:
+        return _held_back(request, self.row.email, self.account_id)
+
     def once(self, request: HttpRequest, change: Change) -> dict[str, str] | None:
         return shown_once(request, change)
 
@@ -94,8 +102,12 @@ def shown_once(request: HttpRequest, change: Any) -> dict[str, str]:
     return {
         "title": _("The invitation is on its way"),
         "text": _(
-            "It goes out by mail. Here is its link, to be passed on by hand as well: it is shown this once, "
-            "since only its digest is kept."
+            "It goes out by mail. You can also pass this link on yourself: it offers to send the mail once more, to "
+            "the address that you have invited. The link is shown this once, since only its digest is kept."
         ),
         "link": mail.link(address_of(change.token)),
     }
+
+
+def _held_back(request: HttpRequest, email: str, account_id: int) -> str:
+    return "" if may_send(request, to=email, account_id=account_id) else too_often()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -22,6 +21,7 @@ from apps.access.forms.picker import PersonField
 from apps.access.forms.pool import Pool
 from apps.access.handover import Delete, HandOver, Plan
 from apps.access.shield import shielded, why_shielded
+from apps.audit.text import SingleLineInput
 from apps.roles import catalogue
 from apps.roles.models import Role
 from apps.roles.schemes import scheme
@@ -101,7 +101,7 @@ class NameForm(ChangeForm):
         return None if row.user_id == desk.user.pk else super().lacking(desk, row)
 
     def build(self) -> None:
-        self.fields["name"] = forms.CharField(label=_("Name"), max_length=LONGEST_NAME, initial=self.row.user.name)
+        self.fields["name"] = SingleLineInput(label=_("Name"), max_length=LONGEST_NAME, initial=self.row.user.name)
 
     def shown(self) -> dict[str, Any]:
         return {"name": self.row.user.name}

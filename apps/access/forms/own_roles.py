@@ -17,6 +17,7 @@ from apps.access.changes.refusals import Overtaken
 from apps.access.desk import Desk
 from apps.access.forms.base import ChangeForm
 from apps.access.forms.fields import CHOOSE, scope_choices, scope_of, word_of
+from apps.audit.text import MultiLineInput, SingleLineInput
 from apps.roles import catalogue
 from apps.roles.catalogue import CATEGORIES, Permission
 from apps.roles.models import Role, RoleGrant
@@ -80,8 +81,8 @@ class CopyRoleForm(ChangeForm):
         )
 
     def build(self) -> None:
-        self.fields["name"] = forms.CharField(label=_("Name"), max_length=LONGEST_NAME)
-        self.fields["description"] = forms.CharField(
+        self.fields["name"] = SingleLineInput(label=_("Name"), max_length=LONGEST_NAME)
+        self.fields["description"] = MultiLineInput(
             label=_("Description"),
             required=False,
             initial=self.row.description,
@@ -117,8 +118,8 @@ class EditRoleForm(OwnRoleForm):
     help = gettext_lazy("Everybody who holds it is affected at once.")
 
     def build(self) -> None:
-        self.fields["name"] = forms.CharField(label=_("Name"), max_length=LONGEST_NAME, initial=self.row.name)
-        self.fields["description"] = forms.CharField(
+        self.fields["name"] = SingleLineInput(label=_("Name"), max_length=LONGEST_NAME, initial=self.row.name)
+        self.fields["description"] = MultiLineInput(
             label=_("Description"),
             required=False,
             initial=self.row.description,

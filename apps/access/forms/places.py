@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django import forms
 from django.db.models import QuerySet
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
@@ -19,6 +18,7 @@ from apps.access.forms.fields import branches, id_field
 from apps.access.forms.picker import PeopleField
 from apps.access.forms.pool import Pool
 from apps.accounts.models import Branch
+from apps.audit.text import SingleLineInput
 from apps.teams.models import TeamMember
 
 LONGEST_NAME = 100
@@ -26,9 +26,9 @@ LONGEST_SLUG = 60
 SEES_BRANCH = "view_branch"
 
 
-def name_field(initial: str = "") -> forms.CharField:
+def name_field(initial: str = "") -> SingleLineInput:
     """What a branch or a team is called."""
-    return forms.CharField(label=_("Name"), max_length=LONGEST_NAME, initial=initial)
+    return SingleLineInput(label=_("Name"), max_length=LONGEST_NAME, initial=initial)
 
 
 class AddTeamForm(ChangeForm):

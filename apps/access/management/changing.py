@@ -20,6 +20,7 @@ from apps.access.previews.values import Preview
 from apps.access.tables import Table, TableRefused
 from apps.access.targets import find_user
 from apps.accounts.models import Account, Branch
+from apps.audit.management.arguments import reason
 from apps.audit.management.progress import ProgressBar
 
 # How often a plan is gone through: to be checked and to be written, and in a trial once more to be measured.
@@ -95,7 +96,7 @@ class ChangingCommand(AskingCommand):
 
 def add_changing(parser: ArgumentParser) -> None:
     """The options that every command has that changes access."""
-    parser.add_argument("--reason", required=True, help="why; it stands in the log")
+    parser.add_argument("--reason", type=reason, required=True, help="why; it stands in the log")
     parser.add_argument("--actor", metavar="EMAIL", help=f"{USER} whose rights apply (the operator at the console)")
     parser.add_argument("--dry-run", action="store_true", help="say what would be changed, and write nothing")
     add_json(parser)

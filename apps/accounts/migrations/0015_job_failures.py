@@ -5,6 +5,7 @@ import django.utils.timezone
 from django.db import migrations, models
 
 from apps.accounts.tenancy import Fenced
+from apps.audit.text import SingleLineField
 
 WITH_FAILURE = """
 CREATE FUNCTION accounts_with_failure(of_job text) RETURNS SETOF bigint LANGUAGE sql STABLE SECURITY DEFINER
@@ -24,10 +25,10 @@ class Migration(migrations.Migration):
             name="JobFailure",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("job", models.CharField(max_length=40)),
+                ("job", SingleLineField(max_length=40)),
                 ("failing_since", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ("failed_at", models.DateTimeField()),
-                ("cause", models.CharField(max_length=300)),
+                ("cause", SingleLineField(max_length=300)),
                 (
                     "account",
                     models.ForeignKey(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 from allauth.account.decorators import reauthentication_required
-from allauth.core import ratelimit
 from allauth.decorators import rate_limit
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -16,10 +15,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apps.access.desk import desk_of
-from apps.accounts import mail
 from apps.accounts.another_address import AddressMoved, move_address
 from apps.accounts.forms import EmailForm
-from apps.accounts.models import User
+from apps.accounts.letters import ask_to_change_address
+from apps.accounts.limits import may_send, too_often
 from apps.accounts.sealing import Unsealable, seal, unseal
 from apps.accounts.sessions import end_sessions
 
@@ -38,11 +37,14 @@ def change_email(request: HttpRequest) -> HttpResponse:
     form = EmailForm(request.POST or None, user=user)
     if request.method == "POST" and form.is_valid():
         email = form.cleaned_data["email"]
-        if ratelimit.consume(request, action="confirm_email", key=email):
-            _send(user, email)
-        told = _("We have sent a link to %(email)s. Your address changes when you follow it, within a day.")
-        messages.success(request, told % {"email": email})
-        return HttpResponseRedirect(reverse("me"))
+        if may_send(request, to=email):
+            told = {"user": user.pk, "from": user.email, "to": email}
+            path = reverse("confirm-email", args=[seal(json.dumps(told), PURPOSE)])
+            ask_to_change_address(email, str(user), user.email, path)
+            sent = _("We have sent a link to %(email)s. Your address changes when you follow it, within a day.")
+            messages.success(request, sent % {"email": email})
+            return HttpResponseRedirect(reverse("me"))
+        form.add_error("email", too_often())
     return render(request, "signin/email.html", {"desk": desk_of(request), "form": form})
 
 
@@ -69,15 +71,6 @@ def confirm_email(request: HttpRequest, sealed: str) -> HttpResponse:
     end_sessions(desk.user, but=request.session.session_key)
     messages.success(request, _("You sign in as %(email)s from now on.") % {"email": told["to"]})
     return HttpResponseRedirect(reverse("me"))
-
-
-def _send(user: User, email: str) -> None:
-    if User.objects.filter(email=email).exists():
-        mail.send("email_change_known", email, {"sign_in": mail.link(reverse("account_login"))})
-        return
-    told = {"user": user.pk, "from": user.email, "to": email}
-    address = mail.link(reverse("confirm-email", args=[seal(json.dumps(told), PURPOSE)]))
-    mail.send("email_change", email, {"name": str(user), "before": user.email, "address": address})
 
 
 def _gone(request: HttpRequest, sentence: str) -> HttpResponse:

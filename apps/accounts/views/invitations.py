@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from allauth.account.internal.flows.login import perform_login
-from allauth.account.models import EmailAddress, Login
+from allauth.account.models import Login
 from allauth.decorators import rate_limit
 from django.db import IntegrityError, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -17,15 +17,17 @@ from apps.access.changes.invitations import (
     find_invitation,
     inviting_account,
     is_proof,
+    send_by_mail,
     why_ended,
 )
 from apps.access.changes.refusals import Refusal
 from apps.access.middleware import SESSION_KEY
 from apps.accounts import fence
-from apps.accounts.addresses import vouch_for
 from apps.accounts.forms import NewcomerForm
+from apps.accounts.limits import may_send, too_often
 from apps.accounts.models import User
 from apps.accounts.preferences import as_read_by
+from apps.accounts.proof import is_proven
 from apps.teams.models import Invitation
 
 WHY = "Accepted the invitation"
@@ -79,28 +81,44 @@ def _accept(request: HttpRequest, found: Invitation, token: str, user: User) -> 
 
 
 def _stranger(request: HttpRequest, found: Invitation, token: str) -> HttpResponse:
-    """Whoever has the address signs in; where nobody has it, somebody becomes a user for exactly that one."""
-    if User.objects.filter(email=found.email).exists():
-        return _show(request, found, {"known": True, "page": address_of(token)})
+    """Whoever came by the link of the mail reads what goes to the address, and chooses how to sign in with it."""
     proof = (request.POST or request.GET).get("proof", "")
-    proven = is_proof(token, proof)
-    form = NewcomerForm(request.POST or None, email=found.email)
+    if not is_proof(token, proof):
+        return _by_hand(request, found, token)
+    known = User.objects.filter(email=found.email).first()
+    if known is not None and is_proven(known):
+        return _show(request, found, {"known": True, "page": address_of(token)})
+    form = NewcomerForm(request.POST or None, email=found.email, user=known)
     if request.method != "POST" or not form.is_valid():
-        return _show(request, found, {"form": form, "proof": proof, "proven": proven})
+        return _show(request, found, {"form": form, "proof": proof})
     try:
         with transaction.atomic():
-            user = form.create()
-            if proven:
-                vouch_for([user])
-                with fence.tenant(found.account_id, user.pk):
-                    AcceptInvitation(account_id=found.account_id, token=token).apply(actor=user, reason=WHY)
-            else:
-                EmailAddress.objects.create(user=user, email=user.email, primary=True)
+            user = form.prove()
+            with fence.tenant(found.account_id, user.pk):
+                AcceptInvitation(account_id=found.account_id, token=token).apply(actor=user, reason=WHY)
     except Refusal as refusal:
         return _show(request, found, {"refusal": refusal}, status=GONE)
     except IntegrityError:
         # Somebody was faster, most likely the same one by a second click.
         return HttpResponseRedirect(address_of(token))
-    onwards = reverse("access:home", args=[found.account.slug]) if proven else address_of(token)
+    onwards = reverse("access:home", args=[found.account.slug])
     response: HttpResponse = perform_login(request, Login(user=user, redirect_url=onwards))
     return response
+
+
+def _by_hand(request: HttpRequest, found: Invitation, token: str) -> HttpResponse:
+    """Whoever came by a link that was passed on can have the mail sent; no user is looked up, known or not."""
+    context: dict[str, object] = {"by_hand": True, "page": address_of(token)}
+    if request.method == "POST":
+        if may_send(request, to=found.email, account_id=found.account_id):
+            send_by_mail(found, token)
+            context["sent_to"] = masked(found.email)
+        else:
+            context["too_often"] = too_often()
+    return _show(request, found, context)
+
+
+def masked(email: str) -> str:
+    """The address as it is shown to others than its owner: `z***@acme.example`."""
+    name, _at, host = email.rpartition("@")
+    return f"{name[:1]}***@{host}"

@@ -1,20 +1,18 @@
 """Opening an account: by somebody new, whose address is shown to be theirs first, or by somebody who is signed in.
 
 Nothing is written before that: what somebody new has filled in travels, sealed, in the link that is sent to them. So no
-address and no name is held by whoever does not follow it, and nobody learns here who signs in already.
+address and no name is held by whoever does not follow it, and nobody learns here who signs in already. The password is
+chosen where the link leads, by a reader of that address.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import Any
 
 from allauth.account.internal.flows.login import perform_login
 from allauth.account.models import Login
-from allauth.core import ratelimit
 from allauth.decorators import rate_limit
-from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -24,9 +22,10 @@ from django.utils.translation import gettext as _
 from apps.access.changes.opening import OpenAccount
 from apps.access.changes.refusals import Refusal
 from apps.access.middleware import SESSION_KEY
-from apps.accounts import fence, mail
-from apps.accounts.addresses import vouch_for
-from apps.accounts.forms import AccountForm, SignupForm, newcomer
+from apps.accounts import fence
+from apps.accounts.forms import AccountForm, NewcomerForm, SignupForm
+from apps.accounts.letters import ask_to_sign_up
+from apps.accounts.limits import may_send, too_often
 from apps.accounts.models import Account, User
 from apps.accounts.sealing import Unsealable, seal, unseal
 from apps.billing import subscribing
@@ -46,17 +45,9 @@ def signup(request: HttpRequest) -> HttpResponse:
     account = AccountForm(request.POST or None)
     person = None if user is not None else SignupForm(request.POST or None)
     if request.method == "POST" and account.is_valid() & (person is None or person.is_valid()):
-        if person is not None:
-            _send(request, account.opened(), person.cleaned_data)
-            return HttpResponseRedirect(reverse("account_email_verification_sent"))
-        assert user is not None
-        try:
-            opened = _open(account.opened(), user)
-        except Refusal as refusal:
-            account.add_error("slug", str(refusal))
-        else:
-            request.session[SESSION_KEY] = opened.pk
-            return HttpResponseRedirect(reverse("access:home", args=[opened.slug]))
+        answer = _sent(request, account.opened(), person) if person is not None else _opened(request, account)
+        if answer is not None:
+            return answer
     schemes = [scheme(key) for key in scheme_keys()]
     return render(request, "account/signup.html", {"account": account, "person": person, "schemes": schemes})
 
@@ -71,13 +62,13 @@ def finish(request: HttpRequest, sealed: str) -> HttpResponse:
     wanted, email = OpenAccount(**told["account"]), told["email"]
     if User.objects.filter(email=email).exists():
         return _gone(request, _("This link has been used already. Sign in, and open further accounts from there."))
-    if request.method != "POST":
-        context = {"wanted": wanted, "scheme": scheme(wanted.scheme), "email": email, "name": told["name"]}
+    form = NewcomerForm(request.POST or None, email=email, name=told["name"])
+    if request.method != "POST" or not form.is_valid():
+        context = {"wanted": wanted, "scheme": scheme(wanted.scheme), "email": email, "form": form}
         return render(request, "signin/finish.html", context)
     try:
         with transaction.atomic():
-            user = newcomer(email, told["password"], told["name"])
-            vouch_for([user])
+            user = form.prove()
             opened = _open(wanted, user)
     except (Refusal, IntegrityError):
         return _gone(request, _("Somebody has taken this address meanwhile. Sign up once more, with another one."))
@@ -96,19 +87,28 @@ def _open(wanted: OpenAccount, user: User) -> Account:
     return opened
 
 
-def _send(request: HttpRequest, wanted: OpenAccount, person: dict[str, Any]) -> None:
-    """Send the link to whoever has the address. Who signs in with it already is told so, and nobody else."""
-    email, name = person["email"], person["name"]
-    # Hashed in any case: who is known would be answered sooner otherwise.
-    password = make_password(person["password"])
-    if not ratelimit.consume(request, action="confirm_email", key=email):
-        return
-    if User.objects.filter(email=email).exists():
-        mail.send("sign_up_known", email, {"sign_in": mail.link(reverse("account_login"))})
-        return
-    told = {"account": asdict(wanted), "email": email, "name": name, "password": password}
-    address = mail.link(reverse("finish-signup", args=[seal(json.dumps(told), PURPOSE)]))
-    mail.send("sign_up", email, {"name": name, "organisation": wanted.name, "address": address})
+def _opened(request: HttpRequest, account: AccountForm) -> HttpResponse | None:
+    """Open a further account of the user's; None where that is refused, which the form says."""
+    assert isinstance(request.user, User)
+    try:
+        opened = _open(account.opened(), request.user)
+    except Refusal as refusal:
+        account.add_error("slug", str(refusal))
+        return None
+    request.session[SESSION_KEY] = opened.pk
+    return HttpResponseRedirect(reverse("access:home", args=[opened.slug]))
+
+
+def _sent(request: HttpRequest, wanted: OpenAccount, person: SignupForm) -> HttpResponse | None:
+    """Have the link sent; None where that was too often, which the form says."""
+    email, name = person.cleaned_data["email"], person.cleaned_data["name"]
+    if not may_send(request, to=email):
+        person.add_error("email", too_often())
+        return None
+    told = {"account": asdict(wanted), "email": email, "name": name}
+    path = reverse("finish-signup", args=[seal(json.dumps(told), PURPOSE)])
+    ask_to_sign_up(email, name, wanted.name, path)
+    return HttpResponseRedirect(reverse("account_email_verification_sent"))
 
 
 def _gone(request: HttpRequest, sentence: str) -> HttpResponse:

@@ -16,6 +16,7 @@ from apps.access.admin.tables import AccessTableAdmin
 from apps.access.desk import Desk, desk_of
 from apps.access.forms.base import ChangeForm
 from apps.accounts import moments
+from apps.audit.text import SingleLineInput
 from apps.billing.models import Invoice
 from apps.billing.money import written
 from apps.billing.operating import CreditInvoice, EnterPayment
@@ -49,7 +50,7 @@ class PaymentForm(_OperatorForm):
         help_text=gettext_lazy("Below zero what was sent back."),
     )
     received_on = forms.DateField(label=gettext_lazy("Received on"), help_text=gettext_lazy("Such as 2026-01-31."))
-    external_id = forms.CharField(label=gettext_lazy("Reference of the bank"), max_length=120)
+    external_id = SingleLineInput(label=gettext_lazy("Reference of the bank"), max_length=120)
 
     def change(self) -> EnterPayment:
         """The payment."""

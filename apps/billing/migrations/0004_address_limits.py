@@ -5,6 +5,7 @@ import django.db.models.lookups
 from django.db import migrations, models
 
 import apps.billing.models.base
+from apps.audit.operations import AlterText
 
 
 class Migration(migrations.Migration):
@@ -14,12 +15,12 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AlterField(
+        AlterText(
             model_name="payer",
             name="address",
             field=apps.billing.models.base.AddressField(blank=True, max_length=500),
         ),
-        migrations.AlterField(
+        AlterText(
             model_name="seller",
             name="address",
             field=apps.billing.models.base.AddressField(max_length=500),

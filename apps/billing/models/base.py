@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.accounts.models import Account
+from apps.audit.text import MultiLineField
 
 validate_country = RegexValidator(
     r"^[A-Z]{2}\Z", gettext_lazy("Write a country's two letters, such as DE."), code="country"
@@ -46,10 +47,10 @@ def address_fits(name: str) -> models.CheckConstraint:
     )
 
 
-class AddressField(models.TextField[Any, Any]):
+class AddressField(MultiLineField[Any, Any]):
     """A postal address, as it is printed on an invoice."""
 
-    default_validators = [validate_address]
+    default_validators = [*MultiLineField.default_validators, validate_address]
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **({"max_length": ADDRESS_CHARACTERS} | options))

@@ -6,6 +6,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from apps.audit.text import SingleLineField
 from apps.billing.models.base import Amount, OfAccount, within_account
 
 
@@ -22,9 +23,9 @@ class Attempt(OfAccount):
     invoice = within_account("billing.Invoice", related_name="attempts")
     number = models.PositiveSmallIntegerField()
     amount = Amount()
-    state = models.CharField(max_length=10, choices=State.choices, default=State.PENDING)
-    external_id = models.CharField(max_length=120, blank=True)
-    failure = models.CharField(max_length=300, blank=True)
+    state = SingleLineField(max_length=10, choices=State.choices, default=State.PENDING)
+    external_id = SingleLineField(max_length=120, blank=True)
+    failure = SingleLineField(max_length=300, blank=True)
     made_on = models.DateField()
 
     class Meta(OfAccount.Meta):
@@ -45,10 +46,10 @@ class Attempt(OfAccount):
 class WebhookEvent(models.Model):
     """A message of a gateway that has been dealt with, so that its second coming does nothing."""
 
-    gateway = models.CharField(max_length=20)
-    external_id = models.CharField(max_length=120)
-    kind = models.CharField(max_length=80)
-    outcome = models.CharField(max_length=200, blank=True)
+    gateway = SingleLineField(max_length=20)
+    external_id = SingleLineField(max_length=120)
+    kind = SingleLineField(max_length=80)
+    outcome = SingleLineField(max_length=200, blank=True)
     received_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import validate_currency
 from apps.audit.models import TransactionId
+from apps.audit.text import MultiLineField, SingleLineEmailField, SingleLineField, SingleLineSlugField
 from apps.billing.models.base import AddressField, Amount, OfAccount, address_fits, validate_country, within_account
 from apps.billing.money import Rounding
 from apps.billing.tax import Treatment
@@ -19,17 +20,17 @@ class Seller(models.Model):
     So the numbers have no gap: an invoice that is rolled back takes its number back with it.
     """
 
-    key = models.SlugField(max_length=40, unique=True)
-    name = models.CharField(max_length=150)
+    key = SingleLineSlugField(max_length=40, unique=True)
+    name = SingleLineField(max_length=150)
     address = AddressField()
-    country = models.CharField(max_length=2, validators=[validate_country])
-    vat_number = models.CharField(_("VAT number"), max_length=20, blank=True)
-    email = models.EmailField(max_length=254)
-    bank = models.CharField(max_length=150, blank=True)
-    iban = models.CharField("IBAN", max_length=34, blank=True)
-    bic = models.CharField("BIC", max_length=11, blank=True)
-    prefix = models.CharField(_("before the number"), max_length=10)
-    rounding = models.CharField(max_length=10, choices=[(each.value, each.value) for each in Rounding])
+    country = SingleLineField(max_length=2, validators=[validate_country])
+    vat_number = SingleLineField(_("VAT number"), max_length=20, blank=True)
+    email = SingleLineEmailField(max_length=254)
+    bank = SingleLineField(max_length=150, blank=True)
+    iban = SingleLineField("IBAN", max_length=34, blank=True)
+    bic = SingleLineField("BIC", max_length=11, blank=True)
+    prefix = SingleLineField(_("before the number"), max_length=10)
+    rounding = SingleLineField(max_length=10, choices=[(each.value, each.value) for each in Rounding])
     days_to_pay = models.PositiveSmallIntegerField(default=14)
     last_number = models.BigIntegerField(default=0, editable=False)
 
@@ -58,21 +59,21 @@ class Invoice(OfAccount):
     payer = within_account("billing.Payer", related_name="invoices")
     branch = within_account("accounts.Branch", null=True, related_name="+")
     seller = models.ForeignKey(Seller, on_delete=models.PROTECT, related_name="+")
-    kind = models.CharField(max_length=12, choices=Kind.choices, default=Kind.INVOICE)
+    kind = SingleLineField(max_length=12, choices=Kind.choices, default=Kind.INVOICE)
     number = models.BigIntegerField(db_default=0, editable=False)
-    reference = models.CharField(max_length=30, db_default="", editable=False)
+    reference = SingleLineField(max_length=30, db_default="", editable=False)
     credits = within_account("billing.Invoice", null=True, related_name="credit_notes")
     issued_on = models.DateField()
     due_on = models.DateField()
-    currency = models.CharField(max_length=3, validators=[validate_currency])
+    currency = SingleLineField(max_length=3, validators=[validate_currency])
     tax_rate = models.DecimalField(_("tax in percent"), max_digits=5, decimal_places=2)
-    treatment = models.CharField(max_length=20, choices=[(each.value, each.value) for each in Treatment])
+    treatment = SingleLineField(max_length=20, choices=[(each.value, each.value) for each in Treatment])
     net = Amount()
     tax = Amount()
     total = Amount()
     seller_details = models.JSONField()
     buyer_details = models.JSONField()
-    note = models.TextField(blank=True)
+    note = MultiLineField(blank=True)
     transaction_id = models.BigIntegerField(db_default=TransactionId(), editable=False)
 
     class Meta(OfAccount.Meta):
@@ -105,7 +106,7 @@ class InvoiceLine(OfAccount):
 
     invoice = within_account("billing.Invoice", related_name="lines")
     position = models.PositiveSmallIntegerField()
-    text = models.CharField(max_length=200)
+    text = SingleLineField(max_length=200)
     payer = within_account("billing.Payer", related_name="+")
     period = within_account("billing.Period", null=True, related_name="+")
     counts = models.BooleanField(default=True)
@@ -132,8 +133,8 @@ class Payment(OfAccount):
     invoice = within_account("billing.Invoice", related_name="payments")
     amount = Amount()
     received_on = models.DateField()
-    gateway = models.CharField(max_length=20)
-    external_id = models.CharField(max_length=120)
+    gateway = SingleLineField(max_length=20)
+    external_id = SingleLineField(max_length=120)
     entered_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta(OfAccount.Meta):
@@ -162,8 +163,8 @@ class Mailing(OfAccount):
         SUSPENDED = "suspended", _("Read-only")
 
     invoice = within_account("billing.Invoice", related_name="mailings")
-    kind = models.CharField(max_length=12, choices=Kind.choices)
-    address = models.EmailField(max_length=254)
+    kind = SingleLineField(max_length=12, choices=Kind.choices)
+    address = SingleLineEmailField(max_length=254)
     made_on = models.DateField()
     sent_at = models.DateTimeField(null=True, editable=False)
 

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import validate_currency
+from apps.audit.text import SingleLineEmailField, SingleLineField
 from apps.billing.models.base import AddressField, Amount, OfAccount, address_fits, validate_country, within_account
 from apps.billing.plans import Interval, Plan, plan
 
@@ -50,16 +51,16 @@ class Payer(OfAccount):
     """Who pays: the account as a whole (without a branch), or one branch. Its currency stays once it has an invoice."""
 
     branch = within_account("accounts.Branch", null=True, blank=True, related_name="+")
-    currency = models.CharField(max_length=3, validators=[validate_currency])
-    name = models.CharField(_("name on the invoice"), max_length=150, blank=True)
+    currency = SingleLineField(max_length=3, validators=[validate_currency])
+    name = SingleLineField(_("name on the invoice"), max_length=150, blank=True)
     address = AddressField(blank=True)
-    country = models.CharField(max_length=2, blank=True, validators=[validate_country])
-    vat_number = models.CharField(_("VAT number"), max_length=20, blank=True)
-    email = models.EmailField(_("invoices go to"), max_length=254, blank=True)
-    gateway = models.CharField(max_length=20, default="invoice")
-    customer = models.CharField(_("customer at the gateway"), max_length=80, blank=True)
-    method = models.CharField(_("payment method at the gateway"), max_length=80, blank=True)
-    method_label = models.CharField(_("payment method"), max_length=80, blank=True)
+    country = SingleLineField(max_length=2, blank=True, validators=[validate_country])
+    vat_number = SingleLineField(_("VAT number"), max_length=20, blank=True)
+    email = SingleLineEmailField(_("invoices go to"), max_length=254, blank=True)
+    gateway = SingleLineField(max_length=20, default="invoice")
+    customer = SingleLineField(_("customer at the gateway"), max_length=80, blank=True)
+    method = SingleLineField(_("payment method at the gateway"), max_length=80, blank=True)
+    method_label = SingleLineField(_("payment method"), max_length=80, blank=True)
     method_at = models.DateTimeField(_("payment method since"), null=True, blank=True, editable=False)
 
     class Meta(OfAccount.Meta):
@@ -91,8 +92,8 @@ class Term(OfAccount):
 
     payer = within_account("billing.Payer", related_name="terms")
     starts_on = models.DateField()
-    plan = models.CharField(max_length=40)
-    interval = models.CharField(max_length=10, choices=[(each.value, each.value) for each in Interval])
+    plan = SingleLineField(max_length=40)
+    interval = SingleLineField(max_length=10, choices=[(each.value, each.value) for each in Interval])
     seats = models.PositiveIntegerField()
     unit_price = Amount(_("price of a seat"))
     made_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -124,7 +125,7 @@ class Period(OfAccount):
     starts_on = models.DateField()
     ends_on = models.DateField()
     days = models.PositiveSmallIntegerField()
-    interval = models.CharField(max_length=10, choices=[(each.value, each.value) for each in Interval])
+    interval = SingleLineField(max_length=10, choices=[(each.value, each.value) for each in Interval])
 
     class Meta(OfAccount.Meta):
         """No two begin on one day with one interval, so none is made twice."""

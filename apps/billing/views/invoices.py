@@ -77,7 +77,6 @@ def pdf(request: HttpRequest, desk: Desk, reference: str) -> HttpResponse:
     found = _find(desk, reference)
     response = HttpResponse(invoice_pdf(found), content_type="application/pdf")
     response["Content-Disposition"] = f'attachment; filename="{file_name(found)}"'
-    response["Cache-Control"] = "private, no-store"
     return response
 
 

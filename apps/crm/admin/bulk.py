@@ -17,6 +17,7 @@ from apps.access.desk import desk_of, veil
 from apps.access.forms.picker import UserField
 from apps.access.forms.pool import Pool
 from apps.accounts.models import User
+from apps.audit.text import SingleLineInput
 from apps.crm.admin.entries import EntryField
 from apps.crm.admin.writing import Refused, change
 from apps.crm.models import LeadStatus, OpportunityStatus
@@ -91,7 +92,7 @@ def _status_form(model: type[Status]) -> Callable[[HttpRequest, Rows], type[form
 
 
 def _tag_form(request: HttpRequest, rows: Rows) -> type[forms.Form]:
-    field = forms.CharField(label=_("Tag to add"), max_length=40, widget=UnfoldAdminTextInputWidget())
+    field = SingleLineInput(label=_("Tag to add"), max_length=40, widget=UnfoldAdminTextInputWidget())
     return type("TagForm", (ValueForm,), {"value": field})
 
 

@@ -22,6 +22,7 @@ from unfold.widgets import (
 )
 
 from apps.access.desk import desk_of
+from apps.audit.text import MultiLineInput, SingleLineInput
 from apps.crm.admin.entries import CrmForm
 from apps.crm.models import CustomField
 from apps.crm.services import customvalues
@@ -120,11 +121,11 @@ def _shown_in_form(field: CustomField, value: Any) -> Any:
 
 
 def _text(field: CustomField, had: Any, common: Mapping[str, Any]) -> forms.Field:
-    return forms.CharField(max_length=LONGEST[Kind.TEXT], widget=UnfoldAdminTextInputWidget(), **common)
+    return SingleLineInput(max_length=LONGEST[Kind.TEXT], widget=UnfoldAdminTextInputWidget(), **common)
 
 
 def _long_text(field: CustomField, had: Any, common: Mapping[str, Any]) -> forms.Field:
-    return forms.CharField(
+    return MultiLineInput(
         max_length=LONGEST[Kind.LONG_TEXT], widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}), **common
     )
 

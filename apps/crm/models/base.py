@@ -12,6 +12,7 @@ from django.db.models import Q
 from django.db.models.functions import Upper
 
 from apps.access.records import AsOf, Record
+from apps.audit.text import MultiLineField, SingleLineField
 from apps.crm.models import past
 from apps.crm.models.fields import TagsField
 from apps.crm.models.references import ReferenceCounter
@@ -22,7 +23,7 @@ _M = TypeVar("_M", bound=models.Model)
 class CrmRecord(Record):
     """A record with a name. A new one gets its reference when it is first saved, unless it brings one along."""
 
-    name = models.CharField(max_length=255)
+    name = SingleLineField(max_length=255)
 
     class Meta(Record.Meta):
         """Only a base."""
@@ -60,7 +61,7 @@ class DescribedRecord(CrmRecord):
     `custom` holds the values of those fields by their keys, each in the one form that `services.customvalues` gives it.
     """
 
-    description = models.TextField(blank=True)
+    description = MultiLineField(blank=True)
     tags = TagsField()
     custom = models.JSONField("custom fields", default=dict, blank=True)
 

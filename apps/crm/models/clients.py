@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.access.records import record_constraints, record_indexes, register
+from apps.audit.text import SingleLineField
 from apps.crm.models.base import DescribedRecord, custom_index, details_index, link, link_index, name_index
 from apps.crm.models.customisation import Source
 from apps.crm.models.fields import Reachable
@@ -27,10 +28,10 @@ class Company(DescribedRecord, Reachable):
         LARGE = "250-999", _("250–999 people")
         HUGE = "1000+", _("1,000 people or more")
 
-    legal_name = models.CharField(max_length=255, blank=True)
-    industry = models.CharField(max_length=100, blank=True)
-    size = models.CharField(max_length=10, choices=Size.choices, blank=True)
-    tax_number = models.CharField(_("tax number"), max_length=40, blank=True)
+    legal_name = SingleLineField(max_length=255, blank=True)
+    industry = SingleLineField(max_length=100, blank=True)
+    size = SingleLineField(max_length=10, choices=Size.choices, blank=True)
+    tax_number = SingleLineField(_("tax number"), max_length=40, blank=True)
     source = link(Source, "+", models.PROTECT)
 
     class Meta(DescribedRecord.Meta):
@@ -53,7 +54,7 @@ class Contact(DescribedRecord, Reachable):
 
     record_type = "contact"
 
-    job_title = models.CharField(max_length=150, blank=True)
+    job_title = SingleLineField(max_length=150, blank=True)
     company = link(Company, "contacts", models.SET_NULL)
     private = models.BooleanField(
         default=False, help_text=_("Only its responsible sees it, whatever anybody's role is.")

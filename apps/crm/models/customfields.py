@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from apps.audit.text import SingleLineField, SingleLinesField
 from apps.crm.models.customisation import ListEntry
 
 # What stands before a field's key wherever it stands beside those that every record has: in forms and in histories.
@@ -33,13 +33,13 @@ class CustomField(ListEntry):
 
     OF_CHOICES = frozenset({Kind.CHOICE, Kind.CHOICES})
 
-    record_type = models.CharField(_("record type"), max_length=20)
-    key = models.CharField(max_length=60, editable=False)
-    kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices, default=Kind.TEXT)
-    choices = ArrayField(models.CharField(max_length=60), default=list, blank=True)
-    former_choices = ArrayField(models.CharField(max_length=60), default=list, blank=True, editable=False)
+    record_type = SingleLineField(_("record type"), max_length=20)
+    key = SingleLineField(max_length=60, editable=False)
+    kind = SingleLineField(_("kind"), max_length=10, choices=Kind.choices, default=Kind.TEXT)
+    choices = SingleLinesField(SingleLineField(max_length=60), default=list, blank=True)
+    former_choices = SingleLinesField(SingleLineField(max_length=60), default=list, blank=True, editable=False)
     required = models.BooleanField(_("required"), default=False)
-    help_text = models.CharField(_("help text"), max_length=200, blank=True)
+    help_text = SingleLineField(_("help text"), max_length=200, blank=True)
 
     class Meta(ListEntry.Meta):
         """A name and a key stand once among the fields of a record type."""

@@ -11,6 +11,7 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import Account
+from apps.audit.text import SingleLineField
 
 
 class Outcome(models.TextChoices):
@@ -25,7 +26,7 @@ class ListEntry(models.Model):
     """A line of an account's list. What is no longer offered stays with the records that have it."""
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+", db_index=False)
-    name = models.CharField(max_length=60)
+    name = SingleLineField(max_length=60)
     position = models.PositiveSmallIntegerField(default=0)
     offered = models.BooleanField(default=True, help_text=_("Whether people can pick it."))
 
@@ -60,7 +61,7 @@ class ListEntry(models.Model):
 class Status(ListEntry):
     """How far a record is."""
 
-    outcome = models.CharField(max_length=4, choices=Outcome.choices, default=Outcome.OPEN)
+    outcome = SingleLineField(max_length=4, choices=Outcome.choices, default=Outcome.OPEN)
 
     class Meta(ListEntry.Meta):
         """Only a base."""

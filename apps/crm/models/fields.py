@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -13,13 +12,13 @@ from djmoney.models.fields import CurrencyField, MoneyField
 from phonenumber_field.phonenumber import PhoneNumber
 from phonenumbers import NumberParseException
 
-# ArrayField is generic for the type checker alone, and django-money says nothing of types.
+from apps.audit.text import SingleLineEmailField, SingleLineField, SingleLinesField, SingleLineURLField
+
+# Fields are generic for the type checker alone, and django-money says nothing of types.
 if TYPE_CHECKING:
-    _TextArray = ArrayField[Any, list[str]]
     _CurrencyColumn = models.CharField[Any, Any]
     _MoneyColumn = models.DecimalField[Any, Any]
 else:
-    _TextArray = ArrayField
     _CurrencyColumn = CurrencyField
     _MoneyColumn = MoneyField
 
@@ -53,7 +52,7 @@ def _each_once(values: Iterable[str]) -> list[str]:
     return [value for value in dict.fromkeys(values) if value]
 
 
-class MultiTextField(_TextArray):
+class MultiTextField(SingleLinesField[Any, list[str]]):
     """Several short texts in one column, each once, in the order given; brought into form on every save."""
 
     def __init__(self, base_field: models.CharField[str, str], **options: Any) -> None:
@@ -70,16 +69,16 @@ class MultiTextField(_TextArray):
         return values
 
     def deconstruct(self) -> tuple[str, str, list[Any], dict[str, Any]]:
-        """A migration needs to know the column only, which is a plain array."""
+        """A migration needs to know the column only, which is an array of texts on one line."""
         name, _, args, options = super().deconstruct()
-        return str(name), "django.contrib.postgres.fields.ArrayField", list(args), dict(options)
+        return str(name), "apps.audit.text.SingleLinesField", list(args), dict(options)
 
 
 class EmailsField(MultiTextField):
     """E-mail addresses, in small letters."""
 
     def __init__(self, base_field: models.CharField[str, str] | None = None, **options: Any) -> None:
-        super().__init__(base_field or models.EmailField(max_length=254), **options)
+        super().__init__(base_field or SingleLineEmailField(max_length=254), **options)
 
     def normalised(self, values: Iterable[str], record: models.Model) -> list[str]:
         """The addresses in the form that they are compared in."""
@@ -90,7 +89,7 @@ class PhonesField(MultiTextField):
     """Phone numbers, in international form where the record's country lets them be read."""
 
     def __init__(self, base_field: models.CharField[str, str] | None = None, **options: Any) -> None:
-        super().__init__(base_field or models.CharField(max_length=40), **options)
+        super().__init__(base_field or SingleLineField(max_length=40), **options)
 
     def normalised(self, values: Iterable[str], record: models.Model) -> list[str]:
         """The numbers in the form that they are compared in."""
@@ -102,7 +101,7 @@ class TagsField(MultiTextField):
     """Free words that people group records by."""
 
     def __init__(self, base_field: models.CharField[str, str] | None = None, **options: Any) -> None:
-        super().__init__(base_field or models.CharField(max_length=40), **options)
+        super().__init__(base_field or SingleLineField(max_length=40), **options)
 
     def normalised(self, values: Iterable[str], record: models.Model) -> list[str]:
         """The tags in small letters."""
@@ -166,12 +165,12 @@ class Reachable(models.Model):
 
     emails = EmailsField(verbose_name=_("e-mail addresses"))
     phones = PhonesField(verbose_name=_("phone numbers"))
-    website = models.URLField(max_length=300, blank=True)
-    street = models.CharField(max_length=200, blank=True)
-    postal_code = models.CharField(max_length=20, blank=True)
-    city = models.CharField(max_length=100, blank=True)
-    region = models.CharField(max_length=100, blank=True)
-    country = models.CharField(
+    website = SingleLineURLField(max_length=300, blank=True)
+    street = SingleLineField(max_length=200, blank=True)
+    postal_code = SingleLineField(max_length=20, blank=True)
+    city = SingleLineField(max_length=100, blank=True)
+    region = SingleLineField(max_length=100, blank=True)
+    country = SingleLineField(
         max_length=2,
         blank=True,
         validators=[validate_country],

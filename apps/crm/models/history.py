@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import Account
+from apps.audit.text import SingleLineField
 
 
 class Change(models.Model):
@@ -30,15 +31,15 @@ class Change(models.Model):
         REOPENED = "reopened", _("Reopened")
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+", db_index=False)
-    record_type = models.CharField(max_length=20)
+    record_type = SingleLineField(max_length=20)
     record_id = models.BigIntegerField()
-    reference = models.CharField(max_length=60)
+    reference = SingleLineField(max_length=60)
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
     )
-    actor_name = models.CharField(max_length=254)
+    actor_name = SingleLineField(max_length=254)
     at = models.DateTimeField(default=timezone.now)
-    action = models.CharField(max_length=10, choices=Action.choices)
+    action = SingleLineField(max_length=10, choices=Action.choices)
     fields = models.JSONField(default=dict)
 
     class Meta:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from django.db import connection, models
 
 from apps.accounts.models import Account
+from apps.audit.text import SingleLineField
 
 PREFIXES: Mapping[str, str] = MappingProxyType(
     {"company": "C", "contact": "P", "lead": "L", "opportunity": "O", "task": "T", "activity": "N"}
@@ -52,7 +53,7 @@ class ReferenceCounter(models.Model):
     """The last number that was handed out for a record type in an account."""
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+", db_index=False)
-    record_type = models.CharField(max_length=20)
+    record_type = SingleLineField(max_length=20)
     last = models.BigIntegerField()
 
     objects = ReferenceCounterManager()

@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.access.records import record_constraints, record_indexes, register
+from apps.audit.text import SingleLineField
 from apps.crm.models.base import (
     DescribedRecord,
     custom_index,
@@ -27,9 +28,9 @@ class Lead(DescribedRecord, Reachable):
 
     record_type = "lead"
 
-    person_name = models.CharField("person", max_length=255, blank=True)
-    job_title = models.CharField(max_length=150, blank=True)
-    company_name = models.CharField(_("company as told"), max_length=255, blank=True)
+    person_name = SingleLineField("person", max_length=255, blank=True)
+    job_title = SingleLineField(max_length=150, blank=True)
+    company_name = SingleLineField(_("company as told"), max_length=255, blank=True)
     contact = link(Contact, "leads", models.SET_NULL)
     company = link(Company, "leads", models.SET_NULL)
     status = link(LeadStatus, "+", models.PROTECT)

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.access.records import record_constraints, record_indexes, register
+from apps.audit.text import MultiLineField, SingleLineField
 from apps.crm.models.base import CrmRecord, DescribedRecord, custom_index, details_index, link, link_index, name_index
 from apps.crm.models.clients import Company, Contact
 from apps.crm.models.customisation import CallResult
@@ -57,7 +58,7 @@ class Task(DescribedRecord):
         NORMAL = 2, _("Normal")
         HIGH = 3, _("High")
 
-    kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.TODO)
+    kind = SingleLineField(max_length=10, choices=Kind.choices, default=Kind.TODO)
     priority = models.PositiveSmallIntegerField(choices=Priority.choices, default=Priority.NORMAL)
     due_at = models.DateTimeField("due", null=True, blank=True)
     done = models.BooleanField(default=False, editable=False)
@@ -120,12 +121,12 @@ class Activity(CrmRecord):
         EMAIL = "email", _("E-mail")
         MEETING = "meeting", _("Meeting")
 
-    name = models.CharField("subject", max_length=255, blank=True)
-    kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.NOTE)
+    name = SingleLineField("subject", max_length=255, blank=True)
+    kind = SingleLineField(max_length=10, choices=Kind.choices, default=Kind.NOTE)
     happened_at = models.DateTimeField("when", default=timezone.now)
     result = link(CallResult, "+", models.PROTECT)
     duration = models.PositiveIntegerField(_("duration in minutes"), null=True, blank=True)
-    body = models.TextField("text", blank=True)
+    body = MultiLineField("text", blank=True)
     about_lead = link(Lead, "activities", models.CASCADE)
     about_contact = link(Contact, "activities", models.CASCADE)
     about_company = link(Company, "activities", models.CASCADE)

@@ -16,6 +16,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email, validate_slug
 
 from apps.accounts.models import User
+from apps.audit.text import TextValidator, validate_multi_line, validate_single_line
 from apps.crm.organisation.reading import Plain
 from apps.roles.scopes import Scope
 
@@ -34,16 +35,25 @@ def text(value: Any) -> str:
     """Any scalar, as it is written."""
     if not isinstance(value, str):
         raise Misfit(f"must be text, not {kind_of(value)}")
-    if "\0" in value:
-        raise Misfit("holds the character U+0000, which cannot be stored")
-    return str(value)
+    return _fitting(validate_multi_line, str(value))
+
+
+def line(value: Any) -> str:
+    """Any scalar, as it is written on one line."""
+    return _fitting(validate_single_line, text(value))
+
+
+def _fitting(validate: TextValidator, found: str) -> str:
+    if code := validate.hidden(found):
+        raise Misfit(f"holds a line break or an invisible character ({code}): delete it")
+    return found
 
 
 def short(longest: int) -> Callable[[Any], str]:
-    """Text of at most so many characters."""
+    """Text on one line, of at most so many characters."""
 
     def read(value: Any) -> str:
-        found = text(value)
+        found = line(value)
         if len(found) > longest:
             raise Misfit(f"is {len(found)} characters long; {longest} are the most")
         return found

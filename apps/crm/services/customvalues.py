@@ -18,6 +18,7 @@ from django.db.models import Model
 from django.utils.translation import gettext as _
 
 from apps.accounts.moments import Form, written
+from apps.audit.text import validate_multi_line, validate_single_line
 from apps.crm.models import CrmRecord, CustomField, Task
 from apps.crm.models.base import DescribedRecord
 from apps.crm.models.customfields import PREFIX
@@ -112,8 +113,6 @@ def _text(value: Any, longest: int) -> str | None:
     if not isinstance(value, str):
         raise ValidationError(_("Write a text."))
     found = value.strip()
-    if "\0" in found or not _is_unicode(found):
-        raise ValidationError(_("It holds a character that cannot be stored."))
     if len(found) > longest:
         raise ValidationError(
             _("It is %(length)s characters long; %(longest)s are the most."),
@@ -122,21 +121,21 @@ def _text(value: Any, longest: int) -> str | None:
     return found or None
 
 
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def _line(value: Any) -> str | None:
     found = _text(value, LONGEST[CustomField.Kind.TEXT])
-    return found and " ".join(found.splitlines())
+    validate_single_line(found)
+    return found
+
+
+def _lines(value: Any) -> str | None:
+    found = _text(value, LONGEST[CustomField.Kind.LONG_TEXT])
+    validate_multi_line(found)
+    return found
 
 
 def _address(value: Any) -> str | None:
     found = _text(value, LONGEST[CustomField.Kind.URL])
+    validate_single_line(found)
     if found:
         try:
             _is_address(found)
@@ -190,7 +189,7 @@ def _choices(value: Any, among: Collection[str]) -> list[str]:
 
 _READERS: Mapping[CustomField.Kind, Callable[[Any], Any]] = {
     CustomField.Kind.TEXT: _line,
-    CustomField.Kind.LONG_TEXT: lambda value: _text(value, LONGEST[CustomField.Kind.LONG_TEXT]),
+    CustomField.Kind.LONG_TEXT: _lines,
     CustomField.Kind.NUMBER: _number,
     CustomField.Kind.DATE: _day,
     CustomField.Kind.FLAG: _flag,

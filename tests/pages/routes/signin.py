@@ -9,8 +9,6 @@ OPEN = [
     OpenRoute("login/again/", "POST"),
     OpenRoute("login/inactive/", signed_out=200),
     OpenRoute("login/verify/", signed_out=200),
-    OpenRoute("login/verify/<str:key>/", path="login/verify/nothing/", signed_out=200),
-    OpenRoute("login/verify/<str:key>/", "POST", path="login/verify/nothing/", signed_in=404, signed_out=404),
     OpenRoute("logout/", signed_out=302),
     OpenRoute("logout/", "POST", signed_in=302),
     OpenRoute("password/change/"),

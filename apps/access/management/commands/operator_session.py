@@ -13,6 +13,7 @@ from apps.access.models import OperatorSession
 from apps.access.operators import LONGEST, SessionRefused, end_session, open_session
 from apps.access.targets import find_user
 from apps.accounts.models import User
+from apps.audit.management.arguments import reason
 
 SHOWN = 50
 
@@ -36,7 +37,7 @@ class Command(AskingCommand):
         actions = parser.add_subparsers(dest="action", metavar="{open,end,list}", required=True)
         opening = actions.add_parser("open", help="open a session from now on")
         opening.add_argument("user", metavar="EMAIL", help=USER)
-        opening.add_argument("--reason", required=True, help="why; it stands in the log and on every page")
+        opening.add_argument("--reason", type=reason, required=True, help="why; it stands in the log and on every page")
         opening.add_argument(
             "--minutes", type=int, default=LONGEST, metavar="N", help=f"for how long, {LONGEST} at most ({LONGEST})"
         )

@@ -11,6 +11,7 @@ from django.db import transaction
 from apps.access.management.arguments import USER, AskingCommand
 from apps.access.targets import find_user
 from apps.accounts.sessions import sign_everybody_out, sign_out
+from apps.audit.management.arguments import reason
 
 
 class Command(AskingCommand):
@@ -29,7 +30,7 @@ class Command(AskingCommand):
         """Whom, and why."""
         parser.add_argument("users", metavar="EMAIL", nargs="*", help=USER)
         parser.add_argument("--everybody", action="store_true", help="whoever is signed in, operators included")
-        parser.add_argument("--reason", required=True, help="why; it stands in the log")
+        parser.add_argument("--reason", type=reason, required=True, help="why; it stands in the log")
         parser.add_argument("--dry-run", action="store_true", help="count the sessions, and end none")
 
     def handle(self, *args: Any, users: list[str], everybody: bool, reason: str, dry_run: bool, **options: Any) -> None:

@@ -13,6 +13,7 @@ from apps.access.management.arguments import USER, AskingCommand, add_json
 from apps.access.mandates import accounts_of
 from apps.access.targets import TargetName, find_account, find_target, find_user
 from apps.accounts.models import Account, Branch, User
+from apps.audit.management.arguments import reason
 from apps.audit.management.progress import ProgressBar
 from apps.audit.services import Change, operation
 from apps.crm.verbs import RECORDS_REASSIGNED
@@ -51,7 +52,7 @@ class Command(AskingCommand):
             help=f"a record type, may be repeated: {', '.join(handover.record_types())} (all)",
         )
         parser.add_argument("--private", choices=PRIVATE, help="what becomes of private contacts (they stay)")
-        parser.add_argument("--reason", required=True, help="why; it stands in the log")
+        parser.add_argument("--reason", type=reason, required=True, help="why; it stands in the log")
         parser.add_argument("--actor", metavar="USER", help="whose rights apply (the operator at the console)")
         parser.add_argument("--dry-run", action="store_true", help="say what would be moved, and write nothing")
         add_json(parser)
