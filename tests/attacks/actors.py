@@ -17,7 +17,7 @@ from apps.accounts.models import ApiToken, User
 from apps.accounts.tokens import end_tokens, make_token
 from apps.teams.models import Membership
 from tests.attacks.asking import hidden_from, with_session
-from tests.attacks.roles import ROLES, attacker, sees_south
+from tests.attacks.roles import ROLES, attacker
 from tests.attacks.world import House, World, session_of
 from tests.factories import PASSWORD
 
@@ -43,7 +43,13 @@ def actors(world: World, who: str) -> Iterator[Actor]:
             yield Actor(f"{role} of {key}", someone.house, someone.client, someone.hidden)
         return
     client = ACTORS[who](world)
-    yield Actor(who, world.here, client, hidden_from(everywhere=who in SEE_ALL), settings.SESSION_COOKIE_NAME in client.cookies)
+    yield Actor(
+        who,
+        world.here,
+        client,
+        hidden_from(everywhere=any(name in who for name in SEE_ALL)),
+        settings.SESSION_COOKIE_NAME in client.cookies,
+    )
 
 
 def _of(world: World, user: User, *, strict: bool = False, **more: Any) -> Client:
@@ -82,7 +88,9 @@ def _fixed_before(world: World) -> Client:
 
 
 def _removed(world: World) -> Client:
-    Membership.objects.filter(user=world.here.member).update(status=Membership.Status.REMOVED, removed_at=timezone.now())
+    Membership.objects.filter(user=world.here.member).update(
+        status=Membership.Status.REMOVED, removed_at=timezone.now()
+    )
     return _of(world, world.here.member)
 
 
@@ -161,14 +169,28 @@ ACTORS: dict[str, Callable[[World], Client]] = {
     "program whose token has run out": _run_out,
     "program with a session's key": lambda world: _program(world.sessions[world.here.owner.pk]),
     "program with a password": lambda world: _program(PASSWORD),
-    "program with another scheme": lambda world: Client(headers={"authorization": f"Basic {make_token(world.here.owner, 'Backup', 30)}"}),
+    "program with another scheme": lambda world: Client(
+        headers={"authorization": f"Basic {make_token(world.here.owner, 'Backup', 30)}"}
+    ),
     "browser with a guessed session": lambda world: with_session("0" * 32),
     "browser with a session's key of nonsense": lambda world: with_session("'; DROP TABLE django_session; --"),
 }
-# A platform operator in a session sees every branch.
-SEE_ALL = {"operator in a session"}
-FOUNDERS = {"amocrm": "administrator", "atlas": "owner", "atmos": "admin", "onepagecrm": "account_owner", "staff-ladder": "super_admin"}
-LEAST = {"amocrm": "employee", "atlas": "member", "atmos": "restricted_user", "onepagecrm": "focused_user", "staff-ladder": "freelancer"}
+# The owner has a role over the whole account, and so has whoever comes with what is theirs.
+SEE_ALL = ("owner", "program", "operator in a session")
+FOUNDERS = {
+    "amocrm": "administrator",
+    "atlas": "owner",
+    "atmos": "admin",
+    "onepagecrm": "account_owner",
+    "staff-ladder": "super_admin",
+}
+LEAST = {
+    "amocrm": "employee",
+    "atlas": "member",
+    "atmos": "restricted_user",
+    "onepagecrm": "focused_user",
+    "staff-ladder": "freelancer",
+}
 GROUPS: dict[str, list[tuple[str, str]]] = {
     "everyone": ROLES,
     "owners": list(FOUNDERS.items()),

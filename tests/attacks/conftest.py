@@ -1,4 +1,4 @@
-"""The world, made once for all attacks in a transaction that is rolled back; so is each test, in one of its own inside."""
+"""The world, made once in a transaction that is rolled back; each test has a transaction of its own inside."""
 
 from __future__ import annotations
 

@@ -53,21 +53,60 @@ def refused(*numbers: int) -> Expected:
     def judge(attempt: Attempt) -> str:
         if wrong := status(*numbers)(attempt):
             return wrong
-        changed = writes(attempt.answer)
-        return f"writes {changed[0][:160]}" if changed else ""
+        return _done(attempt.answer)
 
     return judge
 
 
+def _done(answer: Answer) -> str:
+    changed = writes(answer)
+    return f"writes {changed[0][:160]}" if changed else "sends a mail" if answer.mails else ""
+
+
+def only_without(**plain: str) -> Expected:
+    """It is refused, and taken with these values instead."""
+
+    def judge(attempt: Attempt) -> str:
+        if done := _done(attempt.answer):
+            return done
+        other = attempt.again(instead=plain)
+        return "" if _done(other) else f"is refused without it, too ({other.status}): {_words(other)}"
+
+    return judge
+
+
+def _words(answer: Answer) -> str:
+    """The end of what a page says."""
+    return re.sub(r"<[^>]+>|\s+", " ", answer.body)[-300:]
+
+
+OF_NOTHING = {
+    "foreign": "888888",
+    "unseen": "888888",
+    "private": "888888",
+    "there": "no-such-account",
+    "foreign_email": "no@body.example",
+}
+PARTS = ("status", "location", "body", "headers", "queries")
+
+
+def _compared(attempt: Attempt, parts: tuple[str, ...]) -> str:
+    other = attempt.again(**OF_NOTHING)
+    one, two = attempt.answer.without(*attempt.sent), other.without(*attempt.sent)
+    for name, left, right in zip(PARTS, one, two, strict=True):
+        if name in parts and left != right:
+            return f"its {name} is another than that for nothing: {_apart(left, right)}"
+    return ""
+
+
 def alike(attempt: Attempt) -> str:
     """The answer is that to a question for nothing, with the same questions to the database."""
-    other = attempt.again(foreign="888888", unseen="888888", private="888888", there="no-such-account", foreign_email="no@body.example")
-    one, two = attempt.answer.without(*attempt.sent), other.without(*attempt.sent)
-    if one == two:
-        return ""
-    names = ("status", "location", "body", "headers", "queries")
-    name = next(name for name, left, right in zip(names, one, two, strict=True) if left != right)
-    return f"its {name} is another than that for nothing: {_apart(one[names.index(name)], two[names.index(name)])}"
+    return _compared(attempt, PARTS)
+
+
+def alike_to_the_eye(attempt: Attempt) -> str:
+    """The answer is that to a question for nothing, whatever the database was asked."""
+    return _compared(attempt, PARTS[:-1])
 
 
 def leads(to: str) -> Expected:
@@ -94,8 +133,7 @@ def as_if_unsaid(attempt: Attempt) -> str:
     plain = attempt.again(extra=False)
     one, two = writes(attempt.answer), writes(plain)
     if not two:
-        words = re.sub(r"<[^>]+>|\s+", " ", plain.body)
-        return f"the form itself is not accepted ({plain.status}): {words[-300:]}"
+        return f"the form itself is not accepted ({plain.status}): {_words(plain)}"
     reached = [query for query in attempt.answer.queries if MARK in query]
     if reached:
         return f"reaches {reached[0][:160]}"

@@ -53,7 +53,7 @@ CONTROLS = Family(
     short=f"{SIGN}\x1b[2J\x9b\r\n\u202e",
     tiny=f"{SIGN}\x1b[2J\u202e",
 )
-FORMULAS = Family(long=f"=HYPERLINK(\"//{SIGN}\");=1+1\t@SUM(1)\n-2+3", short=f"=1+1;=2;{SIGN}", tiny=f"=1;{SIGN}")
+FORMULAS = Family(long=f'=HYPERLINK("//{SIGN}");=1+1\t@SUM(1)\n-2+3', short=f"=1+1;=2;{SIGN}", tiny=f"=1;{SIGN}")
 BREAKS = Family(
     long=f"{SIGN}\r\nBcc: evil@evil.example\r\n\r\nhttp://testserver/{SIGN}\n\n{SIGN}",
     short=f"{SIGN}\n\nhttp://testserver/",
@@ -99,7 +99,9 @@ def takes_payloads(field: models.Field[Any, Any]) -> bool:
 def a_field_of_each_kind(account: Account) -> None:
     """Fields of the account's own on leads, with hints and choices."""
     for kind in CustomField.Kind:
-        CustomFieldFactory(account=account, kind=kind, choices=["One"] if kind in CustomField.OF_CHOICES else [], help_text="Hint")
+        CustomFieldFactory(
+            account=account, kind=kind, choices=["One"] if kind in CustomField.OF_CHOICES else [], help_text="Hint"
+        )
 
 
 def plant_payloads(account: Account, people: list[User], family: Family) -> set[str]:
@@ -171,7 +173,11 @@ class _Judge(HTMLParser):
                 self.faults.append(f"an attribute {name} of <{tag}>")
             elif SIGN in (value or "") and self.RUN.match(name):
                 self.faults.append(f"an expression {name}={(value or '')[:80]} of <{tag}>")
-            elif name in self.LEADS and re.match(r"[\s\x00-\x1f]*(javascript|data|vbscript):", value or "", re.I) and SIGN in (value or ""):
+            elif (
+                name in self.LEADS
+                and re.match(r"[\s\x00-\x1f]*(javascript|data|vbscript):", value or "", re.I)
+                and SIGN in (value or "")
+            ):
                 self.faults.append(f"a link {name}={value} of <{tag}>")
 
     def handle_endtag(self, tag: str) -> None:

@@ -110,6 +110,7 @@ class Places(dict[str, str]):
             owner=str(house.owner.pk),
             owner_email=house.owner.email,
             member_email=house.member.email,
+            role=str(published(house.account.scheme, MEMBER_ROLES[house.account.scheme]).pk),
             north=str(house.north.pk),
             south=str(house.south.pk),
         )

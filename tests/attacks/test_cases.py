@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from apps.access.mandates import forget_kept
 from tests.attacks.actors import Actor, actors
 from tests.attacks.asking import Answer, ask, faults_of
 from tests.attacks.cases import CASES, Case
@@ -35,12 +36,13 @@ def faults(world: World, case: Case, actor: Actor) -> Iterator[str]:
     places = Places(world, actor)
     cookies = dict(actor.client.cookies)
 
-    def again(*, extra: bool = True, **others: str) -> Answer:
+    def again(*, extra: bool = True, instead: Mapping[str, str] | None = None, **others: str) -> Answer:
+        forget_kept()
         actor.client.cookies.clear()
         actor.client.cookies.update(cookies)
         values = Places(world, actor)
         values.update({**places, **others})
-        return sent(case, actor.client, values, extra=extra)
+        return sent(case, actor.client, values, extra=extra, instead=instead or {})
 
     answer = again()
     values = tuple(sorted(_of_others(places), key=len, reverse=True))
@@ -57,12 +59,12 @@ def _of_others(places: Places) -> set[str]:
     return {places[name] for name in names} | typed
 
 
-def sent(case: Case, client: Client, places: Places, *, extra: bool) -> Answer:
-    """The answer to the case with these values."""
+def sent(case: Case, client: Client, places: Places, *, extra: bool, instead: Mapping[str, str]) -> Answer:
+    """The answer to the case with these values, and some fields filled in otherwise."""
     path = case.path.format_map(places) if "{" in case.path else case.path
     data = filled(case.data, places)
     if case.fill:
-        data = form_at(client, path, case.method) | data
+        data = form_at(client, path, case.method) | data | dict(instead)
         if extra:
             data |= {name: value for name, value in case.extra.items() if name not in data}
     return ask(client, case.method, path, data, headers=case.headers, content_type=case.content_type)
@@ -75,7 +77,10 @@ def filled(data: Any, places: Places) -> Any:
     if isinstance(data, list):
         return [places.get(each[1:-1], each) if each.startswith("{") else each for each in data]
     if isinstance(data, Mapping):
-        return {name: filled(value, places) if isinstance(value, list) else _value(value, places) for name, value in data.items()}
+        return {
+            name: filled(value, places) if isinstance(value, list) else _value(value, places)
+            for name, value in data.items()
+        }
     return data
 
 
@@ -87,7 +92,11 @@ def _value(value: str, places: Places) -> str:
 def form_at(client: Client, path: str, method: str) -> dict[str, Any]:
     """What the page's own form sends as it stands."""
     page = ask(client, "GET", path)
-    _, forms = read(path.partition("?")[0], page.body)
-    found = [form for form in forms if form.method == method.lower() and form.action.partition("?")[0] == path.partition("?")[0]]
+    _, forms = read(path.partition("?")[0], page.raw)
+    found = [
+        form
+        for form in forms
+        if form.method == method.lower() and form.action.partition("?")[0] == path.partition("?")[0]
+    ]
     assert found, f"{path} has no form ({page.status})"
     return {name: values for name, values in found[0].values.items() if name != "csrfmiddlewaretoken"}

@@ -19,7 +19,7 @@ from tests.attacks.roles import ROLES, Attacker, attacker
 from tests.attacks.world import FOREIGN, NOTHING, World
 from tests.pages.canary import CANARY
 from tests.pages.table import NOTHING as NO_TEXT
-from tests.pages.table import OPEN, ROUTES
+from tests.pages.table import ROUTES
 from tests.pages.test_routes import ARGUMENT
 
 pytestmark = pytest.mark.django_db
@@ -33,31 +33,39 @@ def own_pages(world: World, slug: str) -> Iterator[Pair]:
     texts = {
         "branch": world.there.branch.slug,
         "key": f"{CANARY}-{FOREIGN}",
-        "reference": world.there.records["lead"].reference,
+        "reference": f"{CANARY}-{FOREIGN}",
         "kind": "lead",
         "act": NO_TEXT.get("act", ""),
     }
     for route in ROUTES:
         if route.row:
-            numbers = set(NUMBER.findall(route.pattern))
-            foreign, nothing = (
-                "/" + ARGUMENT.sub(lambda at: slug if at[1] == "account" else number if at[1] in numbers else words[at[1]], route.pattern)
-                for number, words in ((str(FOREIGN), texts), (str(NOTHING), {**texts, **NO_TEXT}))
-            )
+            foreign = _address(route.pattern, slug, FOREIGN, texts)
+            nothing = _address(route.pattern, slug, NOTHING, {**texts, **NO_TEXT})
             yield route.method, foreign, nothing, dict(route.data)
+
+
+def _address(pattern: str, slug: str, number: int, texts: dict[str, str]) -> str:
+    """The pattern with the account's slug, the number for each number, and the texts by their names."""
+    numbers = dict.fromkeys(NUMBER.findall(pattern), str(number))
+    known = {**texts, **numbers, "account": slug}
+    return "/" + ARGUMENT.sub(lambda at: known[at[1]], pattern)
 
 
 def other_accounts_pages(world: World) -> Iterator[Pair]:
     """The addresses of the other tenant's own pages, and of those of an account that is not there."""
     for route in ROUTES:
         if not route.row:
-            foreign, nothing = ("/" + route.pattern.replace("<slug:account>", slug) for slug in (world.there.account.slug, "no-such-account"))
+            foreign, nothing = (
+                "/" + route.pattern.replace("<slug:account>", slug)
+                for slug in (world.there.account.slug, "no-such-account")
+            )
             yield route.method, foreign, nothing, dict(route.data)
 
 
 def admin_pages() -> Iterator[Pair]:
     """The addresses of the admin's rows, of the other tenant's and of nobody's."""
-    for route in [*admin.routes(), *admin.access_routes()]:
+    every: list[Any] = [*admin.routes(), *admin.access_routes()]
+    for route in every:
         if "<path:object_id>" in route.pattern:
             foreign, nothing = ("/" + route.pattern.replace("<path:object_id>", str(pk)) for pk in (FOREIGN, NOTHING))
             yield route.method, foreign, nothing, {"post": "yes"} if route.method == "POST" else {}
@@ -72,7 +80,9 @@ def hidden_records(world: World, someone: Attacker) -> Iterator[Pair]:
                 continue
             for route in admin.routes():
                 if route.record_type == name and route.kind == admin.RECORD:
-                    seen, nothing = ("/" + route.pattern.replace("<path:object_id>", str(pk)) for pk in (record.pk, NOTHING))
+                    seen, nothing = (
+                        "/" + route.pattern.replace("<path:object_id>", str(pk)) for pk in (record.pk, NOTHING)
+                    )
                     yield route.method, seen, nothing, {"post": "yes"} if route.method == "POST" else {}
 
 
@@ -82,7 +92,9 @@ def unlike(someone: Attacker, pairs: Iterable[Pair]) -> Iterator[str]:
     ask(client, "GET", "/me/")
     for method, foreign, nothing, data in pairs:
         sent = (*foreign.split("/"), *nothing.split("/"))
-        sent = tuple(sorted({part for part in sent if CANARY in part or part.isdigit() or "no" in part}, key=len, reverse=True))
+        sent = tuple(
+            sorted({part for part in sent if CANARY in part or part.isdigit() or "no" in part}, key=len, reverse=True)
+        )
         answers = [ask(client, method, address, data) for address in (foreign, nothing)]
         for address, answer in zip((foreign, nothing), answers, strict=True):
             for fault in faults_of(answer, signed_in=True, hidden=someone.hidden, sent=sent):
@@ -98,9 +110,16 @@ def difference(one: tuple[Any, ...], other: tuple[Any, ...]) -> str:
     """The first part in which two answers differ."""
     for name, left, right in zip(("status", "location", "body", "headers", "queries"), one, other, strict=True):
         if left != right:
-            at = next((n for n, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), 0) if name in {"body", "queries"} else 0
+            at = (
+                next((n for n, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), 0)
+                if name in {"body", "queries"}
+                else 0
+            )
             if name in {"body", "queries"}:
-                left, right = left[at : at + (1 if name == "queries" else 80)], right[at : at + (1 if name == "queries" else 80)]
+                left, right = (
+                    left[at : at + (1 if name == "queries" else 80)],
+                    right[at : at + (1 if name == "queries" else 80)],
+                )
             return f"its {name} is {left!r} and of nothing {right!r}"
     return ""
 

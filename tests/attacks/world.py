@@ -15,6 +15,7 @@ from django.db import transaction
 
 from apps.accounts.addresses import vouch_for
 from apps.accounts.models import Account, Branch, User
+from apps.audit.services import operation
 from apps.crm.models import Change, Contact, CrmRecord
 from apps.roles.schemes import scheme, scheme_keys
 from tests.admin.people import browser
@@ -32,13 +33,14 @@ from tests.factories import (
     UserFactory,
 )
 from tests.fence.world import Side, fenced_tables, make_side, run
-from tests.pages.canary import CANARY, OF_PEOPLE, plant, plant_in_rows
+from tests.pages.canary import OF_PEOPLE, plant, plant_in_rows
 from tests.pages.test_canary import people_of
 
 # Every first row of the planted account has the one id; nothing has the other one.
 FOREIGN, NOTHING = 777777, 888888
 # In small letters, as the canary: what a private contact and what a record on another branch say.
 PRIVATE, UNSEEN = "zaunkoenig", "rotkehlchen"
+SET_UP = "access.details.changed"
 NORTH, SOUTH = "north", "south"
 
 
@@ -94,14 +96,18 @@ def make_world() -> World:
     """The world, to be committed once."""
     for table in {*fenced_tables(), *OF_PEOPLE}:
         run(f"ALTER SEQUENCE {table}_id_seq RESTART WITH {FOREIGN}")
-    there = make_side("there")
-    OwnRoleFactory(account=there.account)
+    with operation(verb=SET_UP, actor=None, reason="There"):
+        there = make_side("there")
+        OwnRoleFactory(account=there.account)
     carrying = plant(there.account, people_of(there))
     for row in (there.account, there.branch, there.staff):
         row.refresh_from_db()
-    houses = {key: _house(key) for key in scheme_keys()}
-    operator = OperatorFactory(email="op@mandate.example", session=False)
-    people = [user for house in houses.values() for user in (*house.people.values(), house.keeper, house.colleague)]
+    with operation(verb=SET_UP, actor=None, reason="Here"):
+        houses = {key: _house(key) for key in scheme_keys()}
+    operator: User = OperatorFactory(email="op@mandate.example", session=False)
+    people: list[User] = [
+        user for house in houses.values() for user in (*house.people.values(), house.keeper, house.colleague)
+    ]
     sessions = {user.pk: session_of(user) for user in (*people, operator)}
     return World(there, houses, operator, sessions, carrying)
 
@@ -115,7 +121,9 @@ def _house(key: str) -> House:
     account = AccountFactory(slug=f"house-{key}", name=f"House {key}", scheme=key)
     north, south = (BranchFactory(account=account, slug=slug, name=slug.title()) for slug in (NORTH, SOUTH))
     people = {role: _person(role, north) for role in scheme(key).roles}
-    keeper, colleague = (_join(UserFactory(email=f"{name}@{key}.example", is_staff=True), north) for name in ("kit", "col"))
+    keeper, colleague = (
+        _join(UserFactory(email=f"{name}@{key}.example", is_staff=True), north) for name in ("kit", "col")
+    )
     southerner = _join(UserFactory(name=f"{UNSEEN} person", email=f"sid@{key}.example"), south)
     TeamFactory(branch=north, members=[colleague])
     CustomFieldFactory(account=account)
