@@ -34,6 +34,7 @@ from tests.attacks.payloads import (
     obeyed_in,
     plant_payloads,
 )
+from tests.billing.cases import START
 from tests.commands.conftest import Run, run
 from tests.fence.world import Side, make_side
 from tests.mailing import post
@@ -87,7 +88,7 @@ def letters(here: Side) -> Iterator[tuple[str, Any]]:
                 account=here.account,
                 invoice=Invoice.objects.get(account=here.account),
                 kind=kind,
-                defaults={"address": "a@b.example"},
+                defaults={"address": "a@b.example", "made_on": START},
             )
         send_mailings(here.account.pk)
     assert ProcrastinateJob.objects.exists()
