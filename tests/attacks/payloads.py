@@ -32,11 +32,12 @@ COMPUTED = f"{SIGN}1337{SIGN}"
 
 @dataclass(frozen=True)
 class Family:
-    """One kind of payload, in three lengths: columns are of different sizes."""
+    """One kind of payload, in three lengths, since columns are of different sizes; and what a mail still goes to."""
 
     long: str
     short: str
     tiny: str
+    mailbox: str = SIGN
 
     def fitting(self, room: int | None) -> str:
         """The longest one that fits."""
@@ -47,6 +48,7 @@ MARKUP = Family(
     long=f"\"'><{SIGN}-e {SIGN}-a=1 onload={SIGN}()></textarea></title></script>-->{SIGN}{{{{7*191}}}}{SIGN}",
     short=f"\"'><{SIGN}-e {SIGN}-a=1>",
     tiny=f"\"'><{SIGN}-e>",
+    mailbox=f"\"'><{SIGN}-e>",
 )
 # Escape sequences of a terminal, its 8-bit forms, a bell, line breaks and directions of writing.
 CONTROLS = Family(
@@ -153,7 +155,7 @@ def _payload(field: models.Field[Any, Any], pk: int, value: Any, family: Family)
         given = json.loads(value) if isinstance(value, str) else value
         return json.dumps(_in_leaves(given or {"note": ""}, family))
     if isinstance(field, models.EmailField):
-        return f"{family.tiny}{pk}@{SIGN}.example".lower()
+        return f"{family.mailbox}{pk}@{SIGN}.example"
     if isinstance(field, models.URLField):
         return f"javascript:{family.tiny}{pk}"
     room = None if field.max_length is None else field.max_length - len(str(pk))
