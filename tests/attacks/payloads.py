@@ -165,7 +165,8 @@ def _payload(field: models.Field[Any, Any], pk: int, value: Any, family: Family)
 def _in_leaves(value: Any, family: Family) -> Any:
     """The structure with the payload in place of its texts."""
     if isinstance(value, dict):
-        return {name: _in_leaves(each, family) for name, each in value.items()}
+        mailbox = f"{family.mailbox}@{SIGN}.example"
+        return {name: mailbox if name == "email" else _in_leaves(each, family) for name, each in value.items()}
     if isinstance(value, list):
         return [_in_leaves(each, family) for each in value]
     return family.short if isinstance(value, str) else value
