@@ -127,7 +127,7 @@ def _plant(field: models.Field[Any, Any], account: Account, people: list[User], 
     found = rows(f'SELECT id, "{field.column}" FROM {table} WHERE {of} = ANY(%s)', [ids])
     with let_change(table):
         for pk, value in found:
-            _write(table, field.column, pk, _payload(field, pk, value, family))
+            _write(table, str(field.column), pk, _payload(field, pk, value, family))
     return len(found)
 
 
