@@ -5,7 +5,7 @@ A field that is new carries it by itself; one that cannot take it stands in `CAN
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -98,12 +98,12 @@ def plant(account: Account, people: list[User], *, text: str = CANARY, columns: 
     Only into columns of these names, where they are named. Returns those that carry it now, as `table.column`.
     """
     carrying = set()
-    _let_sign_in(people)
+    let_sign_in(people)
     people[0].name = f"{CANARY} actor"
     with operation(verb="access.details.changed", actor=people[0], reason=f"Because of the {CANARY}"):
         run("SET CONSTRAINTS ALL IMMEDIATE")
         for model in models_of_accounts():
-            with _let_change(model._meta.db_table):
+            with let_change(model._meta.db_table):
                 for field in text_fields(model):
                     if exempt(field) or field.column not in columns:
                         continue
@@ -113,7 +113,7 @@ def plant(account: Account, people: list[User], *, text: str = CANARY, columns: 
     return carrying
 
 
-def _let_sign_in(people: list[User]) -> None:
+def let_sign_in(people: list[User]) -> None:
     """Rows in every table of how people sign in: an address with a link on its way, a passkey, a place, a token."""
     for user in people:
         address, _ = EmailAddress.objects.get_or_create(user=user, email=user.email, verified=True, primary=True)
@@ -124,7 +124,7 @@ def _let_sign_in(people: list[User]) -> None:
 
 
 @contextmanager
-def _let_change(table: str) -> Iterator[None]:
+def let_change(table: str) -> Iterator[None]:
     """What is only ever added to lets its rows be changed here."""
     if table in APPENDED:
         run(f"ALTER TABLE {table} DISABLE TRIGGER USER")
@@ -133,13 +133,25 @@ def _let_change(table: str) -> Iterator[None]:
         run(f"ALTER TABLE {table} ENABLE TRIGGER USER")
 
 
+def plant_in_rows(rows: Iterable[models.Model], *, text: str) -> None:
+    """Put the text into every text field of just these rows."""
+    for row in rows:
+        for field in text_fields(type(row)):
+            if not exempt(field):
+                assert _fill(field, "id", [row.pk], text) == 1, field
+
+
 def _plant_in(field: models.Field[Any, Any], account: Account, people: list[User], text: str) -> int:
     table = field.model._meta.db_table
     if table in OF_PEOPLE:
-        where, value = f"{OF_PEOPLE[table]} = ANY(%s)", [user.pk for user in people]
-    else:
-        where, value = f"{OTHERWISE.get(table, 'account_id')} = ANY(%s)", [account.pk]
-    return run(f'UPDATE {table} SET "{field.column}" = {_text(field, text)} WHERE {where}', [value])
+        return _fill(field, OF_PEOPLE[table], [user.pk for user in people], text)
+    return _fill(field, OTHERWISE.get(table, "account_id"), [account.pk], text)
+
+
+def _fill(field: models.Field[Any, Any], key: str, values: list[int], text: str) -> int:
+    """How many rows got the text, of those whose `key` (SQL) is one of the values."""
+    table = field.model._meta.db_table
+    return run(f'UPDATE {table} SET "{field.column}" = {_text(field, text)} WHERE {key} = ANY(%s)', [values])
 
 
 def _text(field: models.Field[Any, Any], text: str) -> str:
