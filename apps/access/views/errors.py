@@ -9,7 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from apps.access.admin.site import POLICY, site
+from apps.access.admin.contentpolicy import under_admin_policy
+from apps.access.admin.site import site
 from apps.access.desk import Desk, desk_of
 from apps.access.errors import MissingPermission, OlderThanThePlan
 from apps.access.forms.requests import asking_address
@@ -36,10 +37,8 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
             context["asking"] = asking_address(desk, exception.codename, exception.target)
     elif isinstance(exception, OlderThanThePlan):
         context["limit"] = limit_of(desk, reader_of(request))
-    response = render(request, "403.html", context, status=403)
-    if in_admin:
-        response._csp_update = POLICY  # type: ignore[attr-defined]
-    return response
+    answer = under_admin_policy(render) if in_admin else render
+    return answer(request, "403.html", context, status=403)
 
 
 def _note(request: HttpRequest, user: User, desk: Desk, refused: MissingPermission) -> None:
