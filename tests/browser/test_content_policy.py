@@ -196,6 +196,7 @@ def test_nothing_that_people_wrote_runs(live_server: LiveServer, page: Page, pla
     expect(page.get_by_role("option").filter(has_text=TAGS["crm_company.name"])).to_have_count(1)
     page.keyboard.press("Escape")
     page.keyboard.press("Control+k")
+    expect(page.locator("#search-input-command")).to_be_focused()
     page.keyboard.type(TAGS["crm_company.name"] + "'")
     expect(page.locator("#command-results-list li").first).to_be_visible()
     assert told == []
