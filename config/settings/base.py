@@ -231,8 +231,8 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
-# Nothing but our own files, and nothing written into a page runs. The admin's scripts need more, and get it there
-# alone (`apps.access.admin.site`).
+# Nothing but our own files, and nothing written into a page runs. The admin's Alpine needs more, and gets it there
+# alone (`apps.access.admin.contentpolicy`).
 CONTENT_SECURITY_POLICY: dict[str, Any] = {
     "DIRECTIVES": {
         "default-src": ["'none'"],
@@ -251,7 +251,7 @@ CONTENT_SECURITY_POLICY: dict[str, Any] = {
 PROCRASTINATE_IMPORT_PATHS = ["config.jobs"]
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"
 
-# The brand: a spruce green on cool paper. Text on `primary-600` and on every base keeps a contrast of 4.5 at least.
+# The colours are in `static/mandate/tokens.css`.
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Mandate",
     "SITE_HEADER": "Mandate",
@@ -262,7 +262,6 @@ UNFOLD: dict[str, Any] = {
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_BACK_BUTTON": False,
-    "BORDER_RADIUS": "8px",
     "STYLES": [
         "apps.access.admin.brand.tokens",
         "apps.access.admin.brand.components",
@@ -276,34 +275,6 @@ UNFOLD: dict[str, Any] = {
         "navigation": "apps.crm.admin.navigation.sections",
     },
     "COMMAND": {"search_models": False, "show_history": False},
-    "COLORS": {
-        "base": {
-            "50": "oklch(98.4% .003 210)",
-            "100": "oklch(96.4% .005 210)",
-            "200": "oklch(92.2% .008 212)",
-            "300": "oklch(86.4% .012 214)",
-            "400": "oklch(70% .018 216)",
-            "500": "oklch(53% .022 218)",
-            "600": "oklch(43.5% .024 220)",
-            "700": "oklch(35.8% .026 222)",
-            "800": "oklch(26.8% .024 224)",
-            "900": "oklch(20.4% .02 226)",
-            "950": "oklch(13.6% .016 228)",
-        },
-        "primary": {
-            "50": "oklch(97.6% .014 182)",
-            "100": "oklch(94.4% .03 182)",
-            "200": "oklch(89% .055 182)",
-            "300": "oklch(81.4% .08 183)",
-            "400": "oklch(71.6% .096 184)",
-            "500": "oklch(60.6% .096 186)",
-            "600": "oklch(49.4% .08 188)",
-            "700": "oklch(42.6% .068 190)",
-            "800": "oklch(36.2% .056 192)",
-            "900": "oklch(31.2% .046 194)",
-            "950": "oklch(22.4% .036 196)",
-        },
-    },
 }
 
 # To standard error, one line a message. SQL and its parameters are never logged: they hold people's data,

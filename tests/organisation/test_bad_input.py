@@ -235,6 +235,10 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ),
     (more("records", LEAD | {"ref": "L-1", "value": "1e15"}), "records[8].value: 1e15 is too large"),
     (more("records", LEAD | {"ref": "L-1", "emails": "a@b.example"}), "records[8].emails: must be a list"),
+    (
+        more("records", LEAD | {"ref": "L-1", "website": "javascript:alert(1)"}),
+        'records[8].website: "javascript:alert(1)" is no web address such as https://example.com.',
+    ),
     (with_("records", 0, size="big"), 'records[0].size: "big" is none of 1-9, 10-49, 50-249, 250-999, 1000+.'),
     (with_("records", 7, kind="fax"), 'records[7].kind: "fax" is none of note, call, message, email, meeting.'),
     (with_("records", 4, probability=101), "records[4].probability: 101 is not between 0 and 100."),

@@ -7,7 +7,8 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
-from apps.access.admin.site import POLICY, site
+from apps.access.admin.contentpolicy import under_admin_policy
+from apps.access.admin.site import site
 from apps.access.desk import Desk
 from apps.access.views.errors import page_frame, refuse
 
@@ -18,9 +19,7 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer 403 where the reader is: in the admin for staff in it, else on the account's pages."""
     if not (request.path.startswith(ADMIN) and site.has_permission(request)):
         return refuse(request, exception, page_frame)
-    response = refuse(request, exception, _admin_frame)
-    response._csp_update = POLICY  # type: ignore[attr-defined] # read by django-csp
-    return response
+    return under_admin_policy(refuse)(request, exception, _admin_frame)
 
 
 def _admin_frame(request: HttpRequest, desk: Desk) -> dict[str, Any]:

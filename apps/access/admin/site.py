@@ -6,8 +6,6 @@ from datetime import time
 from typing import Any
 
 from allauth.account.decorators import secure_admin_login
-from csp.constants import UNSAFE_EVAL, UNSAFE_INLINE
-from csp.decorators import csp_update
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.contrib.auth.views import LogoutView
 from django.core.paginator import Paginator
@@ -21,6 +19,7 @@ from django.views.i18n import JavaScriptCatalog
 from unfold.dataclasses import SearchResult
 from unfold.sites import UnfoldAdminSite
 
+from apps.access.admin.contentpolicy import under_admin_policy
 from apps.access.admin.operator import end_operator_session, operator_page
 from apps.access.admin.options import MandateAdmin
 from apps.access.desk import desk_of
@@ -55,10 +54,6 @@ class ScriptCatalog(JavaScriptCatalog):
         return found
 
 
-# Unfold's scripts are written into its pages and compile their expressions.
-POLICY = {"script-src": [UNSAFE_INLINE, UNSAFE_EVAL], "style-src": [UNSAFE_INLINE]}
-
-
 class MandateSite(UnfoldAdminSite):
     """Django's log is not shown, there is no "view on site", and the search is not kept: rights change at once."""
 
@@ -77,8 +72,8 @@ class MandateSite(UnfoldAdminSite):
         ]
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
-        """Django's, with what the admin's scripts need beyond the pages' policy."""
-        return csp_update(POLICY)(super().admin_view(view, cacheable))
+        """Django's, under the admin's content security policy."""
+        return under_admin_policy(super().admin_view(view, cacheable))
 
     @method_decorator(secure_admin_login)
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
@@ -106,7 +101,8 @@ class MandateSite(UnfoldAdminSite):
         return end_operator_session(request)
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        context = super().each_context(request)
+        """Unfold's, without the colours that it would write into each page: they are in our stylesheets."""
+        context = super().each_context(request) | {"colors": None}
         if context["has_permission"]:
             desk = desk_of(request)
             context |= {"desk": desk, "current_account": desk.account}

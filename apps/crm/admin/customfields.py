@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.http import HttpRequest
-from django.utils.html import format_html
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from unfold.widgets import (
@@ -102,11 +102,14 @@ def value_of(field: CustomField) -> Callable[[Any], Any]:
 
 
 def form_field(field: CustomField, record: Any) -> forms.Field:
-    """The form field of a field; a former choice is offered to the record that has it."""
+    """The form field of a field; a former choice is offered to the record that has it.
+
+    A help text is HTML to Django, so what people wrote is escaped; labels and choices are text to every template.
+    """
     had = None if record is None else record.custom.get(field.key)
     common = {
         "label": field.name,
-        "help_text": field.help_text,
+        "help_text": escape(field.help_text),
         "required": field.required and field.offered,
     }
     return _MAKERS[Kind(field.kind)](field, had, common)

@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import conditional_escape
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -50,12 +51,8 @@ MOST = 99
 def sections(request: HttpRequest) -> list[dict[str, Any]]:
     """The groups of the sidebar; a record type is there for those who may view some of its records."""
     desk = desk_of(request)
-    today = {
-        "title": _("Today"),
-        "icon": "space_dashboard",
-        "link": reverse("admin:index"),
-        "active": request.path == reverse("admin:index"),
-    }
+    index = reverse("admin:index")
+    today = _item(_("Today"), "space_dashboard", index, active=request.path == index)
     groups: list[dict[str, Any]] = [{"items": [today]}]
     for title, entries in _GROUPS:
         items: list[dict[str, Any]] = []
@@ -63,7 +60,7 @@ def sections(request: HttpRequest) -> list[dict[str, Any]]:
             if not desk.may_anywhere(f"view_{record_type}"):
                 continue
             link = reverse(f"admin:crm_{record_type}_changelist")
-            item = {"title": label, "icon": icon, "link": link, "active": request.path.startswith(link)}
+            item = _item(label, icon, link, active=request.path.startswith(link))
             if record_type == "task":
                 item |= {"badge": overdue_badge(request), "badge_variant": "danger"}
             items.append(item)
@@ -73,7 +70,7 @@ def sections(request: HttpRequest) -> list[dict[str, Any]]:
         groups.append({"title": _("People and access"), "items": items})
     if desk.user.is_superuser:
         link = reverse("admin:operator")
-        item = {"title": _("Operator session"), "icon": "shield_person", "link": link, "active": request.path == link}
+        item = _item(_("Operator session"), "shield_person", link, active=request.path == link)
         groups.append({"title": _("Platform"), "items": [item]})
     return groups
 
@@ -84,8 +81,13 @@ def access_items(request: HttpRequest) -> list[dict[str, Any]]:
     for app, model, label, icon, codename in _ACCESS:
         if codename is None or desk.may_anywhere(codename):
             link = reverse(f"admin:{app}_{model}_changelist")
-            found.append({"title": label, "icon": icon, "link": link, "active": request.path.startswith(link)})
+            found.append(_item(label, icon, link, active=request.path.startswith(link)))
     return found
+
+
+def _item(title: StrOrPromise, icon: str, link: str, *, active: bool) -> dict[str, Any]:
+    """A line of the sidebar. Unfold prints its title as HTML, so it is escaped."""
+    return {"title": conditional_escape(title), "icon": icon, "link": link, "active": active}
 
 
 def overdue(request: HttpRequest) -> QuerySet[Task]:

@@ -115,6 +115,8 @@ def _derived(field: models.Field[Any, Any]) -> RecordField:
         return RecordField(field.name, field.attname, Kind.WORD, values.meaning(words), words=words)
     if isinstance(field, models.JSONField):
         return RecordField(field.name, field.attname, Kind.VALUE, values.mapping)
+    if isinstance(field, models.URLField):
+        return RecordField(field.name, field.attname, Kind.VALUE, values.web_address(field.max_length or 0))
     if isinstance(field, models.CharField | models.TextField):
         return RecordField(field.name, field.attname, Kind.TEXT, values.text, longest=field.max_length)
     return RecordField(field.name, field.attname, Kind.VALUE, _plain_reader(field))

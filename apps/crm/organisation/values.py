@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email, validate_slug
+from django.core.validators import URLValidator, validate_email, validate_slug
 
 from apps.accounts.models import User
 from apps.audit.text import TextValidator, validate_multi_line, validate_single_line
@@ -59,6 +59,23 @@ def short(longest: int) -> Callable[[Any], str]:
         return found
 
     return read
+
+
+def web_address(longest: int) -> Callable[[Any], str]:
+    """A web address of at most so many characters, or nothing: it becomes a link, so it is no script."""
+    read = short(longest)
+    validate = URLValidator()
+
+    def read_address(value: Any) -> str:
+        found = read(value)
+        try:
+            if found:
+                validate(found)
+        except ValidationError:
+            raise Misfit(f'"{found}" is no web address such as https://example.com') from None
+        return found
+
+    return read_address
 
 
 def slug(value: Any) -> str:
