@@ -52,6 +52,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.middleware.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -236,7 +237,6 @@ CONTENT_SECURITY_POLICY: dict[str, Any] = {
     }
 }
 
-PROCRASTINATE_IMPORT_PATHS = ["config.jobs"]
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"
 
 # The brand: a spruce green on cool paper. Text on `primary-600` and on every base keeps a contrast of 4.5 at least.
@@ -294,22 +294,27 @@ UNFOLD: dict[str, Any] = {
     },
 }
 
-# To standard error, one line a message. SQL and its parameters are never logged: they hold people's data,
-# and where a password is set, its hash.
+# To standard error, one line an event (`config.logs`). SQL and its parameters are never logged: they hold people's
+# data, and where a password is set, its hash.
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {
-        "line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"},
+    "formatters": {"line": {"()": "config.logs.OneLine"}},
+    "filters": {
+        "requests": {"()": "config.logs.RequestLines"},
+        "jobs": {"()": "config.logs.JobLines"},
     },
     "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": "line"},
+        "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["requests"]},
+        "jobs": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["jobs"]},
     },
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
         "django": {"handlers": ["console"], "level": "INFO", "propagate": False},
         "django.db.backends": {"level": "INFO"},
-        "procrastinate": {"handlers": ["console"], "level": "WARNING", "propagate": False},
+        "procrastinate": {"handlers": ["jobs"], "level": "INFO", "propagate": False},
+        # Each try to connect is a line of its own there; the worker says once that it waits, and once that it runs.
+        "psycopg.pool": {"level": "ERROR"},
     },
 }
 

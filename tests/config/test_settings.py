@@ -134,10 +134,11 @@ def test_without_a_url_it_is_the_embedded_one(monkeypatch: pytest.MonkeyPatch) -
     [
         (["config.wsgi"], "mandate_web"),
         (["config.asgi"], "mandate_web"),
+        (["manage.py", "run_worker"], "mandate_web"),
         (["manage.py", "procrastinate", "worker"], "mandate_web"),
         (["manage.py", "runserver"], "mandate_web"),
         (["manage.py", "migrate"], "mandate"),
-        (["manage.py", "check_access", "procrastinate"], "mandate"),
+        (["manage.py", "check_access", "run_worker"], "mandate"),
         (["manage.py"], "mandate"),
     ],
 )
