@@ -58,7 +58,7 @@ def printable(text: str) -> str:
 
 
 class OneLine(logging.Formatter):
-    """Writes a record as one line. The traceback of a bug is indented below, so that no text in it looks like a line."""
+    """Writes a record as one line. The traceback of a bug is indented below it, so that no text looks like a line."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The line, with the request's number where there is one."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import StringIO
 from typing import Any
 
 import pytest
@@ -39,8 +40,9 @@ from apps.crm.verbs import ACCOUNT_GENERATED
 from apps.teams.models import Membership
 from tests.commands.conftest import Run, run
 from tests.factories import FACTORIES, Cast, make_cast, published
+from tests.server_log import log
 
-__all__ = ["run"]
+__all__ = ["log", "run"]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -191,11 +193,14 @@ def assert_try_later(client: Client, address: str, sentence: str) -> None:
     assert "Traceback" not in text
 
 
-def test_a_page_without_a_connection_left_asks_to_come_back(cast: Cast) -> None:
+def test_a_page_without_a_connection_left_asks_to_come_back(cast: Cast, log: StringIO) -> None:
     client = page(cast)
     with nobody_may_connect():
         assert_try_later(client, "/admin/", "The database has no connection left")
         assert_try_later(client, "/login/", "The database has no connection left")
+    lines = log.getvalue().splitlines()
+    assert ["/admin/" in line or "/login/" in line for line in lines] == [True, True], lines
+    assert all("was answered with 503: The database has no connection left (" in line for line in lines)
     assert client.get("/admin/").status_code == 200
 
 

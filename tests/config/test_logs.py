@@ -22,12 +22,13 @@ from procrastinate.contrib.django import DjangoApp, app
 from procrastinate.contrib.django.django_connector import DjangoConnector
 from psycopg.errors import DiskFull, LockNotAvailable, TooManyConnections
 
-from config.logs import OneLine, printable, without_secrets
+from config.logs import printable, without_secrets
 from config.urls import handler400, handler403, handler500
 from tests.admin.people import all_but, browser, staff
 from tests.factories import make_cast
+from tests.server_log import log
 
-__all__ = ["handler400", "handler403", "handler500"]
+__all__ = ["handler400", "handler403", "handler500", "log"]
 
 LINE = re.compile(r"\d{4}-\d\d-\d\d [\d:,]+ [A-Z]+ [\w.]+(?: \[[0-9a-f]{12}\])?: ")
 TOKEN = "q7HnUu2dRk0aXv3eZb9LxwTtS1mYcPfOi6Gj8KhD4Ns"
@@ -46,17 +47,6 @@ def fail(request: HttpRequest, token: str = "") -> HttpResponse:
 
 
 urlpatterns = [path("fail/", fail), path("invitations/<str:token>/", fail)]
-
-
-@pytest.fixture
-def log(monkeypatch: pytest.MonkeyPatch) -> StringIO:
-    """What is written into the log from here on."""
-    stream = StringIO()
-    for name in ("", "django", "procrastinate"):
-        for handler in logging.getLogger(name).handlers:
-            if isinstance(handler, logging.StreamHandler) and isinstance(handler.formatter, OneLine):
-                monkeypatch.setattr(handler, "stream", stream)
-    return stream
 
 
 def from_driver(kind: type[psycopg.Error], words: str) -> OperationalError:
