@@ -82,8 +82,8 @@ class Bench:
 
     def ask(self, statement: str, *parameters: object) -> list[tuple[object, ...]]:
         """The rows of a statement of the superuser's."""
-        address = {"host": self.cluster.socket_folder, "user": SUPERUSER, "dbname": OWNER}
-        with psycopg.connect(**address, autocommit=True) as superuser:
+        host = self.cluster.socket_folder
+        with psycopg.connect(host=host, user=SUPERUSER, dbname=OWNER, autocommit=True) as superuser:
             cursor = superuser.execute(statement.encode(), parameters)
             return cursor.fetchall() if cursor.description else []
 

@@ -14,6 +14,9 @@ from django.db.models.sql.compiler import SQLCompiler
 
 from apps.accounts import fence
 
+# The mark of a password that nobody can sign in with.
+UNUSABLE = "!"
+
 
 class HiddenPassword(models.CharField[str, str]):
     """A column whose value is NULL in what the web role selects. As the owner it is a column like any other."""
@@ -29,15 +32,18 @@ class HiddenPassword(models.CharField[str, str]):
 
 
 class PasswordMark(models.Func):
-    """The SHA-256 of a text, in an expression that a generated column may use; `mark_of` is the same."""
+    """The SHA-256 of a stored password, or “!” for one that opens nothing, as a generated column. See `mark_of`."""
 
-    template = "encode(sha256(decode(replace(%(expressions)s, '\\', '\\\\'), 'escape')), 'hex')"
+    template = (
+        "CASE WHEN left(%(expressions)s, 1) = '!' THEN '!'"
+        " ELSE encode(sha256(decode(replace(%(expressions)s, '\\', '\\\\'), 'escape')), 'hex') END"
+    )
     output_field = models.CharField(max_length=64)
 
 
 def mark_of(password: str) -> str:
     """Return the mark of a stored password, as the database writes it."""
-    return hashlib.sha256(password.encode()).hexdigest()
+    return UNUSABLE if password.startswith("!") else hashlib.sha256(password.encode()).hexdigest()
 
 
 def password_of(user_id: int) -> str:

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.accounts import fence
 from apps.accounts.addresses import vouch_for
-from apps.accounts.hidden import HiddenPassword, PasswordMark, mark_of, password_of
+from apps.accounts.hidden import UNUSABLE, HiddenPassword, PasswordMark, mark_of, password_of
 from apps.accounts.preferences import Preferences
 from apps.accounts.verbs import OPERATOR_MADE
 from apps.audit.services import operation
@@ -125,11 +125,11 @@ class User(AbstractBaseUser):
         super().save(*args, **kwargs)
 
     @classmethod
-    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any]) -> User:
+    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any], **options: Any) -> User:
         """A user as the database has them; a password that it does not show is read when it is asked for."""
         pairs = zip(field_names, values, strict=True)
         shown = {name: value for name, value in pairs if name != "password" or value is not None}
-        return super().from_db(db, list(shown), list(shown.values()))
+        return super().from_db(db, list(shown), list(shown.values()), **options)
 
     def refresh_from_db(
         self, using: str | None = None, fields: Iterable[str] | None = None, from_queryset: Any = None
@@ -144,8 +144,15 @@ class User(AbstractBaseUser):
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
         """What ends the user's other sessions where it changes; Django would need the password for it."""
-        mark = mark_of(self.password) if "password" in self.__dict__ else self.password_mark
-        return salted_hmac("apps.accounts.models.User.session", mark, secret=secret, algorithm="sha256").hexdigest()
+        salt = "apps.accounts.models.User.session"
+        return salted_hmac(salt, self._mark(), secret=secret, algorithm="sha256").hexdigest()
+
+    def has_usable_password(self) -> bool:
+        """Whether the user can sign in by a password; every page of the admin asks."""
+        return self._mark() != UNUSABLE
+
+    def _mark(self) -> str:
+        return mark_of(self.password) if "password" in self.__dict__ else self.password_mark
 
     def get_full_name(self) -> str:
         """The name that people read."""

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from procrastinate.connector import BaseAsyncConnector
+from procrastinate.connector import BaseAsyncConnector, BaseConnector
 from procrastinate.exceptions import ConnectorException, UniqueViolation
 from procrastinate.jobs import Job, Status
 from procrastinate.manager import JobManager
@@ -153,7 +153,7 @@ def with_retries(tasks: Mapping[str, Task[Any, Any, Any]]) -> dict[str, Task[Any
     return dict(tasks)
 
 
-async def take_up_stalled(connector: BaseAsyncConnector, *, seconds: float) -> None:
+async def take_up_stalled(connector: BaseConnector, *, seconds: float) -> None:
     """Put the jobs of workers that were silent for so many seconds back into the queue, and log each of them."""
     try:
         rows = await connector.execute_query_all_async(_TAKE_UP, seconds=seconds, most=MOST_ATTEMPTS)

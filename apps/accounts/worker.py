@@ -17,6 +17,7 @@ import psycopg
 from asgiref.sync import sync_to_async
 from django.db import connections
 from procrastinate import App
+from procrastinate.app import WorkerOptions
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.utils import connector_params
 from procrastinate.psycopg_connector import PsycopgConnector
@@ -79,7 +80,7 @@ class QueueWorker:
         logger.info("The queue worker stops after the job that it runs.")
         self._stopping.set()
         if self._worker is not None:
-            self._worker.stop()
+            self._worker.stop()  # type: ignore[no-untyped-call]
 
     async def _live(self) -> None:
         """Run jobs until a connection fails, which raises, or until `stop`.
@@ -108,18 +109,18 @@ class QueueWorker:
             await self._work(queue)
 
     async def _work(self, queue: App) -> None:
-        worker = Worker(
-            queue,
-            queues=self._queues,
-            install_signal_handlers=False,
-            update_heartbeat_interval=self._heartbeat,
-            stalled_worker_timeout=SILENT_HEARTBEATS * self._heartbeat,
+        options: WorkerOptions = {
             **app.worker_defaults,
-        )
+            "queues": self._queues,
+            "install_signal_handlers": False,
+            "update_heartbeat_interval": self._heartbeat,
+            "stalled_worker_timeout": SILENT_HEARTBEATS * self._heartbeat,
+        }
+        worker = Worker(queue, **options)
         self._worker = worker
         watching = asyncio.create_task(self._watch(queue, worker))
         try:
-            await worker.run()
+            await worker.run()  # type: ignore[no-untyped-call]
         finally:
             self._worker = None
             # It could not sign off where the connection was lost; the next life does it.
@@ -137,14 +138,14 @@ class QueueWorker:
                 await asyncio.sleep(0.05)
             if self._stopping.is_set():
                 # The signal came before the worker could be stopped.
-                worker.stop()
+                worker.stop()  # type: ignore[no-untyped-call]
             self._note_running()
             while True:
                 self._sound_at = time.monotonic()
                 await asyncio.sleep(self._heartbeat)
                 await self._take_up_stalled(queue)
         except Exception:
-            worker.stop()
+            worker.stop()  # type: ignore[no-untyped-call]
             raise
 
     async def _take_up_stalled(self, queue: App) -> None:

@@ -47,7 +47,7 @@ def status(job: int) -> str:
 
 
 def look() -> None:
-    async_to_sync(take_up_stalled)(app.connector, seconds=30)  # type: ignore[arg-type] # Django's is one too
+    async_to_sync(take_up_stalled)(app.connector, seconds=30)
 
 
 @pytest.mark.django_db

@@ -9,11 +9,15 @@ from django.db import DatabaseError, connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client
 
+from apps.accounts.addresses import vouch_for
 from apps.accounts.fence import WEB_ROLE, tell, tenant
 from apps.accounts.grants import APPENDED_TO, READ_ONLY, UNREADABLE
 from apps.accounts.hidden import mark_of, password_of
 from apps.accounts.models import User
+from apps.accounts.session_keys import stored_key
+from apps.accounts.sessions import end_sessions
 from tests.fence.world import World, as_web, rows, run
+from tests.signin.people import sign_in
 
 pytestmark = pytest.mark.django_db
 
@@ -23,14 +27,13 @@ READ_THOUGH_SECRET = {
     ("account_emailconfirmation", "key"): "never written: confirmations are signed links",
     ("accounts_apitoken", "digest"): "a digest of 256 random bits, by which a token is found",
     ("accounts_user", "password_mark"): "a digest of the stored password with its salt, to end sessions by",
-    ("billing_webhookevent", "key"): "the gateway's number of a message",
     ("cache", "cache_key"): "a digest of who tries to sign in",
-    ("django_session", "session_data"): "signed, and no proof of anything without the key",
-    ("django_session", "session_key"): "by which a session is found",
+    ("django_session", "session_data"): "signed; nobody signs in with it",
+    ("django_session", "session_key"): "a digest of the browser's key (`session_keys`)",
     ("mfa_authenticator", "data"): "sealed: secrets of apps and recovery codes; a passkey's public key",
     ("procrastinate_jobs", "args"): "a mail is sealed",
     ("teams_invitation", "token_digest"): "a digest of 256 random bits, by which an invitation is found",
-    ("usersessions_usersession", "session_key"): "by which a person ends a session",
+    ("usersessions_usersession", "session_key"): "the same digest",
 }
 # They sound like a secret and are none: the log's chain is sealed by digests that anybody may know.
 NO_SECRET = {
@@ -115,11 +118,13 @@ def test_users_come_without_their_password_which_is_read_by_itself(web: BaseData
     assert User.objects.get(pk=staff.pk).password_mark == mark_of(password_of(staff.pk))
 
 
-@pytest.mark.parametrize("stored", ["", "md5$salt$digest", "back\\slash \\\\ and é", "!unusable"])
+@pytest.mark.parametrize("stored", ["!", "", "md5$salt$digest", "back\\slash \\\\ and é", "!unusable"])
 def test_the_mark_is_the_same_in_the_database_and_here(world: World, stored: str) -> None:
     with transaction.atomic():
         User.objects.filter(pk=world.both.pk).update(password=stored)
-        assert User.objects.get(pk=world.both.pk).password_mark == mark_of(stored)
+        user = User.objects.get(pk=world.both.pk)
+        assert user.password_mark == mark_of(stored)
+        assert user.has_usable_password() == (not stored.startswith("!"))
         transaction.set_rollback(True)
 
 
@@ -136,12 +141,30 @@ def test_a_new_password_ends_sessions_whoever_reads_the_user(web: BaseDatabaseWr
     assert authenticate(email=user.email, password="another") is None
 
 
+def test_nobody_is_signed_in_by_what_the_tables_have_of_a_session(world: World) -> None:
+    vouch_for([world.here.staff])
+    client = sign_in(world.here.staff).client
+    key = client.cookies["sessionid"].value
+    ((stored,),) = rows("SELECT session_key FROM django_session WHERE session_key = %s", [stored_key(key)])
+    assert stored != key
+    assert rows("SELECT 1 FROM django_session WHERE session_key = %s OR session_data LIKE %s", [key, f"%{key}%"]) == []
+    assert client.get("/me/").status_code == 200
+    ((listed,),) = rows("SELECT session_key FROM usersessions_usersession WHERE user_id = %s", [world.here.staff.pk])
+    assert listed == stored
+    thief = Client()
+    thief.cookies["sessionid"] = str(stored)
+    assert thief.get("/me/").status_code == 302
+    assert client.get("/me/").status_code == 200
+    assert end_sessions(world.here.staff) == 1
+    assert client.get("/me/").status_code == 302
+
+
 def test_a_page_reads_no_password(web: BaseDatabaseWrapper, world: World) -> None:
     client = Client()
     client.force_login(world.here.staff)
     statements: list[str] = []
     with connection.execute_wrapper(lambda execute, sql, *more: (statements.append(sql), execute(sql, *more))[1]):
-        assert client.get(f"/a/{world.here.account.slug}/people/", follow=True).status_code in (200, 404)
-        assert client.get("/me/").status_code == 200
+        assert client.get(f"/a/{world.here.account.slug}/").status_code == 200
+        assert client.get("/admin/crm/lead/").status_code == 200
     assert statements
     assert not [sql for sql in statements if "accounts_password" in sql or '"password"' in sql]

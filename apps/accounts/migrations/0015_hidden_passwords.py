@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 import apps.accounts.hidden
 
-PASSWORD = """
+READ_ONE = """
 CREATE FUNCTION accounts_password() RETURNS varchar LANGUAGE sql STABLE SECURITY DEFINER
     AS $body$ SELECT password FROM accounts_user WHERE id = nullif(current_setting('mandate.user', true), '')::bigint $body$;
 DO $do$ BEGIN
@@ -26,5 +26,5 @@ class Migration(migrations.Migration):
                 output_field=models.CharField(max_length=64),
             ),
         ),
-        migrations.RunSQL(PASSWORD, "DROP FUNCTION accounts_password()"),
+        migrations.RunSQL(READ_ONE, "DROP FUNCTION accounts_password()"),
     ]
