@@ -111,11 +111,12 @@ class QueueWorker:
     async def _work(self, queue: App) -> None:
         options: WorkerOptions = {
             **app.worker_defaults,
-            "queues": self._queues,
             "install_signal_handlers": False,
             "update_heartbeat_interval": self._heartbeat,
             "stalled_worker_timeout": SILENT_HEARTBEATS * self._heartbeat,
         }
+        if self._queues is not None:
+            options["queues"] = self._queues
         worker = Worker(queue, **options)
         self._worker = worker
         watching = asyncio.create_task(self._watch(queue, worker))

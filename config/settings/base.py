@@ -102,6 +102,17 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 SERVES_PEOPLE = env.bool("SERVES_PEOPLE", default=False)
 
 
+# A server that is gone without a word, such as behind a cable that was cut, is noticed within a minute and not within
+# hours. What the address says in its query goes before it.
+notice_silence = {
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+
+
 def database(cluster: str, *, serves_people: bool = SERVES_PEOPLE) -> dict[str, Any]:
     """The server that DATABASE_URL names, or without it the embedded one that keeps `cluster`.
 
@@ -111,7 +122,8 @@ def database(cluster: str, *, serves_people: bool = SERVES_PEOPLE) -> dict[str, 
     if serves_people:
         url = env.str("WEB_DATABASE_URL", default="") or url
     if url:
-        return dict(env.db_url_config(url))
+        config = dict(env.db_url_config(url))
+        return config | {"OPTIONS": notice_silence | config.get("OPTIONS", {})}
     return {
         "ENGINE": "config.postgres",
         "NAME": "mandate",

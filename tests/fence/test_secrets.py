@@ -8,6 +8,7 @@ from django.contrib.auth.hashers import check_password
 from django.db import DatabaseError, connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from apps.accounts.addresses import vouch_for
 from apps.accounts.fence import WEB_ROLE, tell, tenant
@@ -162,9 +163,9 @@ def test_nobody_is_signed_in_by_what_the_tables_have_of_a_session(world: World) 
 def test_a_page_reads_no_password(web: BaseDatabaseWrapper, world: World) -> None:
     client = Client()
     client.force_login(world.here.staff)
-    statements: list[str] = []
-    with connection.execute_wrapper(lambda execute, sql, *more: (statements.append(sql), execute(sql, *more))[1]):
+    with CaptureQueriesContext(connection) as queries:
         assert client.get(f"/a/{world.here.account.slug}/").status_code == 200
         assert client.get("/admin/crm/lead/").status_code == 200
+    statements = [query["sql"] for query in queries]
     assert statements
     assert not [sql for sql in statements if "accounts_password" in sql or '"password"' in sql]
