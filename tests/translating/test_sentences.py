@@ -229,6 +229,7 @@ ELSEWHERE: Mapping[str, str] = {
     "access/targets.py": "things are named like this at the console",
     "accounts/audited.py": "SQL",
     "accounts/checks.py": "system checks",
+    "accounts/worker.py": "the server's own log",
     "accounts/sealing.py": "nobody reads it: whoever opens the address starts again",
     "audit/checks.py": "system checks",
     "audit/operations.py": "SQL",
