@@ -7,7 +7,7 @@ import sys
 from django.core.management import execute_from_command_line
 
 # What these run, people ask for; every other command is the operator's.
-SERVE_PEOPLE = ("runserver", "procrastinate")
+SERVE_PEOPLE = ("runserver", "run_worker", "procrastinate")
 
 
 def main() -> None:

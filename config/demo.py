@@ -145,7 +145,7 @@ def start_mail_server(running: list[Child], *, reset: bool) -> bool:
 
 def start_queue_worker(running: list[Child]) -> None:
     """Start the worker of the job queue."""
-    command = [sys.executable, "manage.py", "procrastinate", "worker"]
+    command = [sys.executable, "manage.py", "run_worker"]
     with undisturbed():
         running.append(Child.start("queue worker", command, folder=CLONE))
 

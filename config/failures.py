@@ -2,10 +2,11 @@
 
 import sys
 
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.views.defaults import server_error
+
+from apps.accounts.faults import DatabaseFault, database_fault
 
 SECONDS_TO_RETRY = 30
 
@@ -16,10 +17,12 @@ def not_understood(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def failed(request: HttpRequest) -> HttpResponse:
-    """Answer 503 where the database is out of reach, full or overloaded, and 500 elsewhere.
+    """Answer 503 where the database does not work, saying what is wrong with it, and 500 elsewhere.
 
-    Neither page asks the database anything. What went wrong stands in the server's log.
+    Neither page asks the database anything. The cause stands in the server's log (`config.logs`).
     """
-    if isinstance(sys.exception(), OperationalError | InterfaceError):
-        return HttpResponse(render_to_string("503.html"), status=503, headers={"Retry-After": str(SECONDS_TO_RETRY)})
-    return server_error(request)
+    fault = database_fault(sys.exception())
+    if fault is None:
+        return server_error(request)
+    page = render_to_string("503.html", {"sentence": fault.sentence, "is_full": fault is DatabaseFault.DISK_FULL})
+    return HttpResponse(page, status=503, headers={"Retry-After": str(SECONDS_TO_RETRY)})

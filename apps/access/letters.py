@@ -16,6 +16,7 @@ from apps.access.records import Record
 from apps.accounts import mail
 from apps.accounts.fence import tenant
 from apps.accounts.models import User
+from apps.accounts.once import once
 from apps.accounts.preferences import as_read_by
 from apps.roles import catalogue
 
@@ -23,7 +24,7 @@ from apps.roles import catalogue
 MOST_ASKED = 50
 
 
-@app.task(queue="mail")
+@app.task(queue="mail", task_middleware=[once])
 def request_made(account_id: int, request_id: int) -> int:
     """Tell those who may decide that somebody asks; returns how many they are. Nothing where it has been decided."""
     with tenant(account_id):
@@ -37,7 +38,7 @@ def request_made(account_id: int, request_id: int) -> int:
         return len(people)
 
 
-@app.task(queue="mail")
+@app.task(queue="mail", task_middleware=[once])
 def request_decided(account_id: int, request_id: int) -> None:
     """Tell the one who asked what was decided."""
     with tenant(account_id):

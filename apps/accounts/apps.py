@@ -8,7 +8,7 @@ from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
-from apps.accounts import checks, fence, grants, lifetime, naming
+from apps.accounts import checks, fence, grants, lifetime, naming, session_keys
 
 
 class AccountsConfig(AppConfig):
@@ -23,6 +23,7 @@ class AccountsConfig(AppConfig):
         signed in; and have tables and columns called by names that can be translated.
         """
         naming.make_translatable()
+        session_keys.hide_keys()
         connection_created.connect(fence.tell_again)
         request_finished.connect(fence.forget)
         post_migrate.connect(grants.grant_to_web_role, sender=self)

@@ -16,10 +16,16 @@ READ_ONLY = frozenset(
 )
 APPENDED_TO = frozenset({"audit_entry", "billing_invoice", "billing_invoiceline", "billing_payment"})
 WRITTEN = "SELECT, INSERT, UPDATE, DELETE"
+# Columns that the web role may write and not read; `hidden` says how it gets what it needs of them.
+UNREADABLE = {"accounts_user": frozenset({"password"})}
 
 _OURS = """
 SELECT relname, relkind FROM pg_class
 WHERE relnamespace = current_schema()::regnamespace AND relkind = ANY(%s) AND pg_has_role(relowner, 'USAGE')
+"""
+_COLUMNS = """
+SELECT attname FROM pg_attribute
+WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum
 """
 
 
@@ -37,6 +43,12 @@ def grant_to_web_role(using: str, **_: Any) -> None:
         for name, kind in relations:
             what = sql.SQL("SEQUENCE {}.{}" if kind == "S" else "{}.{}").format(schema, sql.Identifier(name))
             cursor.execute(sql.SQL("REVOKE ALL ON {} FROM {}").format(what, role))
+            if hidden := UNREADABLE.get(name):
+                cursor.execute(_COLUMNS, [name])
+                columns = [sql.Identifier(column) for (column,) in cursor.fetchall() if column not in hidden]
+                cursor.execute(sql.SQL("GRANT SELECT ({}) ON {} TO {}").format(sql.SQL(", ").join(columns), what, role))
+                cursor.execute(sql.SQL("GRANT INSERT, UPDATE, DELETE ON {} TO {}").format(what, role))
+                continue
             given = sql.SQL(_privileges(name, kind))
             cursor.execute(sql.SQL("GRANT {} ON {} TO {}").format(given, what, role))
 

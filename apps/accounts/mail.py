@@ -6,11 +6,13 @@ mail server that is away for a while holds nobody up. Its content is sealed: lin
 
 from __future__ import annotations
 
+import hashlib
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
@@ -89,6 +91,9 @@ def deliver(sealed: str) -> None:
     """Hand one mail to the mail server; the queue tries again where that fails."""
     message = json.loads(unseal(sealed, PURPOSE))
     mail = EmailMultiAlternatives(message["subject"], message["text"], to=[message["to"]], reply_to=message["reply_to"])
+    # The same at each try, so that a mail which the server has taken already can be told for what it is.
+    digest = hashlib.sha256(sealed.encode()).hexdigest()[:32]
+    mail.extra_headers["Message-ID"] = f"<{digest}@{urlsplit(settings.PUBLIC_ADDRESS).hostname}>"
     mail.attach_alternative(message["html"], "text/html")
     for name, content, content_type in message["files"]:
         mail.attach(name, b64decode(content), content_type)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -12,9 +12,12 @@ from django.core.validators import RegexValidator
 from django.db import connection, models
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
+from apps.accounts import fence
 from apps.accounts.addresses import vouch_for
+from apps.accounts.hidden import UNUSABLE, HiddenPassword, PasswordMark, mark_of, password_of
 from apps.accounts.preferences import Preferences
 from apps.accounts.verbs import OPERATOR_MADE
 from apps.audit.services import operation
@@ -74,6 +77,13 @@ class User(AbstractBaseUser):
     binds them.
     """
 
+    # The web role reads it of one person at a time (`hidden`).
+    password = HiddenPassword(_("password"), max_length=128)
+    # Changes with the password, and is of no use to guess it. Written by the database.
+    password_mark = models.GeneratedField(
+        expression=PasswordMark("password"), output_field=models.CharField(max_length=64), db_persist=True
+    )
+
     current_account: Account | None = None
     accounts: Sequence[Account] | None = None
     operator_session: Any = None
@@ -113,6 +123,36 @@ class User(AbstractBaseUser):
         """Store the address in the one form that it is compared in."""
         self.email = User.objects.normalize_email(self.email)
         super().save(*args, **kwargs)
+
+    @classmethod
+    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any], **options: Any) -> User:
+        """A user as the database has them; a password that it does not show is read when it is asked for."""
+        pairs = zip(field_names, values, strict=True)
+        shown = {name: value for name, value in pairs if name != "password" or value is not None}
+        return super().from_db(db, list(shown), list(shown.values()), **options)
+
+    def refresh_from_db(
+        self, using: str | None = None, fields: Iterable[str] | None = None, from_queryset: Any = None
+    ) -> None:
+        """Read the fields again; the web role reads a password by itself, and no other one with it."""
+        if fields is not None and list(fields) == ["password"] and fence.is_fenced():
+            self.password = password_of(self.pk)
+            return
+        if fields is None:
+            self.__dict__.pop("password", None)
+        super().refresh_from_db(using, fields, from_queryset)
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """What ends the user's other sessions where it changes; Django would need the password for it."""
+        salt = "apps.accounts.models.User.session"
+        return salted_hmac(salt, self._mark(), secret=secret, algorithm="sha256").hexdigest()
+
+    def has_usable_password(self) -> bool:
+        """Whether the user can sign in by a password; every page of the admin asks."""
+        return self._mark() != UNUSABLE
+
+    def _mark(self) -> str:
+        return mark_of(self.password) if "password" in self.__dict__ else self.password_mark
 
     def get_full_name(self) -> str:
         """The name that people read."""

@@ -52,6 +52,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.middleware.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     # Before all that answers by itself, so that what is refused says it too.
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -102,6 +103,17 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 SERVES_PEOPLE = env.bool("SERVES_PEOPLE", default=False)
 
 
+# A server that is gone without a word, such as behind a cable that was cut, is noticed within a minute and not within
+# hours. What the address says in its query goes before it.
+notice_silence = {
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+
+
 def database(cluster: str, *, serves_people: bool = SERVES_PEOPLE) -> dict[str, Any]:
     """The server that DATABASE_URL names, or without it the embedded one that keeps `cluster`.
 
@@ -111,7 +123,8 @@ def database(cluster: str, *, serves_people: bool = SERVES_PEOPLE) -> dict[str, 
     if serves_people:
         url = env.str("WEB_DATABASE_URL", default="") or url
     if url:
-        return dict(env.db_url_config(url))
+        config = dict(env.db_url_config(url))
+        return config | {"OPTIONS": notice_silence | config.get("OPTIONS", {})}
     return {
         "ENGINE": "config.postgres",
         "NAME": "mandate",
@@ -248,7 +261,6 @@ CONTENT_SECURITY_POLICY: dict[str, Any] = {
     }
 }
 
-PROCRASTINATE_IMPORT_PATHS = ["config.jobs"]
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"
 
 # The colours are in `static/mandate/tokens.css`.
@@ -277,22 +289,27 @@ UNFOLD: dict[str, Any] = {
     "COMMAND": {"search_models": False, "show_history": False},
 }
 
-# To standard error, one line a message. SQL and its parameters are never logged: they hold people's data,
-# and where a password is set, its hash.
+# To standard error, one line an event (`config.logs`). SQL and its parameters are never logged: they hold people's
+# data, and where a password is set, its hash.
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {
-        "line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"},
+    "formatters": {"line": {"()": "config.logs.OneLine"}},
+    "filters": {
+        "requests": {"()": "config.logs.RequestLines"},
+        "jobs": {"()": "config.logs.JobLines"},
     },
     "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": "line"},
+        "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["requests"]},
+        "jobs": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["jobs"]},
     },
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
         "django": {"handlers": ["console"], "level": "INFO", "propagate": False},
         "django.db.backends": {"level": "INFO"},
-        "procrastinate": {"handlers": ["console"], "level": "WARNING", "propagate": False},
+        "procrastinate": {"handlers": ["jobs"], "level": "INFO", "propagate": False},
+        # Each try to connect is a line of its own there; the worker says once that it waits, and once that it runs.
+        "psycopg.pool": {"level": "ERROR"},
     },
 }
 

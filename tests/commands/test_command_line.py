@@ -22,6 +22,7 @@ COMMANDS = (
     "remove_member",
     "restore_member",
     "run_billing",
+    "run_worker",
     "set_overrides",
     "show_scheme",
     "sign_out",

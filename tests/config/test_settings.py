@@ -123,6 +123,13 @@ def test_a_url_names_another_server_than_the_embedded_one(monkeypatch: pytest.Mo
     }
 
 
+def test_a_server_that_falls_silent_is_noticed_and_the_address_may_say_when(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgres://mandate@localhost/mandate?sslmode=require&connect_timeout=3")
+    options = base.database("none")["OPTIONS"]
+    assert (options["sslmode"], options["connect_timeout"]) == ("require", 3)
+    assert options["keepalives_idle"] + options["keepalives_interval"] * options["keepalives_count"] <= 60
+
+
 def test_without_a_url_it_is_the_embedded_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DATABASE_URL", raising=False)
 
@@ -134,10 +141,11 @@ def test_without_a_url_it_is_the_embedded_one(monkeypatch: pytest.MonkeyPatch) -
     [
         (["config.wsgi"], "mandate_web"),
         (["config.asgi"], "mandate_web"),
+        (["manage.py", "run_worker"], "mandate_web"),
         (["manage.py", "procrastinate", "worker"], "mandate_web"),
         (["manage.py", "runserver"], "mandate_web"),
         (["manage.py", "migrate"], "mandate"),
-        (["manage.py", "check_access", "procrastinate"], "mandate"),
+        (["manage.py", "check_access", "run_worker"], "mandate"),
         (["manage.py"], "mandate"),
     ],
 )

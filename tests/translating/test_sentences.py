@@ -230,6 +230,7 @@ ELSEWHERE: Mapping[str, str] = {
     "accounts/audited.py": "SQL",
     "accounts/checks.py": "system checks",
     "accounts/isolation.py": "reports are read at the console and in the server's log",
+    "accounts/worker.py": "the server's own log",
     "accounts/sealing.py": "nobody reads it: whoever opens the address starts again",
     "audit/checks.py": "system checks",
     "audit/operations.py": "SQL",

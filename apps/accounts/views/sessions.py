@@ -15,6 +15,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from apps.access.desk import desk_of
+from apps.accounts.session_keys import stored_key
 from apps.accounts.sessions import end_session, end_sessions, sessions_of
 
 SHOWN = 50
@@ -35,7 +36,7 @@ def sessions(request: HttpRequest) -> HttpResponse:
         {
             "session": session,
             "device": device_in(session.user_agent),
-            "here": session.session_key == request.session.session_key,
+            "here": session.session_key == stored_key(request.session.session_key),
         }
         for session in found[:SHOWN]
     ]

@@ -14,8 +14,9 @@ from typing import Any, ClassVar
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser, DjangoHelpFormatter
 from django.db import OperationalError, ProgrammingError
-from psycopg.errors import DiskFull, UndefinedColumn, UndefinedTable
+from psycopg.errors import UndefinedColumn, UndefinedTable
 
+from apps.accounts.faults import DatabaseFault, database_fault, database_words
 from apps.accounts.isolation import AccountsFailed
 from apps.roles.catalogue import UnknownPermission, WrongTarget
 
@@ -84,8 +85,8 @@ class Command(BaseCommand):
                 raise
             raise CommandError("The database is not set up for this version: run manage.py migrate first.") from error
         except OperationalError as error:
-            fault = "has no room left" if isinstance(error.__cause__, DiskFull) else "does not answer"
-            raise CommandError(f"The database {fault}: {str(error).strip().splitlines()[0]}") from error
+            fault = database_fault(error) or DatabaseFault.UNREACHABLE
+            raise CommandError(f"{fault.sentence}: {database_words(error)}") from error
 
     def print_json(self, value: Any) -> None:
         """One JSON value on a line."""

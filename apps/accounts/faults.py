@@ -1,0 +1,73 @@
+"""What keeps the database from working: told apart once, for the pages, the commands, the worker and the log."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import psycopg
+from django.db import Error as DjangoDatabaseError
+from django.db import InterfaceError, OperationalError
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from procrastinate.exceptions import ConnectorException
+
+# PostgreSQL refuses a connection before it can name the error by its code, so the words have to do.
+_NO_CONNECTION = ("too many connections", "too many clients", "remaining connection slots", "no more connections")
+_NO_ROOM = "no space left on device"
+# A lock that was not given in time, a cancelled statement, a failed serialization, a deadlock.
+_OVERTAKEN = frozenset({"55P03", "57014", "40001", "40P01"})
+
+
+class DatabaseFault(Enum):
+    """A reason why the database does not work now, though the program is right."""
+
+    UNREACHABLE = "unreachable"
+    NO_CONNECTION_LEFT = "no connection left"
+    DISK_FULL = "disk full"
+    BUSY = "busy"
+
+    @property
+    def sentence(self) -> str:
+        """What is wrong, in the reader's language and without a full stop."""
+        return str(_SENTENCES[self])
+
+
+_SENTENCES: dict[DatabaseFault, Promise | str] = {
+    DatabaseFault.UNREACHABLE: _("The database does not answer"),
+    DatabaseFault.NO_CONNECTION_LEFT: _("The database has no connection left"),
+    DatabaseFault.DISK_FULL: _("The database has no room left"),
+    DatabaseFault.BUSY: _("The database is busy with other work"),
+}
+
+
+def database_fault(error: BaseException | None) -> DatabaseFault | None:
+    """Return what is wrong with the database; None where the error is of another kind, such as a bug."""
+    links = _links(error)
+    for link in links:
+        state = getattr(link, "sqlstate", None)
+        text = str(link).lower()
+        if state == "53100" or _NO_ROOM in text:
+            return DatabaseFault.DISK_FULL
+        if state == "53300" or any(words in text for words in _NO_CONNECTION):
+            return DatabaseFault.NO_CONNECTION_LEFT
+        if state in _OVERTAKEN:
+            return DatabaseFault.BUSY
+    outside = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
+    return DatabaseFault.UNREACHABLE if any(isinstance(link, outside) for link in links) else None
+
+
+def database_words(error: BaseException) -> str:
+    """Return the first line of what the database or its driver said."""
+    for link in reversed(_links(error)):
+        if lines := str(link).strip().splitlines():
+            return lines[0]
+    return type(error).__name__
+
+
+def _links(error: BaseException | None) -> list[BaseException]:
+    """The error and its causes, as long as they are the database's, Django's or the queue's about it."""
+    links: list[BaseException] = []
+    while isinstance(error, DjangoDatabaseError | psycopg.Error | ConnectorException):
+        links.append(error)
+        error = error.__cause__
+    return links
