@@ -10,11 +10,11 @@ from django.core.management.base import CommandError
 from django.db import transaction
 
 from apps.billing.demo import bill_demo
-from apps.crm.demo.loading import SignIn, load_demo, organisations
+from apps.crm.demo.loading import SignIn, load_demo, operator_code, organisations
 from apps.crm.organisation import Refused
 from apps.roles.management.base import Command as BaseCommand
 
-HEADS = ("E-mail", "Password", "Account", "Role")
+HEADS = ("E-mail", "Password", "Account", "Role", "Authenticator secret")
 
 
 class Command(BaseCommand):
@@ -24,15 +24,21 @@ class Command(BaseCommand):
         "Creates the demo accounts, one for each scheme, with people and records, and prints who can sign in. "
         "Accounts that are there already stay as they are."
     )
-    examples = ("", "--json")
+    examples = ("", "--json", "--code")
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """How to report."""
         parser.add_argument("--dry-run", action="store_true", help="try all of it, and write nothing")
         parser.add_argument("--json", action="store_true", help="print who can sign in as one JSON array")
+        parser.add_argument(
+            "--code", action="store_true", help="print the operator's code of this half minute, and load nothing"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Load and print."""
+        if options["code"]:
+            self.stdout.write(operator_code())
+            return
         try:
             with transaction.atomic():
                 found = load_demo()
