@@ -2,17 +2,19 @@
 
 import sys
 
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
-from django.views.defaults import server_error
 
 SECONDS_TO_RETRY = 30
 
 
 def not_understood(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer 400 to a request that cannot be read, without reading it once more."""
-    return HttpResponse(render_to_string("400.html"), status=400)
+    """Answer 413 to a request that is too large, and 400 to another one that cannot be read. Nothing more of it is read."""
+    too_large = isinstance(exception, RequestDataTooBig | TooManyFieldsSent | TooManyFilesSent)
+    status = 413 if too_large else 400
+    return HttpResponse(render_to_string(f"{status}.html"), status=status)
 
 
 def failed(request: HttpRequest) -> HttpResponse:
@@ -22,4 +24,4 @@ def failed(request: HttpRequest) -> HttpResponse:
     """
     if isinstance(sys.exception(), OperationalError | InterfaceError):
         return HttpResponse(render_to_string("503.html"), status=503, headers={"Retry-After": str(SECONDS_TO_RETRY)})
-    return server_error(request)
+    return HttpResponse(render_to_string("500.html"), status=500)

@@ -120,7 +120,9 @@ def test_showing_who_one_is_holds_for_minutes(cast: Cast) -> None:
 
 @pytest.mark.parametrize("elsewhere", ["https://evil.example/", "//evil.example/", "javascript:alert(1)", ""])
 def test_it_leads_nowhere_else(cast: Cast, elsewhere: str) -> None:
-    answer = operator_browser(OperatorFactory(session=False)).post(PAGE, {"reason": WHY, "minutes": "60", "next": elsewhere})
+    answer = operator_browser(OperatorFactory(session=False)).post(
+        PAGE, {"reason": WHY, "minutes": "60", "next": elsewhere}
+    )
     assert answer.headers["Location"] == "/admin/"
 
 
