@@ -204,7 +204,7 @@ def run(port: str, *, reset: bool) -> None:
             start_queue_worker(running)
             wait_for_answer(int(port), running)
             say(
-                f"\nThe operator signs in with a code, too: {sys.executable} manage.py demo --code prints the present one."
+                f"\nThe operator also signs in with a code: {sys.executable} manage.py demo --code prints the present one."
             )
             if caught:
                 say(f"\nMail that it sends is shown at {address}demo/mail/, and goes nowhere else.")

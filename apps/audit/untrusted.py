@@ -37,7 +37,9 @@ class LimitedDecoder(json.JSONDecoder):
 
 
 def read_json(text: str | bytes, *, longest: int = LONGEST, **hooks: Callable[..., Any]) -> Any:
-    """Return the value of JSON that someone sent; `hooks` are those of `json.loads`, `longest` counts characters or bytes.
+    """Return the value of JSON that someone sent, of at most `longest` characters (or bytes, where it comes as bytes).
+
+    `hooks` are those of `json.loads`.
 
     Raises:
         JSONDecodeError: the text is no JSON, is too long or too deep, or holds a number that is too large.

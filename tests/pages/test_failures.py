@@ -14,7 +14,8 @@ from django.urls import path
 from pytest_django import Settings
 
 from config.failures import failed, not_understood
-from config.urls import handler400, handler403, handler500, urlpatterns as of_the_product
+from config.urls import handler400, handler403, handler500
+from config.urls import urlpatterns as of_the_product
 from tests.admin.people import browser
 from tests.factories import Cast, make_cast
 
