@@ -179,4 +179,9 @@ class ManyRefused(Exception):
         self.refusals = refusals
 
     def __str__(self) -> str:
-        return "\n".join(f"line {refusal.line}: {refusal}" for refusal in self.refusals)
+        return "\n".join(self.lines)
+
+    @property
+    def lines(self) -> list[str]:
+        """Each refusal with its line in the file."""
+        return [f"line {refusal.line}: {refusal}" for refusal in self.refusals]

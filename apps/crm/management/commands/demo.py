@@ -6,13 +6,13 @@ from argparse import ArgumentParser
 from dataclasses import asdict, astuple
 from typing import Any
 
-from django.core.management.base import CommandError
 from django.db import transaction
 
 from apps.billing.demo import bill_demo
 from apps.crm.demo.loading import SignIn, load_demo, operator_code, organisations
 from apps.crm.organisation import Refused
 from apps.roles.management.base import Command as BaseCommand
+from apps.roles.management.base import Problems
 
 HEADS = ("E-mail", "Password", "Account", "Role", "Authenticator secret")
 
@@ -45,15 +45,16 @@ class Command(BaseCommand):
                 bill_demo(organisation.account.slug for organisation in organisations())
                 transaction.set_rollback(options["dry_run"])
         except Refused as refused:
-            raise CommandError(str(refused)) from refused
+            raise Problems(refused.lines) from refused
         if options["json"]:
             self.print_json([asdict(sign_in) for sign_in in found])
         else:
-            self.stdout.write(_table(found))
+            for line in _table(found):
+                self.stdout.write(line)
 
 
-def _table(found: list[SignIn]) -> str:
+def _table(found: list[SignIn]) -> list[str]:
     lines = [HEADS, *(astuple(sign_in) for sign_in in found)]
     widths = [max(len(line[place]) for line in lines) for place in range(len(HEADS))]
     lines.insert(1, tuple("-" * width for width in widths))
-    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+    return ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
