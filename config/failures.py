@@ -11,7 +11,7 @@ SECONDS_TO_RETRY = 30
 
 
 def not_understood(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer 413 to a request that is too large, and 400 to another one that cannot be read. Nothing more of it is read."""
+    """Answer 413 to a request that is too large, and 400 to another one that cannot be read, without reading on."""
     too_large = isinstance(exception, RequestDataTooBig | TooManyFieldsSent | TooManyFilesSent)
     status = 413 if too_large else 400
     return HttpResponse(render_to_string(f"{status}.html"), status=status)

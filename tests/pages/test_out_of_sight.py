@@ -150,7 +150,7 @@ def addresses(cast: Cast, viewer: User) -> list[str]:
             continue
         found.append(f"/a/{cast.account.slug}/access/{record_type}/{row.reference}/")
         found += [f"/admin/crm/{record_type}/{row.pk}/{page}/" for page in ("change", "rights", "history")]
-    found += ["/a/{}/matrix/export/?format={}".format(cast.account.slug, form) for form in ("csv", "json")]
+    found += [f"/a/{cast.account.slug}/matrix/export/?format={form}" for form in ("csv", "json")]
     return found + [f"/{frame.pattern}" for frame in admin_routes.FRAMES if "(" not in frame.pattern]
 
 
