@@ -60,7 +60,7 @@ def test_the_address_is_the_one_that_our_first_proxy_saw(
     settings: Settings, proxies: int, forwarded: str, connected: str, expected: str | None
 ) -> None:
     settings.ALLAUTH_TRUSTED_PROXY_COUNT = proxies
-    headers = {"HTTP_X_FORWARDED_FOR": forwarded} if forwarded else {}
+    headers: dict[str, Any] = {"HTTP_X_FORWARDED_FOR": forwarded} if forwarded else {}
     request = RequestFactory().get("/", REMOTE_ADDR=connected, **headers)
     assert client_ip(request) == expected
 

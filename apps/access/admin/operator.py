@@ -77,7 +77,7 @@ def _ask(request: HttpRequest, site: Any, user: User) -> HttpResponse:
 
 def _show(site: Any, request: HttpRequest, context: dict[str, Any], status: int = 200) -> HttpResponse:
     request.current_app = site.name
-    sessions = OperatorSession.objects.filter(user=request.user).order_by("-opened_at", "-pk")[:SHOWN]
+    sessions = OperatorSession.objects.filter(user=request.user.pk).order_by("-opened_at", "-pk")[:SHOWN]
     shared = {"title": _("Operator session"), "next": _way_on(request), "sessions": sessions}
     context = {**site.each_context(request), **shared, **context}
     return TemplateResponse(request, "admin/operator.html", context, status=status)

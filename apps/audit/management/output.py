@@ -39,7 +39,9 @@ def _escaped(found: re.Match[str]) -> str:
 class Output(OutputWrapper):
     """Standard output or standard error of a command. `write` writes one line, `exact` whatever it is given."""
 
-    def write(self, msg: str = "", style_func: Any = None, ending: str | None = None) -> None:
+    _out: Any
+
+    def write(self, msg: str = "", style_func: Any = None, ending: str | None = None) -> None:  # type: ignore[override] # as Django's
         """Write one line, with every control in it shown."""
         super().write(one_line(msg.removesuffix("\n")), style_func, ending)
 

@@ -81,7 +81,7 @@ class Command(BaseCommand):
     def run_from_argv(self, argv: list[str]) -> None:
         """Run, and end the process with 1 and a sentence where the command refuses or cannot go on."""
         try:
-            with redirect_stderr(ShownErrors(sys.stderr)):  # type: ignore[type-var] # it is one
+            with redirect_stderr(ShownErrors(sys.stderr)):
                 super().run_from_argv(argv)
         except BrokenPipeError:
             # Whoever read the output has seen enough; nothing is left to be said, not even by the interpreter's end.
