@@ -12,6 +12,7 @@ from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.contrib.auth.views import LogoutView
 from django.core.exceptions import FieldDoesNotExist, PermissionDenied
 from django.core.paginator import Paginator
+from django.db.models import ForeignKey
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
@@ -44,7 +45,7 @@ class RecordAutocomplete(AutocompleteJsonView):
             term, model_admin, source_field, to_field_name = super().process_request(request)
         except (AttributeError, FieldDoesNotExist, ValueError) as error:
             raise PermissionDenied from error
-        if not isinstance(model_admin, MandateAdmin):
+        if not isinstance(model_admin, MandateAdmin) or not isinstance(source_field, ForeignKey):
             raise PermissionDenied
         return term.replace("\0", ""), model_admin, source_field, to_field_name
 
