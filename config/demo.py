@@ -203,6 +203,7 @@ def run(port: str, *, reset: bool) -> None:
             connections.close_all()
             start_queue_worker(running)
             wait_for_answer(int(port), running)
+            say(f"\nThe operator also signs in with a code: {sys.executable} manage.py demo --code prints it.")
             if caught:
                 say(f"\nMail that it sends is shown at {address}demo/mail/, and goes nowhere else.")
             say(f"\nMandate is ready at {address} (Ctrl-C stops it).")

@@ -2,9 +2,9 @@
 
 import sys
 
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
-from django.views.defaults import server_error
 
 from apps.accounts.faults import DatabaseFault, database_fault
 
@@ -12,8 +12,10 @@ SECONDS_TO_RETRY = 30
 
 
 def not_understood(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer 400 to a request that cannot be read, without reading it once more."""
-    return HttpResponse(render_to_string("400.html"), status=400)
+    """Answer 413 to a request that is too large, and 400 to another one that cannot be read, without reading on."""
+    too_large = isinstance(exception, RequestDataTooBig | TooManyFieldsSent | TooManyFilesSent)
+    status = 413 if too_large else 400
+    return HttpResponse(render_to_string(f"{status}.html"), status=status)
 
 
 def failed(request: HttpRequest) -> HttpResponse:
@@ -23,6 +25,6 @@ def failed(request: HttpRequest) -> HttpResponse:
     """
     fault = database_fault(sys.exception())
     if fault is None:
-        return server_error(request)
+        return HttpResponse(render_to_string("500.html"), status=500)
     page = render_to_string("503.html", {"sentence": fault.sentence, "is_full": fault is DatabaseFault.DISK_FULL})
     return HttpResponse(page, status=503, headers={"Retry-After": str(SECONDS_TO_RETRY)})

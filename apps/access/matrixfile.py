@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from apps.access.matrix import Cell, MatrixRow
+from apps.access.spreadsheets import csv_line
 from apps.roles import catalogue
-
-# What a spreadsheet would take for a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-
-
-class _Line:
-    """Gives each line back that a writer of CSV writes."""
-
-    def write(self, line: str) -> str:
-        return line
 
 
 def csv_lines(rows: Iterable[MatrixRow]) -> Iterator[str]:
     """The matrix as CSV: effective scopes, before prerequisites cap them, and which come from an override."""
-    writer: Any = csv.writer(_Line(), lineterminator="\n")
     codenames = [permission.codename for permission in catalogue.permissions()]
-    yield writer.writerow(("branch", "user", "name", "active", "role", "parent_role", *codenames))
+    yield csv_line(("branch", "user", "name", "active", "role", "parent_role", *codenames), end="\n")
     for row in rows:
         cells = (_as_words(row.cells[codename]) for codename in codenames)
-        branch, email, name = heading(row)
         active = str(row.user.is_active).lower()
-        yield writer.writerow((branch, _harmless(email), _harmless(name), active, row.role, row.parent_role, *cells))
+        yield csv_line((*heading(row), active, row.role, row.parent_role, *cells), end="\n")
 
 
 def heading(row: MatrixRow) -> tuple[str, str, str]:
@@ -55,7 +43,3 @@ def as_json(row: MatrixRow) -> dict[str, Any]:
 def _as_words(cell: Cell) -> str:
     words = "+".join(cell.scope.names) or "none"
     return f"{words} (override)" if cell.overridden else words
-
-
-def _harmless(text: str) -> str:
-    return f"'{text}" if text.startswith(FORMULA) else text

@@ -15,6 +15,7 @@ from apps.access.mandates import bind_account, choose_account, own_account, some
 from apps.access.viewing import Viewing, ViewingRefused, eyes_of, stop, viewing_of
 from apps.accounts import fence
 from apps.accounts.models import Account, User
+from apps.accounts.network import client_ip
 from apps.accounts.preferences import as_read_by
 from apps.audit.services import origin
 
@@ -60,7 +61,7 @@ class CurrentAccountMiddleware:
             account = self._account(request, reader)
             if account is not None:
                 work_in(reader, account)
-        ip, person = request.META.get("REMOTE_ADDR"), self._eyes(request)
+        ip, person = client_ip(request), self._eyes(request)
         with as_read_by(reader, account):
             if person is None:
                 with origin(ip=ip):

@@ -34,6 +34,7 @@ from apps.access.targets import (
     parse_target,
 )
 from apps.accounts.models import Account, User
+from apps.audit.untrusted import read_json
 from apps.roles import catalogue
 from apps.roles.catalogue import Permission, Target, UnknownPermission, WrongTarget
 
@@ -110,15 +111,13 @@ def _error(sentence: str) -> Answer:
 def _read(line: bytes) -> Question | str:
     """The question on a line, or what is wrong with the line."""
     try:
-        return _question(json.loads(line))
+        return _question(read_json(line))
     except (BadLine, Malformed) as error:
         return str(error)
     except UnicodeDecodeError as error:
         return f"The line is not UTF-8: the byte 0x{line[error.start]:02x} stands at {error.start}."
     except json.JSONDecodeError as error:
         return f"The line is no JSON: {error.msg} at column {error.colno}."
-    except RecursionError:
-        return "The line is nested too deeply."
 
 
 def _question(data: Any) -> Question:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
@@ -18,6 +17,7 @@ from django.utils.translation import gettext as _
 from apps.access import lists, verbs
 from apps.access.desk import Desk, desk_of
 from apps.access.shield import shielded
+from apps.access.spreadsheets import csv_line
 from apps.accounts import fence
 from apps.audit import verbs as words
 from apps.audit.models import Entry, EntryQuerySet, Operation, OperationQuerySet
@@ -149,29 +149,13 @@ def told(entry: Entry) -> dict[str, Any]:
     }
 
 
-def cell(value: Any) -> str:
-    """A value as text that a spreadsheet reads as text: a leading sign of a formula is quoted."""
-    if value is None:
-        return ""
-    text = "; ".join(str(part) for part in value) if isinstance(value, list | tuple) else str(value)
-    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
-
-
-class _Line:
-    """Gives each line back that a writer of CSV writes."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
 def _csv(entries: QuerySet[Entry]) -> Iterator[str]:
-    writer: Any = csv.writer(_Line())
-    yield writer.writerow(COLUMNS)
+    yield csv_line(COLUMNS)
     for entry in entries.iterator(chunk_size=lists.CAP):
         row = told(entry)
         for image in ("before", "after"):
             row[image] = None if row[image] is None else json.dumps(row[image], cls=DjangoJSONEncoder)
-        yield writer.writerow([cell(row[column]) for column in COLUMNS])
+        yield csv_line(row[column] for column in COLUMNS)
 
 
 def _json(entries: QuerySet[Entry]) -> Iterator[str]:

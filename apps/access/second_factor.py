@@ -2,15 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 
 from allauth.mfa.models import Authenticator
+from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 
-from apps.access.mandates import mandate_for
+from apps.access.desk import Desk
+from apps.access.mandates import bind_account, mandate_for
+from apps.accounts import fence
 from apps.accounts.models import EVERYONE, Account, User
 from apps.accounts.second_factor import FACTORS, has_second_factor
 from apps.teams.models import Membership, ParentMembership
+
+
+class SecondFactorMissing(PermissionDenied):
+    """The account asks the user for a second factor, and they have none."""
+
+
+@contextmanager
+def inside(user: User, account: Account) -> Iterator[Desk]:
+    """Work in this account of the user's inside the block, and then in the one before; yields the user's desk there.
+
+    Every page that shows something of an account other than the one in its address goes through here.
+
+    Raises:
+        SecondFactorMissing: the account asks for a second factor. Nothing of it can be shown.
+    """
+    before = user.current_account, user.operator_session
+    with fence.tenant(account.pk, user.pk):
+        bind_account(user, account)
+        try:
+            if lacks_second_factor(user, account):
+                raise SecondFactorMissing
+            yield Desk(user)
+        finally:
+            user.current_account, user.operator_session = before
 
 
 def lacks_second_factor(user: User, account: Account) -> bool:

@@ -12,6 +12,8 @@ from typing import IO
 from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 
+from apps.access.spreadsheets import uncell
+
 LIMIT = 64 * 1024 * 1024
 IN_MEMORY = 1024 * 1024
 DELIMITERS = ",;\t"
@@ -37,6 +39,8 @@ class Line:
 
 class Table:
     """The lines of a CSV file (UTF-8; commas, semicolons or tabs), of which the first one names the columns.
+
+    An apostrophe that our exports put before what a spreadsheet would compute is taken away again.
 
     It keeps a copy of its own, so that every time through it finds the same, and a pipe will do. Where `headless`,
     there is one column and no line that names it. Lines without anything in them are passed over.
@@ -76,7 +80,7 @@ class Table:
         while True:
             number = reader.line_num + 1
             try:
-                cells = [cell.strip() for cell in next(reader)]
+                cells = [uncell(cell.strip()).strip() for cell in next(reader)]
             except StopIteration:
                 return
             except csv.Error as error:

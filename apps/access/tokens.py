@@ -17,6 +17,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apps.access.errors import MissingPermission
+from apps.accounts.network import client_ip
 from apps.accounts.tokens import owner_of
 
 V = TypeVar("V", bound=Callable[..., Any])
@@ -89,7 +90,7 @@ class TokenMiddleware:
         usage = ratelimit.consume(request, app="mandate", action="api_token", config=LIMIT, limit_get=True)
         if not usage:
             return _problem(429, _("Too many tries. Wait some minutes, and try again."))
-        logger.warning("A wrong API token came from %s", request.META.get("REMOTE_ADDR"))
+        logger.warning("A wrong API token came from %s", client_ip(request))
         response = _problem(401, _("This API token does not count: it is not whole, or has ended."))
         response["WWW-Authenticate"] = "Bearer"
         return response

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Any, ClassVar
 
 from allauth.account import forms as account
@@ -25,6 +26,7 @@ from apps.accounts.proof import is_proven, prove_address
 from apps.accounts.time_zones import time_zone_choices
 from apps.accounts.tokens import LIFETIMES
 from apps.audit.text import SingleLineEmailInput, SingleLineInput
+from apps.audit.untrusted import LimitedDecoder
 from apps.roles.schemes import scheme_keys
 
 PASSWORD = _("Password")
@@ -125,10 +127,18 @@ class ActivateTOTPForm(Plain, totp.ActivateTOTPForm):
 
 
 # What the libraries raise for an answer of a passkey that no browser gives.
-NO_PASSKEY = (AttributeError, KeyError, TypeError, ValueError)
+NO_PASSKEY = (AttributeError, LookupError, RecursionError, TypeError, ValueError, struct.error)
 
 
-class WholePasskey:
+class LimitedCredential:
+    """A passkey's answer, read as JSON within limits: anyone sends one, before signing in."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["credential"].decoder = LimitedDecoder  # type: ignore[attr-defined] # a form's
+
+
+class WholePasskey(LimitedCredential):
     """A passkey's answer that is not whole does not count, as one that is wrong."""
 
     def clean_credential(self) -> Any:
@@ -151,7 +161,7 @@ class ReauthenticateByPasskeyForm(WholePasskey, webauthn.ReauthenticateWebAuthnF
     """The same, of somebody who is signed in."""
 
 
-class AddPasskeyForm(webauthn.AddWebAuthnForm):
+class AddPasskeyForm(LimitedCredential, webauthn.AddWebAuthnForm):
     """A passkey for somebody."""
 
     name = SingleLineInput(required=False)

@@ -9,6 +9,7 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest
 from django.urls import reverse
@@ -19,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.accounts import fence, mail
 from apps.accounts.letters import password_link
 from apps.accounts.models import User
+from apps.accounts.network import client_ip
 from apps.accounts.of_oneself import log_change
 from apps.accounts.sealing import seal, unseal
 from apps.accounts.tokens import end_tokens
@@ -79,6 +81,17 @@ class AccountAdapter(DefaultAccountAdapter):
     def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: Any) -> str:
         """The link that shows that an address is somebody's: it sets the password, as nothing chosen before counts."""
         return password_link(emailconfirmation.email_address.user)
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """Return the address by which tries are counted and sessions are listed.
+
+        Raises:
+            PermissionDenied: nothing says where the request comes from.
+        """
+        address = client_ip(request)
+        if address is None:
+            raise PermissionDenied("Nothing says which address the request comes from.")
+        return address
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         """Log that a sign-in failed. What was typed may be a password, so the log has its digest alone."""

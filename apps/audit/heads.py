@@ -21,6 +21,7 @@ from django.db import connections, router
 from django.utils import timezone
 
 from apps.audit.models import Link
+from apps.audit.untrusted import read_json
 from apps.audit.verification import AccountReport, Fault, Key, Problem, first_fault
 
 # The keys come from the environment and are read here alone, so that no other process holds the private one.
@@ -32,6 +33,8 @@ MALFORMED = "{} is malformed: it takes an Ed25519 key, as a PEM without a passwo
 FORMAT = {"mandate_audit_heads": 1}
 TYPES = {"account_id": int, "seq": int, "hash": str, "operation": int, "links": int, "entries": int}
 BIGGEST = 2**63 - 1
+# Bytes of a file: the heads of some hundred thousand accounts.
+LONGEST = 64 * 1024 * 1024
 MOMENT = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z"
 
 
@@ -107,8 +110,8 @@ def read(text: bytes, *, unsigned: bool = False) -> Heads:
         Refused: it is no such file, nobody signed it, somebody else did, or it was altered.
     """
     try:
-        found = json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
-    except (ValueError, RecursionError):
+        found = read_json(text, longest=LONGEST, object_pairs_hook=_once, parse_constant=_no_number)
+    except ValueError:
         found = None
     if not isinstance(found, dict) or not FORMAT.keys() <= found.keys():
         raise Refused("it is no file of audit_heads")

@@ -15,7 +15,8 @@ from apps.accounts.models import Account
 from apps.audit.models import Entry
 from apps.crm.models import Lead
 from tests.admin.people import browser, everything, form_of, make, staff, url
-from tests.factories import Cast, OperatorFactory, make_cast
+from tests.factories import PASSWORD, Cast, OperatorFactory, make_cast
+from tests.signin.people import digits, operator_browser, sign_in, somebody, with_app, with_codes
 
 pytestmark = pytest.mark.django_db
 PAGE, END = "/admin/operator/", "/admin/operator/end/"
@@ -43,7 +44,7 @@ def test_the_first_page_of_a_new_superuser_says_why_and_leads_to_the_session_in_
 def test_opening_one_leads_on_to_where_they_wanted_to_go(cast: Cast) -> None:
     olive = OperatorFactory(session=False)
     lead = make("lead", cast.branch)
-    client = browser(olive)
+    client = operator_browser(olive)
     assert client.get(url(lead)).status_code == 404
     refused = client.get(url("lead", "changelist"))
     assert refused.status_code == 403
@@ -58,9 +59,70 @@ def test_opening_one_leads_on_to_where_they_wanted_to_go(cast: Cast) -> None:
     assert (entry.operation.actor_id, entry.operation.ip) == (olive.pk, "127.0.0.1")
 
 
+def test_without_a_second_factor_the_page_says_so_and_opens_none(cast: Cast) -> None:
+    olive = OperatorFactory(session=False)
+    client = browser(olive)
+    for answer in (client.get(PAGE), client.post(PAGE, {"reason": WHY, "minutes": "30"})):
+        shown = answer.content.decode()
+        assert "An operator session needs your second factor" in shown
+        assert 'href="/mfa/"' in shown
+        assert 'name="reason"' not in shown
+        assert answer.status_code == (200 if answer.request["REQUEST_METHOD"] == "GET" else 403)
+    assert not OperatorSession.objects.exists()
+
+
+def test_recovery_codes_are_no_second_factor_of_an_operator(cast: Cast) -> None:
+    olive = OperatorFactory(session=False)
+    with_codes(olive)
+    assert browser(olive).post(PAGE, {"reason": WHY, "minutes": "30"}).status_code == 403
+    assert not OperatorSession.objects.exists()
+
+
+def test_a_second_factor_that_was_set_up_after_signing_in_opens_none(cast: Cast) -> None:
+    olive = somebody(is_superuser=True, is_staff=True)
+    client = sign_in(olive).client
+    secret = with_app(olive)
+    client.post("/login/again/", {"password": PASSWORD})
+    client.post("/mfa/reauthenticate/", {"code": digits(secret)})
+    answer = client.post(PAGE, {"reason": WHY, "minutes": "30"})
+    assert answer.status_code == 403
+    assert "You signed in before you set up your second factor." in answer.content.decode()
+    assert not OperatorSession.objects.exists()
+
+
+def test_it_is_opened_after_showing_again_who_one_is(cast: Cast) -> None:
+    olive = somebody(is_superuser=True, is_staff=True)
+    secret = with_app(olive)
+    client = sign_in(olive).client
+    client.post("/mfa/authenticate/", {"code": digits(secret)})
+    assert 'name="reason"' in text(client, PAGE)
+    lead = make("lead", cast.branch)
+    answer = client.post(PAGE, {"reason": WHY, "minutes": "30", "next": url(lead)})
+    assert answer.headers["Location"] == f"/login/again/?next={PAGE.replace('/', '%2F')}"
+    assert not OperatorSession.objects.exists()
+    wrong = client.post(answer.headers["Location"], {"password": "a guess of a stranger", "next": PAGE})
+    assert wrong.status_code == 200
+    assert not OperatorSession.objects.exists()
+    # What was sent before is not asked for again.
+    answer = client.post("/login/again/", {"password": PASSWORD, "next": PAGE})
+    assert answer.headers["Location"] == url(lead)
+    assert OperatorSession.objects.get(user=olive).reason == WHY
+    assert client.get(url(lead)).status_code == 200
+
+
+def test_showing_who_one_is_holds_for_minutes(cast: Cast) -> None:
+    client = operator_browser(OperatorFactory(session=False))
+    with time_machine.travel(timezone.now() + timedelta(minutes=6)):
+        answer = client.post(PAGE, {"reason": WHY, "minutes": "30"})
+        assert answer.headers["Location"].startswith("/login/again/")
+    assert not OperatorSession.objects.exists()
+
+
 @pytest.mark.parametrize("elsewhere", ["https://evil.example/", "//evil.example/", "javascript:alert(1)", ""])
 def test_it_leads_nowhere_else(cast: Cast, elsewhere: str) -> None:
-    answer = browser(OperatorFactory(session=False)).post(PAGE, {"reason": WHY, "minutes": "60", "next": elsewhere})
+    answer = operator_browser(OperatorFactory(session=False)).post(
+        PAGE, {"reason": WHY, "minutes": "60", "next": elsewhere}
+    )
     assert answer.headers["Location"] == "/admin/"
 
 
@@ -74,7 +136,7 @@ def test_it_leads_nowhere_else(cast: Cast, elsewhere: str) -> None:
     ],
 )
 def test_what_is_off_is_told_in_the_form(cast: Cast, sent: dict[str, str], told: str) -> None:
-    answer = browser(OperatorFactory(session=False)).post(PAGE, {**sent, "next": "/admin/crm/lead/"})
+    answer = operator_browser(OperatorFactory(session=False)).post(PAGE, {**sent, "next": "/admin/crm/lead/"})
     assert answer.status_code == 200
     assert told in answer.content.decode()
     assert 'value="/admin/crm/lead/"' in answer.content.decode()
@@ -82,7 +144,7 @@ def test_what_is_off_is_told_in_the_form(cast: Cast, sent: dict[str, str], told:
 
 
 def test_a_second_one_is_refused_on_the_page(cast: Cast) -> None:
-    client = browser(OperatorFactory())
+    client = operator_browser(OperatorFactory())
     answer = client.post(PAGE, {"reason": WHY, "minutes": "60"})
     assert answer.status_code == 200
     assert OperatorSession.objects.count() == 1

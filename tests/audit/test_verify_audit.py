@@ -5,9 +5,9 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.core.management.base import OutputWrapper
 
 from apps.accounts.models import Account
+from apps.audit.management.output import Output
 from apps.audit.management.progress import ProgressBar
 from apps.audit.models import Link
 from tests.audit.chains import report, sql, unguarded, write
@@ -139,7 +139,7 @@ class Terminal(StringIO):
 
 def test_long_work_shows_a_bar_on_a_terminal() -> None:
     stream = Terminal()
-    bar = ProgressBar(OutputWrapper(stream), patience=0)
+    bar = ProgressBar(Output(stream), patience=0)
     bar(1, 4)
     assert stream.getvalue() == f"\r[{'#' * 10}{' ' * 30}]  25%"
     bar(4, 4)
@@ -148,7 +148,7 @@ def test_long_work_shows_a_bar_on_a_terminal() -> None:
 
 @pytest.mark.parametrize(("stream", "patience"), [(StringIO(), 0), (Terminal(), 60)])
 def test_no_bar_is_shown_in_a_file_or_for_short_work(stream: StringIO, patience: float) -> None:
-    bar = ProgressBar(OutputWrapper(stream), patience=patience)
+    bar = ProgressBar(Output(stream), patience=patience)
     bar(1, 4)
     bar(4, 4)
     assert stream.getvalue() == ""

@@ -212,7 +212,8 @@ def test_the_same_member_twice_is_told_with_both_lines(cast: Cast, change: Any) 
 
 def test_a_line_break_in_quotes_does_not_shift_the_lines(cast: Cast, change: Any) -> None:
     result = change(f'user,branch,role\n"x\n@acme.example",north,admin\n{BEN},north,boss\n')
-    assert [line.partition(":")[0] for line in result.err.splitlines()[:2]] == ["line 2", "@acme.example on North."]
+    assert [line.partition(":")[0] for line in result.err.splitlines()[:2]] == ["line 2", "line 4"]
+    assert r"x\n@acme.example" in result.err
     assert "line 4: There is no role “boss”" in result.err
 
 

@@ -197,7 +197,7 @@ class TestManyQuestions:
             ("nonsense", "The line is no JSON: Expecting value at column 1."),
             ("", "The line is no JSON: Expecting value at column 1."),
             ("[1]", "The line is no JSON object."),
-            ("[" * 100_000, "The line is nested too deeply."),
+            ("[" * 100_000, "The line is no JSON: it is nested too deeply at column 51."),
             ({"user": ANN, "permission": "view_lead"}, "The keys are user, permission and target;"),
             ({"permission": "view_lead", "target": "lead:acme/L-17"}, "The keys are user, permission and target;"),
             (

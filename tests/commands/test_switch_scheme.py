@@ -87,6 +87,14 @@ def test_own_roles_are_mapped_by_their_keys(run: Run, db: None, tmp_path: Path) 
         ("", "The map is no mapping: write a line such as employee: member for each role."),
         ("- owner\n", "The map is no mapping: write a line such as employee: member for each role."),
         ("owner: [administrator]\n", "line 1: A role becomes one role: write a line such as employee: member."),
+        ("[" * 200_000, "The map is no mapping: write a line such as employee: member for each role."),
+        ("owner: " + "[" * 200_000, "line 1: A role becomes one role: write a line such as employee: member."),
+        ("{owner: " * 200_000, "line 1: A role becomes one role: write a line such as employee: member."),
+        (
+            "owner: &all administrator\nmember: *all\n",
+            "line 2: A role becomes one role: write a line such as employee: member.",
+        ),
+        ("owner: administrator\n---\nmember: employee\n", "The map holds a second document: there can be only one."),
         ("owner: administrator\nowner: employee\n", "line 2: “owner” stands on line 1 already."),
         (
             "owner: administrator\nmembr: employee\n",

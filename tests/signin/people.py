@@ -5,12 +5,19 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from allauth.account.internal.flows.login import (
+    _AUTHENTICATION_METHODS_USER_SESSION_KEY,
+    AUTHENTICATION_METHODS_SESSION_KEY,
+)
+from allauth.account.internal.userkit import user_id_to_str
+from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, generate_totp_secret, hotp_value
 from django.test import Client
 
 from apps.accounts.addresses import vouch_for
 from apps.accounts.models import User
+from apps.accounts.second_factor import has_second_factor
 from tests.admin.people import browser
 from tests.factories import PASSWORD, UserFactory
 
@@ -43,6 +50,23 @@ def with_codes(user: User) -> list[str]:
 def digits(secret: str) -> str:
     """What the app shows now."""
     return str(format_hotp_value(hotp_value(secret, int(time.time() // 30))))
+
+
+def operator_browser(user: User) -> Client:
+    """A browser in which the operator signed in with an authenticator app, and has just shown again who they are."""
+    if not has_second_factor(user):
+        with_app(user)
+    client = browser(user)
+    session = client.session
+    now = time.time()
+    session[AUTHENTICATION_METHODS_SESSION_KEY] = [
+        {"method": "password", "at": now, "email": user.email},
+        {"method": "mfa", "at": now, "type": Authenticator.Type.TOTP},
+        {"method": "password", "at": now, "reauthenticated": True},
+    ]
+    session[_AUTHENTICATION_METHODS_USER_SESSION_KEY] = user_id_to_str(user)
+    session.save()
+    return client
 
 
 def browser_of(user: User) -> Client:

@@ -13,11 +13,21 @@ from apps.access.changes.accounts import ChangeAccount
 from apps.access.changes.refusals import Guard, Refusal
 from apps.access.changes.switching import SwitchScheme
 from apps.access.preview import preview
-from apps.accounts.models import EVERYONE, Account, User
+from apps.accounts.models import EVERYONE, Account, Branch, User
 from apps.audit.models import Entry
 from apps.roles.scopes import Scope
 from tests.admin.people import staff
-from tests.factories import Cast, MembershipFactory, OperatorFactory, ParentMembershipFactory, TaskFactory, make_cast
+from tests.factories import (
+    Cast,
+    MembershipFactory,
+    OperatorFactory,
+    OverrideFactory,
+    ParentMembershipFactory,
+    TaskFactory,
+    TeamFactory,
+    make_cast,
+)
+from tests.pages.table import OPEN
 from tests.signin.people import browser_of, with_app
 
 pytestmark = pytest.mark.django_db
@@ -126,6 +136,41 @@ def test_another_account_of_the_same_person_is_not_closed(cast: Cast) -> None:
     assert "Gibbons" in work
     assert "Quagmire" not in work
     assert "asks you for a second factor" in work
+
+
+@pytest.mark.parametrize("chosen", ["here", "elsewhere"])
+def test_no_page_shows_what_is_in_an_account_that_asks_for_one(cast: Cast, chosen: str) -> None:
+    """Every address is asked, in the account that asks and from another one that does not."""
+    planted = "Quagmire"
+    Branch.objects.filter(pk=cast.branch.pk).update(name=planted)
+    User.objects.filter(pk=cast.owner.pk).update(name=f"{planted} Owner")
+    TeamFactory(branch=cast.branch, name=f"{planted} team", members=[cast.member, cast.owner])
+    OverrideFactory(branch=cast.branch, user=cast.member, permission="export_lead", reason=f"{planted} asked for it")
+    TaskFactory(branch=cast.branch, responsible=cast.member, name=f"Call {planted} back")
+    MembershipFactory(branch=cast.elsewhere, user=cast.member)
+    slugs = {"here": cast.account.slug, "elsewhere": cast.elsewhere.account.slug}
+    addresses = [f"/{route.path or route.pattern}" for route in OPEN if route.method == "GET" and "<" not in route.path]
+    addresses += [f"/me/access/?account={slug}" for slug in slugs.values()]
+    addresses += [f"/a/{cast.account.slug}/{rest}" for rest in ("", "matrix/", "people/?q=Q", "why/", "audit/")]
+    client = browser_of(cast.member)
+
+    def where_planted() -> list[str]:
+        with zeal.zeal_ignore():
+            client.post(f"/account/{slugs[chosen]}/")
+            return [address for address in addresses if planted in client.get(address).content.decode()]
+
+    assert "/me/access/?account=" + cast.account.slug in where_planted(), "The words are seen where nothing is asked."
+    ask(cast.account, EVERYONE)
+    assert where_planted() == []
+
+
+def test_my_access_says_what_is_missing_and_still_shows_the_other_accounts(cast: Cast) -> None:
+    MembershipFactory(branch=cast.elsewhere, user=cast.member)
+    ask(cast.account, EVERYONE)
+    client = browser_of(cast.member)
+    closed = client.get(f"/me/access/?account={cast.account.slug}").content.decode()
+    assert "This account asks you for a second factor" in closed
+    assert cast.elsewhere.name in client.get(f"/me/access/?account={cast.elsewhere.account.slug}").content.decode()
 
 
 def test_what_is_sent_is_not_done(cast: Cast) -> None:

@@ -5,7 +5,6 @@ An action that the person may do nowhere is shown disabled, with the missing per
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
@@ -23,8 +22,8 @@ from django.utils.translation import gettext_lazy
 from apps.access.access_requests import missing as asking_for
 from apps.access.admin.deletion import summary_of
 from apps.access.desk import desk_of, veil
-from apps.access.reading import cell
 from apps.access.records import Record
+from apps.access.spreadsheets import csv_line
 from apps.access.verbs import RECORDS_EXPORTED
 from apps.audit.services import Change, record
 from apps.roles import catalogue
@@ -187,10 +186,9 @@ def export_selected(model_admin: Any, request: HttpRequest, rows: list[Any]) -> 
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     name = str(model_admin.opts.verbose_name_plural).replace(" ", "-")
     response["Content-Disposition"] = f'attachment; filename="{name}.csv"'
-    writer = csv.writer(response)
-    writer.writerow(cells)
+    response.write(csv_line(cells))
     for row in rows:
-        writer.writerow([cell(read(row)) for read in cells.values()])
+        response.write(csv_line(read(row) for read in cells.values()))
     return response
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.account.decorators import reauthentication_required
 from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
@@ -17,6 +18,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 from apps.access.models import OperatorSession
 from apps.access.operators import LONGEST, SessionRefused, end_session, open_session
 from apps.accounts.models import User
+from apps.accounts.second_factor import has_second_factor, signed_in_with_second_factor
 from apps.audit.forms import ReasonField
 
 SHOWN = 10
@@ -48,10 +50,20 @@ class SessionForm(forms.Form):
 def operator_page(site: Any, request: HttpRequest) -> HttpResponse:
     """The running session or the form for one, and the user's last ones. Opening one leads back to `next`.
 
+    A session is opened only by someone who signed in with a second factor.
+
     Raises:
         Http404: the user is no superuser.
     """
     user = _superuser(request)
+    if lacking := _lacking(request, user):
+        return _show(site, request, {"lacking": lacking}, status=403 if request.method == "POST" else 200)
+    return _ask(request, site, user)
+
+
+@reauthentication_required(allow_get=True)
+def _ask(request: HttpRequest, site: Any, user: User) -> HttpResponse:
+    """The form. What is sent counts once the person has shown again who they are, as elsewhere within minutes."""
     form = SessionForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid():
         try:
@@ -60,18 +72,15 @@ def operator_page(site: Any, request: HttpRequest) -> HttpResponse:
             form.add_error(None, str(refused))
         else:
             return HttpResponseRedirect(_way_on(request))
+    return _show(site, request, {"form": form})
+
+
+def _show(site: Any, request: HttpRequest, context: dict[str, Any], status: int = 200) -> HttpResponse:
     request.current_app = site.name
-    return TemplateResponse(
-        request,
-        "admin/operator.html",
-        {
-            **site.each_context(request),
-            "title": _("Operator session"),
-            "form": form,
-            "next": _way_on(request),
-            "sessions": OperatorSession.objects.filter(user=user).order_by("-opened_at", "-pk")[:SHOWN],
-        },
-    )
+    sessions = OperatorSession.objects.filter(user=request.user.pk).order_by("-opened_at", "-pk")[:SHOWN]
+    shared = {"title": _("Operator session"), "next": _way_on(request), "sessions": sessions}
+    context = {**site.each_context(request), **shared, **context}
+    return TemplateResponse(request, "admin/operator.html", context, status=status)
 
 
 def end_operator_session(request: HttpRequest) -> HttpResponse:
@@ -90,6 +99,13 @@ def end_operator_session(request: HttpRequest) -> HttpResponse:
     else:
         messages.success(request, _("The session has ended."))
     return HttpResponseRedirect(reverse("admin:operator"))
+
+
+def _lacking(request: HttpRequest, user: User) -> str:
+    """What keeps the user from opening a session: no second `factor`, or a `sign_in` without one; else nothing."""
+    if not has_second_factor(user):
+        return "factor"
+    return "" if signed_in_with_second_factor(request) else "sign_in"
 
 
 def _superuser(request: HttpRequest) -> User:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.safestring import SafeString
@@ -96,19 +96,6 @@ class MembershipAdmin(AccessTableAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).select_related("user", "branch", "role")
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        """By name and address; the shielded are not found by the address that is not shown."""
-        found, several = super().get_search_results(request, queryset, search_term)
-        hidden = shielded(desk_of(request))
-        if search_term and hidden:
-            by_name = queryset.filter(user__in=hidden)
-            for word in search_term.split():
-                by_name = by_name.filter(user__name__icontains=word)
-            found = queryset.filter(Q(pk__in=found.exclude(user__in=hidden)) | Q(pk__in=by_name))
-        return found, several
 
     def get_list_display(self, request: HttpRequest) -> Any:
         """The address of the shielded is left out."""

@@ -8,7 +8,9 @@ from typing import Any
 from allauth.account.decorators import secure_admin_login
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.contrib.auth.views import LogoutView
+from django.core.exceptions import FieldDoesNotExist, PermissionDenied
 from django.core.paginator import Paginator
+from django.db.models import ForeignKey
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
@@ -31,6 +33,20 @@ SHORTEST_SEARCH = 2
 
 class RecordAutocomplete(AutocompleteJsonView):
     """What a picker offers: visible records of a type, for those who may view some."""
+
+    def process_request(self, request: HttpRequest) -> tuple[str, Any, Any, str]:
+        """The words, and of what they are searched.
+
+        Raises:
+            PermissionDenied: the parameters name no link to records, or not all of them are there.
+        """
+        try:
+            term, model_admin, source_field, to_field_name = super().process_request(request)
+        except (AttributeError, FieldDoesNotExist, ValueError) as error:
+            raise PermissionDenied from error
+        if not isinstance(model_admin, MandateAdmin) or not isinstance(source_field, ForeignKey):
+            raise PermissionDenied
+        return term.replace("\0", ""), model_admin, source_field, to_field_name
 
     def has_perm(self, request: HttpRequest, obj: Any = None) -> bool:
         admin: Any = self.model_admin

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import Any, ClassVar
 
 from django.contrib.admin.utils import label_for_field
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern
 from django.utils.translation import gettext as _
@@ -22,11 +24,13 @@ from apps.access.forms.base import ChangeForm
 from apps.access.images import image_of
 from apps.access.reading import in_words, reader_of
 from apps.access.records import place_of
+from apps.access.shield import shielded
 from apps.roles import catalogue
 from apps.roles.models import Role
 from apps.teams.models import ParentMembership
 
 HISTORY = 200
+ADDRESS = "user__email"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,21 @@ class AccessTableAdmin(ReadOnlyAdmin):
         if catalogue.get(self.views).target is catalogue.Target.BRANCH:
             return rows.filter(branch__in=[branch.pk for branch in desk.branches_where(self.views)])
         return rows if desk.may_anywhere(self.views) else rows.none()
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """As Django finds rows; those of the shielded are not found by the address that is not shown."""
+        found, several = super().get_search_results(request, queryset, search_term)
+        fields = self.get_search_fields(request)
+        hidden = shielded(desk_of(request)) if ADDRESS in fields else frozenset()
+        if search_term and hidden:
+            theirs = queryset.filter(user__in=hidden)
+            for word in search_term.split():
+                matches = (Q(**{f"{field}__icontains": word}) for field in fields if field != ADDRESS)
+                theirs = theirs.filter(reduce(or_, matches))
+            found = queryset.filter(Q(pk__in=found.exclude(user__in=hidden)) | Q(pk__in=theirs))
+        return found, several
 
     def adding(self, request: HttpRequest) -> tuple[str, str]:
         if self.adds is None:

@@ -26,6 +26,7 @@ from apps.access.changes.guards.needs import OperatorsAlone, needs
 from apps.access.changes.guards.width import Width
 from apps.access.changes.refusals import (
     Guard,
+    NoSuchRecord,
     NoSuchTarget,
     NotPresent,
     Oneself,
@@ -153,7 +154,8 @@ class Judge:
         for codename, place in asked:
             permission = policy.asked_of(codename, place)
             if not policy.decide(mandate, permission, place):
-                yield RightMissing(codename, place)
+                # What they cannot view does not exist, so no refusal names it.
+                yield RightMissing(codename, place) if self._case.sees(place) else NoSuchRecord()
                 return
 
     def _places_of(self, row: Row, codename: str) -> list[models.Model]:

@@ -68,6 +68,13 @@ class NoSuchTarget(Refusal):
     guard = Guard.TARGET
 
 
+class NoSuchRecord(NoSuchTarget):
+    """The record is not there, or the actor cannot view it: they are told the same."""
+
+    def __init__(self) -> None:
+        super().__init__(_("There is no such record."))
+
+
 class Oneself(Refusal):
     """Guard oneself: nobody changes their own role, overrides or parent role, nor approves their own request."""
 
@@ -179,4 +186,9 @@ class ManyRefused(Exception):
         self.refusals = refusals
 
     def __str__(self) -> str:
-        return "\n".join(f"line {refusal.line}: {refusal}" for refusal in self.refusals)
+        return "\n".join(self.lines)
+
+    @property
+    def lines(self) -> list[str]:
+        """Each refusal with its line in the file."""
+        return [f"line {refusal.line}: {refusal}" for refusal in self.refusals]

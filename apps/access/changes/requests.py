@@ -17,7 +17,7 @@ from apps.access.changes.diff import inserted as new
 from apps.access.changes.ground import Ground
 from apps.access.changes.guards.needs import shared_verb
 from apps.access.changes.overrides import SetOverride, checked_scope
-from apps.access.changes.refusals import NoSuchTarget
+from apps.access.changes.refusals import NoSuchRecord, NoSuchTarget
 from apps.access.changes.sharing import GrantShare
 from apps.access.models import AccessRequest
 from apps.audit.services import OperationInProgress
@@ -108,7 +108,7 @@ class RequestAccess(Change):
         record = request.find_record()
         view = catalogue.get(f"view_{self.record_type}")
         if record is None or not policy.decide(ground.acting(), view, record) or record.branch_id != self.branch_id:
-            raise NoSuchTarget(_("There is no such record."))
+            raise NoSuchRecord
         policy.asked_of(codename, record)
 
 

@@ -13,7 +13,7 @@ from apps.access.changes.base import Change
 from apps.access.changes.diff import Diff, Row, deleted, inserted
 from apps.access.changes.ground import Ground
 from apps.access.changes.judging import Terms
-from apps.access.changes.refusals import NoSuchTarget, Overtaken
+from apps.access.changes.refusals import NoSuchRecord, NoSuchTarget, Overtaken
 from apps.access.records import Record
 from apps.access.shares import TeamShare, UserShare
 from apps.roles import catalogue
@@ -33,7 +33,7 @@ def shared_record(ground: Ground, record_type: str, record_id: int) -> Record:
     record: Record | None = rows.filter(account=ground.account, pk=record_id).first()
     view = catalogue.get(f"view_{record_type}")
     if record is None or not policy.decide(ground.acting(), view, record):
-        raise NoSuchTarget(_("There is no such record."))
+        raise NoSuchRecord
     if shares.tables(record_type) is None:
         raise NoSuchTarget(
             _("%(record)s has no shares of its own.") % {"record": record.reference}, _("Share what it is about.")

@@ -22,6 +22,7 @@ from apps.access.targets import find_user
 from apps.accounts.models import Account, Branch
 from apps.audit.management.arguments import reason
 from apps.audit.management.progress import ProgressBar
+from apps.roles.management.base import Problems
 
 # How often a plan is gone through: to be checked and to be written, and in a trial once more to be measured.
 PASSES = {False: 2, True: 3}
@@ -41,7 +42,8 @@ class ChangingCommand(AskingCommand):
         except ManyRefused as refused:
             count = len(refused.refusals)
             lines = "1 line is" if count == 1 else f"{count:,} lines are"
-            raise CommandError(f"{refused}\n{lines} refused, and nothing was written.") from None
+            told = [*refused.lines, f"{lines} refused, and nothing was written."]
+            raise Problems(told) from None
         finally:
             self._bar(1, 1)
 

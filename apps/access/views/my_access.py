@@ -17,9 +17,8 @@ from apps.access.changes.guards.case import NOWHERE
 from apps.access.desk import Desk, desk_of
 from apps.access.holding import Holding, holding
 from apps.access.mandate import Because, Mandate
-from apps.access.mandates import bind_account
+from apps.access.second_factor import SecondFactorMissing, inside
 from apps.access.sight import given_by
-from apps.accounts import fence
 from apps.accounts.models import Account, Branch, User
 from apps.roles.catalogue import Permission
 from apps.roles.tabs import shown_tabs
@@ -51,10 +50,12 @@ def my_access(request: HttpRequest) -> HttpResponse:
     context = {"desk": outside, "accounts": accounts, "chosen": account, "title": _("What you may do")}
     if account is None:
         return render(request, "pages/my_access.html", context)
-    with fence.tenant(account.pk, user.pk):
-        bind_account(user, account)
-        desk = Desk(user)
-        return render(request, "pages/my_access.html", {**context, **_in_account(desk, request.GET.get("branch", ""))})
+    try:
+        with inside(user, account) as desk:
+            shown = _in_account(desk, request.GET.get("branch", ""))
+            return render(request, "pages/my_access.html", {**context, **shown})
+    except SecondFactorMissing:
+        return render(request, "pages/my_access.html", {**context, "closed": True})
 
 
 def _chosen(accounts: object, slug: str, current: Account | None) -> Account | None:

@@ -19,8 +19,10 @@ from apps.access.images import target_in_words
 from apps.access.models import AccessRequest
 from apps.access.reading import in_words, named
 from apps.access.records import Record
+from apps.access.shield import shielded
 from apps.access.sight import Sight
 from apps.access.views.page import change_page, page, show
+from apps.accounts.models import User
 from apps.audit.models import Entry, EntryQuerySet
 
 SEES = "view_access_history"
@@ -43,7 +45,8 @@ def record_access(request: HttpRequest, desk: Desk, kind: str, reference: str) -
     assert desk.mandate is not None
     sight = Sight(record, desk.mandate.facts.account)
     words = request.GET.get("q", "").casefold().split()
-    matching = [user for user in sight.users if all(word in f"{user.name} {user.email}".casefold() for word in words)]
+    hidden = shielded(desk)
+    matching = [user for user in sight.users if all(word in _findable(user, hidden) for word in words)]
     context = {
         "record": record,
         "many": len(sight.users),
@@ -52,6 +55,7 @@ def record_access(request: HttpRequest, desk: Desk, kind: str, reference: str) -
         "seers": sight.seers(matching[:SHOWN]),
         "q": request.GET.get("q", ""),
         "holders": holders_of(record, sight.subjects, sight.people),
+        "shielded": hidden,
         "may_ask": desk.may("view_member_permissions", record.branch),
         "shareable": shares.tables(record.record_type) is not None,
         "missing": {
@@ -121,6 +125,11 @@ def _entries(record: Record) -> EntryQuerySet:
     of_shares = Q(target_type__in=[*types, record.record_type], target_id=str(record.pk))
     of_requests = Q(target_type=AccessRequest._meta.label_lower, target_id__in=requests)
     return Entry.objects.of_account(record.account_id).filter(of_shares | of_requests)
+
+
+def _findable(user: User, hidden: frozenset[int]) -> str:
+    """By what somebody is found: their name, and their address unless the scheme shields it."""
+    return (user.name if user.pk in hidden else f"{user.name} {user.email}").casefold()
 
 
 def _title(record: Record) -> str:

@@ -2,7 +2,7 @@
 
 import time
 
-from django.core.management.base import OutputWrapper
+from apps.audit.management.output import Output
 
 WIDTH = 40
 # Seconds that a command may work before it shows a bar.
@@ -12,7 +12,7 @@ PATIENCE = 2.0
 class ProgressBar:
     """Call it with the steps done and all steps: it draws itself over one line, and wipes that at the end."""
 
-    def __init__(self, stream: OutputWrapper, *, patience: float = PATIENCE) -> None:
+    def __init__(self, stream: Output, *, patience: float = PATIENCE) -> None:
         self._stream = stream
         self._begin = time.monotonic() + patience
         self._shown = False
@@ -28,5 +28,5 @@ class ProgressBar:
             self._draw(f"[{'#' * (WIDTH * done // steps):{WIDTH}}] {100 * done // steps:3}%")
 
     def _draw(self, text: str) -> None:
-        self._stream.write(f"\r{text}", style_func=str, ending="")
+        self._stream.exact(f"\r{text}")
         self._stream.flush()

@@ -13,6 +13,7 @@ from apps.access.desk import desk_of
 from apps.access.explain import Explanation, explain
 from apps.access.forms.sharing import LOOKS
 from apps.access.records import Record
+from apps.access.shield import shielded
 from apps.roles import catalogue
 from apps.roles.catalogue import Permission
 
@@ -57,6 +58,7 @@ def rights_page(admin: Any, request: HttpRequest, record: Record) -> TemplateRes
             "may_know": may_know,
             "may_share": kinds.shareable and any(desk.may(name, stored) for name in LOOKS),
             "missing": catalogue.get(SEES),
+            "shielded": shielded(desk),
             "people": [(person, person.pk in changers) for person in viewers],
         },
     )

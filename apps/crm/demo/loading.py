@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
+from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX, make_password
 from django.db import transaction
 from django.utils import timezone
@@ -27,6 +28,9 @@ FOLDER = Path(__file__).parent
 # Everybody's. It is shown to whoever loads the demo, and guards nothing but invented people.
 PASSWORD = "mandate-demo"  # noqa: S105
 OPERATOR = "operator@mandate.example"
+# What an authenticator app is told to show the operator's codes. An operator session needs one.
+OPERATOR_SECRET = "MANDATEDEMOPERATORSECRET234567AA"  # noqa: S105
+SECONDS_PER_CODE = 30
 # What says of itself no date was made in this time before the week of the demo, in the order of the file.
 PAST = timedelta(days=120)
 TASK_LEAD = timedelta(days=5)
@@ -34,12 +38,16 @@ TASK_LEAD = timedelta(days=5)
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """A person of the demo in one account; the operator is in none."""
+    """A person of the demo in one account; the operator is in none.
+
+    `secret` is what an authenticator app needs to show their codes; empty where they sign in without one.
+    """
 
     email: str
     password: str
     account: str
     role: str
+    secret: str = ""
 
 
 def organisations() -> list[Organisation]:
@@ -68,14 +76,20 @@ def load_demo(today: date | None = None) -> list[SignIn]:
         if missing:
             _give_passwords(missing)
         if not User.objects.filter(email=OPERATOR).exists():
-            User.objects.create_superuser(OPERATOR, PASSWORD, name="Olive Operator")
+            TOTP.activate(User.objects.create_superuser(OPERATOR, PASSWORD, name="Olive Operator"), OPERATOR_SECRET)
     return sign_ins(found)
 
 
 def sign_ins(found: list[Organisation]) -> list[SignIn]:
     """Who can sign in, account by account, the operator last."""
     people = [SignIn(email, PASSWORD, _account(each), role) for each in found for email, role in _roles(each)]
-    return [*people, SignIn(OPERATOR, PASSWORD, "every account", "Platform operator, once a session is opened")]
+    role = "Platform operator, once a session is opened"
+    return [*people, SignIn(OPERATOR, PASSWORD, "every account", role, OPERATOR_SECRET)]
+
+
+def operator_code() -> str:
+    """Return the six digits that the operator's authenticator app shows now."""
+    return str(format_hotp_value(hotp_value(OPERATOR_SECRET, int(timezone.now().timestamp()) // SECONDS_PER_CODE)))
 
 
 def as_of(found: Organisation, shift: timedelta) -> Organisation:

@@ -8,7 +8,6 @@ deep nesting are refused here.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Container, Iterator, Mapping
 from functools import partial
@@ -28,6 +27,7 @@ from yaml.events import (
     StreamEndEvent,
 )
 
+from apps.audit.untrusted import read_json
 from apps.crm.organisation.problems import Mark, Path, Problems, Refused, with_ancestors
 from apps.crm.organisation.progress import Progress, silent
 
@@ -117,7 +117,7 @@ def _with_joined_pairs(text: str) -> str:
     if not _looks_like_json(text) or not _ESCAPED_PAIR.search(text):
         return text
     try:
-        json.loads(text)
+        read_json(text, longest=LIMIT)
     except ValueError:
         return text
     return _ESCAPED_PAIR.sub(_joined, text)

@@ -16,9 +16,7 @@ from django.views.decorators.http import require_safe
 
 from apps.access.access_requests import waiting_requests
 from apps.access.desk import Desk, desk_of, veil
-from apps.access.mandates import bind_account
-from apps.access.second_factor import lacks_second_factor
-from apps.accounts import fence
+from apps.access.second_factor import SecondFactorMissing, inside
 from apps.accounts.models import Account, User
 from apps.crm.pipelines import Standing, my_pipelines
 
@@ -58,16 +56,14 @@ def work(request: HttpRequest) -> HttpResponse:
 def _places(user: User, accounts: Sequence[Account]) -> Iterator[Place]:
     """What each account holds for the user, asked inside of it."""
     for account in accounts:
-        with fence.tenant(account.pk, user.pk):
-            bind_account(user, account)
-            desk = Desk(user)
-            if lacks_second_factor(user, account):
-                yield Place(account, desk.role_names, [], [], 0, closed=True)
-                continue
-            tasks = _tasks(desk)
-            names = [branch.name for branch in desk.branches]
-            deals = my_pipelines(desk) if desk.may_anywhere("view_pipeline") else []
-            yield Place(account, desk.role_names, names, tasks, waiting_requests(desk).count(), deals)
+        try:
+            with inside(user, account) as desk:
+                tasks = _tasks(desk)
+                names = [branch.name for branch in desk.branches]
+                deals = my_pipelines(desk) if desk.may_anywhere("view_pipeline") else []
+                yield Place(account, desk.role_names, names, tasks, waiting_requests(desk).count(), deals)
+        except SecondFactorMissing:
+            yield Place(account, [], [], [], 0, closed=True)
 
 
 def _tasks(desk: Desk) -> list[Any]:

@@ -7,14 +7,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
-from apps.access import shares
+from django.db import models
+
+from apps.access import policy, shares
 from apps.access.changes.diff import Diff, Row
 from apps.access.changes.ground import Ground
 from apps.access.changes.guards.trying import with_grant, with_membership, with_override
 from apps.access.facts import Facts
 from apps.access.mandate import Mandate
 from apps.access.models import Override
+from apps.access.records import Record
 from apps.accounts.models import Branch, User
+from apps.roles import catalogue
 from apps.roles.models import Role, RoleGrant
 from apps.teams.models import Invitation, Membership, ParentMembership, TeamMember
 
@@ -111,6 +115,12 @@ class Case:
     def acting(self, at: datetime | None = None) -> Mandate:
         """What the one whose rights count may, now or at another instant."""
         return self.ground.acting(self.judged, at)
+
+    def sees(self, place: models.Model) -> bool:
+        """Whether the one whose rights count may view the place; only a record can be out of their sight."""
+        return not isinstance(place, Record) or policy.decide(
+            self.acting(), catalogue.get(f"view_{place.record_type}"), place
+        )
 
     def held_by(self, row: Row) -> frozenset[int]:
         """Who holds the own role that a row is of."""

@@ -176,6 +176,12 @@ class Width:
         for at in self._instants():
             mandate = self.case.acting(at)
             if not policy.decide(mandate, catalogue.get(codename), record):
+                if not self.case.sees(record):
+                    yield Escalation(
+                        _("You would give access to something that you do not have access to yourself."),
+                        _("Ask somebody who has it."),
+                    )
+                    return
                 label = catalogue.get(codename).label
                 sentence = (
                     _("You would give “%(label)s” on %(record)s, which you do not have for as long.")

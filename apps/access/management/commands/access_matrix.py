@@ -51,7 +51,7 @@ class Command(AskingCommand):
             self.print_json({"account": account, "branch": branch, "members": [as_json(row) for row in rows]})
         elif options["format"] == "csv":
             for line in csv_lines(rows):
-                self.stdout.write(line, ending="")
+                self.stdout.exact(line)
         else:
             for line in as_table(rows):
                 self.stdout.write(line)

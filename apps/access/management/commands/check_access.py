@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator
@@ -94,7 +93,7 @@ class Command(AskingCommand):
             for answer in answers(self._lines(file, batch), reasons=explained):
                 asked += 1
                 errors += "error" in answer
-                self.stdout.write(json.dumps(answer, ensure_ascii=False))
+                self.print_json(answer)
         if errors:
             raise CommandError(f"{errors:,} of {asked:,} lines could not be answered; each says why.")
 

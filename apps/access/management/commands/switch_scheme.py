@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from collections.abc import Iterator
+from itertools import islice
 from typing import IO, Any
 
 import yaml
@@ -18,6 +20,8 @@ from apps.roles.schemes import scheme_keys
 
 COLUMNS = ("role", "becomes")
 NULL = "tag:yaml.org,2002:null"
+# What means nothing without quotes.
+NOTHING = frozenset({"", "~", "null", "Null", "NULL"})
 
 
 class Command(ChangingCommand):
@@ -70,22 +74,32 @@ def _from_csv(file: IO[bytes]) -> Lines:
 
 def _from_yaml(file: IO[bytes]) -> Lines:
     try:
-        text = file.read(LIMIT).decode("utf-8-sig")
-        node = yaml.compose(text, Loader=yaml.CSafeLoader)
+        return _from_events(yaml.parse(file.read(LIMIT).decode("utf-8-sig"), Loader=yaml.CSafeLoader))
     except UnicodeDecodeError:
         raise CommandError("The map is not UTF-8: save the file in that encoding.") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"line {mark.line + 1}: " if mark else ""
         raise CommandError(f"{place}This is no YAML: {getattr(error, 'problem', None) or 'it is not read'}.") from None
-    if not isinstance(node, yaml.MappingNode):
+
+
+def _from_events(events: Iterator[Any]) -> Lines:
+    """Read the map event by event: what is nested is refused where it begins, and never becomes a deep tree."""
+    # The stream and the document begin; then comes the value, or the stream ends.
+    value = next(islice(events, 2, None), None)
+    if not isinstance(value, yaml.MappingStartEvent):
         raise CommandError("The map is no mapping: write a line such as employee: member for each role.")
     found: Lines = {}
-    for key, value in node.value:
+    while not isinstance(key := next(events), yaml.MappingEndEvent):
+        role = next(events)
         number = key.start_mark.line + 1
-        if not (isinstance(key, yaml.ScalarNode) and isinstance(value, yaml.ScalarNode)):
+        if not (isinstance(key, yaml.ScalarEvent) and isinstance(role, yaml.ScalarEvent)):
             raise CommandError(f"line {number}: A role becomes one role: write a line such as employee: member.")
-        _enter(found, key.value, None if value.tag == NULL else value.value, number)
+        nothing = role.tag == NULL or (role.implicit[0] and role.value in NOTHING)
+        _enter(found, key.value, None if nothing else role.value, number)
+    next(events)
+    if not isinstance(next(events), yaml.StreamEndEvent):
+        raise CommandError("The map holds a second document: there can be only one.")
     return found
 
 

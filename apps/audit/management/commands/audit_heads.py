@@ -1,6 +1,5 @@
 """audit_heads: the head of each chain of the audit log, signed, to be kept where nobody of this server writes."""
 
-import json
 from argparse import ArgumentParser
 from typing import Any
 
@@ -36,7 +35,8 @@ class Command(BaseCommand):
             if options["json"]:
                 self.print_json(pair)
             else:
-                self.stdout.write("\n".join(f"{name}={key}" for name, key in pair.items()))
+                for name, value in pair.items():
+                    self.stdout.write(f"{name}={value}")
             return
         try:
             key = heads.signing_key() if sign else None
@@ -46,4 +46,4 @@ class Command(BaseCommand):
         if options["json"]:
             self.print_json(found)
         else:
-            self.stdout.write(json.dumps(found, indent=2, ensure_ascii=False))
+            self.print_json(found, indent=2)

@@ -1,6 +1,5 @@
 """verify_audit: walk the hash chains of the audit log, and name the first link that does not fit."""
 
-import json
 from argparse import ArgumentParser
 from collections import defaultdict
 from dataclasses import replace
@@ -109,7 +108,7 @@ class Command(AskingCommand):
             ],
             "chains": [_as_json(report, slugs) for report in reports],
         }
-        self.stdout.write(json.dumps(found, indent=2, ensure_ascii=False))
+        self.print_json(found, indent=2)
 
 
 def _read(path: Path, *, unsigned: bool) -> Heads:

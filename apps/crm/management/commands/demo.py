@@ -6,15 +6,15 @@ from argparse import ArgumentParser
 from dataclasses import asdict, astuple
 from typing import Any
 
-from django.core.management.base import CommandError
 from django.db import transaction
 
 from apps.billing.demo import bill_demo
-from apps.crm.demo.loading import SignIn, load_demo, organisations
+from apps.crm.demo.loading import SignIn, load_demo, operator_code, organisations
 from apps.crm.organisation import Refused
 from apps.roles.management.base import Command as BaseCommand
+from apps.roles.management.base import Problems
 
-HEADS = ("E-mail", "Password", "Account", "Role")
+HEADS = ("E-mail", "Password", "Account", "Role", "Authenticator secret")
 
 
 class Command(BaseCommand):
@@ -24,30 +24,37 @@ class Command(BaseCommand):
         "Creates the demo accounts, one for each scheme, with people and records, and prints who can sign in. "
         "Accounts that are there already stay as they are."
     )
-    examples = ("", "--json")
+    examples = ("", "--json", "--code")
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """How to report."""
         parser.add_argument("--dry-run", action="store_true", help="try all of it, and write nothing")
         parser.add_argument("--json", action="store_true", help="print who can sign in as one JSON array")
+        parser.add_argument(
+            "--code", action="store_true", help="print the operator's code of this half minute, and load nothing"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Load and print."""
+        if options["code"]:
+            self.stdout.write(operator_code())
+            return
         try:
             with transaction.atomic():
                 found = load_demo()
                 bill_demo(organisation.account.slug for organisation in organisations())
                 transaction.set_rollback(options["dry_run"])
         except Refused as refused:
-            raise CommandError(str(refused)) from refused
+            raise Problems(refused.lines) from refused
         if options["json"]:
             self.print_json([asdict(sign_in) for sign_in in found])
         else:
-            self.stdout.write(_table(found))
+            for line in _table(found):
+                self.stdout.write(line)
 
 
-def _table(found: list[SignIn]) -> str:
+def _table(found: list[SignIn]) -> list[str]:
     lines = [HEADS, *(astuple(sign_in) for sign_in in found)]
     widths = [max(len(line[place]) for line in lines) for place in range(len(HEADS))]
     lines.insert(1, tuple("-" * width for width in widths))
-    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+    return ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]

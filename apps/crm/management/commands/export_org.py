@@ -40,7 +40,7 @@ class Command(AskingCommand):
             lines = self._lines(find_account(account))
             if file is None:
                 for line in lines:
-                    self.stdout.write(line)
+                    self.stdout.exact(f"{line}\n")
             else:
                 _write(Path(file), lines)
 

@@ -6,7 +6,6 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import CommandError
 from django.db import transaction
 
 from apps.accounts.models import Account
@@ -14,6 +13,7 @@ from apps.audit.management.progress import ProgressBar
 from apps.crm import organisation
 from apps.crm.organisation import Organisation, Refused
 from apps.roles.management.base import Command as BaseCommand
+from apps.roles.management.base import Problems
 
 
 class Command(BaseCommand):
@@ -38,7 +38,7 @@ class Command(BaseCommand):
                 account = organisation.create(found, progress=ProgressBar(self.stderr))
                 transaction.set_rollback(options["dry_run"])
         except Refused as refused:
-            raise CommandError(str(refused)) from refused
+            raise Problems(refused.lines) from refused
         for note in found.notes:
             self.stderr.write(f"Note: {note}", style_func=str)
         self.stdout.write(_summary(account, found, dry_run=options["dry_run"]))

@@ -1,0 +1,83 @@
+"""Cells of files that spreadsheets open: none is taken for a formula, and what was written is read back as it was."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+from unicodedata import category, normalize
+
+GUARD = "'"
+# Where a cell begins anew for a spreadsheet that separates cells by something else than a comma, or by a tab.
+_SEPARATORS = re.compile(r"([;\t\r\n]+)")
+# As a spreadsheet reads them, in every width that Unicode has of them.
+_FORMULA = frozenset("=+-@\N{MINUS SIGN}")
+# What may stand before a formula unseen, besides spaces, controls and invisible characters.
+_QUOTES = frozenset('"\N{LEFT DOUBLE QUOTATION MARK}\N{RIGHT DOUBLE QUOTATION MARK}\N{FULLWIDTH QUOTATION MARK}')
+# A number by itself, and a telephone number as E.164 has it, with or without an extension: both compute nothing.
+_NUMBER = re.compile(r"[+\-\u2212]?\d+(?:[., \u00a0\u202f'’]\d{3})*(?:[.,]\d+)?(?:[eE][+-]?\d{1,3})?\s?%?", re.ASCII)
+_PHONE = re.compile(r"\+[1-9](?:[ .()/\-\u00a0]{0,2}\d){6,14}(?: ?(?:ext\.?|x|#) ?\d{1,7})?", re.ASCII)
+
+
+def cell(value: Any) -> str:
+    """Return the value as text that a spreadsheet takes for text.
+
+    An apostrophe stands before what it would compute, also after a separator inside of the cell. Plain numbers and
+    telephone numbers stay as they are. `uncell` takes exactly these apostrophes away again.
+    """
+    if value is None:
+        return ""
+    text = "; ".join(str(part) for part in value) if isinstance(value, list | tuple) else str(value)
+    return "".join(f"{GUARD}{part}" if risky or guarded else part for part, risky, guarded in _judged(text))
+
+
+def uncell(text: str) -> str:
+    """Return the text that `cell` made this of; another text as it is."""
+    return "".join(part[1:] if guarded else part for part, _risky, guarded in _judged(text))
+
+
+def csv_line(values: Iterable[Any], *, end: str = "\r\n") -> str:
+    """Return one line of a CSV file, every cell of it guarded."""
+    line = _Line()
+    csv.writer(line, lineterminator=end).writerow([cell(value) for value in values])
+    return line.text
+
+
+class _Line:
+    """Keeps the line that a writer of CSV writes."""
+
+    text = ""
+
+    def write(self, text: str) -> None:
+        self.text += text
+
+
+def _judged(text: str) -> Iterator[tuple[str, bool, bool]]:
+    """Each part of the text and each separator; whether it would be computed; and whether it would without apostrophes.
+
+    A part of the latter kind gets one more apostrophe, so that it too is read back as it is. With anything but numbers
+    after a separator, the text as a whole is no number either, and its beginning is not taken for one.
+    """
+    parts = _SEPARATORS.split(text)
+    whole = all(_is_plain(part) for part in parts[2::2])
+    for place, part in enumerate(parts):
+        plain_allowed = whole or place > 0
+        guarded = part.startswith(GUARD) and _is_computed(part.lstrip(GUARD), plain_allowed)
+        yield part, _is_computed(part, plain_allowed), guarded
+
+
+def _is_computed(part: str, plain_allowed: bool) -> bool:
+    if plain_allowed and _is_plain(part):
+        return False
+    first = next((sign for sign in part if not _is_unseen(sign)), "")
+    return normalize("NFKC", first)[:1] in _FORMULA if first else False
+
+
+def _is_plain(part: str) -> bool:
+    text = part.strip(" \u00a0")
+    return not text or bool(_NUMBER.fullmatch(text) or _PHONE.fullmatch(text))
+
+
+def _is_unseen(sign: str) -> bool:
+    return sign in _QUOTES or category(sign)[0] in "CZ"
