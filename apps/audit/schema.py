@@ -143,15 +143,13 @@ def _of_functions(cursor: CursorWrapper, places: Places) -> Iterator[str]:
 
 
 def _of_settings(cursor: CursorWrapper, places: Places) -> Iterator[str]:
-    """Settings that stand for every session, and lead its names elsewhere or switch guards off."""
+    """Search paths that are set for every session, and lead its names elsewhere."""
     for role, setting in _rows(cursor, STANDING):
         name, _, value = setting.partition("=")
-        of = f"of the role {role}" if role else "of the database"
         if name == "search_path":
+            of = f"of the role {role}" if role else "of the database"
             [[own]] = _rows(cursor, "SELECT quote_ident(%s)", role or "")
             yield from _of_path(cursor, places, value.replace('"$user"', own) if role else value, of)
-        elif name == "session_replication_role" or name.startswith("mandate."):
-            yield f"the setting {name} {of} weakens the log"
 
 
 def _of_path(cursor: CursorWrapper, places: Places, value: str, of: str) -> Iterator[str]:
