@@ -214,7 +214,7 @@ MUTANTS = (
     ),
     Mutant(
         "a change without a reason is written",
-        "apps/audit/migrations/0002_guards.py",
+        "apps/audit/guards.py",
         "coalesce(current_setting('mandate.reason', true), '') !~ '\\S'",
         "false",
         "tests/audit/test_audited.py",

@@ -156,8 +156,9 @@ END $$
 """
 
 # What the database was told by `fence`. In a query of its own, so that it is read once for a statement and not for each
-# row; an end of a transaction may leave an empty string where nothing was set before.
-CURRENT_ACCOUNT = "(SELECT NULLIF(current_setting('mandate.account', true), '')::bigint)"
+# row; an end of a transaction may leave an empty string where nothing was set before. 0 is no account: it is the number
+# of the log's platform chain.
+CURRENT_ACCOUNT = "(SELECT NULLIF(NULLIF(current_setting('mandate.account', true), '')::bigint, 0))"
 CURRENT_USER = "(SELECT NULLIF(current_setting('mandate.user', true), '')::bigint)"
 
 

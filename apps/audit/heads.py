@@ -17,12 +17,10 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
-from django.db import connections, router
 from django.utils import timezone
 
-from apps.audit.models import Link
+from apps.audit.findings import AccountReport, Fault, Key, Problem, first_fault
 from apps.audit.untrusted import read_json
-from apps.audit.verification import AccountReport, Fault, Key, Problem, first_fault
 
 # The keys come from the environment and are read here alone, so that no other process holds the private one.
 SIGNING_KEY = "AUDIT_SIGNING_KEY"
@@ -64,25 +62,28 @@ class Heads:
     public_key: str | None = None
 
 
-HEADS = """
-SELECT account_id, seq, encode(link.hash, 'hex'), link.operation_id, chain.links, chain.entries
-FROM (
-    SELECT account_id, max(seq) AS seq, count(*) AS links, sum(entry_count)::bigint AS entries
-    FROM audit_link GROUP BY account_id
-) AS chain
-JOIN audit_link AS link USING (account_id, seq)
-ORDER BY account_id
-"""
-STORED = """
-SELECT account_id, seq, encode(hash, 'hex'), operation_id
-FROM audit_link JOIN unnest(%s::bigint[], %s::bigint[]) AS kept (account_id, seq) USING (account_id, seq)
-"""
+def take(reports: Iterable[AccountReport], slugs: Mapping[int, str]) -> Heads:
+    """The head of every chain that a verification has read. `slugs` name the accounts, which the log knows by id alone.
 
-
-def take(slugs: Mapping[int, str]) -> Heads:
-    """The head of every chain, all as of one moment. `slugs` name the accounts, which the log knows by id alone."""
+    A chain whose last link names no operation has no head.
+    """
     at = timezone.now().astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    return Heads(at, tuple(Head(slugs.get(account), account, *fields) for account, *fields in _rows(HEADS, [])))
+    return Heads(
+        at,
+        tuple(
+            Head(
+                account=slugs.get(report.account_id),
+                account_id=report.account_id,
+                seq=report.head_seq,
+                hash=report.head_hash,
+                operation=report.head_operation,
+                links=report.links,
+                entries=report.entries,
+            )
+            for report in reports
+            if report.head_operation is not None
+        ),
+    )
 
 
 def document(taken: Heads, key: Ed25519PrivateKey | None = None) -> dict[str, Any]:
@@ -130,48 +131,50 @@ def read(text: bytes, *, unsigned: bool = False) -> Heads:
     return Heads(found["at"], heads, found["public_key"] if "signature" in found else None)
 
 
+def links_in(kept: Iterable[Heads]) -> set[Key]:
+    """The links that the heads name: `verify` has to report their hashes for `hold_against`."""
+    return {(head.account_id, head.seq) for heads in kept for head in heads.heads}
+
+
 def hold_against(
     reports: Iterable[AccountReport], kept: Iterable[Heads], account_id: int | None = None
 ) -> list[AccountReport]:
-    """The reports of `verify(account_id)`, with what the kept heads know besides, in the order of the accounts' ids.
+    """The reports of `verify(account_id, wanted=links_in(kept))`, with what the kept heads know besides.
 
     A chain that is there must contain each kept head: the same number with the same hash. Verification has seen that
     the chain leads up to it. Several heads of one account narrow down where the chain was rewritten. An account that
-    heads were kept of and nothing is left of gets a report of its own.
+    heads were kept of and nothing is left of gets a report of its own. They are in the order of the accounts' ids.
     """
     by_account: defaultdict[int, list[tuple[Head, str]]] = defaultdict(list)
     for heads in kept:
         for head in heads.heads:
             if account_id in (None, head.account_id):
                 by_account[head.account_id].append((head, heads.at))
-    every = [head for heads in by_account.values() for head, _ in heads]
-    rows = _rows(STORED, [[head.account_id for head in every], [head.seq for head in every]])
-    stored = {(account, seq): link for account, seq, *link in rows}
     found = {report.account_id: report for report in reports}
     for account in by_account.keys() - found.keys():
         found[account] = AccountReport(account, 0, 0, 0, "", None)
-    return [_held(found[account], by_account[account], stored) for account in sorted(found)]
+    return [_held(found[account], by_account[account]) for account in sorted(found)]
 
 
-def _held(report: AccountReport, heads: list[tuple[Head, str]], stored: dict[Key, list[Any]]) -> AccountReport:
+def _held(report: AccountReport, heads: list[tuple[Head, str]]) -> AccountReport:
     """The report with the first of the account's kept heads that the chain does not contain."""
     fits = None
     for head, at in sorted(heads, key=lambda kept: kept[0].seq):
-        digest, operation = stored.get((head.account_id, head.seq), (None, None))
+        digest, operation = report.links_at.get(head.seq, (None, None))
         if digest != head.hash:
             kept = f"the head kept at {at} is link {head.seq}, operation {head.operation}"
             if fits is not None:
                 kept += f"; up to link {fits} the chain is as it was kept"
-            fault = replace(_fault(report, head, operation), kept=kept)
+            fault = replace(_fault(report, head, digest, operation), kept=kept)
             faults = [report.fault, fault] if report.fault else [fault]
             return replace(report, fault=first_fault(faults), kept_seq=fits)
         fits = head.seq
     return replace(report, kept_seq=fits)
 
 
-def _fault(report: AccountReport, head: Head, operation: int | None) -> Fault:
-    """What is off about a head that the chain does not contain; `operation` is what its number seals now, if any."""
-    if operation is not None:
+def _fault(report: AccountReport, head: Head, digest: str | None, operation: int | None) -> Fault:
+    """What is wrong where the chain does not contain a head; `digest` and `operation` are those of its number now."""
+    if digest is not None:
         return Fault(head.account_id, head.seq, operation, (Problem.REWRITTEN,))
     last = max(report.head_seq, 0)
     if last > head.seq:
@@ -263,9 +266,3 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_number(word: str) -> None:
     raise ValueError(word)
-
-
-def _rows(statement: str, params: list[list[int]]) -> list[tuple[Any, ...]]:
-    with connections[router.db_for_read(Link) or "default"].cursor() as cursor:
-        cursor.execute(statement, params)
-        return list(cursor.fetchall())

@@ -14,6 +14,44 @@ from django.db.migrations.operations import AlterField
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
+from apps.audit.guards import GUARDS, schema_of
+
+
+class InstallGuards(Operation):
+    """Makes the functions of `guards`, in the place of those that are there.
+
+    Undone, it drops them, unless it is `replacing` those of an earlier migration.
+    """
+
+    reversible = True
+    reduces_to_sql = True
+
+    def __init__(self, *, replacing: bool = False) -> None:
+        self.replacing = replacing
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        """Change nothing in the models' state: this is about functions alone."""
+
+    def database_forwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: Any, to_state: Any
+    ) -> None:
+        """Make the functions."""
+        schema = schema_of(schema_editor.connection)
+        for guard in GUARDS:
+            for statement in guard.statements(schema):
+                schema_editor.execute(statement, params=None)
+
+    def database_backwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: Any, to_state: Any
+    ) -> None:
+        """Drop them, where they were not there before."""
+        for guard in () if self.replacing else GUARDS:
+            schema_editor.execute(f"DROP FUNCTION {guard.name}({guard.arguments})", params=None)
+
+    def describe(self) -> str:
+        """What `migrate --plan` says."""
+        return "Install the functions that guard the log"
+
 
 class AppendOnly(Operation):
     """Makes the database refuse UPDATE, DELETE and TRUNCATE on a model's table, whoever connects.
@@ -92,9 +130,10 @@ BEGIN
             FROM old_rows o, audit_operation_in_progress('{label}') AS operation WHERE {kept_old} ORDER BY o.id;
         END IF;
     ELSE
-        SELECT count(*) AS number, bool_or({account_old} <> {account_new}) AS moved, bool_or({changed}) AS changed
+        SELECT pg_catalog.count(*) AS number, pg_catalog.bool_or({account_old} <> {account_new}) AS moved,
+            pg_catalog.bool_or({changed}) AS changed
             INTO pairs FROM old_rows o JOIN new_rows n USING (id);
-        IF pairs.number <> (SELECT count(*) FROM old_rows) THEN
+        IF pairs.number <> (SELECT pg_catalog.count(*) FROM old_rows) THEN
             RAISE EXCEPTION USING
                 ERRCODE = 'restrict_violation',
                 MESSAGE = 'the id of a row of {table} never changes',
@@ -210,11 +249,13 @@ class Audited(Operation):
         label = f"{model._meta.app_label}.{model._meta.model_name}"
         identity = f"{self.account}, {self.branch}, {self.user}, '{label}', ({self.target})::text, {self.text}"
         if self.only:
-            image = "jsonb_build_object({})".format(", ".join(f"'{c}', {{x}}.{c}" for c in ("id", *self.only)))
+            pairs = ", ".join(f"'{column}', {{x}}.{column}" for column in ("id", *self.only))
+            image = f"pg_catalog.jsonb_build_object({pairs})"
         else:
-            image = "to_jsonb({x})" + "".join(f" - '{column}'" for column in self.without)
+            image = "pg_catalog.to_jsonb({x})" + "".join(f" - '{column}'" for column in self.without)
         named = ", ".join(f"'{name}', ({sql})" for name, sql in self.names.items())
-        names = f"jsonb_build_object('names', jsonb_build_object({named}))" if named else "'{}'::jsonb"
+        built = "pg_catalog.jsonb_build_object"
+        names = f"{built}('names', {built}({named}))" if named else "'{}'::jsonb"
         kept = f"({self.when})"
         both = " OR ".join(kept.replace("{x}", alias) for alias in ("o", "n"))
         images = [image.replace("{x}", alias) for alias in ("o", "n")]

@@ -8,8 +8,8 @@ from datetime import datetime
 
 from django.utils import timezone
 
+from apps.audit.findings import AccountReport
 from apps.audit.models import Link, Verification
-from apps.audit.verification import AccountReport
 
 COLUMNS = ("at", "links", "entries", "head_seq", "head_hash", "fault")
 HELD = ("kept_at", "kept_seq", "kept_fault")

@@ -10,9 +10,10 @@ from typing import Any
 from django.db import connection, transaction
 
 from apps.audit import verbs
+from apps.audit.findings import AccountReport
 from apps.audit.models import Operation
 from apps.audit.services import Change, origin, record
-from apps.audit.verification import AccountReport, verify
+from apps.audit.verification import verify
 
 VERB = verbs.register("tests.thing.change", label="changed a thing")
 OTHER_VERB = verbs.register("tests.thing.remove", label="removed a thing")

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
+from apps.audit.findings import Fault, Problem
 from apps.audit.models import Entry, Link, Operation
 from apps.audit.services import Change
 from apps.audit.verification import verify
@@ -88,9 +89,12 @@ def test_each_statement_of_an_operation_has_a_link() -> None:
 
 
 def test_a_statement_that_writes_nothing_passes() -> None:
-    sql(INSERT, operation(), [])
+    unused = operation()
+    sql(INSERT, unused, [])
     assert not Link.objects.exists()
-    assert verify() == []
+    [found] = verify()
+    assert (found.account_id, found.links, found.entries) == (0, 0, 0)
+    assert found.fault == Fault(0, None, unused, (Problem.UNLINKED,))
 
 
 def test_copy_writes_links_too() -> None:

@@ -29,14 +29,14 @@ def operation(seq: int, account: int = 1) -> int:
 
 
 def test_a_head_says_where_its_chain_ends() -> None:
-    found = heads.take({1: "acme"}).heads
+    found = heads.take(verify(), {1: "acme"}).heads
     assert [head.account_id for head in found] == [0, 1, 2]
     assert found[1] == heads.Head("acme", 1, LINKS, report(1).head_hash, operation(LINKS), LINKS, 3 * LINKS)
     assert found[0].account is None
 
 
 def test_a_log_that_only_grew_fits() -> None:
-    kept = heads.take({})
+    kept = heads.take(verify(), {})
     write(1)
     write(3)
     found = held(kept)
@@ -46,7 +46,7 @@ def test_a_log_that_only_grew_fits() -> None:
 
 @pytest.mark.parametrize("seq", [2, 3, 4])
 def test_a_tail_that_was_cut_off_is_missed(seq: int) -> None:
-    kept, last = heads.take({}), operation(LINKS)
+    kept, last = heads.take(verify(), {}), operation(LINKS)
     cut(1, seq)
     assert fault() is None
     found = held(kept)
@@ -58,13 +58,13 @@ def test_a_tail_that_was_cut_off_is_missed(seq: int) -> None:
 
 
 def test_where_the_head_alone_was_cut_off_its_operation_is_named() -> None:
-    kept, last = heads.take({}), operation(LINKS)
+    kept, last = heads.take(verify(), {}), operation(LINKS)
     cut(1, LINKS)
     assert said(held(kept)[1].fault) == (LINKS, last, {"cut"})
 
 
 def test_a_tail_that_was_written_anew_is_another() -> None:
-    kept = heads.take({})
+    kept = heads.take(verify(), {})
     cut(1, 4)
     write(1)
     assert said(held(kept)[1].fault) == (5, kept.heads[1].operation, {"cut"})
@@ -75,7 +75,7 @@ def test_a_tail_that_was_written_anew_is_another() -> None:
 
 
 def test_a_chain_that_is_gone_is_missed() -> None:
-    kept = heads.take({})
+    kept = heads.take(verify(), {})
     cut(1, 1)
     cut(0, 1)
     assert [found.account_id for found in verify()] == [2]
@@ -86,7 +86,7 @@ def test_a_chain_that_is_gone_is_missed() -> None:
 
 
 def test_of_a_chain_that_is_gone_the_entries_may_be_left() -> None:
-    kept = heads.take({})
+    kept = heads.take(verify(), {})
     with unguarded():
         sql("DELETE FROM audit_link WHERE account_id = 1")
     assert said(held(kept)[1].fault) == (1, None, {"gone"})
@@ -94,7 +94,7 @@ def test_of_a_chain_that_is_gone_the_entries_may_be_left() -> None:
 
 @pytest.mark.parametrize("seq", range(1, LINKS + 1))
 def test_a_chain_that_was_rewritten_is_another(seq: int) -> None:
-    kept = heads.take({})
+    kept = heads.take(verify(), {})
     rewrite(1, seq)
     assert fault() is None
     found = held(kept)
@@ -121,7 +121,7 @@ def test_heads_of_every_day_tell_which_operation_was_rewritten(seq: int) -> None
 
 
 def test_a_head_that_was_taken_out_of_the_chain_is_named_itself() -> None:
-    kept = heads.take({})
+    kept = heads.take(verify(), {})
     last = operation(LINKS)
     write(1)
     with unguarded():
@@ -131,7 +131,7 @@ def test_a_head_that_was_taken_out_of_the_chain_is_named_itself() -> None:
 
 
 def test_what_the_chain_shows_by_itself_comes_first_where_it_is_first() -> None:
-    kept = heads.take({})
+    kept = heads.take(verify(), {})
     with unguarded():
         sql("UPDATE audit_operation SET reason = 'because' WHERE id = %s", operation(2))
     cut(1, 4)
@@ -139,14 +139,14 @@ def test_what_the_chain_shows_by_itself_comes_first_where_it_is_first() -> None:
 
 
 def test_what_is_off_about_the_same_link_is_said_together() -> None:
-    kept = heads.take({})
+    kept = heads.take(verify(), {})
     with unguarded():
         sql("UPDATE audit_link SET hash = sha256('') WHERE account_id = 1 AND seq = %s", LINKS)
     assert said(held(kept)[1].fault) == (LINKS, operation(LINKS), {"hash", "rewritten"})
 
 
 def test_a_chain_behind_its_head_is_verified_as_ever() -> None:
-    kept = heads.take({})
+    kept = heads.take(verify(), {})
     write(1)
     with unguarded():
         sql("UPDATE audit_operation SET reason = 'because' WHERE id = %s", operation(LINKS + 1))
@@ -155,7 +155,7 @@ def test_a_chain_behind_its_head_is_verified_as_ever() -> None:
 
 
 def test_a_chain_is_not_vouched_for_by_another_ones_head() -> None:
-    kept = heads.take({})
+    kept = heads.take(verify(), {})
     cut(1, 1)
     with unguarded():
         sql("UPDATE audit_link SET account_id = 1 WHERE account_id = 2")
@@ -163,13 +163,14 @@ def test_a_chain_is_not_vouched_for_by_another_ones_head() -> None:
 
 
 def test_one_account_is_held_alone() -> None:
-    kept = heads.take({})
+    kept = heads.take(verify(), {})
     cut(2, 1)
     assert [(account, each.sound) for account, each in held(kept, account_id=1).items()] == [(1, True)]
     assert said(held(kept, account_id=2)[2].fault) == (1, None, {"gone"})
 
 
-def test_it_costs_one_statement_besides(django_assert_num_queries: DjangoAssertNumQueries) -> None:
-    kept, reports = heads.take({}), verify()
-    with django_assert_num_queries(1):
+def test_it_asks_the_server_for_nothing(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    kept = heads.take(verify(), {})
+    reports = verify(wanted=heads.links_in([kept]))
+    with django_assert_num_queries(0):
         heads.hold_against(reports, [kept, kept])

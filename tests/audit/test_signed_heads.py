@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from apps.audit import heads
+from apps.audit.verification import verify
 from tests.audit.chains import write
 from tests.audit.heads import as_file, key, signed
 
@@ -42,7 +43,7 @@ def refused(text: bytes, *, unsigned: bool = False) -> str:
 
 
 def test_what_was_signed_is_read_again(key: str) -> None:
-    taken = heads.take({1: "acme", 2: "Ünïcode"})
+    taken = heads.take(verify(), {1: "acme", 2: "Ünïcode"})
     read = heads.read(as_file(heads.document(taken, heads.signing_key())))
     assert (read.heads, read.at, read.public_key) == (taken.heads, taken.at, key)
 
@@ -121,7 +122,7 @@ def test_a_forged_file_is_refused(key: str, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_file_that_nobody_signed_is_refused(key: str) -> None:
-    found = heads.document(heads.take({}))
+    found = heads.document(heads.take(verify(), {}))
     assert "it is not signed" in refused(as_file(found))
     assert heads.read(as_file(found), unsigned=True).public_key is None
     assert heads.read(as_file(found | {"public_key": key}), unsigned=True).public_key is None
@@ -169,13 +170,13 @@ def test_what_is_no_such_file_is_refused(key: str, text: bytes) -> None:
     ],
 )
 def test_a_file_that_is_not_whole_is_refused(key: str, place: list[Any], value: Any) -> None:
-    found = heads.document(heads.take({}))
+    found = heads.document(heads.take(verify(), {}))
     change(found, place, value)
     assert refused(as_file(found), unsigned=True) == "it is no whole file of audit_heads"
 
 
 def test_another_format_is_refused_by_its_name(key: str) -> None:
-    found = heads.document(heads.take({})) | {"mandate_audit_heads": 2}
+    found = heads.document(heads.take(verify(), {})) | {"mandate_audit_heads": 2}
     assert refused(as_file(found), unsigned=True) == "its format is one that this version does not read"
 
 

@@ -58,7 +58,10 @@ def test_an_untouched_log_fits() -> None:
     ],
 )
 def test_a_changed_entry_is_found(change: str) -> None:
-    tamper(f"UPDATE audit_entry SET {change} WHERE id = {{first}}")
+    tamper(
+        "ALTER TABLE audit_entry DROP CONSTRAINT audit_entry_values;"
+        f" UPDATE audit_entry SET {change} WHERE id = {{first}}"
+    )
     assert fault() == (MIDDLE, {"entries"})
 
 
@@ -142,7 +145,7 @@ COLUMNS = "operation_id, account_id, branch_id, target_type, target_id, target_t
     [
         (
             f"INSERT INTO audit_entry ({COLUMNS}) SELECT {COLUMNS} FROM audit_entry WHERE id = {{first}}",
-            (MIDDLE, {"count", "entries"}),
+            (None, {"unlinked"}),
         ),
         (
             f"INSERT INTO audit_entry (id, {COLUMNS}) SELECT -id, {COLUMNS} FROM audit_entry WHERE id = {{first}}",
@@ -206,7 +209,7 @@ def test_an_entry_moved_to_another_account_is_found_in_both() -> None:
 def test_an_entry_moved_to_another_operation_is_found() -> None:
     [[other]] = sql("SELECT operation_id FROM audit_link WHERE account_id = 1 AND seq = 1")
     tamper(f"UPDATE audit_entry SET operation_id = {other} WHERE id = {{first}}")
-    assert fault() == (1, {"count", "entries"})
+    assert fault() == (MIDDLE, {"count", "entries"})
 
 
 def test_other_accounts_stay_above_suspicion() -> None:
@@ -236,9 +239,21 @@ def test_what_has_no_number_comes_after_the_links() -> None:
         ("DELETE FROM audit_entry WHERE id = {entry}", 7, {"entries", "count"}),
         ("UPDATE audit_operation SET reason = 'y' WHERE id = {operation}", 6, {"operation"}),
         ("DELETE FROM audit_operation WHERE id = {operation}", 6, {"no-operation"}),
-        # The entries that a lost link sealed are one operation's, and count with those of its link before.
-        ("DELETE FROM audit_link WHERE account_id = 1 AND seq = 7", 6, {"entries", "count"}),
-        ("DELETE FROM audit_link WHERE account_id = 1 AND seq >= 7", 6, {"entries", "count"}),
+        ("DELETE FROM audit_link WHERE account_id = 1 AND seq = 7", 8, {"gap", "previous"}),
+        ("DELETE FROM audit_link WHERE account_id = 1 AND seq >= 7", None, {"unlinked"}),
+        # A link that claims entries of the one before it is the bad one.
+        (
+            "UPDATE audit_link SET first_entry = first_entry - 1 WHERE account_id = 1 AND seq = 7",
+            7,
+            {"hash", "entries"},
+        ),
+        (
+            "ALTER TABLE audit_link ALTER first_entry DROP NOT NULL;"
+            " UPDATE audit_link SET first_entry = NULL WHERE account_id = 1 AND seq = 7",
+            7,
+            {"hash"},
+        ),
+        ("UPDATE audit_link SET last_entry = last_entry + 1 WHERE account_id = 1 AND seq = 6", 6, {"hash", "entries"}),
         ("DELETE FROM audit_link WHERE account_id = 1 AND seq >= 6", None, {"unlinked"}),
     ],
 )
@@ -287,9 +302,10 @@ def test_a_log_that_lost_its_end_still_fits() -> None:
     assert fault() is None
 
 
-def test_it_is_found_across_the_borders_of_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_found_however_many_runs_are_merged(monkeypatch: pytest.MonkeyPatch) -> None:
     for size in (1, 2, 3, 4, 7):
-        monkeypatch.setattr("apps.audit.verification.BATCH", size)
+        monkeypatch.setattr("apps.audit.sorting.RUN", size)
+        monkeypatch.setattr("apps.audit.sorting.READ", size)
         assert [found.sound for found in verify()] == [True, True]
         for seq in range(1, 5):
             with transaction.atomic():
@@ -301,7 +317,7 @@ def test_it_is_found_across_the_borders_of_batches(monkeypatch: pytest.MonkeyPat
 
 
 def test_progress_is_told_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("apps.audit.verification.BATCH", 4)
+    monkeypatch.setattr("apps.audit.verification.STEP", 4)
     told: list[tuple[int, int]] = []
     verify(progress=lambda done, steps: told.append((done, steps)))
     assert len(told) > 4

@@ -16,7 +16,7 @@ from apps.access.models import AccessRequest, EndingWarning, QueuedPreview
 from apps.accounts.fence import WEB_ROLE
 from apps.accounts.models import Account, Branch, JobFailure, User
 from apps.accounts.preferences import Preferences
-from apps.audit.models import Verification
+from apps.audit.models import PLATFORM, Verification
 from apps.crm.models import Change
 from apps.roles.models import Role
 from apps.teams.models import Invitation
@@ -66,6 +66,7 @@ class World:
 def make_world() -> World:
     """Rows in every table, of both accounts; each account is an operation of its own."""
     here, there = make_side("here"), make_side("there")
+    Verification.objects.create(account_id=PLATFORM, at=timezone.now(), links=1, entries=1, head_seq=1)
     both = staff(here.branch, everything(), name="Bo Both", email="bo@both.example")
     MembershipFactory(branch=there.branch, user=both)
     return World(here, there, both, User.objects.create_superuser("op@mandate.example", name="Op"))

@@ -144,14 +144,6 @@ TASKS = [
 COMMANDS = [
     subscription_loop("run_billing"),
     subscription_loop("issue_invoices", owe),
-    Loop(
-        "verify_audit",
-        VERIFYING_CHAINS,
-        has_a_chain,
-        verifications,
-        "apps.audit.management.commands.verify_audit.verify",
-        ("audit_verification", "account_id"),
-    ),
 ]
 # It writes nothing, so its output is what tells what was done.
 READING = Loop(
@@ -167,7 +159,6 @@ READING = Loop(
 OTHER_TASKS = {
     "apps.access.jobs.forget_previews": "one statement for all accounts",
     "apps.accounts.jobs.clear_away": "sessions, tries and mails belong to no account",
-    "config.jobs.retry_stalled_jobs": "jobs belong to the queue",
 }
 ONE = "works in the account that it is given"
 OTHER_COMMANDS = {
@@ -184,11 +175,13 @@ OTHER_COMMANDS = {
     "reassign": ONE,
     "remove_member": ONE,
     "restore_member": ONE,
+    "run_worker": "runs jobs, each of which is here",
     "set_overrides": ONE,
     "show_scheme": "shows what is the same for all accounts",
     "sign_out": "ends sessions of people in one transaction, all or nothing",
     "switch_scheme": ONE,
     "transfer_account": ONE,
+    "verify_audit": "one statement for all chains, each of which has a report of its own",
     "visible": ONE,
     "who_may": ONE,
 }

@@ -7,6 +7,8 @@ from django.core.management.base import CommandError
 
 from apps.accounts.models import Account
 from apps.audit import heads
+from apps.audit.management.progress import ProgressBar
+from apps.audit.verification import verify
 from apps.roles.management.base import Command as BaseCommand
 
 
@@ -42,7 +44,11 @@ class Command(BaseCommand):
             key = heads.signing_key() if sign else None
         except heads.Refused as refused:
             raise CommandError(f"The heads are not signed: {refused}.") from refused
-        found = heads.document(heads.take(dict(Account.objects.values_list("pk", "slug"))), key)
+        reports = verify(progress=ProgressBar(self.stderr))
+        for report in reports:
+            if report.fault is not None:
+                self.stderr.write(f"The chain of account {report.account_id} does not fit: {report.fault.sentence}.")
+        found = heads.document(heads.take(reports, dict(Account.objects.values_list("pk", "slug"))), key)
         if options["json"]:
             self.print_json(found)
         else:
