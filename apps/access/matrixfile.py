@@ -3,14 +3,38 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
-from typing import Any
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Generic, TypeVar
 
 from apps.access.matrix import Cell, MatrixRow
 from apps.roles import catalogue
 
 # What a spreadsheet would take for a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# So many different rights are remembered in words.
+MOST = 1_000
+
+
+_T = TypeVar("_T")
+
+
+class Rendered(Generic[_T]):
+    """What the cells of a row look like, worked out once for all rows that share them."""
+
+    def __init__(self, render: Callable[[Mapping[str, Cell]], _T]) -> None:
+        self._render = render
+        self._found: dict[int, tuple[Mapping[str, Cell], _T]] = {}
+
+    def of(self, cells: Mapping[str, Cell]) -> _T:
+        """What these look like."""
+        found = self._found.get(id(cells))
+        if found is None:
+            if len(self._found) == MOST:
+                self._found.clear()
+            # The cells stay with what they look like, so that no others get their number.
+            found = self._found[id(cells)] = (cells, self._render(cells))
+        return found[1]
 
 
 class _Line:
@@ -25,11 +49,13 @@ def csv_lines(rows: Iterable[MatrixRow]) -> Iterator[str]:
     writer: Any = csv.writer(_Line(), lineterminator="\n")
     codenames = [permission.codename for permission in catalogue.permissions()]
     yield writer.writerow(("branch", "user", "name", "active", "role", "parent_role", *codenames))
+    words = Rendered(lambda cells: [_as_words(cells[codename]) for codename in codenames])
     for row in rows:
-        cells = (_as_words(row.cells[codename]) for codename in codenames)
         branch, email, name = heading(row)
         active = str(row.user.is_active).lower()
-        yield writer.writerow((branch, _harmless(email), _harmless(name), active, row.role, row.parent_role, *cells))
+        yield writer.writerow(
+            (branch, _harmless(email), _harmless(name), active, row.role, row.parent_role, *words.of(row.cells))
+        )
 
 
 def heading(row: MatrixRow) -> tuple[str, str, str]:
@@ -39,6 +65,17 @@ def heading(row: MatrixRow) -> tuple[str, str, str]:
 
 def as_json(row: MatrixRow) -> dict[str, Any]:
     """One member for programs."""
+    return {**_who(row), "permissions": _permissions(row.cells)}
+
+
+def json_members(rows: Iterable[MatrixRow]) -> Iterator[str]:
+    """Each member as `as_json` has it, as the text of a JSON object."""
+    permissions = Rendered(lambda cells: json.dumps(_permissions(cells)))
+    for row in rows:
+        yield f'{json.dumps(_who(row), ensure_ascii=False)[:-1]}, "permissions": {permissions.of(row.cells)}}}'
+
+
+def _who(row: MatrixRow) -> dict[str, Any]:
     return {
         "user": row.user.email,
         "name": row.user.name,
@@ -46,10 +83,11 @@ def as_json(row: MatrixRow) -> dict[str, Any]:
         "branch": row.branch.slug if row.branch is not None else None,
         "role": row.role or None,
         "parent_role": row.parent_role or None,
-        "permissions": {
-            codename: {"scope": cell.scope.names, "override": cell.overridden} for codename, cell in row.cells.items()
-        },
     }
+
+
+def _permissions(cells: Mapping[str, Cell]) -> dict[str, Any]:
+    return {codename: {"scope": cell.scope.names, "override": cell.overridden} for codename, cell in cells.items()}
 
 
 def _as_words(cell: Cell) -> str:

@@ -16,7 +16,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email, validate_slug
 
 from apps.accounts.models import User
-from apps.crm.organisation.reading import Plain
+from apps.crm.organisation.lines import Plain
 from apps.roles.scopes import Scope
 
 _YES = frozenset({"true", "yes", "on"})
