@@ -24,9 +24,6 @@ SELECT 'records', staged.place, {key}, 'missing', {to}, staged.{column}, NULL
 FROM {table} staged WHERE staged.{column} IS NOT NULL
 AND NOT EXISTS (SELECT FROM {linked} linked WHERE linked.reference = staged.{column})
 """
-_LINK_OF_NO_SUCH_TYPE = """
-SELECT 'records', place, {key}, 'missing', {to}, {column}, NULL FROM {table} WHERE {column} IS NOT NULL
-"""
 # A task stays on its branch when what it is about moves to another one; an activity goes along.
 _ELSEWHERE = """
 SELECT 'records', staged.place, {key}, 'elsewhere', {to}, staged.{column}, linked.branch_id || ' ' || staged.branch_id
@@ -37,9 +34,6 @@ _SHARE_MISSING = """
 SELECT DISTINCT 'shares', staged.place, 'record', 'missing', staged.kind, staged.reference, NULL
 FROM {shares} staged WHERE staged.kind = {kind}
 AND NOT EXISTS (SELECT FROM {linked} linked WHERE linked.reference = staged.reference)
-"""
-_SHARE_OF_NO_SUCH_TYPE = """
-SELECT DISTINCT 'shares', place, 'record', 'missing', kind, reference, NULL FROM {shares} WHERE kind <> ALL ({kinds})
 """
 _SHARE_NOT_SHARED = """
 SELECT DISTINCT 'shares', staged.place, 'record', {fault}, staged.kind, staged.reference, NULL
@@ -56,14 +50,11 @@ _ALL = "SELECT *, count(*) OVER () FROM ({arms}) problems ORDER BY section, plac
 
 
 def check_links(
-    tables: Mapping[str, RecordTable], shares: ShareTable | None, branches: Mapping[str, int], problems: Problems
+    tables: Mapping[str, RecordTable], shares: ShareTable, branches: Mapping[str, int], problems: Problems
 ) -> None:
     """Add what is wrong between the lines to the problems."""
     arms = [arm for table in tables.values() for arm in _record_arms(table, tables)]
-    if shares is not None:
-        arms += _share_arms(shares, tables)
-    if not arms:
-        return
+    arms += _share_arms(shares, tables)
     with connection.cursor() as cursor:
         cursor.execute(sql.SQL(_ALL).format(arms=sql.SQL(" UNION ALL ").join(arms), shown=sql.Literal(SHOWN)))
         rows = cursor.fetchall()
@@ -83,9 +74,6 @@ def _record_arms(table: RecordTable, tables: Mapping[str, RecordTable]) -> list[
             "column": sql.Identifier(link.column),
             "table": table.name,
         }
-        if link.to not in tables:
-            arms.append(sql.SQL(_LINK_OF_NO_SUCH_TYPE).format(**parts))
-            continue
         arms.append(sql.SQL(_LINK_MISSING).format(linked=tables[link.to].name, **parts))
         if table.record_type == Activity.record_type and link.key == "about":
             arms.append(sql.SQL(_ELSEWHERE).format(linked=tables[link.to].name, **parts))
@@ -93,11 +81,7 @@ def _record_arms(table: RecordTable, tables: Mapping[str, RecordTable]) -> list[
 
 
 def _share_arms(shares: ShareTable, tables: Mapping[str, RecordTable]) -> list[sql.Composable]:
-    kinds = sql.Literal(list(tables))
-    arms: list[sql.Composable] = [
-        sql.SQL(_SHARE_TWICE).format(shares=shares.name),
-        sql.SQL(_SHARE_OF_NO_SUCH_TYPE).format(shares=shares.name, kinds=kinds),
-    ]
+    arms: list[sql.Composable] = [sql.SQL(_SHARE_TWICE).format(shares=shares.name)]
     for kind, table in tables.items():
         parts = {"shares": shares.name, "kind": sql.Literal(kind), "linked": table.name}
         arms.append(sql.SQL(_SHARE_MISSING).format(**parts))

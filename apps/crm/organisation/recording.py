@@ -15,7 +15,7 @@ from apps.crm.organisation.contents import RecordLine
 from apps.crm.organisation.entries import Entries
 from apps.crm.organisation.fields import Kind, RecordField, about_columns, fields_of
 from apps.crm.organisation.progress import Steps
-from apps.crm.organisation.recordtables import RecordTable
+from apps.crm.organisation.recordtables import RecordTable, ids_of
 
 ORDER = ("company", "contact", "lead", "opportunity", "task", "activity")
 # A reference with more digits was not counted up to, and there must be room for the next number.
@@ -39,27 +39,18 @@ class RecordWriter:
         self._entries = entries
         self._now = now
         self._last: dict[str, int] = {}
-        self.tables: dict[str, RecordTable] = {}
+        self.tables = {record_type: RecordTable(record_type) for record_type in ORDER}
 
     def stage(self, place: int, line: RecordLine, *, sound: bool) -> None:
         """Take the line at that place. Of one that is not `sound` only what other lines can ask of it."""
-        table = self.tables.get(line.type)
-        if table is None:
-            table = self.tables[line.type] = RecordTable(line.type)
-        table.add(place, line.ref, self._columns(line) if sound else self._links(line))
+        self.tables[line.type].add(place, line.ref, self._columns(line) if sound else self._links(line))
         self._count(line)
-
-    def staged(self) -> None:
-        """All of them are staged; from here on the tables can be searched."""
-        for table in self.tables.values():
-            table.stage.finish()
 
     def write(self, steps: Steps) -> None:
         """Write what is staged, and let new references come after those of the file."""
-        for record_type in ORDER:
-            if record_type in self.tables:
-                for number in self.tables[record_type].insert(self._account, self._now, self.tables):
-                    steps.more(number)
+        for record_type, ids in ids_of(self.tables.values()).items():
+            for number in self.tables[record_type].insert(self._account, self._now, ids, self.tables):
+                steps.more(number)
         # A new account has no counters yet.
         ReferenceCounter.objects.bulk_create(
             ReferenceCounter(account=self._account, record_type=record_type, last=number)

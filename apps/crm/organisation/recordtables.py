@@ -5,7 +5,7 @@ A staged record has its new id, and where another record is linked, that one's r
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -28,6 +28,7 @@ _DEFINITION = (
     "SELECT {columns} FROM {into} WITH NO DATA;"
     " ALTER TABLE {table} ALTER id SET DEFAULT nextval(pg_get_serial_sequence({name}, 'id'))"
 )
+_JOIN = sql.SQL(" LEFT JOIN {0} {1} ON {1}.reference = staged.{2}")
 _INSERT = sql.SQL(
     "INSERT INTO {into} (id, account_id, updated_at, reference, {columns}) "
     "SELECT staged.id, {account}, {now}, staged.reference, {values} FROM {table} staged{joins} "
@@ -107,36 +108,42 @@ class RecordTable:
         values = [columns.get(name, default) for name, default in self._defaults.items()]
         self.stage.add((place, reference, *values))
 
-    def insert(self, account: Account, now: datetime, tables: Mapping[str, RecordTable]) -> Iterator[int]:
-        """Write the records, which link to those in these tables. Yields how many each statement wrote."""
-        links = [link for link in self.links if link.to in tables]
+    def insert(self, account: Account, now: datetime, ids: range, tables: Mapping[str, RecordTable]) -> Iterator[int]:
+        """Write the records, whose ids are in this range, with links to those in the tables of all types.
+
+        Yields how many each statement wrote.
+        """
         linked = {link.column for link in self.links}
         plain = [sql.Identifier(column) for column in self._columns if column not in linked]
-        joins = [
-            sql.SQL(" LEFT JOIN {} {} ON {}.reference = staged.{}").format(
-                tables[link.to].name, sql.Identifier(f"of_{link.column}"), sql.Identifier(f"of_{link.column}"),
-                sql.Identifier(link.column),
-            )
-            for link in links
-        ]  # fmt: skip
+        joins = [_JOIN.format(tables[link.to].name, _alias(link), sql.Identifier(link.column)) for link in self.links]
+        values = [sql.SQL("staged.{}").format(column) for column in plain]
+        values += [sql.SQL("{}.id").format(_alias(link)) for link in self.links]
         parts = {
             "table": self.name,
             "into": self._into,
-            "columns": sql.SQL(", ").join([*plain, *(sql.Identifier(link.column) for link in links)]),
-            "values": sql.SQL(", ").join(
-                [
-                    *(sql.SQL("staged.{}").format(column) for column in plain),
-                    *(sql.SQL("{}.id").format(sql.Identifier(f"of_{link.column}")) for link in links),
-                ]
-            ),
+            "columns": sql.SQL(", ").join([*plain, *(sql.Identifier(link.column) for link in self.links)]),
+            "values": sql.SQL(", ").join(values),
             "joins": sql.Composed(joins),
             "account": sql.Literal(account.pk),
             "now": sql.Literal(now),
         }
         with connection.cursor() as cursor:
-            cursor.execute(sql.SQL("SELECT min(id), max(id) FROM {}").format(self.name))
-            ((first, last),) = cursor.fetchall()
-            for begin in range(first, last + 1, INSERTED):
-                ends = sql.Literal(begin + INSERTED)
-                cursor.execute(_INSERT.format(first=sql.Literal(begin), last=ends, **parts))
+            for first in ids[::INSERTED]:
+                last = sql.Literal(first + INSERTED)
+                cursor.execute(_INSERT.format(first=sql.Literal(first), last=last, **parts))
                 yield cursor.rowcount
+
+
+def ids_of(tables: Iterable[RecordTable]) -> dict[str, range]:
+    """The range in which the ids of each type's staged records are; none of a type that has no records."""
+    arms = [
+        sql.SQL("SELECT {}, min(id), max(id) FROM {}").format(sql.Literal(table.record_type), table.name)
+        for table in tables
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL(" UNION ALL ").join(arms))
+        return {kind: range(first, last + 1) for kind, first, last in cursor.fetchall() if first is not None}
+
+
+def _alias(link: Link) -> sql.Identifier:
+    return sql.Identifier(f"of_{link.column}")

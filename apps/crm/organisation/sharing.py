@@ -46,10 +46,6 @@ class ShareTable:
         for verb in line.permissions:
             self.stage.add((place, *line.record, user_id, group_id, verb, line.reason))
 
-    def staged(self) -> None:
-        """All of them are staged; from here on the table can be searched."""
-        self.stage.finish()
-
     def write(self, account: Account, tables: Mapping[str, RecordTable], steps: Steps) -> None:
         """Write them, all of which are of records in these tables."""
         for kind in self._kinds:

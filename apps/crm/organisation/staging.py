@@ -17,38 +17,49 @@ class Stage:
     def __init__(self, table: str, definition: sql.Composable, columns: Sequence[str], keys: Sequence[str]) -> None:
         """`definition` is what the table is created by; rows have `columns`; the table is searched by its `keys`."""
         self.name = sql.Identifier(table)
+        self.definition = definition
+        self.keys = [sql.Identifier(key) for key in keys]
         self._columns = sql.SQL(", ").join(sql.Identifier(column) for column in columns)
-        self._keys = [sql.Identifier(key) for key in keys]
         self._rows: list[Sequence[Any]] = []
-        self._run(sql.SQL("CREATE TEMPORARY TABLE {table} ON COMMIT DROP AS {definition}"), definition=definition)
 
     def add(self, row: Sequence[Any]) -> None:
-        """Take a row; it is in the table once there are many, or at `finish`."""
+        """Take a row; it is in the table once there are many, or once the table is made ready."""
         self._rows.append(row)
         if len(self._rows) == BATCH:
-            self._flush()
+            self.flush()
 
-    def finish(self) -> None:
-        """Let the table be searched."""
-        self._flush()
-        indexes = [sql.SQL("CREATE INDEX ON {} ({});").format(self.name, key) for key in self._keys]
-        self._run(sql.SQL("{indexes} ANALYZE {table}"), indexes=sql.Composed(indexes))
-
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Write what has been taken."""
+        if not self._rows:
+            return
         statement = sql.SQL("COPY {} ({}) FROM STDIN").format(self.name, self._columns)
         with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(statement) as copy:
             for row in self._rows:
                 copy.write_row(row)
         self._rows.clear()
 
-    def _run(self, statement: sql.SQL, **parts: sql.Composable) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute(statement.format(table=self.name, **parts))
+
+def create(stages: Iterable[Stage]) -> None:
+    """Make the tables."""
+    statement = sql.SQL("CREATE TEMPORARY TABLE {} ON COMMIT DROP AS {};")
+    _run(statement.format(stage.name, stage.definition) for stage in stages)
+
+
+def make_ready(stages: Sequence[Stage]) -> None:
+    """All rows are there: let the tables be searched."""
+    for stage in stages:
+        stage.flush()
+    index = sql.SQL("CREATE INDEX ON {} ({});")
+    _run(index.format(stage.name, key) for stage in stages for key in stage.keys)
+    _run(sql.SQL("ANALYZE {};").format(stage.name) for stage in stages)
 
 
 def drop(stages: Iterable[Stage]) -> None:
     """Let the tables go before the transaction ends: another import in it makes its own."""
-    names = [stage.name for stage in stages]
-    if names:
-        with connection.cursor() as cursor:
-            cursor.execute(sql.SQL("DROP TABLE {}").format(sql.SQL(", ").join(names)))
+    _run(sql.SQL("DROP TABLE {};").format(stage.name) for stage in stages)
+
+
+def _run(statements: Iterable[sql.Composable]) -> None:
+    """Run these statements at once."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL(" ").join(statements))

@@ -26,7 +26,8 @@ from apps.crm.organisation.problems import Problems
 from apps.crm.organisation.progress import Progress, Steps, silent
 from apps.crm.organisation.recording import RecordWriter
 from apps.crm.organisation.sharing import ShareTable
-from apps.crm.organisation.staging import drop
+from apps.crm.organisation.staging import create as create_stages
+from apps.crm.organisation.staging import drop, make_ready
 from apps.crm.services.customisation import create_defaults
 from apps.roles.models import Role, RoleGrant
 from apps.roles.schemes import Grant
@@ -228,29 +229,25 @@ class _Writer:
         writer = RecordWriter(self.account, self.users, self.branches, Entries(self.account, statuses), self.now)
         checker = LineChecker(org, statuses)
         custom = customfields.CustomValues(org.custom_fields, self.problems)
+        given = ShareTable()
+        stages = [*(table.stage for table in writer.tables.values()), given.stage]
+        create_stages(stages)
         for index, line in enumerate(org.records):
             before = self.problems.count
             record = custom.settled(index, line)
             self.problems.add_all(checker.record(index, record))
             writer.stage(index, record, sound=self.problems.count == before)
             steps.more(1)
-        writer.staged()
-        given = self._staged_shares(checker, steps) if org.shares else None
+        for index, share in enumerate(org.shares):
+            self.problems.add_all(checker.share(index, share))
+            given.add(index, share, self.users.get(share.user or ""), self.groups.get(share.team or ("", "")))
+            steps.more(1)
+        make_ready(stages)
         check_links(writer.tables, given, self.branches, self.problems)
         self.problems.stop()
         writer.write(steps)
-        if given is not None:
-            given.write(self.account, writer.tables, steps)
-        drop([table.stage for table in (*writer.tables.values(), *([given] if given is not None else []))])
-
-    def _staged_shares(self, checker: LineChecker, steps: Steps) -> ShareTable:
-        table = ShareTable()
-        for index, line in enumerate(self.org.shares):
-            self.problems.add_all(checker.share(index, line))
-            table.add(index, line, self.users.get(line.user or ""), self.groups.get(line.team or ("", "")))
-            steps.more(1)
-        table.staged()
-        return table
+        given.write(self.account, writer.tables, steps)
+        drop(stages)
 
     def _summary(self) -> Change:
         org = self.org
