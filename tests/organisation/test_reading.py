@@ -51,8 +51,9 @@ def test_slugs_and_keys_are_text_too() -> None:
 
 def test_where_something_else_than_text_is_meant_null_is_nothing() -> None:
     found = read(HEAD + "records: [{type: lead, ref: L-1, branch: north, responsible: null, created_by: ~, company: }]")
-    assert (found.records[0].responsible, found.records[0].created_by) == (None, None)
-    assert "company" not in found.records[0].values
+    (lead,) = found.records
+    assert (lead.responsible, lead.created_by) == (None, None)
+    assert "company" not in lead.values
 
 
 @pytest.mark.parametrize(("word", "meant"), [("true", True), ("no", False), ("ON", True), ("False", False)])
@@ -92,7 +93,8 @@ def test_long_texts_may_be_written_in_blocks() -> None:
     text = (
         HEAD + "records:\n  - type: lead\n    ref: L-1\n    branch: north\n    description: |\n      One\n      two\n"
     )
-    assert read(text).records[0].values["description"] == "One\ntwo\n"
+    (lead,) = read(text).records
+    assert lead.values["description"] == "One\ntwo\n"
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ class _Stream:
         self._parts = iter(parts)
         self._rest = ""
 
-    def read(self, size: int) -> str:
+    def read(self, size: int = -1, /) -> str:
         """At most so many characters; none at the end."""
         while not self._rest:
             part = next(self._parts, None)

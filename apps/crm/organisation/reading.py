@@ -34,7 +34,7 @@ from apps.crm.organisation.source import Source
 # How deep the entries of a section lie.
 _ENTRIES = 2
 # The column of an entry where the reader has put the key of its section before it.
-_INDENT = 2
+_COLUMN = 3
 _T = TypeVar("_T")
 
 
@@ -112,7 +112,7 @@ class _Reader:
         for _ in range(4):  # the stream, the document, its mapping, the key
             self._next()
         event = self._next()
-        if isinstance(event, SequenceStartEvent) and event.start_mark.column == _INDENT:
+        if isinstance(event, SequenceStartEvent) and self._mark(event)[1] == _COLUMN:
             yield from self._items((key,), _ENTRIES, self._text.index or 0)
         elif not (isinstance(event, ScalarEvent) and event.implicit[0] and not event.value):
             raise self._fatal((), "is no YAML: did not find expected '-' indicator.", self._mark(event))

@@ -24,9 +24,9 @@ def spooled(kind: type[_Line], lines: Iterable[_Line]) -> Collection[_Line]:
 class _Spool(Collection[_Line], Generic[_Line]):
     """A file that nobody else sees and that is gone with this object. Only what this object wrote is ever read."""
 
-    def __init__(self, kind: type[_Line], first: tuple[_Line, ...], more: Iterator[_Line]) -> None:
-        self._kind: Any = kind
-        self._values = attrgetter(*(field.name for field in fields(self._kind)))
+    def __init__(self, kind: Any, first: tuple[_Line, ...], more: Iterator[_Line]) -> None:
+        self._kind = kind
+        self._values = attrgetter(*(field.name for field in fields(kind)))
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 -- it lives as long as this object
         self._length = 0
         batch = first

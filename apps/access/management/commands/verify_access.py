@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from django.core.management.base import CommandError
@@ -39,9 +40,8 @@ class Command(AskingCommand):
         chains = {PLATFORM, *slugs, *Link.objects.filter(seq=1).values_list("account_id", flat=True)}
         asked = sorted(chains) if account is None else [find_account(account).pk]
         bar, found = ProgressBar(self.stderr), {}
-        for done, account_id in enumerate(asked, start=1):
-            found[account_id] = differences(account_id)
-            bar(done, len(asked))
+        for done, account_id in enumerate(asked):
+            found[account_id] = differences(account_id, partial(_progress, bar, done, len(asked)))
         names = {PLATFORM: "the platform"} | slugs
         told = [(names.get(key, f"account number {key}, which is gone"), each) for key, each in found.items()]
         if options["json"]:
@@ -58,3 +58,8 @@ class Command(AskingCommand):
             self.stdout.write(f"  - {difference.sentence}")
         if len(found) > SHOWN:
             self.stdout.write(f"  - and {len(found) - SHOWN:,} more")
+
+
+def _progress(bar: ProgressBar, accounts: int, of: int, tables: int, of_tables: int) -> None:
+    """Tell the bar of tables done, after so many accounts of how many."""
+    bar(accounts * of_tables + tables, of * of_tables)
