@@ -256,7 +256,29 @@ def test_any_text_is_read_back_by_any_yaml_program_as_that_text(text: str) -> No
 
 @pytest.mark.django_db
 def test_hostile_texts_come_back() -> None:
-    names = ["no", "- a", "a: b", "#x", "{}", "'", '"', "\\", "\u2028\x85\x07", "😀", " x ", "1e3", "~", "*a", "\ufeff", "No", "nO", "y", "Ann", "é", "a\nb\tc\r\f\b"]
+    names = [
+        "no",
+        "- a",
+        "a: b",
+        "#x",
+        "{}",
+        "'",
+        '"',
+        "\\",
+        "\u2028\x85\x07",
+        "😀",
+        " x ",
+        "1e3",
+        "~",
+        "*a",
+        "\ufeff",
+        "No",
+        "nO",
+        "y",
+        "Ann",
+        "é",
+        "a\nb\tc\r\f\b",
+    ]
     rows = [{"type": "company", "ref": name, "branch": "north", "name": name} for name in names]
     first = organisation.create(organisation.parse(acme(records=rows, shares=[])))
     lines = [line for line in exported(first).split("\n") if "type: company" in line and "ref: " in line]
