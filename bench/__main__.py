@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from django.db import connection
 
 from apps.accounts.models import Account
-from bench import bulk, fence, lists, mandates, objects, pages
+from bench import bulk, fence, lists, mandates, objects, pages, streams
 from bench.database import BRANCHES, MEMBERS, connect, prepare
 from bench.tables import Row, table
 
@@ -24,6 +24,7 @@ def main() -> None:
     parser.add_argument(
         "--leads", type=int, default=LEADS, metavar="N", help=f"how many leads a new one gets ({LEADS:,})"
     )
+    parser.add_argument("--streams", action="store_true", help="measure export, import and matrix alone")
     parser.add_argument("--pages", action="store_true", help="measure the pages of an account alone")
     options = parser.parse_args()
     title = (
@@ -32,6 +33,10 @@ def main() -> None:
     if options.pages:
         connect(rebuild=options.rebuild)
         say(table(title, pages.HEADS, pages.costs(pages.account(options.leads))))
+        return
+    if options.streams:
+        connect(rebuild=options.rebuild)
+        say(table(streams.TITLE, streams.HEADS, streams.commands()))
         return
     account = prepare(options.leads, rebuild=options.rebuild)
     say(_where(account))
@@ -42,6 +47,7 @@ def main() -> None:
         ("A Mandate: load its facts, compile it, ask it everything", mandates.HEADS, mandates.loads),
         ("The same as the tables' owner and as the web server's role", fence.HEADS, lambda: fence.costs(account)),
         ("Very many changes of access in one command, as a Super Admin", bulk.HEADS, bulk.commands),
+        (streams.TITLE, streams.HEADS, streams.commands),
         (title, pages.HEADS, lambda: pages.costs(pages.account(options.leads))),
     )
     for part, heads, rows in parts:

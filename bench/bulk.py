@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import csv
-import json
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
-from django.conf import settings
 from django.db import connection
 
 from apps.accounts.models import Account
@@ -20,34 +15,12 @@ from apps.crm.generation.plan import Plan
 from apps.crm.generation.run import generate
 from apps.roles.models import Role
 from apps.teams.models import Membership, ParentMembership
+from bench.processes import cells, run
 from bench.tables import Row
 
 HEADS = ("command", "lines", "seconds", "of it Python", "of it database", "peak memory", "entries", "links")
 LINES = (10_000, 100_000)
 BRANCHES = 10
-# The command in a process of its own, on the bench's database; it tells its seconds, the processor time of its own and
-# of its session at the server (where that is on the same machine), and its peak memory.
-RUN = """
-import json, os, sys, time
-from pathlib import Path
-import bench
-from django.core.management import call_command
-from django.db import connection
-connection.settings_dict |= json.loads(sys.argv[1])
-started, worked = time.perf_counter(), time.process_time()
-call_command(*sys.argv[2:], "--reason", "To be measured")
-seconds, own = time.perf_counter() - started, time.process_time() - worked
-with connection.cursor() as cursor:
-    cursor.execute("SELECT pg_backend_pid()")
-    ((pid,),) = cursor.fetchall()
-server = Path(f"/proc/{pid}/stat")
-ticks = server.read_text().rpartition(")")[2].split()[11:13] if server.exists() else []
-database = sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
-# `getrusage` would begin with what the process that started this one has.
-(peak,) = (line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
-print(json.dumps([seconds, own, database, int(peak)]))
-"""
-
 Lines = Sequence[tuple[str, ...]]
 
 
@@ -91,30 +64,15 @@ def _measured(command: str, columns: Sequence[str], lines: Lines, account: Accou
         csv.writer(file).writerows([columns, *lines])
         file.flush()
         given = (command, account.slug, "--csv", file.name, "--actor", actor, *more)
-        seconds, own, database, memory = _run(given)
+        spent = run(*given, "--reason", "To be measured")
     more_entries, more_links = _logged(account)
     return (
         " ".join((command, *more)),
         f"{len(lines):,}",
-        f"{seconds:.1f} s",
-        f"{own:.1f} s",
-        f"{database:.1f} s" if database else "–",
-        f"{memory / 1024:.0f} MiB",
+        *cells(spent),
         f"{more_entries - entries:,}",
         f"{more_links - links:,}",
     )
-
-
-def _run(arguments: Sequence[str]) -> tuple[float, ...]:
-    where = json.dumps({name: connection.settings_dict[name] for name in ("NAME", "CLUSTER")})
-    done = subprocess.run(
-        [sys.executable, "-c", RUN, where, *arguments],
-        cwd=Path(settings.BASE_DIR),
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    return tuple(json.loads(done.stdout.splitlines()[-1]))
 
 
 def _logged(account: Account) -> tuple[int, int]:

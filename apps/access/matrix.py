@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
 
+from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models.functions import Collate
 from django.utils import timezone
 
-from apps.access.facts import account_facts, load_people
+from apps.access.facts import AccountFacts, Facts, MembershipFacts, RoleFacts, account_facts, load_some
 from apps.access.holding import Cap, holding
 from apps.access.mandate import Because, Effective, Mandate
+from apps.access.models import OperatorSession
 from apps.accounts.models import Account, Branch, User
 from apps.roles import catalogue
 from apps.roles.catalogue import Permission, Target
 from apps.roles.scopes import Scope
+from apps.teams.models import Membership, ParentMembership
+
+# So many users are loaded at once.
+CHUNK = 500
+# So many different rights are remembered.
+MOST = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,27 +52,70 @@ def access_matrix(account: Account, branch: Branch | None = None) -> Iterator[Ma
 
     With a branch, only its members. Operators in an open session are left out. A permission that is asked of the
     account shows the union over the branches and the parent role, as it is decided.
+
+    Rows are read as they are asked for, and those of members who hold the same share one mapping of cells.
     """
     now = timezone.now()
-    mandates = {facts.user_id: Mandate(facts, now) for facts in load_people(account_facts(account.pk))}
-    users = sorted(User.objects.filter(pk__in=mandates), key=lambda user: user.email)
+    matrix = _Matrix(account_facts(account.pk), now)
+    operating = OperatorSession.objects.open(now).filter(user=OuterRef("pk"))
+    people = User.objects.filter(~Exists(operating)).order_by(Collate("email", "C"))
+    # On closed branches too, where they give nothing.
+    active = Membership.objects.filter(account=account, user=OuterRef("pk"), status=Membership.Status.ACTIVE)
     branches = Branch.objects.filter(account=account).order_by("slug")
     for place in branches if branch is None else branches.filter(pk=branch.pk):
-        for user in users:
-            membership = mandates[user.pk].facts.memberships.get(place.pk)
-            if membership is not None and membership.active:
-                yield _row(mandates[user.pk], user, place, membership.role.key)
+        yield from matrix.rows(people.filter(Exists(active.filter(branch=place))), place)
     if branch is None:
-        for user in users:
-            facts = mandates[user.pk].facts
-            if facts.parent is not None and not any(each.active for each in facts.memberships.values()):
-                yield _row(mandates[user.pk], user, None, "")
+        parents = ParentMembership.objects.filter(account=account).values("user")
+        yield from matrix.rows(people.filter(~Exists(active), pk__in=parents), None)
 
 
-def _row(mandate: Mandate, user: User, branch: Branch | None, role: str) -> MatrixRow:
-    parent = mandate.facts.parent
-    cells = {permission.codename: cell_of(mandate, permission, branch) for permission in catalogue.permissions()}
-    return MatrixRow(user, branch, role, parent.key if parent is not None else "", cells)
+State = tuple[int, frozenset[tuple[str, Scope, bool]]]
+"""All that a membership gives: its role, and its overrides with whether they have ended."""
+
+
+class _Matrix:
+    """The cells of members, worked out once for all who hold the same."""
+
+    def __init__(self, account: AccountFacts, now: datetime) -> None:
+        self._account = account
+        self._now = now
+        self._roles: dict[int, RoleFacts] = {}
+        self._cells: dict[Hashable, Mapping[str, Cell]] = {}
+
+    def rows(self, users: QuerySet[User], branch: Branch | None) -> Iterator[MatrixRow]:
+        """The rows of these users on the branch, in their order."""
+        iterator = users.only("email", "name", "is_active").iterator(chunk_size=CHUNK)
+        while chunk := list(islice(iterator, CHUNK)):
+            facts = load_some(self._account, [user.pk for user in chunk], known=self._roles)
+            for user in chunk:
+                yield self._row(facts[user.pk], user, branch)
+
+    def _row(self, facts: Facts, user: User, branch: Branch | None) -> MatrixRow:
+        role = "" if branch is None else facts.memberships[branch.pk].role.key
+        parent = facts.parent.key if facts.parent is not None else ""
+        return MatrixRow(user, branch, role, parent, self._cells_of(facts, branch))
+
+    def _cells_of(self, facts: Facts, branch: Branch | None) -> Mapping[str, Cell]:
+        states = {
+            branch_id: self._state(membership)
+            for branch_id, membership in facts.memberships.items()
+            if membership.active and branch_id in self._account.open_branches
+        }
+        here = states.get(branch.pk) if branch is not None else None
+        key = (facts.active, facts.parent and facts.parent.id, here, frozenset(states.values()))
+        if key not in self._cells:
+            if len(self._cells) == MOST:
+                self._cells.clear()
+            mandate = Mandate(facts, self._now)
+            self._cells[key] = {each.codename: cell_of(mandate, each, branch) for each in catalogue.permissions()}
+        return self._cells[key]
+
+    def _state(self, membership: MembershipFacts) -> State:
+        overrides = (
+            (each.permission, each.scope, each.expires_at is not None and each.expires_at <= self._now)
+            for each in membership.overrides.values()
+        )
+        return membership.role.id, frozenset(overrides)
 
 
 def cell_of(mandate: Mandate, permission: Permission, branch: Branch | None) -> Cell:

@@ -2,22 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Generic, TypeVar
 
 from apps.access.matrix import Cell, MatrixRow
 from apps.access.spreadsheets import csv_line
 from apps.roles import catalogue
+
+# So many different rights are remembered in words.
+MOST = 1_000
+
+
+_T = TypeVar("_T")
+
+
+class Rendered(Generic[_T]):
+    """What the cells of a row look like, worked out once for all rows that share them."""
+
+    def __init__(self, render: Callable[[Mapping[str, Cell]], _T]) -> None:
+        self._render = render
+        self._found: dict[int, tuple[Mapping[str, Cell], _T]] = {}
+
+    def of(self, cells: Mapping[str, Cell]) -> _T:
+        """What these look like."""
+        found = self._found.get(id(cells))
+        if found is None:
+            if len(self._found) == MOST:
+                self._found.clear()
+            # The cells stay with what they look like, so that no others get their number.
+            found = self._found[id(cells)] = (cells, self._render(cells))
+        return found[1]
 
 
 def csv_lines(rows: Iterable[MatrixRow]) -> Iterator[str]:
     """The matrix as CSV: effective scopes, before prerequisites cap them, and which come from an override."""
     codenames = [permission.codename for permission in catalogue.permissions()]
     yield csv_line(("branch", "user", "name", "active", "role", "parent_role", *codenames), end="\n")
+    words = Rendered(lambda cells: [_as_words(cells[codename]) for codename in codenames])
     for row in rows:
-        cells = (_as_words(row.cells[codename]) for codename in codenames)
         active = str(row.user.is_active).lower()
-        yield csv_line((*heading(row), active, row.role, row.parent_role, *cells), end="\n")
+        yield csv_line((*heading(row), active, row.role, row.parent_role, *words.of(row.cells)), end="\n")
 
 
 def heading(row: MatrixRow) -> tuple[str, str, str]:
@@ -27,6 +52,17 @@ def heading(row: MatrixRow) -> tuple[str, str, str]:
 
 def as_json(row: MatrixRow) -> dict[str, Any]:
     """One member for programs."""
+    return {**_who(row), "permissions": _permissions(row.cells)}
+
+
+def json_members(rows: Iterable[MatrixRow]) -> Iterator[str]:
+    """Each member as `as_json` has it, as the text of a JSON object."""
+    permissions = Rendered(lambda cells: json.dumps(_permissions(cells)))
+    for row in rows:
+        yield f'{json.dumps(_who(row), ensure_ascii=False)[:-1]}, "permissions": {permissions.of(row.cells)}}}'
+
+
+def _who(row: MatrixRow) -> dict[str, Any]:
     return {
         "user": row.user.email,
         "name": row.user.name,
@@ -34,10 +70,11 @@ def as_json(row: MatrixRow) -> dict[str, Any]:
         "branch": row.branch.slug if row.branch is not None else None,
         "role": row.role or None,
         "parent_role": row.parent_role or None,
-        "permissions": {
-            codename: {"scope": cell.scope.names, "override": cell.overridden} for codename, cell in row.cells.items()
-        },
     }
+
+
+def _permissions(cells: Mapping[str, Cell]) -> dict[str, Any]:
+    return {codename: {"scope": cell.scope.names, "override": cell.overridden} for codename, cell in cells.items()}
 
 
 def _as_words(cell: Cell) -> str:

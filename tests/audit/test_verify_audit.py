@@ -1,6 +1,7 @@
 """The command, its words and its exit codes."""
 
 import json
+import time
 from io import StringIO
 
 import pytest
@@ -146,6 +147,20 @@ def test_long_work_shows_a_bar_on_a_terminal() -> None:
     assert stream.getvalue() == f"\r[{'#' * 10}{' ' * 30}]  25%"
     bar(4, 4)
     assert stream.getvalue().endswith(" \r")
+
+
+def test_long_work_writes_a_line_from_time_to_time_where_there_is_no_terminal() -> None:
+    stream = StringIO()
+    bar = ProgressBar(Output(stream), "Reading", pause=0.05)
+    bar(1, 4)
+    assert stream.getvalue() == ""
+    time.sleep(0.06)
+    bar(2, 4)
+    bar(3, 4)
+    assert stream.getvalue() == "Reading: 50%\n"
+    time.sleep(0.06)
+    bar(4, 4)
+    assert stream.getvalue() == "Reading: 50%\n", "what comes after the work says that it is done"
 
 
 @pytest.mark.parametrize(("stream", "patience"), [(StringIO(), 0), (Terminal(), 60)])

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import phonenumbers
 import pytest
 from django.core.exceptions import ValidationError
 from djmoney.money import Money
+from hypothesis import given
+from hypothesis import strategies as st
 
 from apps.crm.models import Company, Contact, Lead
+from apps.crm.models.fields import normalised_phone
 from tests.factories import BranchFactory, CompanyFactory, ContactFactory, LeadFactory, OpportunityFactory, TaskFactory
 
 pytestmark = pytest.mark.django_db
@@ -80,3 +84,22 @@ def test_being_about_one_record_is_being_about_no_other() -> None:
     assert task.about is None
     with pytest.raises(KeyError):
         task.set_about(TaskFactory())
+
+
+@given(
+    st.sampled_from([*phonenumbers.COUNTRY_CODE_TO_REGION_CODE, 999, 0]),
+    st.sampled_from(["", "0", "00", "1", "8", "01", "9"]),
+    st.text("0123456789", max_size=13),
+    st.booleans(),
+)
+def test_an_international_number_is_what_the_library_makes_of_it(code: int, prefix: str, rest: str, real: bool) -> None:
+    region = phonenumbers.region_code_for_country_code(code)
+    known = phonenumbers.example_number(region) if real else None
+    typed = f"+{code}{prefix}{known.national_number if known is not None else rest}"
+    try:
+        parsed = phonenumbers.parse(typed, "IT")
+        form = phonenumbers.PhoneNumberFormat.E164
+        expected = phonenumbers.format_number(parsed, form) if phonenumbers.is_valid_number(parsed) else typed
+    except phonenumbers.NumberParseException:
+        expected = typed
+    assert normalised_phone(typed, "IT") == expected

@@ -131,11 +131,11 @@ def test_what_cannot_be_is_refused_with_its_place() -> None:
     assert refusals(
         with_deals(deal("O-1", status="Proposal"), deal("O-2", status="Due", pipeline="Sales"), deal(pipeline="A"))
     ) == [
-        "records[2].ref: opportunity/O-1 stands there a second time.",
         "records[0].status: Proposal stands in several pipelines: say with the key pipeline in which,"
         " New business or Renewals.",
         "records[1].pipeline: there is no pipeline Sales: choose from New business, Renewals, Old ways.",
         "records[2].pipeline: is said of an opportunity without a status.",
+        "records[2].ref: opportunity/O-1 stands there a second time.",
     ]
 
 

@@ -8,6 +8,8 @@ import pytest
 
 from apps.crm import organisation
 from apps.crm.organisation import Refused
+from apps.crm.organisation.roles import load_roles
+from apps.roles.schemes import scheme
 from tests.organisation.files import ACME, ANN, read
 
 HEAD = """\
@@ -49,8 +51,9 @@ def test_slugs_and_keys_are_text_too() -> None:
 
 def test_where_something_else_than_text_is_meant_null_is_nothing() -> None:
     found = read(HEAD + "records: [{type: lead, ref: L-1, branch: north, responsible: null, created_by: ~, company: }]")
-    assert (found.records[0].responsible, found.records[0].created_by) == (None, None)
-    assert "company" not in found.records[0].values
+    (lead,) = found.records
+    assert (lead.responsible, lead.created_by) == (None, None)
+    assert "company" not in lead.values
 
 
 @pytest.mark.parametrize(("word", "meant"), [("true", True), ("no", False), ("ON", True), ("False", False)])
@@ -90,7 +93,8 @@ def test_long_texts_may_be_written_in_blocks() -> None:
     text = (
         HEAD + "records:\n  - type: lead\n    ref: L-1\n    branch: north\n    description: |\n      One\n      two\n"
     )
-    assert read(text).records[0].values["description"] == "One\ntwo\n"
+    (lead,) = read(text).records
+    assert lead.values["description"] == "One\ntwo\n"
 
 
 @pytest.mark.parametrize(
@@ -166,12 +170,12 @@ def test_control_characters_are_refused_with_their_place() -> None:
     assert line.endswith("account.name: holds the character U+0000, which cannot be stored.")
 
 
-def test_two_hundred_megabytes_are_refused_unread(tmp_path: Path) -> None:
-    file = tmp_path / "acme.yaml"
-    with file.open("wb") as sparse:
+def test_two_hundred_megabytes_are_refused_unread_where_they_are_uploaded(tmp_path: Path) -> None:
+    with (tmp_path / "acme.yaml").open("w+b") as sparse:
         sparse.truncate(200 * 1024 * 1024)
-    with pytest.raises(Refused, match=r"acme\.yaml: is larger than 64 MiB, which is the most"):
-        organisation.load(file)
+        with pytest.raises(Refused, match=r"acme\.yaml: is larger than 64 MiB, which is the most that can be uploaded"):
+            load_roles(sparse, scheme("amocrm"))
+        assert sparse.tell() < 65 * 1024 * 1024
 
 
 def test_a_file_that_is_not_there_is_refused_by_name(tmp_path: Path) -> None:

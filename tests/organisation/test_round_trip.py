@@ -256,9 +256,32 @@ def test_any_text_is_read_back_by_any_yaml_program_as_that_text(text: str) -> No
 
 @pytest.mark.django_db
 def test_hostile_texts_come_back() -> None:
-    names = ["no", "- a", "a: b", "#x", "{}", "'", '"', "\\", "😀", " x ", "1e3", "~", "*a"]
+    names = [
+        "no",
+        "- a",
+        "a: b",
+        "#x",
+        "{}",
+        "'",
+        '"',
+        "\\",
+        "😀",
+        " x ",
+        "1e3",
+        "~",
+        "*a",
+        "No",
+        "nO",
+        "y",
+        "Ann",
+        "é",
+    ]
     rows = [{"type": "company", "ref": name, "branch": "north", "name": name} for name in names]
     first = organisation.create(organisation.parse(acme(records=rows, shares=[])))
+    lines = [line for line in exported(first).split("\n") if "type: company" in line and "ref: " in line]
+    for name, line in zip(names, lines, strict=True):
+        # What the database puts together is what this program writes.
+        assert f"ref: {written_text(name)}, branch: north, name: {written_text(name)}, created_at" in line
     second = imported(exported(first), "second")
     found = Company.objects.filter(account=second).order_by("pk").values_list("reference", "name")
     assert list(found) == [(name, name) for name in names]

@@ -1,5 +1,7 @@
 """What the lines of an organisation need of each other and of their scheme: the rules that a file is held to.
 
+Records and shares are checked where they are staged (`linechecks`, `linkchecks`): there can be too many to hold.
+
 An import is the operator's act and is not held to the guards that bind people, so a file may state what has no effect
 (an override that ended, one of a permission that the role never grants, a share of a team of another branch).
 """
@@ -9,30 +11,26 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from apps.crm.models import Activity, Opportunity
-from apps.crm.organisation.contents import Organisation, RecordLine, RoleLine, ShareLine
-from apps.crm.organisation.customfields import field_problems, settled
-from apps.crm.organisation.fields import Kind, about_columns, fields_of
-from apps.crm.organisation.pipelines import Statuses, pipeline_problems
+from apps.crm.organisation.contents import Organisation, RoleLine
+from apps.crm.organisation.customfields import field_problems
+from apps.crm.organisation.linechecks import no_user
+from apps.crm.organisation.pipelines import pipeline_problems
 from apps.crm.organisation.problems import Path
-from apps.roles import catalogue
 from apps.roles.schemes import RoleDefinition, Scheme
 
 Found = Iterator[tuple[Path, str]]
 
 
 def check(organisation: Organisation) -> Organisation:
-    """The organisation, with notes of what will have no effect, where nothing in it is wrong.
+    """The organisation, with notes of what will have no effect, where nothing but its records and shares is wrong.
 
     Raises:
         Refused: something is; the problems name their places.
     """
-    records = tuple(settled(organisation.custom_fields, organisation.records, organisation.problems))
     checker = _Checker(organisation)
-    for path, sentence in checker.problems():
-        organisation.problems.add(path, sentence)
+    organisation.problems.add_all(checker.problems())
     organisation.problems.stop()
-    return replace(organisation, records=records, notes=tuple(checker.notes()))
+    return replace(organisation, notes=tuple(checker.notes()))
 
 
 def role_problems(scheme: Scheme, lines: Sequence[RoleLine]) -> Found:
@@ -56,11 +54,8 @@ class _Checker:
         self.scheme = organisation.account.scheme
         self.users = {line.email for line in organisation.users}
         self.branches = {line.slug for line in organisation.branches}
-        self.teams = {(branch.slug, team.slug) for branch in organisation.branches for team in branch.teams}
         self.own = {line.key: line for line in organisation.roles}
         self.roles = {(line.user, line.branch): line.role for line in organisation.members}
-        self.statuses = Statuses(organisation.pipelines)
-        self.records = {(line.type, line.ref): line for line in organisation.records}
 
     def problems(self) -> Found:
         yield from self._twice()
@@ -72,8 +67,6 @@ class _Checker:
         yield from self._overrides()
         yield from pipeline_problems(self.org.pipelines)
         yield from field_problems(self.org.custom_fields)
-        yield from self._records()
-        yield from self._shares()
 
     def notes(self) -> Iterator[str]:
         for line in self.org.roles:
@@ -94,8 +87,6 @@ class _Checker:
             for line in org.overrides
         )
         yield from _doubled("overrides", overrides)
-        records = (((line.type, line.ref), f"{line.type}/{line.ref}") for line in org.records)
-        yield from _doubled("records", records, "ref")
 
     def _branches(self) -> Found:
         if len(self.org.branches) > 1 and not self.scheme.many_branches:
@@ -151,75 +142,9 @@ class _Checker:
                     f"{line.user} is {role.key} on {line.branch}, a locked role, which takes no overrides.",
                 )
 
-    def _records(self) -> Found:
-        for index, line in enumerate(self.org.records):
-            path: Path = ("records", index)
-            if line.branch not in self.branches:
-                yield from self._branch((*path, "branch"), line.branch)
-            for key, email in (("responsible", line.responsible), ("created_by", line.created_by)):
-                if email is not None and email not in self.users:
-                    yield from self._user((*path, key), email)
-            for key, value in line.values.items():
-                field = fields_of(line.type)[key]
-                if field.kind is Kind.USER:
-                    yield from self._user((*path, key), value)
-                if field.kind is Kind.RECORD and (field.to.record_type, value) not in self.records:
-                    yield (*path, key), f"there is no {field.to.record_type} {value} in the file."
-            if line.type == Opportunity.record_type:
-                yield from (((*path, key), sentence) for key, sentence in self.statuses.problems(line.values))
-            yield from self._about(path, line)
-            yield from _at_odds(path, line)
-
-    def _about(self, path: Path, line: RecordLine) -> Found:
-        if line.about is None:
-            if line.type == "activity":
-                yield (*path, "about"), "is missing: an activity is about exactly one record."
-            return
-        subject = self.records.get(line.about)
-        name = "/".join(line.about)
-        if line.about[0] not in about_columns(line.type):
-            yield (*path, "about"), f"a record of the type {line.type} cannot be about {name}."
-        elif subject is None:
-            yield (*path, "about"), f"there is no {line.about[0]} {line.about[1]} in the file."
-        elif subject.branch != line.branch and line.type == "activity":
-            # A task stays on its branch when what it is about moves to another one; an activity goes along.
-            yield (*path, "about"), f"{name} is on the branch {subject.branch}, not on {line.branch}."
-
-    def _shares(self) -> Found:
-        taken: set[Hashable] = set()
-        for index, line in enumerate(self.org.shares):
-            path: Path = ("shares", index)
-            name = "/".join(line.record)
-            yield from self._shared_record((*path, "record"), name, line)
-            if line.user is not None:
-                yield from self._user((*path, "user"), line.user)
-            if line.team is not None and line.team not in self.teams:
-                yield (*path, "team"), f"there is no team {'/'.join(line.team)} in the file."
-            for permission in line.permissions:
-                key = (line.record, line.user, line.team, permission)
-                if key in taken:
-                    yield (*path, "permissions"), f"{permission} of {name} is given to the same a second time."
-                taken.add(key)
-
-    def _shared_record(self, path: Path, name: str, line: ShareLine) -> Found:
-        kind, reference = line.record
-        record = self.records.get(line.record)
-        if record is None:
-            yield path, f"there is no {kind} {reference} in the file."
-            return
-        allowed = catalogue.record_type(kind).share_verbs
-        if not allowed:
-            yield path, f"{name} cannot be shared: records of the type {kind} have no shares."
-            return
-        if record.values.get("private"):
-            yield path, f"{name} is private, and what is private has no shares."
-        for verb in line.permissions:
-            if verb not in allowed:
-                yield (*path[:-1], "permissions"), f"there is no share of {verb} on records of the type {kind}."
-
     def _user(self, path: Path, email: str) -> Found:
         if email not in self.users:
-            yield path, f"{email} is no user of the file: list them under users."
+            yield path, no_user(email)
 
     def _branch(self, path: Path, slug: str) -> Found:
         if slug not in self.branches:
@@ -269,16 +194,3 @@ def _not_copied(base: RoleDefinition | None) -> str:
     if base.kind != "branch":
         return "is a parent role, and only branch roles are copied."
     return "is locked, and a locked role is not copied." if base.locked else ""
-
-
-def _at_odds(path: Path, line: RecordLine) -> Found:
-    """What the fields of one record say against each other."""
-    values = line.values
-    if values.get("private") and line.responsible is None:
-        yield (*path, "private"), "a private contact needs a responsible, since nobody else sees it."
-    if "result" in values and values.get("kind") != Activity.Kind.CALL:
-        yield (*path, "result"), "is said of an activity that is no call."
-    if not values.get("done"):
-        for key in ("done_at", "done_by"):
-            if key in values:
-                yield (*path, key), "is said of a task that is not done."

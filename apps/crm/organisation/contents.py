@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -157,8 +157,9 @@ class ShareLine:
 
 @dataclass(frozen=True, slots=True)
 class Organisation:
-    """A whole file, checked. A line's place in its tuple is its place in the file's section.
+    """A whole file. A line's place in its tuple is its place in the file's section.
 
+    Records and shares can be more than there is memory for, so they are only ever gone through in order.
     `notes` are sentences about what the file says and what will have no effect.
     """
 
@@ -172,7 +173,7 @@ class Organisation:
     overrides: tuple[OverrideLine, ...] = ()
     pipelines: tuple[PipelineLine, ...] = ()
     custom_fields: tuple[CustomFieldLine, ...] = ()
-    records: tuple[RecordLine, ...] = ()
-    shares: tuple[ShareLine, ...] = ()
+    records: Collection[RecordLine] = ()
+    shares: Collection[ShareLine] = ()
     notes: tuple[str, ...] = ()
     problems: Problems = field(default_factory=lambda: Problems(""), repr=False, compare=False)

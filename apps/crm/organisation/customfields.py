@@ -82,24 +82,26 @@ def _choice_problems(line: CustomFieldLine) -> Iterator[tuple[str, str]]:
         yield "choices", f"a field of the kind {line.kind} has no list of choices."
 
 
-def settled(
-    lines: Sequence[CustomFieldLine], records: Iterable[RecordLine], problems: Problems
-) -> Iterator[RecordLine]:
-    """The records with what they say in the account's own fields in the form that it is kept in.
+class CustomValues:
+    """What records say in the account's own fields.
 
     What is no value of its field is a problem, and so is a field that the file does not know. Whether a required field
     is filled is not asked: what is brought along may be older than the rule.
     """
-    fields: dict[str, dict[str, CustomField]] = {}
-    for line in lines:
-        fields.setdefault(line.type, {})[line.key] = _field(line)
-    for index, record in enumerate(records):
+
+    def __init__(self, lines: Sequence[CustomFieldLine], problems: Problems) -> None:
+        self._problems = problems
+        self._fields: dict[str, dict[str, CustomField]] = {}
+        for line in lines:
+            self._fields.setdefault(line.type, {})[line.key] = _field(line)
+
+    def settled(self, index: int, record: RecordLine) -> RecordLine:
+        """The record at that place, with its values in the form that they are kept in."""
         if "custom" not in record.values:
-            yield record
-            continue
-        row = Row(problems, ("records", index, "custom"), record.values["custom"])
-        custom = _settled(fields.get(record.type, {}), row)
-        yield replace(record, values={**record.values, "custom": custom})
+            return record
+        row = Row(self._problems, ("records", index, "custom"), record.values["custom"])
+        custom = _settled(self._fields.get(record.type, {}), row)
+        return replace(record, values={**record.values, "custom": custom})
 
 
 def _settled(fields: Mapping[str, CustomField], row: Row) -> dict[str, Any]:

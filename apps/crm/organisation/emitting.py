@@ -53,4 +53,18 @@ def text(found: str) -> str:
     """A text, plain where it can only be a text."""
     if _PLAIN.match(found) and found.lower() not in _WORDS:
         return found
-    return _ESCAPED.sub(lambda each: f"\\u{ord(each.group()):04x}", json.dumps(found, ensure_ascii=False))
+    return escaped(json.dumps(found, ensure_ascii=False))
+
+
+def sql_text(found: str) -> str:
+    """SQL for an SQL expression's text as `text` writes it, but for what `escaped` does."""
+    words = ", ".join(f"'{word}'" for word in sorted(_WORDS))
+    is_plain = (
+        f"""{found} COLLATE "C" ~ '^[A-Za-z][A-Za-z0-9_@./-]*$' AND lower({found} COLLATE "C") NOT IN ({words})"""
+    )
+    return f"CASE WHEN {is_plain} THEN {found} ELSE to_json({found}::text)::text END"
+
+
+def escaped(found: str) -> str:
+    """A line or a part of it, with the characters escaped that YAML does not take as they are."""
+    return _ESCAPED.sub(lambda each: f"\\u{ord(each.group()):04x}", found)

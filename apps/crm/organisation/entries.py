@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from apps.accounts.models import Account
 from apps.crm.models import OpportunityStatus, Pipeline
 from apps.crm.organisation.contents import PipelineLine, RecordLine
-from apps.crm.organisation.fields import Kind, RecordField, fields_of
+from apps.crm.organisation.fields import RecordField
 from apps.crm.organisation.pipelines import Statuses
 
 # A name, and for the status of an opportunity the pipeline's before it.
@@ -37,7 +37,7 @@ def create_pipelines(account: Account, lines: Sequence[PipelineLine]) -> None:
 
 
 class Entries:
-    """The ids of the entries that records have."""
+    """The ids of the entries that records have. What the account's lists lack is added when a record has it."""
 
     def __init__(self, account: Account, statuses: Statuses) -> None:
         self._account = account
@@ -46,23 +46,13 @@ class Entries:
 
     def id(self, field: RecordField, line: RecordLine) -> int:
         """The id of the entry that a record has there."""
-        return self._ids[field.to][self._key(field, line)]
-
-    def make(self, lines: Iterable[RecordLine]) -> None:
-        """Add the statuses, sources and results that the records have and that the account's lists lack."""
-        wanted: dict[Any, dict[Key, None]] = {}
-        for line in lines:
-            for field in (fields_of(line.type)[key] for key in line.values):
-                if field.kind is Kind.ENTRY:
-                    wanted.setdefault(field.to, {})[self._key(field, line)] = None
-        for model, keys in wanted.items():
-            have = self._have(model)
-            lacking = [key for key in keys if key not in have]
-            made = model.objects.bulk_create(
-                model(account=self._account, position=len(have) + place, **self._columns(key))
-                for place, key in enumerate(lacking)
-            )
-            self._ids[model] = have | {key: entry.pk for key, entry in zip(lacking, made, strict=True)}
+        if field.to not in self._ids:
+            self._ids[field.to] = self._have(field.to)
+        ids = self._ids[field.to]
+        key = self._key(field, line)
+        if key not in ids:
+            ids[key] = field.to.objects.create(account=self._account, position=len(ids), **self._columns(key)).pk
+        return ids[key]
 
     def _key(self, field: RecordField, line: RecordLine) -> Key:
         name: str = line.values[field.key]

@@ -12,22 +12,22 @@ from functools import reduce
 from itertools import groupby
 from typing import Any
 
-from django.db.models import Case, F, Q, QuerySet, When
+from django.db.models import Q, QuerySet
 
 from apps.access import records, shares
 from apps.access.models import Override
 from apps.accounts.models import Account, Branch, User
 from apps.crm.models import Pipeline
 from apps.crm.organisation import customfields, emitting, pipelines, preferences
-from apps.crm.organisation.fields import Kind, RecordField, fields_of
+from apps.crm.organisation.fields import Kind, fields_of
 from apps.crm.organisation.parsing import VERSION
 from apps.crm.organisation.recording import ORDER
+from apps.crm.organisation.recordlines import CHUNK, record_lines
 from apps.crm.organisation.roles import definitions_of
 from apps.roles import catalogue
 from apps.roles.models import Role
 from apps.teams.models import Membership, ParentMembership, Team, TeamMember
 
-CHUNK = 2_000
 Note = Callable[[str], None]
 Lines = Iterator[Mapping[str, Any]]
 Rows = Callable[[str], QuerySet[Any]]
@@ -72,7 +72,7 @@ class _Export:
         yield from _section("overrides", self._overrides())
         yield from pipelines.written(self.pipelines)
         yield from _section("custom_fields", customfields.lines_of(self.account))
-        yield from _section("records", self._records())
+        yield from self._records()
         yield from _section("shares", self._shares())
 
     def _account(self) -> dict[str, Any]:
@@ -179,75 +179,20 @@ class _Export:
                 "expires": each.expires_at,
             }
 
-    def _records(self) -> Lines:
+    def _records(self) -> Iterator[str]:
+        begun = False
         for record_type in ORDER:
-            model = records.model_of(record_type)
-            fields = fields_of(record_type).values()
-            about = model.about_fields
-            columns = [
-                "reference",
-                "branch",
-                "name",
-                "responsible",
-                "created_by",
-                "created_at",
-                *(self._path(field) for field in fields),
-                *(self._reference(name, kind) for name, kind in about.items()),
-            ]
-            rows = self._rows(record_type).order_by("pk")
-            for row in rows.values_list(*columns).iterator(chunk_size=CHUNK):
-                yield self._record(record_type, row, list(fields), about)
-
-    def _record(
-        self, record_type: str, row: tuple[Any, ...], fields: list[RecordField], about: Mapping[str, str]
-    ) -> dict[str, Any]:
-        reference, branch, name, responsible, created_by, created_at, *rest = row
-        values = {
-            field.key: self._value(field, found) for field, found in zip(fields, rest[: len(fields)], strict=True)
-        }
-        if values.get("status") not in self.ambiguous:
-            values.pop("pipeline", None)
-        subjects = zip(about.values(), rest[len(fields) :], strict=True)
-        return {
-            "type": record_type,
-            "ref": reference,
-            "branch": self.branches[branch],
-            "name": name or None,
-            "responsible": self.users.get(responsible),
-            "created_by": self.users.get(created_by),
-            "about": next((f"{kind}/{found}" for kind, found in subjects if found is not None), None),
-            "created_at": created_at,
-            **values,
-        }
+            for line in record_lines(record_type, self._rows(record_type), self.narrowed, self.ambiguous):
+                if not begun:
+                    yield "records:"
+                begun = True
+                yield line
 
     def _rows(self, record_type: str) -> QuerySet[Any]:
         if self.narrowed is not None:
             return self.narrowed(record_type)
         rows: QuerySet[Any] = records.model_of(record_type)._default_manager.filter(account=self.account)
         return rows
-
-    def _path(self, field: RecordField) -> Any:
-        if field.kind is Kind.RECORD:
-            return self._reference(field.key, field.to.record_type)
-        return f"{field.key}__name" if field.kind is Kind.ENTRY else field.column
-
-    def _reference(self, link: str, record_type: str) -> Any:
-        """The reference behind a link, unless that record is not written."""
-        path = f"{link}__reference"
-        if self.narrowed is None:
-            return path
-        written = Q(**{f"{link}__in": self.narrowed(record_type).values("pk")})
-        return Case(When(written, then=F(path)), default=None)
-
-    def _value(self, field: RecordField, found: Any) -> Any:
-        """A column's value as the file writes it; None for what is written by leaving it out."""
-        if found is None or found in ("", False, [], {}):
-            return None
-        if field.kind is Kind.USER:
-            return self.users[found]
-        if field.words is not None:
-            return next(word for word, stored in field.words.items() if stored == found)
-        return found
 
     def _shares(self) -> Lines:
         for record_type in ORDER:

@@ -32,8 +32,10 @@ from apps.crm.organisation.customfields import custom_field
 from apps.crm.organisation.fields import about_columns, fields_of, name_length
 from apps.crm.organisation.problems import Problems
 from apps.crm.organisation.progress import Progress, silent
-from apps.crm.organisation.reading import open_source
+from apps.crm.organisation.reading import problems_of, sections
 from apps.crm.organisation.rows import Row, rows_of
+from apps.crm.organisation.source import open_source
+from apps.crm.organisation.spool import spooled
 from apps.crm.organisation.values import Misfit
 from apps.roles import catalogue
 from apps.roles.catalogue import Target, UnknownPermission
@@ -49,17 +51,20 @@ _Line = TypeVar("_Line")
 
 
 def load(file: str | FilePath | IO[bytes] | IO[str], *, progress: Progress = silent) -> Organisation:
-    """The organisation in a file or a stream, checked. `progress` hears of the characters read and of all.
+    """The organisation in a file or a stream, checked but for its records and shares, which `create` checks.
+
+    However many there are, they are on disk. `progress` is called with the bytes read and all bytes.
 
     Raises:
         Refused: it cannot be read, or says something that cannot be; each problem with its line, column and path.
     """
     source = open_source(file)
-    return _organisation(source.name, source.sections(progress), source.problems)
+    problems = problems_of(source)
+    return _organisation(source.name, sections(source, problems, progress), problems)
 
 
 def parse(data: Mapping[str, Any], name: str = "") -> Organisation:
-    """The organisation in values as YAML or JSON would give them, checked.
+    """The organisation in values as YAML or JSON would give them, checked as by `load`.
 
     Raises:
         Refused: it says something that cannot be; each problem with its path.
@@ -67,16 +72,17 @@ def parse(data: Mapping[str, Any], name: str = "") -> Organisation:
     return _organisation(name, iter(data.items()), Problems(name))
 
 
-def _organisation(name: str, sections: Iterator[tuple[str, Any]], problems: Problems) -> Organisation:
+def _organisation(name: str, given: Iterator[tuple[str, Any]], problems: Problems) -> Organisation:
     account: AccountLine | None = None
     found: dict[str, Any] = {}
-    for key, value in sections:
+    for key, value in given:
         if key == "account":
             account = closed(_account, Row(problems, ("account",), value))
         elif key == "mandate":
             check_version(value, problems)
         elif key in _SECTIONS:
-            found[key] = tuple(closed(_SECTIONS[key], row) for row in rows_of(problems, (key,), value))
+            lines = (closed(_SECTIONS[key], row) for row in rows_of(problems, (key,), value))
+            found[key] = spooled(_LARGE[key], lines) if key in _LARGE else tuple(lines)
         else:
             known = ", ".join(("mandate", "account", *_SECTIONS))
             problems.add((str(key),), f"this key is unknown; the keys here are {known}.")
@@ -275,6 +281,8 @@ def _team_path(value: Any) -> tuple[str, str]:
     return branch, team
 
 
+# The sections that can be larger than memory.
+_LARGE: Mapping[str, Any] = {"records": RecordLine, "shares": ShareLine}
 _SECTIONS: Mapping[str, Callable[[Row], Any]] = {
     "users": _user,
     "branches": _branch,

@@ -52,6 +52,20 @@ class Problems:
         else:
             self._more += 1
 
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self._found) + self._more
+
+    def add_all(self, problems: Iterable[tuple[Path, str]]) -> None:
+        """Keep each of these problems."""
+        for path, sentence in problems:
+            self.add(path, sentence)
+
+    def add_more(self, number: int) -> None:
+        """Count problems that are not shown."""
+        self._more += number
+
     def stop(self) -> None:
         """Go on only if nothing is wrong so far.
 

@@ -8,3 +8,17 @@ Progress = Callable[[int, int], None]
 
 def silent(done: int, steps: int) -> None:
     """Tells nobody."""
+
+
+class Steps:
+    """Counts the steps of one piece of work for those who watch it."""
+
+    def __init__(self, steps: int, progress: Progress) -> None:
+        self._steps = steps
+        self._progress = progress
+        self._done = 0
+
+    def more(self, number: int) -> None:
+        """So many more steps are done."""
+        self._done += number
+        self._progress(min(self._done, self._steps), self._steps)

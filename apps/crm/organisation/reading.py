@@ -1,23 +1,19 @@
-"""From the bytes of an organisation file to plain values: dicts, lists and texts.
+"""From the text of an organisation file to plain values: dicts, lists and texts.
 
 YAML's own ideas of what a plain word means (`no`, `1_000`, `2024-01-01`) are not asked: a scalar without quotes becomes
-a `Plain` text, and what is meant by it is decided where its key is known. The file is read as a stream of events, one
-entry of a section at a time, so that the text is never in memory twice over as a tree. Aliases, tags, doubled keys and
-deep nesting are refused here.
+a `Plain` text, and what is meant by it is decided where its key is known. The file is read one entry of a section at a
+time, and only that entry is in memory. Aliases, tags, doubled keys and deep nesting are refused here.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Container, Iterator
 from functools import partial
-from pathlib import Path as FilePath
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 
 import yaml
 from yaml.events import (
     AliasEvent,
-    DocumentEndEvent,
     DocumentStartEvent,
     MappingEndEvent,
     MappingStartEvent,
@@ -27,152 +23,106 @@ from yaml.events import (
     StreamEndEvent,
 )
 
-from apps.audit.untrusted import read_json
-from apps.crm.organisation.problems import Mark, Path, Problems, Refused, with_ancestors
+from apps.crm.organisation.events import DEEPEST, Events
+from apps.crm.organisation.lines import Plain
+from apps.crm.organisation.locating import locate
+from apps.crm.organisation.pieces import Entries, Text, pieces
+from apps.crm.organisation.problems import Mark, Path, Problems, Refused
 from apps.crm.organisation.progress import Progress, silent
+from apps.crm.organisation.source import Source
 
-LIMIT = 64 * 1024 * 1024
-DEEPEST = 8
 # How deep the entries of a section lie.
 _ENTRIES = 2
-_UNREADABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_ESCAPED_PAIR = re.compile(r"(?<!\\)((?:\\\\)*)\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})", re.IGNORECASE)
+# The column of an entry where the reader has put the key of its section before it.
+_COLUMN = 3
 _T = TypeVar("_T")
 
 
-class Plain(str):
-    """A scalar that stood without quotes: a text, unless its key means a number, a yes or no, or nothing."""
-
-    __slots__ = ()
-
-
-class Source:
-    """The text of an organisation file, and its name in messages."""
-
-    def __init__(self, name: str, text: str) -> None:
-        self.name = name
-        self._text = _with_joined_pairs(text)
-        self.problems = Problems(name, self.locate)
-
-    def sections(self, progress: Progress = silent) -> Iterator[tuple[str, Any]]:
-        """Each key with its value. A list comes as an iterator, to be used up before the next key is asked for.
-
-        Raises:
-            Refused: the text is no YAML, or no single document, or holds what a file of this kind never needs.
-        """
-        yield from _Reader(self._text, self.problems, progress).sections()
-
-    def locate(self, paths: set[Path]) -> Mapping[Path, Mark]:
-        """The places of these values in the text, and of all that lead to them, as far as they exist."""
-        return dict(_located(self._text, with_ancestors(paths)))
+def problems_of(source: Source) -> Problems:
+    """A collection of what is wrong with this file, which knows where in it everything stands."""
+    return Problems(source.name, partial(locate, source))
 
 
-def open_source(file: str | FilePath | IO[bytes] | IO[str]) -> Source:
-    """The file's text.
+def sections(source: Source, problems: Problems, progress: Progress = silent) -> Iterator[tuple[str, Any]]:
+    """Each key with its value. A list comes as an iterator, to be used up before the next key is asked for.
 
     Raises:
-        Refused: it cannot be read, is too big, is no UTF-8, or holds control characters.
+        Refused: the text is no YAML, or no single document, or holds what a file of this kind never needs.
     """
-    if isinstance(file, str | FilePath):
-        return _decoded(FilePath(file).name, _bytes_of(FilePath(file)))
-    name = FilePath(str(getattr(file, "name", "") or "")).name or "the file"
-    found = file.read(LIMIT + 1)
-    return _decoded(name, found.encode("utf-8", "surrogatepass") if isinstance(found, str) else found)
+    seen: set[str] = set()
+    for piece in pieces(source.chunks(progress)):
+        if isinstance(piece, Text):
+            yield from _Reader(piece, problems, seen).sections()
+            continue
+        if piece.key in seen:
+            problems.add((piece.key,), "this key stands there twice.", (piece.line, 1))
+        seen.add(piece.key)
+        rest: list[_Reader] = []
+        items = _items(piece, problems, seen, rest)
+        yield piece.key, items
+        for _ in items:
+            pass
+        for reader in rest:
+            yield from reader.sections()
 
 
-def _bytes_of(path: FilePath) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(LIMIT + 1)
-    except OSError as error:
-        raise Refused([f"{path.name}: cannot be read: {error.strerror or error}."]) from None
-
-
-def _decoded(name: str, found: bytes) -> Source:
-    if len(found) > LIMIT:
-        raise Refused(
-            [f"{name}: is larger than {LIMIT // 1024 // 1024} MiB, which is the most that an organisation file may be."]
-        )
-    try:
-        text = found.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = found.count(b"\n", 0, error.start) + 1
-        byte = f"0x{found[error.start]:02x}"
-        raise Refused(
-            [f"{name}, line {line}, byte {error.start}: is not UTF-8: the byte {byte} stands there."]
-        ) from None
-    if unreadable := _UNREADABLE.search(text):
-        begin = text.rfind("\n", 0, unreadable.start()) + 1
-        place = f"line {text.count(chr(10), 0, begin) + 1}, column {unreadable.start() - begin + 1}"
-        raise Refused([f"{name}, {place}: the character U+{ord(unreadable.group()):04X} cannot stand in a text file."])
-    return Source(name, text)
-
-
-def _looks_like_json(text: str) -> bool:
-    return re.match(r"\s*\{", text) is not None
-
-
-def _with_joined_pairs(text: str) -> str:
-    r"""JSON writes some characters as two escapes (`\ud83d\ude00`), which YAML knows only as one (`\U0001f600`)."""
-    if not _looks_like_json(text) or not _ESCAPED_PAIR.search(text):
-        return text
-    try:
-        read_json(text, longest=LIMIT)
-    except ValueError:
-        return text
-    return _ESCAPED_PAIR.sub(_joined, text)
-
-
-def _joined(pair: re.Match[str]) -> str:
-    before, high, low = pair.groups()
-    point = 0x10000 + (int(high, 16) - 0xD800) * 0x400 + (int(low, 16) - 0xDC00)
-    return f"{before}\\U{point:08x}"
-
-
-def _mark(event: Any) -> Mark:
-    return event.start_mark.line + 1, event.start_mark.column + 1
+def _items(entries: Entries, problems: Problems, seen: set[str], rest: list[_Reader]) -> Iterator[Any]:
+    """The entries of a section, whatever their form; what reads all that comes behind them is put into `rest`."""
+    for _, _, _, found in entries:
+        yield found
+    if entries.rest is not None:
+        reader = _Reader(entries.rest, problems, seen)
+        rest.append(reader)
+        yield from reader.continued(entries.key)
 
 
 class _Reader:
-    """Turns the events of one document into values."""
+    """Turns the events of a piece of the file into values."""
 
-    def __init__(self, text: str, problems: Problems, progress: Progress) -> None:
+    def __init__(self, text: Text, problems: Problems, seen: set[str]) -> None:
+        self._text = text
         self._problems = problems
-        self._progress, self._size = progress, len(text)
-        # Where every text is quoted, null can only mean nothing.
-        self._is_json = _looks_like_json(text)
-        self._parser = yaml.CSafeLoader(text)
-        self._next: Callable[[], Any] = self._parser.get_event
+        self._seen = seen
+        self._events = Events(text)
+        self._next = self._events.next
+        self._mark = self._events.mark
+        self._begun = False
 
     def sections(self) -> Iterator[tuple[str, Any]]:
+        """The keys with their values; behind `continued` those that are left."""
         try:
             yield from self._told(self._sections())
         finally:
-            self._parser.dispose()
+            self._events.close()
+
+    def continued(self, key: str) -> Iterator[Any]:
+        """The entries with which the section of that key goes on."""
+        yield from self._told(self._continued(key))
 
     def _told(self, found: Iterator[_T]) -> Iterator[_T]:
         """What is found, until the text is no YAML; whoever asked for a list goes through it, and is told too."""
         try:
             yield from found
         except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
             sentence = getattr(error, "problem", None) or "the text cannot be understood"
-            raise self._fatal(
-                (), f"is no YAML: {sentence}.", (mark.line + 1, mark.column + 1) if mark else None
-            ) from None
+            raise self._fatal((), f"is no YAML: {sentence}.", self._events.mark_of_error(error)) from None
+
+    def _continued(self, key: str) -> Iterator[Any]:
+        self._begun = True
+        for _ in range(4):  # the stream, the document, its mapping, the key
+            self._next()
+        event = self._next()
+        if isinstance(event, SequenceStartEvent) and self._mark(event)[1] == _COLUMN:
+            yield from self._items((key,), _ENTRIES, self._text.index or 0)
+        elif not (isinstance(event, ScalarEvent) and event.implicit[0] and not event.value):
+            raise self._fatal((), "is no YAML: did not find expected '-' indicator.", self._mark(event))
 
     def _sections(self) -> Iterator[tuple[str, Any]]:
-        self._next()
-        if not isinstance(self._next(), DocumentStartEvent):
-            raise self._fatal((), "is empty.", (1, 1))
-        event = self._next()
-        if not isinstance(event, MappingStartEvent):
-            raise self._fatal((), "must be a mapping that begins with a key such as account.", _mark(event))
-        self._check_bare(event, ())
-        seen: set[str] = set()
+        if not self._begun and not self._begins():
+            return
         while not isinstance(event := self._next(), MappingEndEvent):
-            key = self._key(event, (), seen)
-            seen.add(key)
+            key = self._key(event, (), self._seen)
+            self._seen.add(key)
             event = self._next()
             if isinstance(event, SequenceStartEvent):
                 self._check_bare(event, (key,))
@@ -185,8 +135,26 @@ class _Reader:
         self._next()
         event = self._next()
         if not isinstance(event, StreamEndEvent):
-            raise self._fatal((), "holds a second document; there can be only one.", _mark(event))
-        self._progress(self._size, self._size)
+            raise self._second(event)
+
+    def _begins(self) -> bool:
+        """Whether there is a document at all. What stands before and behind the cuts is one and the same."""
+        self._next()
+        event = self._next()
+        if not isinstance(event, DocumentStartEvent):
+            if self._text.begins_file:
+                raise self._fatal((), "is empty.", (1, 1))
+            return False
+        if event.explicit and not self._text.begins_file:
+            raise self._second(event)
+        event = self._next()
+        if not isinstance(event, MappingStartEvent):
+            raise self._fatal((), "must be a mapping that begins with a key such as account.", self._mark(event))
+        self._check_bare(event, ())
+        return True
+
+    def _second(self, event: Any) -> Refused:
+        return self._fatal((), "holds a second document; there can be only one.", self._mark(event))
 
     def _value(self, event: Any, path: Path, depth: int) -> Any:
         if event.__class__ is ScalarEvent:
@@ -195,14 +163,15 @@ class _Reader:
             return self._scalar(event)
         self._check_bare(event, path)
         if depth > DEEPEST:
-            raise self._fatal(path, "is nested too deeply.", _mark(event))
+            raise self._fatal(path, "is nested too deeply.", self._mark(event))
         if isinstance(event, SequenceStartEvent):
             return list(self._items(path, depth + 1))
         return self._mapping(path, depth + 1)
 
     def _scalar(self, event: Any) -> str | None:
         if event.implicit[0]:
-            return None if self._is_json and event.value == "null" else Plain(event.value)
+            # Where every text is quoted, null can only mean nothing.
+            return None if self._text.is_json and event.value == "null" else Plain(event.value)
         text: str = event.value
         return text
 
@@ -219,61 +188,29 @@ class _Reader:
                 found[key] = self._value(event, (*path, key), depth)
         return found
 
-    def _items(self, path: Path, depth: int) -> Iterator[Any]:
-        index = 0
+    def _items(self, path: Path, depth: int, index: int = 0) -> Iterator[Any]:
         while not isinstance(event := self._next(), SequenceEndEvent):
-            if depth == _ENTRIES:
-                self._progress(event.start_mark.index, self._size)
             yield self._value(event, (*path, index), depth)
             index += 1
 
     def _key(self, event: Any, path: Path, seen: Container[str]) -> str:
         if event.__class__ is not ScalarEvent:
             self._check_bare(event, path)
-            raise self._fatal(path, "has a key that is no text.", _mark(event))
+            raise self._fatal(path, "has a key that is no text.", self._mark(event))
         if event.anchor is not None or event.tag is not None:
             self._check_bare(event, path)
         key: str = event.value
         if key in seen:
-            self._problems.add((*path, key), "this key stands there twice.", _mark(event))
+            self._problems.add((*path, key), "this key stands there twice.", self._mark(event))
         return key
 
     def _check_bare(self, event: Any, path: Path) -> None:
         """Refuse what an organisation file has no use for: anchors with their aliases, and tags."""
         if isinstance(event, AliasEvent) or event.anchor is not None:
-            raise self._fatal(path, f"uses the YAML anchor {event.anchor}; write the value out.", _mark(event))
+            raise self._fatal(path, f"uses the YAML anchor {event.anchor}; write the value out.", self._mark(event))
         if event.tag is not None:
-            raise self._fatal(path, f"uses the YAML tag {event.tag}; write the value alone.", _mark(event))
+            raise self._fatal(path, f"uses the YAML tag {event.tag}; write the value alone.", self._mark(event))
 
     def _fatal(self, path: Path, sentence: str, mark: Mark | None) -> Refused:
         self._problems.add(path, sentence, mark)
         return self._problems.refusal()
-
-
-def _located(text: str, wanted: set[Path]) -> Iterator[tuple[Path, Mark]]:
-    """A second pass over a text that was read before, which only looks where things stand."""
-    parser = yaml.CSafeLoader(text)
-    try:
-        follow = partial(_follow, parser.get_event, wanted)
-        while not isinstance(event := parser.get_event(), DocumentEndEvent):
-            if isinstance(event, MappingStartEvent):
-                yield from follow(event, ())
-    except yaml.YAMLError:
-        return
-    finally:
-        parser.dispose()
-
-
-def _follow(get_event: Any, wanted: set[Path], event: Any, path: Path) -> Iterator[tuple[Path, Mark]]:
-    if len(path) > DEEPEST:
-        raise yaml.YAMLError
-    if path in wanted:
-        yield path, _mark(event)
-    if isinstance(event, SequenceStartEvent):
-        index = 0
-        while not isinstance(event := get_event(), SequenceEndEvent):
-            yield from _follow(get_event, wanted, event, (*path, index))
-            index += 1
-    elif isinstance(event, MappingStartEvent):
-        while not isinstance(event := get_event(), MappingEndEvent):
-            yield from _follow(get_event, wanted, get_event(), (*path, str(getattr(event, "value", ""))))

@@ -1,23 +1,22 @@
-"""Writing the records of an organisation, type by type: what is linked to comes before what links."""
+"""The records of an organisation: staged as the file has them, then written, what is linked to before what links."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
-from itertools import islice
 from types import SimpleNamespace
 from typing import Any
 
-from apps.access import records
+from psycopg.types.json import Jsonb
+
 from apps.accounts.models import Account
 from apps.crm.models import PREFIXES, ReferenceCounter
-from apps.crm.organisation import bulk
 from apps.crm.organisation.contents import RecordLine
 from apps.crm.organisation.entries import Entries
 from apps.crm.organisation.fields import Kind, RecordField, about_columns, fields_of
-from apps.crm.organisation.progress import Progress
+from apps.crm.organisation.progress import Steps
+from apps.crm.organisation.recordtables import RecordTable, ids_of
 
-BATCH = 1_000
 ORDER = ("company", "contact", "lead", "opportunity", "task", "activity")
 # A reference with more digits was not counted up to, and there must be room for the next number.
 _COUNTED_DIGITS = 12
@@ -39,23 +38,31 @@ class RecordWriter:
         self._branches = branches
         self._entries = entries
         self._now = now
-        self._ids: dict[tuple[str, str], int] = {}
+        self._last: dict[str, int] = {}
+        self.tables = {record_type: RecordTable(record_type) for record_type in ORDER}
 
-    def write(self, lines: Sequence[RecordLine], progress: Progress) -> Mapping[tuple[str, str], int]:
-        """The ids of the new records, by type and reference."""
-        for record_type in ORDER:
-            mine = [line for line in lines if line.type == record_type]
-            if not mine:
-                continue
-            self._entries.make(mine)
-            model = records.model_of(record_type)
-            defaults = bulk.defaults_of(model) | {"account_id": self._account.pk, "updated_at": self._now}
-            for batch in _batches(mine):
-                made = bulk.insert(model, [defaults | self._columns(line) for line in batch], "reference")
-                self._ids.update(((record_type, reference), key) for reference, key in made)
-                progress(len(self._ids), len(lines))
-        self._begin_counters(lines)
-        return self._ids
+    def stage(self, place: int, line: RecordLine, *, sound: bool) -> None:
+        """Take the line at that place. Of one that is not `sound` only what other lines can ask of it."""
+        self.tables[line.type].add(place, line.ref, self._columns(line) if sound else self._links(line))
+        self._count(line)
+
+    def write(self, steps: Steps) -> None:
+        """Write what is staged, and let new references come after those of the file."""
+        for record_type, ids in ids_of(self.tables.values()).items():
+            for number in self.tables[record_type].insert(self._account, self._now, ids, self.tables):
+                steps.more(number)
+        # A new account has no counters yet.
+        ReferenceCounter.objects.bulk_create(
+            ReferenceCounter(account=self._account, record_type=record_type, last=number)
+            for record_type, number in self._last.items()
+        )
+
+    def _links(self, line: RecordLine) -> dict[str, Any]:
+        fields = fields_of(line.type)
+        links = {fields[key].column: value for key, value in line.values.items() if fields[key].kind is Kind.RECORD}
+        if line.about is not None and line.about[0] in about_columns(line.type):
+            links[about_columns(line.type)[line.about[0]]] = line.about[1]
+        return {"branch_id": self._branches.get(line.branch), **links}
 
     def _columns(self, line: RecordLine) -> dict[str, Any]:
         """What the line says, as columns of its type's table."""
@@ -63,19 +70,17 @@ class RecordWriter:
         created_at = line.created_at or self._now
         columns = {
             "branch_id": self._branches[line.branch],
-            "reference": line.ref,
             "name": line.name,
             "responsible_id": self._users[line.responsible] if line.responsible else None,
             "created_by_id": self._users[line.created_by] if line.created_by else None,
             "created_at": created_at,
-            **{
-                field.column: self._column(field, line)
-                for field in (fields[key] for key in line.values)
-                if field.kind is not Kind.LIST
-            },
         }
+        for key, value in line.values.items():
+            field = fields[key]
+            if field.kind is not Kind.LIST:
+                columns[field.column] = self._column(field, value, line)
         if line.about is not None:
-            columns[about_columns(line.type)[line.about[0]]] = self._ids[line.about]
+            columns[about_columns(line.type)[line.about[0]]] = line.about[1]
         if columns.get("done"):
             columns.setdefault("done_at", max(created_at, self._now))
         if line.type == "activity":
@@ -88,35 +93,14 @@ class RecordWriter:
                 columns[field.column] = field.normalise(columns[field.column], SimpleNamespace(**columns))
         return columns
 
-    def _column(self, field: RecordField, line: RecordLine) -> Any:
-        value = line.values[field.key]
-        if field.kind is Kind.RECORD:
-            return self._ids[field.to.record_type, value]
+    def _column(self, field: RecordField, value: Any, line: RecordLine) -> Any:
         if field.kind is Kind.USER:
             return self._users[value]
         if field.kind is Kind.ENTRY:
             return self._entries.id(field, line)
-        return value
+        return Jsonb(value) if isinstance(value, dict) else value
 
-    def _begin_counters(self, lines: Iterable[RecordLine]) -> None:
-        """Let new references come after those of the file. A new account has no counters yet."""
-        last: dict[str, int] = {}
-        for line in lines:
-            prefix, _, number = line.ref.partition("-")
-            if (
-                prefix == PREFIXES[line.type]
-                and number.isascii()
-                and number.isdigit()
-                and len(number) <= _COUNTED_DIGITS
-            ):
-                last[line.type] = max(last.get(line.type, 0), int(number))
-        ReferenceCounter.objects.bulk_create(
-            ReferenceCounter(account=self._account, record_type=record_type, last=number)
-            for record_type, number in last.items()
-        )
-
-
-def _batches(lines: Iterable[RecordLine]) -> Iterator[list[RecordLine]]:
-    iterator = iter(lines)
-    while batch := list(islice(iterator, BATCH)):
-        yield batch
+    def _count(self, line: RecordLine) -> None:
+        prefix, _, number = line.ref.partition("-")
+        if prefix == PREFIXES[line.type] and number.isascii() and number.isdigit() and len(number) <= _COUNTED_DIGITS:
+            self._last[line.type] = max(self._last.get(line.type, 0), int(number))

@@ -12,14 +12,17 @@ from apps.crm.organisation import emitting
 from apps.crm.organisation.checking import role_problems
 from apps.crm.organisation.contents import RoleLine
 from apps.crm.organisation.parsing import VERSION, check_version, closed, role_line
-from apps.crm.organisation.reading import open_source
+from apps.crm.organisation.reading import problems_of, sections
 from apps.crm.organisation.rows import rows_of
+from apps.crm.organisation.source import open_source
 from apps.roles import catalogue
 from apps.roles.models import Role
 from apps.roles.schemes import Scheme
 from apps.roles.scopes import Scope
 
 FORMATS = ("yaml", "json")
+# In bytes, of a file that comes through a page.
+LIMIT = 64 * 1024 * 1024
 
 
 def definitions_of(account: Account, only: Collection[str] | None = None) -> Iterator[dict[str, Any]]:
@@ -52,10 +55,10 @@ def load_roles(file: IO[bytes] | IO[str], scheme: Scheme) -> tuple[RoleLine, ...
     Raises:
         Refused: it cannot be read, or says something that cannot be; each problem with its place.
     """
-    source = open_source(file)
-    problems = source.problems
+    source = open_source(file, limit=LIMIT)
+    problems = problems_of(source)
     found: tuple[RoleLine, ...] = ()
-    for key, value in source.sections():
+    for key, value in sections(source, problems):
         if key == "mandate":
             check_version(value, problems)
         elif key == "roles":

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
+from apps.crm.organisation.lines import Plain
 from apps.crm.organisation.problems import Path, Problems
-from apps.crm.organisation.reading import Plain
 from apps.crm.organisation.values import Misfit, kind_of, short, text
 
 _NOTHING = frozenset({"", "~", "null"})
@@ -49,7 +49,10 @@ class Row:
 
     def text(self, key: str, longest: int | None) -> str | None:
         """The text of an optional key, whatever the word is: here even an unquoted `null` is text."""
-        return self._read(key, text if longest is None else short(longest), self._take(key))
+        value = self._take(key)
+        if isinstance(value, str) and (longest is None or len(value) <= longest) and "\0" not in value:
+            return str(value)
+        return self._read(key, text if longest is None else short(longest), value)
 
     def need_text(self, key: str, longest: int | None) -> str:
         """The text of a key that must be there, and must not be blank."""

@@ -17,7 +17,7 @@ from django.core.validators import URLValidator, validate_email, validate_slug
 
 from apps.accounts.models import User
 from apps.audit.text import TextValidator, validate_multi_line, validate_single_line
-from apps.crm.organisation.reading import Plain
+from apps.crm.organisation.lines import Plain
 from apps.roles.scopes import Scope
 
 _YES = frozenset({"true", "yes", "on"})

@@ -10,9 +10,7 @@ from django.db.models import OuterRef, Subquery, TextField, Value
 from django.db.models.functions import Cast, Concat
 from django.utils import timezone
 
-from apps.access import shares
 from apps.access.models import Override
-from apps.access.shares import NewShare
 from apps.accounts.models import Account, Branch
 from apps.accounts.preferences import Preferences
 from apps.accounts.verbs import ACCOUNT_IMPORTED
@@ -20,11 +18,16 @@ from apps.audit.services import Change, OperationInProgress, operation
 from apps.crm.organisation import customfields
 from apps.crm.organisation.contents import BranchLine, Organisation, RoleLine, TeamLine
 from apps.crm.organisation.entries import Entries, create_pipelines
+from apps.crm.organisation.linechecks import LineChecker
+from apps.crm.organisation.linkchecks import check_links
 from apps.crm.organisation.people import users_of
 from apps.crm.organisation.pipelines import Statuses
 from apps.crm.organisation.problems import Problems
-from apps.crm.organisation.progress import Progress, silent
+from apps.crm.organisation.progress import Progress, Steps, silent
 from apps.crm.organisation.recording import RecordWriter
+from apps.crm.organisation.sharing import ShareTable
+from apps.crm.organisation.staging import create as create_stages
+from apps.crm.organisation.staging import drop, make_ready
 from apps.crm.services.customisation import create_defaults
 from apps.roles.models import Role, RoleGrant
 from apps.roles.schemes import Grant
@@ -34,13 +37,13 @@ BATCH = 2_000
 
 
 def create(organisation: Organisation, *, progress: Progress = silent) -> Account:
-    """The account that the organisation describes, with everything in it. `progress` hears of records done and of all.
+    """The account that the organisation describes, with everything in it. `progress` is called with the steps done.
 
     An import is the operator's act: the guards that bind people do not apply. It is recorded as one operation.
 
     Raises:
-        Refused: the account's slug is taken, a known user differs, or the database refuses what the file says.
-            Nothing is written then.
+        Refused: the account's slug is taken, a known user differs, records or shares say what cannot be, or the
+            database refuses what the file says. Nothing is written then.
     """
     problems = organisation.problems.anew()
     try:
@@ -76,10 +79,7 @@ class _Writer:
         create_pipelines(self.account, self.org.pipelines)
         create_defaults(self.account)
         customfields.write(self.account, self.org.custom_fields)
-        entries = Entries(self.account, Statuses(self.org.pipelines))
-        writer = RecordWriter(self.account, self.users, self.branches, entries, self.now)
-        self.records = writer.write(self.org.records, self.progress)
-        self._shares()
+        self._records_and_shares()
         written.add(self.account.pk, [self._summary()])
         return self.account
 
@@ -221,20 +221,33 @@ class _Writer:
             batch_size=BATCH,
         )
 
-    def _shares(self) -> None:
-        shares.grant_many(
-            NewShare(
-                account_id=self.account.pk,
-                record_type=line.record[0],
-                record_id=self.records[line.record],
-                verb=verb,
-                reason=line.reason,
-                user_id=None if line.user is None else self.users[line.user],
-                group_id=None if line.team is None else self.groups[line.team],
-            )
-            for line in self.org.shares
-            for verb in line.permissions
-        )
+    def _records_and_shares(self) -> None:
+        """All of them are staged and checked before the first one is written."""
+        org = self.org
+        steps = Steps(2 * len(org.records) + 2 * len(org.shares), self.progress)
+        statuses = Statuses(org.pipelines)
+        writer = RecordWriter(self.account, self.users, self.branches, Entries(self.account, statuses), self.now)
+        checker = LineChecker(org, statuses)
+        custom = customfields.CustomValues(org.custom_fields, self.problems)
+        given = ShareTable()
+        stages = [*(table.stage for table in writer.tables.values()), given.stage]
+        create_stages(stages)
+        for index, line in enumerate(org.records):
+            before = self.problems.count
+            record = custom.settled(index, line)
+            self.problems.add_all(checker.record(index, record))
+            writer.stage(index, record, sound=self.problems.count == before)
+            steps.more(1)
+        for index, share in enumerate(org.shares):
+            self.problems.add_all(checker.share(index, share))
+            given.add(index, share, self.users.get(share.user or ""), self.groups.get(share.team or ("", "")))
+            steps.more(1)
+        make_ready(stages)
+        check_links(writer.tables, given, self.branches, self.problems)
+        self.problems.stop()
+        writer.write(steps)
+        given.write(self.account, writer.tables, steps)
+        drop(stages)
 
     def _summary(self) -> Change:
         org = self.org

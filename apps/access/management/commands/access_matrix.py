@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from argparse import ArgumentParser
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from apps.access.management.arguments import AskingCommand
 from apps.access.matrix import Cell, MatrixRow, access_matrix
-from apps.access.matrixfile import as_json, csv_lines, heading
+from apps.access.matrixfile import Rendered, csv_lines, heading, json_members
 from apps.access.targets import TargetName, find_account, find_target
-from apps.accounts.models import Branch
+from apps.accounts.models import Account, Branch
+from apps.audit.management.progress import ProgressBar
 from apps.roles import catalogue
 from apps.roles.catalogue import CATEGORIES, Target
 from apps.roles.scopes import Scope
+from apps.teams.models import Membership
 
 WIDTH = 120
 _CODES = {"created": "C", "responsible": "R", "shared": "S", "team": "T"}
@@ -46,9 +49,9 @@ class Command(AskingCommand):
         """Print it."""
         found = find_account(account)
         place = None if branch is None else find_target(TargetName(Target.BRANCH, account, branch))
-        rows = list(access_matrix(found, place if isinstance(place, Branch) else None))
+        rows = self._watched(found, place if isinstance(place, Branch) else None)
         if options["format"] == "json":
-            self.print_json({"account": account, "branch": branch, "members": [as_json(row) for row in rows]})
+            self._write_json(rows, account, branch)
         elif options["format"] == "csv":
             for line in csv_lines(rows):
                 self.stdout.exact(line)
@@ -56,20 +59,40 @@ class Command(AskingCommand):
             for line in as_table(rows):
                 self.stdout.write(line)
 
+    def _watched(self, account: Account, branch: Branch | None) -> Iterator[MatrixRow]:
+        """The rows; the bar moves as they come."""
+        members = Membership.objects.filter(account=account, status=Membership.Status.ACTIVE)
+        size = (members if branch is None else members.filter(branch=branch)).count()
+        bar = ProgressBar(self.stderr)
+        for done, row in enumerate(access_matrix(account, branch)):
+            bar(min(done, size), size + 1)
+            yield row
+        bar(1, 1)
 
-def as_table(rows: list[MatrixRow]) -> Iterator[str]:
+    def _write_json(self, rows: Iterator[MatrixRow], account: str, branch: str | None) -> None:
+        head = json.dumps({"account": account, "branch": branch}, ensure_ascii=False)
+        self.stdout.write(f'{head[:-1]}, "members": [', ending="")
+        for number, member in enumerate(json_members(rows)):
+            self.stdout.write(f", {member}" if number else member, ending="")
+        self.stdout.write("]}")
+
+
+def as_table(rows: Iterable[MatrixRow]) -> Iterator[str]:
     """The members, numbered, and the permissions by category with a column for each member; wide ones in blocks."""
-    if not rows:
-        yield "There are no members."
-        return
+    cells: list[Mapping[str, Cell]] = []
     for number, row in enumerate(rows, start=1):
         parts = [*heading(row), row.role, row.parent_role and f"parent role {row.parent_role}"]
         parts.append("" if row.user.is_active else "inactive")
         yield f"{number:4}  {'  '.join(part for part in parts if part)}"
+        cells.append(row.cells)
+    if not cells:
+        yield "There are no members."
+        return
+    codes = Rendered(lambda found: {codename: _as_code(cell) for codename, cell in found.items()})
     first = max(len(permission.codename) for permission in catalogue.permissions())
     at_once = (WIDTH - first) // 7
-    for begin in range(0, len(rows), at_once):
-        block = rows[begin : begin + at_once]
+    for begin in range(0, len(cells), at_once):
+        block = [codes.of(found) for found in cells[begin : begin + at_once]]
         numbers = "".join(f"{number:>7}" for number in range(begin + 1, begin + len(block) + 1))
         category = ""
         for permission in catalogue.permissions():
@@ -77,8 +100,7 @@ def as_table(rows: list[MatrixRow]) -> Iterator[str]:
                 category = permission.category
                 yield ""
                 yield f"{CATEGORIES[category].upper():{first}}{numbers}"
-            cells = "".join(f"{_as_code(row.cells[permission.codename]):>7}" for row in block)
-            yield f"{permission.codename:{first}}{cells}"
+            yield f"{permission.codename:{first}}{''.join(f'{found[permission.codename]:>7}' for found in block)}"
 
 
 def _as_code(cell: Cell) -> str:

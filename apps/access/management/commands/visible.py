@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from argparse import ArgumentParser
 from typing import Any
 
@@ -35,8 +36,12 @@ class Command(AskingCommand):
         """Print the references."""
         asked = catalogue.get(permission)
         found = references(mandate_for(find_user(user), find_account(account).pk), asked)
-        if options["json"]:
-            self.print_json({"references": found})
+        if not options["json"]:
+            for reference in found:
+                self.stdout.write(reference)
             return
-        for reference in found:
-            self.stdout.write(reference)
+        self.stdout.write('{"references": [', ending="")
+        for number, reference in enumerate(found):
+            text = json.dumps(reference, ensure_ascii=False)
+            self.stdout.write(f", {text}" if number else text, ending="")
+        self.stdout.write("]}")

@@ -46,7 +46,7 @@ class Command(AskingCommand):
 
     def _lines(self, account: Account) -> Iterator[str]:
         """The lines of the file; on a terminal the bar moves as they are written."""
-        bar = ProgressBar(self.stderr)
+        bar = ProgressBar(self.stderr, "Writing")
         models = records.registered().values()
         size = sum(model._default_manager.filter(account=account).count() for model in models)
         for done, line in enumerate(organisation.export(account, self._note)):

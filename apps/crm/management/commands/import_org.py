@@ -33,9 +33,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, file: str, **options: Any) -> None:
         """Load, check and create."""
         try:
-            found = organisation.load(sys.stdin.buffer if file == "-" else file, progress=ProgressBar(self.stderr))
+            found = organisation.load(
+                sys.stdin.buffer if file == "-" else file, progress=ProgressBar(self.stderr, "Reading")
+            )
             with transaction.atomic():
-                account = organisation.create(found, progress=ProgressBar(self.stderr))
+                account = organisation.create(found, progress=ProgressBar(self.stderr, "Writing"))
                 transaction.set_rollback(options["dry_run"])
         except Refused as refused:
             raise Problems(refused.lines) from refused
