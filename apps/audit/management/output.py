@@ -27,7 +27,11 @@ def one_line(text: str) -> str:
 
 def as_json(value: Any, *, indent: int | None = None) -> str:
     """Return the value as JSON, of exactly this value, in which controls stand as JSON's own escapes."""
-    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    return escaped_json(json.dumps(value, ensure_ascii=False, indent=indent))
+
+
+def escaped_json(text: str) -> str:
+    """Return the text of a JSON value, or of a part of one, with controls as JSON's own escapes."""
     return _UNSHOWN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 

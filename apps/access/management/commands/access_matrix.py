@@ -12,6 +12,7 @@ from apps.access.matrix import Cell, MatrixRow, access_matrix
 from apps.access.matrixfile import Rendered, csv_lines, heading, json_members
 from apps.access.targets import TargetName, find_account, find_target
 from apps.accounts.models import Account, Branch
+from apps.audit.management.output import escaped_json
 from apps.audit.management.progress import ProgressBar
 from apps.roles import catalogue
 from apps.roles.catalogue import CATEGORIES, Target
@@ -71,10 +72,10 @@ class Command(AskingCommand):
 
     def _write_json(self, rows: Iterator[MatrixRow], account: str, branch: str | None) -> None:
         head = json.dumps({"account": account, "branch": branch}, ensure_ascii=False)
-        self.stdout.write(f'{head[:-1]}, "members": [', ending="")
+        self.stdout.exact(escaped_json(f'{head[:-1]}, "members": ['))
         for number, member in enumerate(json_members(rows)):
-            self.stdout.write(f", {member}" if number else member, ending="")
-        self.stdout.write("]}")
+            self.stdout.exact(escaped_json(f", {member}" if number else member))
+        self.stdout.exact("]}\n")
 
 
 def as_table(rows: Iterable[MatrixRow]) -> Iterator[str]:
