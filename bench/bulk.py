@@ -11,8 +11,8 @@ from django.db import connection
 from apps.accounts.models import Account
 from apps.audit.models import Entry, Link
 from apps.audit.verification import verify
-from apps.crm.generation.plan import Plan
-from apps.crm.generation.run import generate
+from apps.orgfiles.generation.plan import Plan
+from apps.orgfiles.generation.run import generate
 from apps.roles.models import Role
 from apps.teams.models import Membership, ParentMembership
 from bench.processes import cells, run

@@ -13,7 +13,7 @@ from typing import Any
 from django.db.models import F, QuerySet
 from django.utils.text import slugify
 
-from apps.access.mandates import mandate_for
+from apps.access.mandate_cache import mandate_for
 from apps.access.models import Override
 from apps.access.querysets import visible
 from apps.access.shares import permission_id

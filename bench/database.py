@@ -9,8 +9,8 @@ from django.core.management import call_command
 from django.db import connection, transaction
 
 from apps.accounts.models import Account
-from apps.crm.generation.plan import Plan
-from apps.crm.generation.run import generate
+from apps.orgfiles.generation.plan import Plan
+from apps.orgfiles.generation.run import generate
 from bench.cast import add_askers
 from bench.mandates import add_wide_account
 

@@ -27,14 +27,14 @@ import psycopg
 from django.core.management import call_command, execute_from_command_line
 from django.db import connection
 
-from apps.access.changes.bulk import ReplaceRole
-from apps.access.changes.overrides import SetOverride
-from apps.access.fold import differences
+from apps.access.history.replay import differences
 from apps.accounts.models import Account
 from apps.audit.models import Entry, Operation
 from apps.audit.verification import verify
-from apps.crm.generation.plan import Plan
-from apps.crm.generation.run import generate
+from apps.changes.bulk import ReplaceRole
+from apps.changes.overrides import SetOverride
+from apps.orgfiles.generation.plan import Plan
+from apps.orgfiles.generation.run import generate
 from apps.roles.models import Role
 from apps.roles.scopes import Scope
 from apps.teams.models import Membership

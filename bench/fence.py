@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from apps.access.facts import load
 from apps.access.lists import capped_count, page
 from apps.access.mandate import Mandate
-from apps.access.mandates import mandate_for
+from apps.access.mandate_cache import mandate_for
 from apps.accounts.fence import WEB_ROLE, tell
 from apps.accounts.models import Account
 from apps.crm.models import Lead

@@ -7,7 +7,7 @@ from functools import partial
 
 from apps.access.lists import capped_count, page
 from apps.access.mandate import Mandate
-from apps.access.mandates import mandate_for
+from apps.access.mandate_cache import mandate_for
 from apps.access.querysets import visible
 from apps.accounts.models import Account
 from apps.crm.models import Lead

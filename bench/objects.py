@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from apps.access.lists import page
-from apps.access.mandates import bind_account, mandate_for
+from apps.access.mandate_cache import bind_account, mandate_for
 from apps.access.policy import asked_of, decide, may
 from apps.access.records import RecordLike
 from apps.access.shares import shared_codenames

@@ -20,16 +20,16 @@ import psycopg
 from django.core.management import call_command
 from django.db import connection, connections
 
-from apps.access.changes.members import ChangeRole
 from apps.accounts.models import Account, User
 from apps.audit.services import operation
-from apps.crm import organisation
-from apps.crm.generation import records
-from apps.crm.generation.plan import Plan
-from apps.crm.generation.run import generate
+from apps.changes.members import ChangeRole
 from apps.crm.models import Lead
 from apps.crm.services import assign_record, create_record, delete_record, update_record
 from apps.crm.verbs import ACCOUNT_GENERATED
+from apps.orgfiles import organisation
+from apps.orgfiles.generation import records
+from apps.orgfiles.generation.plan import Plan
+from apps.orgfiles.generation.run import generate
 from apps.roles.models import Role
 from apps.teams.models import Membership
 from bench.tables import table

@@ -28,9 +28,9 @@ from apps.billing.models import Invoice, Payer
 from apps.billing.plans import Interval
 from apps.billing.running import run_account
 from apps.billing.subscribing import Choice
-from apps.crm.generation.plan import Plan
-from apps.crm.generation.run import generate
 from apps.crm.models import Lead
+from apps.orgfiles.generation.plan import Plan
+from apps.orgfiles.generation.run import generate
 from apps.roles.models import Role
 from apps.roles.scopes import Scope
 from apps.teams.models import Invitation, Membership, ParentMembership, Team

@@ -9,8 +9,8 @@ from pathlib import Path
 from django.db import connection, transaction
 
 from apps.accounts.models import Account
-from apps.crm.generation.plan import Plan
-from apps.crm.generation.run import generate
+from apps.orgfiles.generation.plan import Plan
+from apps.orgfiles.generation.run import generate
 from bench.processes import Cost, cells, cost, run
 from bench.tables import Row, ratio
 

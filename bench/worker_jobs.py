@@ -9,7 +9,7 @@ from django.core.management import execute_from_command_line
 from django.db import connection
 from procrastinate.contrib.django import app
 
-from apps.accounts.once import once
+from apps.accounts.exactly_once import once
 
 
 def mark(number: int, kind: str) -> None:

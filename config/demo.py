@@ -135,7 +135,7 @@ def start_mail_server(running: list[Child], *, reset: bool) -> bool:
         shutil.rmtree(folder, ignore_errors=True)
     with socket.create_server((HOST, 0)) as listener:
         descriptor = listener.fileno()
-        command = [sys.executable, "-m", "config.caught.server", str(descriptor), str(folder)]
+        command = [sys.executable, "-m", "config.mailcatcher.server", str(descriptor), str(folder)]
         os.environ["EMAIL_URL"] = f"smtp://{HOST}:{listener.getsockname()[1]}"
         os.environ["CAUGHT_MAIL"] = str(folder)
         with undisturbed():

@@ -6,7 +6,7 @@ from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooMany
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
-from apps.accounts.faults import DatabaseFault, database_fault
+from apps.accounts.database_faults import DatabaseFault, database_fault
 
 SECONDS_TO_RETRY = 30
 

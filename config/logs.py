@@ -17,7 +17,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from apps.accounts.faults import database_fault, database_words
+from apps.accounts.database_faults import database_fault, database_words
 
 # The request in which a line is written, by the number that its answer carries.
 request_id: ContextVar[str] = ContextVar("request_id", default="")

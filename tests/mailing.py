@@ -16,8 +16,8 @@ from django.core.mail import EmailMultiAlternatives
 from django.test import override_settings
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from apps.accounts.letters import change_asked, password_asked, sign_up_asked
 from apps.accounts.mail import deliver
+from apps.accounts.sign_in_emails import change_asked, password_asked, sign_up_asked
 
 ADDRESS = re.compile(r"http://\S+")
 SMTP_BACKEND = "django.core.mail.backends.smtp.EmailBackend"

@@ -9,7 +9,7 @@ from django.contrib.auth.backends import BaseBackend
 from django.db.models import QuerySet
 
 from apps.access.mandate import Mandate
-from apps.access.mandates import mandate_for
+from apps.access.mandate_cache import mandate_for
 from apps.access.models import OperatorSession
 from apps.access.policy import account_id_of, asked_of, decide, who_may
 from apps.access.records import Record

@@ -17,11 +17,11 @@ from django.utils.translation import gettext as _
 from apps.access.errors import read_only
 from apps.access.fixes import Fix, session_would_help, smallest_fixes
 from apps.access.mandate import Because, Clause, Effective, Mandate, Step
-from apps.access.mandates import mandate_for
+from apps.access.mandate_cache import mandate_for
 from apps.access.policy import People, account_id_of, asked_of, share_reader
 from apps.access.records import Record
+from apps.accounts.datetime_formats import Form, written
 from apps.accounts.models import Account, Branch, User
-from apps.accounts.moments import Form, written
 from apps.roles import catalogue
 from apps.roles.catalogue import Permission
 from apps.roles.scopes import Scope

@@ -11,8 +11,8 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Collate
 from django.utils import timezone
 
+from apps.access.effective_permissions import Cap, holding
 from apps.access.facts import AccountFacts, Facts, MembershipFacts, RoleFacts, account_facts, load_some
-from apps.access.holding import Cap, holding
 from apps.access.mandate import Because, Effective, Mandate
 from apps.access.models import OperatorSession
 from apps.accounts.models import Account, Branch, User

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from apps.access.facts import AccountFacts, account_facts, foremost, load_people, load_some
 from apps.access.mandate import Mandate, Shares
-from apps.access.mandates import mandate_for
+from apps.access.mandate_cache import mandate_for
 from apps.access.records import Record, RecordLike
 from apps.access.shares import Subjects, shared_codenames, subjects
 from apps.accounts.models import Account, Branch, User

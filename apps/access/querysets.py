@@ -14,7 +14,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from apps.access import records
 from apps.access.mandate import Clause, Mandate
-from apps.access.mandates import mandate_for
+from apps.access.mandate_cache import mandate_for
 from apps.access.records import Record
 from apps.access.shares import shared_ids
 from apps.accounts.models import Account, User

@@ -21,7 +21,7 @@ from apps.access import records
 from apps.access.explain import explain
 from apps.access.facts import account_facts, load_people
 from apps.access.mandate import Mandate
-from apps.access.mandates import bind_account, mandate_for
+from apps.access.mandate_cache import bind_account, mandate_for
 from apps.access.policy import account_id_of, asked_of, decide
 from apps.access.querysets import visible
 from apps.access.records import Record, RecordLike

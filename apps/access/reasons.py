@@ -9,7 +9,7 @@ from django.db import models
 from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 
-from apps.access.desk import Desk
+from apps.access.context import Desk
 from apps.access.explain import explain
 from apps.access.fixes import Fix
 from apps.access.mandate import Mandate

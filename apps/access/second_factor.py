@@ -9,8 +9,8 @@ from allauth.mfa.models import Authenticator
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 
-from apps.access.desk import Desk
-from apps.access.mandates import bind_account, mandate_for
+from apps.access.context import Desk
+from apps.access.mandate_cache import bind_account, mandate_for
 from apps.accounts import fence
 from apps.accounts.models import EVERYONE, Account, User
 from apps.accounts.second_factor import FACTORS, has_second_factor

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext as _
 
-from apps.access.desk import Desk
+from apps.access.context import Desk
 from apps.roles.schemes import scheme
 from apps.teams.models import Membership
 

@@ -5,8 +5,8 @@ from django.db import connection
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
-from apps.accounts.letters import change_asked, password_asked, sign_up_asked
 from apps.accounts.mail import deliver
+from apps.accounts.sign_in_emails import change_asked, password_asked, sign_up_asked
 
 __all__ = ["change_asked", "clear_away", "deliver", "password_asked", "sign_up_asked"]
 # Their arguments are sealed, and nobody needs them once the mail is on its way.

@@ -21,7 +21,7 @@ from procrastinate.manager import JobManager
 from procrastinate.retry import BaseRetryStrategy, RetryDecision
 from procrastinate.tasks import Task
 
-from apps.accounts.faults import database_fault
+from apps.accounts.database_faults import database_fault
 
 FIRST_WAIT, LONGEST_WAIT, GROWTH = 0.5, 30.0, 2.0
 # A job that has killed its worker, or was broken off by the database, so often is given up.

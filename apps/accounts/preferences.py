@@ -13,7 +13,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from apps.accounts.moments import PLAIN, Clock, DateOrder, Weekday, Writing, written_as
+from apps.accounts.datetime_formats import PLAIN, Clock, DateOrder, Weekday, Writing, written_as
 from apps.accounts.time_zones import UTC, known_time_zones
 from apps.audit.text import SingleLineField
 

@@ -9,7 +9,7 @@ from django.db import transaction
 from apps.accounts import fence
 from apps.accounts.addresses import vouch_for
 from apps.accounts.models import User
-from apps.accounts.of_oneself import log_change
+from apps.accounts.security_log import log_change
 from apps.accounts.sessions import shut_out
 
 

@@ -18,11 +18,11 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts import fence, mail
-from apps.accounts.letters import password_link
 from apps.accounts.models import User
 from apps.accounts.network import client_ip
-from apps.accounts.of_oneself import log_change
 from apps.accounts.sealing import seal, unseal
+from apps.accounts.security_log import log_change
+from apps.accounts.sign_in_emails import password_link
 from apps.accounts.tokens import end_tokens
 
 log = logging.getLogger("mandate.security")

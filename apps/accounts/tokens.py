@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from apps.accounts import mail
 from apps.accounts.models import ApiToken, User
-from apps.accounts.of_oneself import log_change
+from apps.accounts.security_log import log_change
 
 # By it, whoever scans code for secrets knows one of ours.
 PREFIX = "mandate_"

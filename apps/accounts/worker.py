@@ -23,7 +23,7 @@ from procrastinate.contrib.django.utils import connector_params
 from procrastinate.psycopg_connector import PsycopgConnector
 from procrastinate.worker import Worker
 
-from apps.accounts.faults import database_fault, database_words
+from apps.accounts.database_faults import database_fault, database_words
 from apps.accounts.own_jobs import OwnJobs, Waits, sleep, take_up_stalled, with_retries
 
 HEARTBEAT = 10.0

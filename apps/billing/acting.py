@@ -10,14 +10,14 @@ from django.db import models, transaction
 from django.utils.translation import gettext as _
 
 from apps.access import policy
-from apps.access.changes.ground import Ground
-from apps.access.changes.refusals import NoSuchTarget, NotPresent, OperatorOnly, ReasonMissing, RightMissing
 from apps.accounts.models import Branch, User
 from apps.audit.services import operation
 from apps.audit.verbs import Verb
-from apps.billing.book import Book
 from apps.billing.models import Payer
 from apps.billing.refusals import BillingRefused
+from apps.billing.subscription_state import Book
+from apps.changes.context import Ground
+from apps.changes.refusals import NoSuchTarget, NotPresent, OperatorOnly, ReasonMissing, RightMissing
 
 
 @contextmanager

@@ -8,13 +8,13 @@ from datetime import date
 
 from django.utils.translation import gettext_lazy as _
 
-from apps.access.changes.base import Change
-from apps.access.changes.diff import Diff, Row, deleted, updated
-from apps.access.changes.ground import Ground
-from apps.access.changes.judging import Terms
 from apps.accounts.models import Branch
 from apps.billing import verbs
-from apps.billing.book import Book, Entitlements
+from apps.billing.subscription_state import Book, Entitlements
+from apps.changes.base import Change
+from apps.changes.context import Ground
+from apps.changes.diff import Diff, Row, deleted, updated
+from apps.changes.guards.judging import Terms
 from apps.roles.models import Role, RoleGrant
 from apps.roles.schemes import RoleDefinition
 from apps.roles.scopes import Scope

@@ -20,12 +20,12 @@ from apps.accounts.models import User
 from apps.audit.services import operation
 from apps.billing import verbs
 from apps.billing.acting import acting, need_for_payer, subscribed
-from apps.billing.book import today
 from apps.billing.gateways import current_gateway, gateway_of
 from apps.billing.gateways.base import BillingGateway, GatewayFailed, Message, Outcome, Told
 from apps.billing.models import Attempt, Invoice, Payer, Payment, WebhookEvent
 from apps.billing.payments import balance, enter, open_invoices
 from apps.billing.refusals import BillingRefused
+from apps.billing.subscription_state import today
 
 logger = logging.getLogger(__name__)
 MOST_ATTEMPTS = 4

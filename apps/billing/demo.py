@@ -7,12 +7,12 @@ from datetime import timedelta
 
 from apps.accounts.models import Account
 from apps.billing import payments, subscribing
-from apps.billing.book import Book, seats_taken
 from apps.billing.details import change_details
 from apps.billing.models import Subscription
 from apps.billing.plans import Interval
 from apps.billing.running import run_account
 from apps.billing.subscribing import Choice
+from apps.billing.subscription_state import Book, seats_taken
 
 REASON = "The demo begins"
 SPARE = 5

@@ -14,11 +14,11 @@ from apps.accounts.models import User, validate_currency
 from apps.audit.text import validate_multi_line, validate_single_line
 from apps.billing import verbs
 from apps.billing.acting import acting, need_for_payer, subscribed
-from apps.billing.book import today
 from apps.billing.changes import Entitle
 from apps.billing.models import Invoice, Payer, Term
 from apps.billing.models.base import validate_address, validate_country
 from apps.billing.refusals import BillingRefused
+from apps.billing.subscription_state import today
 from apps.billing.tax import compact, fault
 
 NAMES = ("name", "address", "country", "vat_number", "email", "currency")

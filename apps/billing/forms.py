@@ -9,12 +9,12 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.audit.forms import ReasonField
 from apps.audit.text import MultiLineInput, SingleLineEmailInput, SingleLineInput
-from apps.billing.book import Book, all_seats_taken
 from apps.billing.models import Payer
 from apps.billing.models.base import ADDRESS_CHARACTERS, validate_address
 from apps.billing.money import written
 from apps.billing.plans import Interval, plans
 from apps.billing.subscribing import Choice
+from apps.billing.subscription_state import Book, all_seats_taken
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise

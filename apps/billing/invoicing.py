@@ -15,13 +15,13 @@ from django.utils.translation import gettext as _
 from apps.accounts.models import User
 from apps.billing import verbs
 from apps.billing.acting import acting, need_operator
-from apps.billing.book import Book
 from apps.billing.models import Invoice, InvoiceLine, Mailing, Payer, Period, Seller
 from apps.billing.money import Rounding, rounded, spread
 from apps.billing.plans import Interval
 from apps.billing.proration import Span, owed
 from apps.billing.refusals import BillingRefused
 from apps.billing.sellers import seller as current_seller
+from apps.billing.subscription_state import Book
 from apps.billing.tax import Taxed, Treatment, taxed
 
 ONE_DAY = timedelta(days=1)

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from apps.accounts import mail, moments
+from apps.accounts import datetime_formats, mail
 from apps.accounts.isolation import attempt_each
 from apps.accounts.mail import Attachment
 from apps.accounts.preferences import as_read_by
@@ -57,7 +57,7 @@ def _hand_over(mailing: Mailing) -> None:
         "reference": invoice.reference,
         "account": str(invoice.account),
         "total": written(abs(invoice.total), invoice.currency),
-        "due": moments.written(invoice.due_on, moments.Form.LONG_DAY),
+        "due": datetime_formats.written(invoice.due_on, datetime_formats.Form.LONG_DAY),
         "seller": invoice.seller_details["name"],
         "address": mail.link(page),
     }

@@ -10,14 +10,14 @@ from decimal import Decimal
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apps.access.changes.base import Change
-from apps.access.changes.diff import Diff
-from apps.access.changes.ground import Ground
 from apps.billing import verbs
 from apps.billing.acting import need_operator
 from apps.billing.invoicing import credit, find
 from apps.billing.money import written
 from apps.billing.payments import balance, enter
+from apps.changes.base import Change
+from apps.changes.context import Ground
+from apps.changes.diff import Diff
 
 
 @dataclass(frozen=True, kw_only=True)

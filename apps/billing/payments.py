@@ -13,11 +13,11 @@ from django.utils.translation import gettext as _
 from apps.accounts.models import User
 from apps.billing import verbs
 from apps.billing.acting import acting, need_operator
-from apps.billing.book import Book
 from apps.billing.changes import Entitle
 from apps.billing.invoicing import find
 from apps.billing.models import Invoice, Mailing, Payment
 from apps.billing.refusals import BillingRefused
+from apps.billing.subscription_state import Book
 
 # How many days late an invoice is when each reminder goes out.
 REMINDERS = ((17, Mailing.Kind.REMINDER_3), (10, Mailing.Kind.REMINDER_2), (3, Mailing.Kind.REMINDER_1))

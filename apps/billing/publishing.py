@@ -3,11 +3,11 @@
 from django.apps import apps
 from django.db.models.signals import post_migrate
 
-from apps.access.changes.accounts import currency_kept_by
-from apps.access.changes.seats import sold_by
 from apps.billing.currencies import invoiced_in
 from apps.billing.seats import SeatSeller
 from apps.billing.sellers import write_seller
+from apps.changes.accounts import currency_kept_by
+from apps.changes.seats import sold_by
 
 post_migrate.connect(write_seller, sender=apps.get_app_config("billing"))
 sold_by(SeatSeller())

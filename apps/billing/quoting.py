@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 
 from django.utils.translation import gettext as _
 
-from apps.access.changes.diff import Diff
-from apps.access.changes.ground import Ground
-from apps.access.preview import preview
 from apps.accounts.models import Account, Branch, User
-from apps.billing.book import Book, Entitlements
 from apps.billing.changes import Entitle
 from apps.billing.invoicing import Draft, unbilled
 from apps.billing.plans import FEATURES, plan
 from apps.billing.sellers import seller
 from apps.billing.subscribing import Choice, Chosen, put_down, weigh
+from apps.billing.subscription_state import Book, Entitlements
+from apps.changes.context import Ground
+from apps.changes.diff import Diff
+from apps.changes.preview import preview
 
 
 @dataclass(frozen=True, slots=True)

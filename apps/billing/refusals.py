@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from apps.access.changes.refusals import NoSuchTarget
+from apps.changes.refusals import NoSuchTarget
 
 
 class BillingRefused(NoSuchTarget):

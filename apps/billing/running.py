@@ -15,13 +15,10 @@ from datetime import date
 from django.db import transaction
 from django.utils.translation import gettext_lazy
 
-from apps.access.changes.base import retried
-from apps.access.changes.refusals import Refusal
 from apps.accounts.isolation import AccountsFailed, Failure, Job, attempt_each, due_accounts, in_each_account
 from apps.accounts.models import Account
 from apps.billing import verbs
 from apps.billing.acting import acting
-from apps.billing.book import Book, seats_taken
 from apps.billing.changes import Entitle, is_given
 from apps.billing.collecting import collect_due
 from apps.billing.gateways.base import GatewayFailed
@@ -30,6 +27,9 @@ from apps.billing.mail import send_mailings
 from apps.billing.models import Term
 from apps.billing.payments import dun
 from apps.billing.subscribing import begin_period
+from apps.billing.subscription_state import Book, seats_taken
+from apps.changes.base import retried
+from apps.changes.refusals import Refusal
 
 REASON = "The daily run of billing"
 BILLING = Job("billing", gettext_lazy("Billing"), expected=(Refusal, GatewayFailed))

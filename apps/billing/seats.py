@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from apps.access.changes.diff import Diff
-from apps.access.changes.ground import Ground
-from apps.access.changes.seats import Place, with_seats
 from apps.accounts.models import Account, Branch
-from apps.billing.book import Book
 from apps.billing.models import Payer, Term
 from apps.billing.money import written
 from apps.billing.plans import Interval, plan
+from apps.billing.subscription_state import Book
+from apps.changes.context import Ground
+from apps.changes.diff import Diff
+from apps.changes.seats import Place, with_seats
 
 
 class SeatSeller:

@@ -12,12 +12,12 @@ from django.utils.translation import ngettext
 from apps.accounts.models import Account, Branch, User
 from apps.billing import verbs
 from apps.billing.acting import acting, need, subscribed
-from apps.billing.book import Book, all_seats_taken, seats_taken
 from apps.billing.changes import Entitle
 from apps.billing.models import Payer, Period, Subscription, Term
 from apps.billing.plans import Interval, Plan, plan, plans
 from apps.billing.proration import following
 from apps.billing.refusals import BillingRefused
+from apps.billing.subscription_state import Book, all_seats_taken, seats_taken
 
 TRIAL = timedelta(days=14)
 TRIAL_PLAN = "professional"

@@ -2,12 +2,12 @@
 
 from django.urls import path
 
-from apps.access.views.page import account_page
 from apps.billing.views.choosing import begin, cancel, choose, how
 from apps.billing.views.gateway import method, webhook
 from apps.billing.views.invoices import invoice, invoices, pdf
 from apps.billing.views.overview import overview
 from apps.billing.views.payers import details
+from apps.pages.views.page import account_page
 
 app_name = "billing"
 urlpatterns = [

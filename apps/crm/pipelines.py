@@ -9,7 +9,7 @@ from decimal import Decimal
 from django.db.models import Count, Sum
 from djmoney.money import Money
 
-from apps.access.desk import Desk
+from apps.access.context import Desk
 from apps.crm.models import Outcome, Pipeline
 
 

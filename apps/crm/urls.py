@@ -2,10 +2,10 @@
 
 from django.urls import path
 
-from apps.access.views.page import account_page
 from apps.crm.views import customfields
 from apps.crm.views.lists import LISTS, STATUSES, arrange, entries, entry, remove
 from apps.crm.views.work import work
+from apps.pages.views.page import account_page
 
 app_name = "crm"
 urlpatterns = [

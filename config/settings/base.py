@@ -45,10 +45,16 @@ INSTALLED_APPS = [
     "apps.accounts",
     "apps.teams",
     "apps.access",
+    "apps.changes",
+    "apps.pages",
+    "apps.console",
+    "apps.backoffice",
     "apps.crm",
     "apps.projects",
-    "apps.billing",
     "apps.comms",
+    "apps.billing",
+    "apps.orgfiles",
+    "apps.signin",
 ]
 
 MIDDLEWARE = [
@@ -58,19 +64,19 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "apps.accounts.middleware.PrivatePagesMiddleware",
-    "apps.accounts.middleware.MethodsMiddleware",
+    "apps.signin.middleware.PrivatePagesMiddleware",
+    "apps.signin.middleware.MethodsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "apps.accounts.middleware.SessionMiddleware",
-    "apps.access.tokens.TokenMiddleware",
-    "apps.access.middleware.CurrentAccountMiddleware",
+    "apps.signin.middleware.SessionMiddleware",
+    "apps.pages.api_tokens.TokenMiddleware",
+    "apps.pages.middleware.CurrentAccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "apps.accounts.middleware.SecondFactorMiddleware",
+    "apps.signin.middleware.SecondFactorMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -87,10 +93,10 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "apps.access.context_processors.current_account",
+                "apps.pages.context_processors.current_account",
             ],
             # Every page and every mail tells days and times.
-            "builtins": ["apps.accounts.templatetags.moments"],
+            "builtins": ["apps.accounts.templatetags.datetimes"],
         },
     },
 ]
@@ -156,12 +162,12 @@ PASSWORD_RESET_TIMEOUT = 3600
 
 ACCOUNT_ADAPTER = "apps.accounts.signing_in.AccountAdapter"
 ACCOUNT_FORMS = {
-    "login": "apps.accounts.forms.LoginForm",
-    "reauthenticate": "apps.accounts.forms.ReauthenticateForm",
-    "reset_password": "apps.accounts.forms.ResetPasswordForm",
-    "reset_password_from_key": "apps.accounts.forms.ResetPasswordKeyForm",
-    "change_password": "apps.accounts.forms.ChangePasswordForm",
-    "set_password": "apps.accounts.forms.SetPasswordForm",
+    "login": "apps.signin.forms.LoginForm",
+    "reauthenticate": "apps.signin.forms.ReauthenticateForm",
+    "reset_password": "apps.signin.forms.ResetPasswordForm",
+    "reset_password_from_key": "apps.signin.forms.ResetPasswordKeyForm",
+    "change_password": "apps.signin.forms.ChangePasswordForm",
+    "set_password": "apps.signin.forms.SetPasswordForm",
 }
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
@@ -187,14 +193,14 @@ ACCOUNT_REAUTHENTICATION_METHODS = ("password", "mfa")
 ACCOUNT_SESSION_REMEMBER = True
 MFA_ADAPTER = "apps.accounts.signing_in.MfaAdapter"
 MFA_FORMS = {
-    "authenticate": "apps.accounts.forms.CodeForm",
-    "reauthenticate": "apps.accounts.forms.ReauthenticateByCodeForm",
-    "activate_totp": "apps.accounts.forms.ActivateTOTPForm",
-    "add_webauthn": "apps.accounts.forms.AddPasskeyForm",
-    "edit_webauthn": "apps.accounts.forms.RenamePasskeyForm",
-    "authenticate_webauthn": "apps.accounts.forms.PasskeyForm",
-    "login_webauthn": "apps.accounts.forms.SignInByPasskeyForm",
-    "reauthenticate_webauthn": "apps.accounts.forms.ReauthenticateByPasskeyForm",
+    "authenticate": "apps.signin.forms.CodeForm",
+    "reauthenticate": "apps.signin.forms.ReauthenticateByCodeForm",
+    "activate_totp": "apps.signin.forms.ActivateTOTPForm",
+    "add_webauthn": "apps.signin.forms.AddPasskeyForm",
+    "edit_webauthn": "apps.signin.forms.RenamePasskeyForm",
+    "authenticate_webauthn": "apps.signin.forms.PasskeyForm",
+    "login_webauthn": "apps.signin.forms.SignInByPasskeyForm",
+    "reauthenticate_webauthn": "apps.signin.forms.ReauthenticateByPasskeyForm",
 }
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
@@ -245,7 +251,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
 # Nothing but our own files, and nothing written into a page runs. The admin's Alpine needs more, and gets it there
-# alone (`apps.access.admin.contentpolicy`).
+# alone (`apps.backoffice.contentpolicy`).
 CONTENT_SECURITY_POLICY: dict[str, Any] = {
     "DIRECTIVES": {
         "default-src": ["'none'"],
@@ -269,15 +275,15 @@ UNFOLD: dict[str, Any] = {
     "SITE_HEADER": "Mandate",
     "SITE_SUBHEADER": _("Every right has a reason"),
     "SITE_URL": None,
-    "SITE_ICON": "apps.access.admin.brand.logo",
-    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "apps.access.admin.brand.logo"}],
+    "SITE_ICON": "apps.backoffice.brand.logo",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "apps.backoffice.brand.logo"}],
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_BACK_BUTTON": False,
     "STYLES": [
-        "apps.access.admin.brand.tokens",
-        "apps.access.admin.brand.components",
-        "apps.access.admin.brand.stylesheet",
+        "apps.backoffice.brand.tokens",
+        "apps.backoffice.brand.components",
+        "apps.backoffice.brand.stylesheet",
     ],
     "DASHBOARD_CALLBACK": "apps.crm.admin.dashboard.dashboard",
     "SIDEBAR": {

@@ -11,13 +11,13 @@ from django.utils import timezone
 from apps.access import records, shares
 from apps.access.explain import explain
 from apps.access.lists import capped_count, page
-from apps.access.mandates import bind_account, forget_kept, mandate_for
+from apps.access.mandate_cache import bind_account, forget_kept, mandate_for
 from apps.access.models import OperatorSession, Override
 from apps.access.policy import may, who_may
 from apps.access.querysets import visible_to
 from apps.access.records import Record
 from apps.accounts.models import Account, Branch, User
-from apps.crm.organisation import create, parse
+from apps.orgfiles.organisation import create, parse
 from apps.roles import catalogue
 from apps.roles.scopes import Scope
 from apps.teams.models import Team

@@ -7,7 +7,7 @@ from django.contrib.auth import get_backends
 from django.contrib.auth.models import AnonymousUser
 
 from apps.access.backends import MandateBackend
-from apps.access.mandates import bind_account
+from apps.access.mandate_cache import bind_account
 from apps.access.policy import may, may_anywhere, who_may
 from apps.roles.catalogue import UnknownPermission, WrongTarget
 from tests.factories import ContactFactory, LeadFactory, OperatorFactory, UserFactory, make_cast, share

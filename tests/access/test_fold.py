@@ -10,11 +10,11 @@ import pytest
 from django.apps import apps
 from django.db import models, transaction
 
-from apps.access.fold import Difference, differences, platform_tables, tables
+from apps.access.history.replay import Difference, differences, platform_tables, tables
 from apps.accounts.models import Account, User
 from apps.audit.models import PLATFORM, Entry
 from apps.audit.services import operation
-from apps.crm.demo.loading import load_demo
+from apps.orgfiles.demo.loading import load_demo
 from apps.teams.models import Membership
 from tests.access.histories import CHANGES, History, share_a_record
 from tests.audit.chains import VERB, sql

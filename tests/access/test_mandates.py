@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apps.access.facts import load
-from apps.access.mandates import accounts_of, bind_account, choose_account, mandate_for
+from apps.access.mandate_cache import accounts_of, bind_account, choose_account, mandate_for
 from apps.access.models import Override
 from apps.access.policy import may
 from apps.accounts.models import Account, Branch, User

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from apps.access.explain import explain
 from apps.access.facts import load
-from apps.access.mandates import accounts_of, bind_account, choose_account, mandate_for
+from apps.access.mandate_cache import accounts_of, bind_account, choose_account, mandate_for
 from apps.access.matrix import access_matrix
 from apps.access.models import OperatorSession
 from apps.access.operators import SessionRefused, current_session, end_session, open_session

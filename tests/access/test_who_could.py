@@ -14,12 +14,12 @@ from django.utils import timezone
 
 from apps.access.explain import explain
 from apps.access.facts import load
-from apps.access.fold import NoSuchMoment
+from apps.access.history.as_of import as_of, who_could
+from apps.access.history.replay import NoSuchMoment
 from apps.access.mandate import Mandate
-from apps.access.mandates import forget_kept, mandate_for
+from apps.access.mandate_cache import forget_kept, mandate_for
 from apps.access.models import Override
 from apps.access.operators import end_session, open_session
-from apps.access.past import as_of, who_could
 from apps.access.policy import may, who_may
 from apps.access.records import Untold
 from apps.access.targets import TargetName, Unknown, find_targets

@@ -14,12 +14,12 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from apps.access.changes.members import ChangeRole
-from apps.access.changes.overrides import SetOverride
 from apps.accounts.models import Account, Branch, User
 from apps.audit.models import Operation
 from apps.audit.services import Change, record
 from apps.audit.services import operation as operation_of
+from apps.changes.members import ChangeRole
+from apps.changes.overrides import SetOverride
 from apps.roles.scopes import Scope
 from apps.teams.models import Membership
 from tests.admin.people import all_but, browser, everything, staff

@@ -12,10 +12,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from apps.access.changes.invitations import digest_of
 from apps.access.models import Override
 from apps.accounts.models import User
 from apps.audit.models import Operation
+from apps.changes.invitations import digest_of
 from apps.roles.scopes import Scope
 from apps.teams.models import Invitation, Membership, ParentMembership
 from tests.admin.flows import REASON, made, posted, previewed, refused, sent, told

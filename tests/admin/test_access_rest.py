@@ -10,10 +10,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from apps.access import shares
-from apps.access.changes.members import ChangeRole
 from apps.access.models import AccessRequest, Override
 from apps.accounts.models import Branch
 from apps.audit.models import Operation
+from apps.changes.members import ChangeRole
 from apps.roles.models import Role, RoleGrant
 from apps.roles.scopes import Scope
 from apps.teams.models import Membership, Team, TeamMember

@@ -24,25 +24,25 @@ def test_somebody_in_two_accounts_sees_one_at_a_time_and_can_switch(cast: Cast) 
     client = browser(person)
     page = client.get("/admin/").content.decode()
     assert cast.account.name in page
-    assert reverse("access:switch-account", args=[cast.elsewhere.account.slug]) in page
+    assert reverse("pages:switch-account", args=[cast.elsewhere.account.slug]) in page
     assert client.get(url(here)).status_code == 200
     assert client.get(url(there)).status_code == 404
-    assert client.post(reverse("access:switch-account", args=[cast.elsewhere.account.slug])).status_code == 302
+    assert client.post(reverse("pages:switch-account", args=[cast.elsewhere.account.slug])).status_code == 302
     assert client.get(url(here)).status_code == 404
     assert client.get(url(there)).status_code == 200
 
 
 def test_an_account_that_one_is_not_in_is_not_there(cast: Cast) -> None:
     client = browser(staff(cast.branch, everything()))
-    foreign = client.post(reverse("access:switch-account", args=[cast.elsewhere.account.slug]))
-    nothing = client.post(reverse("access:switch-account", args=["nothing-here"]))
+    foreign = client.post(reverse("pages:switch-account", args=[cast.elsewhere.account.slug]))
+    nothing = client.post(reverse("pages:switch-account", args=["nothing-here"]))
     assert foreign.status_code == nothing.status_code == 404
     assert foreign.content == nothing.content
 
 
 def test_switching_is_never_a_link(cast: Cast) -> None:
     client = browser(staff(cast.branch, everything()))
-    assert client.get(reverse("access:switch-account", args=[cast.account.slug])).status_code == 405
+    assert client.get(reverse("pages:switch-account", args=[cast.account.slug])).status_code == 405
 
 
 def test_the_header_tells_account_scheme_and_role(cast: Cast) -> None:

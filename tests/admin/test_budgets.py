@@ -14,7 +14,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from apps.access.mandates import forget_kept
+from apps.access.mandate_cache import forget_kept
 from apps.accounts.models import User
 from apps.roles.scopes import IN_GROUP
 from tests.admin.people import TYPES, browser, everything, make, staff, url

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from apps.access.desk import Desk
-from apps.access.mandates import bind_account
+from apps.access.context import Desk
+from apps.access.mandate_cache import bind_account
 from apps.accounts.models import User
 from apps.crm.models import Change, LeadStatus, Opportunity, OpportunityStatus, Pipeline
 from apps.crm.pipelines import my_pipelines

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from apps.access.admin.site import site
+from apps.backoffice.site import site
 from apps.crm.admin import navigation
 from tests.admin.people import browser, everything, staff
 from tests.admin.sinks import Sinks, python_sinks, script_sinks, template_sinks

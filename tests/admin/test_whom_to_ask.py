@@ -5,8 +5,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from apps.access import facts
-from apps.access.desk import Desk
-from apps.access.mandates import bind_account
+from apps.access.context import Desk
+from apps.access.mandate_cache import bind_account
 from apps.access.models import Override
 from apps.access.policy import People
 from apps.access.reasons import grantors, tooltip

@@ -17,7 +17,7 @@ from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from apps.access.mandates import forget_kept
+from apps.access.mandate_cache import forget_kept
 from tests.attacks.world import PRIVATE, UNSEEN
 from tests.mailing import post
 from tests.pages.canary import PART

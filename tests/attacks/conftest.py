@@ -10,7 +10,7 @@ from django.db import transaction
 from django.test import override_settings
 from pytest_django import DjangoDbBlocker
 
-from apps.access.mandates import forget_kept
+from apps.access.mandate_cache import forget_kept
 from tests.attacks.world import World, make_world
 
 

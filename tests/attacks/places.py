@@ -7,7 +7,7 @@ from typing import Any
 
 from django.test import Client
 
-from apps.access.changes.invitations import CancelInvitation, Invite
+from apps.changes.invitations import CancelInvitation, Invite
 from apps.teams.models import Invitation
 from tests.attacks.actors import ANOTHER, Actor
 from tests.attacks.asking import with_session

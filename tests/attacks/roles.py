@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.test import Client
 
-from apps.access.mandates import mandate_for
+from apps.access.mandate_cache import mandate_for
 from apps.accounts.models import User
 from apps.roles.schemes import scheme, scheme_keys
 from tests.attacks.asking import hidden_from, with_session

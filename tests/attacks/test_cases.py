@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from apps.access.mandates import forget_kept
+from apps.access.mandate_cache import forget_kept
 from tests.attacks.actors import Actor, actors
 from tests.attacks.asking import Answer, ask, faults_of
 from tests.attacks.cases import CASES, Case

@@ -10,13 +10,13 @@ import zeal
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from apps.access.changes.invitations import Invite
-from apps.access.letters import request_decided, request_made
 from apps.access.models import AccessRequest
 from apps.accounts.models import User
 from apps.billing.mail import send_mailings
 from apps.billing.models import Invoice, Mailing
 from apps.billing.pdf import file_name, invoice_pdf
+from apps.changes.invitations import Invite
+from apps.changes.request_emails import request_decided, request_made
 from apps.roles.models import Role
 from apps.teams.models import Membership
 from tests.admin.people import browser, everything, staff

@@ -145,16 +145,16 @@ def test_the_database_refuses_such_a_name_whoever_writes_it(name: str) -> None:
 
 # Plain text fields of forms, by file, and what they are for: nobody's name is written in any of them.
 PLAIN = {
-    "apps/access/forms/accounts.py": 2,  # a currency, and the account's own name once more
-    "apps/access/forms/base.py": 1,  # what the page showed, signed
-    "apps/access/forms/log.py": 3,  # searches
-    "apps/access/forms/people.py": 1,  # a search
-    "apps/access/forms/preferences.py": 1,  # what the page showed, signed
-    "apps/access/forms/requests.py": 1,  # a type of records, hidden
-    "apps/access/forms/role_files.py": 1,  # a file, hidden, read line by line
-    "apps/access/forms/several.py": 1,  # ids, hidden
-    "apps/access/forms/why.py": 1,  # a reference that is looked up
-    "apps/accounts/forms.py": 2,  # a password, and a short name with a validator of its own
+    "apps/pages/forms/accounts.py": 2,  # a currency, and the account's own name once more
+    "apps/pages/forms/base.py": 1,  # what the page showed, signed
+    "apps/pages/forms/log.py": 3,  # searches
+    "apps/pages/forms/people.py": 1,  # a search
+    "apps/pages/forms/preferences.py": 1,  # what the page showed, signed
+    "apps/pages/forms/requests.py": 1,  # a type of records, hidden
+    "apps/orgfiles/forms.py": 1,  # a file, hidden, read line by line
+    "apps/pages/forms/several.py": 1,  # ids, hidden
+    "apps/pages/forms/why.py": 1,  # a reference that is looked up
+    "apps/signin/forms.py": 2,  # a password, and a short name with a validator of its own
     "apps/audit/text.py": 3,  # the checked ones
     "apps/billing/forms.py": 1,  # a country with a validator of its own
     "apps/crm/forms.py": 1,  # lines that a checked column takes

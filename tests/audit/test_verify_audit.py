@@ -8,9 +8,9 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from apps.accounts.models import Account
-from apps.audit.management.output import Output
-from apps.audit.management.progress import ProgressBar
 from apps.audit.models import Link
+from apps.console.output import Output
+from apps.console.progress import ProgressBar
 from tests.audit.chains import report, sql, unguarded, write
 from tests.audit.heads import FORGET_OPERATIONS
 

@@ -12,12 +12,12 @@ import time_machine
 
 from apps.accounts.models import Account, User
 from apps.billing import payments, subscribing
-from apps.billing.book import Book
 from apps.billing.details import change_details
 from apps.billing.models import Attempt, Invoice, Payer, Payment, Period, Subscription, Term
 from apps.billing.plans import Interval
 from apps.billing.running import run_account
 from apps.billing.subscribing import Choice, Chosen
+from apps.billing.subscription_state import Book
 
 START = date(2026, 1, 1)
 DETAILS: dict[str, Any] = {

@@ -24,7 +24,7 @@ from apps.billing.models import Invoice, InvoiceLine, Mailing, Period, Seller
 from apps.billing.running import run_account, run_billing
 from tests.billing.cases import begin, on
 from tests.factories import AccountFactory, BranchFactory
-from tests.organisation.test_killed import until_alone
+from tests.orgfiles.test_killed import until_alone
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ACCOUNTS, MONTHS = 8, 3

@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
-from apps.access.changes.refusals import OperatorOnly
 from apps.access.policy import may
 from apps.billing import invoicing, payments
-from apps.billing.book import Book, State
 from apps.billing.details import change_details
 from apps.billing.invoicing import credit, upcoming
 from apps.billing.models import Invoice, Mailing, Payment, Seller
 from apps.billing.refusals import BillingRefused
 from apps.billing.running import run_account
 from apps.billing.sellers import seller
+from apps.billing.subscription_state import Book, State
+from apps.changes.refusals import OperatorOnly
 from tests.audit.chains import report
 from tests.billing.cases import START, begin, choose, invoices, on, pay, totals
 from tests.factories import CompanyFactory, LeadFactory, OperatorFactory, TaskFactory, make_cast

@@ -7,15 +7,15 @@ from datetime import date, timedelta
 import pytest
 from django.utils import timezone
 
-from apps.access.changes.invitations import AcceptInvitation, Invite
-from apps.access.changes.members import AddToBranch
-from apps.access.changes.refusals import Guard, NoSeat
-from apps.access.changes.removal import RemoveMember, RestoreMember
 from apps.access.handover import Delete, Plan
 from apps.accounts.models import Account, User
 from apps.billing import subscribing
 from apps.billing.models import Term
 from apps.billing.running import run_account
+from apps.changes.invitations import AcceptInvitation, Invite
+from apps.changes.members import AddToBranch
+from apps.changes.refusals import Guard, NoSeat
+from apps.changes.removal import RemoveMember, RestoreMember
 from apps.teams.models import Invitation
 from tests.billing.cases import begin, choose, invoices, on, totals
 from tests.factories import Cast, MembershipFactory, UserFactory, make_cast, published

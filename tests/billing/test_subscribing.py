@@ -10,13 +10,10 @@ from unittest.mock import patch
 
 import pytest
 
-from apps.access.changes.refusals import ReasonMissing, Refusal, RightMissing
 from apps.access.policy import may
-from apps.access.preview import preview
 from apps.accounts.models import Account
 from apps.audit.models import Entry, Operation
 from apps.billing import subscribing
-from apps.billing.book import Book, State
 from apps.billing.changes import Entitle
 from apps.billing.details import change_details
 from apps.billing.models import Payer, Term
@@ -24,6 +21,9 @@ from apps.billing.plans import Interval, plan, plans
 from apps.billing.refusals import BillingRefused
 from apps.billing.running import run_account
 from apps.billing.subscribing import Choice
+from apps.billing.subscription_state import Book, State
+from apps.changes.preview import preview
+from apps.changes.refusals import ReasonMissing, Refusal, RightMissing
 from apps.roles.models import Role, RoleGrant
 from apps.roles.scopes import Scope
 from apps.teams.models import Membership

@@ -9,11 +9,11 @@ from decimal import Decimal
 import pytest
 
 from apps.billing import subscribing
-from apps.billing.book import Book, State
 from apps.billing.models import Invoice
 from apps.billing.payments import open_invoices
 from apps.billing.plans import Interval
 from apps.billing.running import run_account
+from apps.billing.subscription_state import Book, State
 from tests.billing.cases import START, begin, choose, invoices, on, pay
 from tests.billing.ledger import RANKS, Clerk, Sheet
 from tests.factories import make_cast

@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from apps.billing.book import today
 from apps.billing.pdf import invoice_pdf
+from apps.billing.subscription_state import today
 from tests.billing.cases import begin, invoices, pay
 from tests.browser.driving import faults, go, sideways, sign_in, take
 from tests.factories import Cast

@@ -7,7 +7,7 @@ import re
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from apps.access.changes.overrides import SetOverride
+from apps.changes.overrides import SetOverride
 from apps.roles.scopes import Scope
 from apps.teams.models import Membership
 from tests.browser.driving import faults, go, sideways, sign_in

@@ -9,7 +9,7 @@ from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from apps.access.forms import pool
+from apps.pages.forms import pool
 from apps.teams.models import ParentMembership, TeamMember
 from tests.admin.people import everything, staff
 from tests.browser.driving import faults, go, sideways, sign_in

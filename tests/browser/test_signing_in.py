@@ -13,9 +13,9 @@ from django.test import override_settings
 from playwright.sync_api import CDPSession, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from apps.access.changes.invitations import Invite
 from apps.accounts.addresses import vouch_for
 from apps.accounts.models import User
+from apps.changes.invitations import Invite
 from tests.browser.driving import faults, go, sideways, take
 from tests.factories import PASSWORD, Cast, published
 from tests.mailing import ADDRESS, Postbox, post, postbox

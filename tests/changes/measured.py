@@ -11,9 +11,9 @@ from django.utils import timezone
 from apps.access import records
 from apps.access.facts import Facts, account_facts, load_some
 from apps.access.mandate import Mandate
-from apps.access.previews.people import everybody
 from apps.access.querysets import visible
 from apps.accounts.models import Account, User
+from apps.changes.previews.people import everybody
 from apps.roles import catalogue
 
 TYPES = tuple(records.registered())

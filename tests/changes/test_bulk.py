@@ -12,19 +12,19 @@ from django.db import OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from apps.access.changes import bulk, undo
-from apps.access.changes.base import Change
-from apps.access.changes.bulk import ChangeRoles, ReplaceRole, SetOverrides, end_of, scope_of
-from apps.access.changes.guards.width import Width
-from apps.access.changes.members import ChangeRole
-from apps.access.changes.overrides import ClearOverride, SetOverride
-from apps.access.changes.refusals import Guard, ManyRefused, NoSuchTarget, Refusal
-from apps.access.changes.undo import Undo
 from apps.access.models import Override
 from apps.access.tables import Line
 from apps.accounts.models import User
 from apps.audit.models import Entry, Link, Operation
 from apps.audit.verification import verify
+from apps.changes import bulk, undo
+from apps.changes.base import Change
+from apps.changes.bulk import ChangeRoles, ReplaceRole, SetOverrides, end_of, scope_of
+from apps.changes.guards.comparison import Width
+from apps.changes.members import ChangeRole
+from apps.changes.overrides import ClearOverride, SetOverride
+from apps.changes.refusals import Guard, ManyRefused, NoSuchTarget, Refusal
+from apps.changes.undo import Undo
 from apps.roles.scopes import Scope
 from apps.teams.models import Membership
 from tests.factories import Cast, OwnRoleFactory, ParentMembershipFactory, make_cast, published
@@ -244,7 +244,7 @@ def test_who_may_not_changes_nobody(who: str) -> None:
 
 
 def test_no_more_refusals_are_told_than_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("apps.access.changes.base.MOST_REFUSALS", 5)
+    monkeypatch.setattr("apps.changes.base.MOST_REFUSALS", 5)
     cast = make_cast("atlas")
     assert list(refused(roles(cast, *([f"x{n}@acme.example", "", "admin"] for n in range(20))))) == [2, 3, 4, 5, 6]
 

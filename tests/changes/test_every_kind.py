@@ -7,21 +7,21 @@ import pytest
 from django.utils import timezone
 
 from apps.access import shares
-from apps.access.changes.accounts import ChangeAccount, CloseAccount, KeepAccount, close_due_accounts
-from apps.access.changes.base import Change
-from apps.access.changes.branches import ChangeBranch, CloseBranch, CreateBranch, ReopenBranch
-from apps.access.changes.own_roles import CopyRole, DeleteRole, EditRole
-from apps.access.changes.parent_roles import ChangeParentRole, GrantParentRole, RevokeParentRole
-from apps.access.changes.refusals import Guard, Refusal
-from apps.access.changes.requests import ApproveRequest, DeclineRequest, RequestAccess, WithdrawRequest
-from apps.access.changes.sharing import ChangeShare, GrantShare, RevokeShare
-from apps.access.changes.switching import SwitchScheme
-from apps.access.changes.teams import AddTeam, ChangeTeam, DeleteTeam
-from apps.access.jobs import close_accounts
 from apps.access.models import AccessRequest, Override
 from apps.access.policy import may
 from apps.accounts.models import Account, Branch, User
 from apps.audit.models import Operation
+from apps.changes.accounts import ChangeAccount, CloseAccount, KeepAccount, close_due_accounts
+from apps.changes.base import Change
+from apps.changes.branches import ChangeBranch, CloseBranch, CreateBranch, ReopenBranch
+from apps.changes.custom_roles import CopyRole, DeleteRole, EditRole
+from apps.changes.jobs import close_accounts
+from apps.changes.parent_roles import ChangeParentRole, GrantParentRole, RevokeParentRole
+from apps.changes.refusals import Guard, Refusal
+from apps.changes.requests import ApproveRequest, DeclineRequest, RequestAccess, WithdrawRequest
+from apps.changes.sharing import ChangeShare, GrantShare, RevokeShare
+from apps.changes.switching import SwitchScheme
+from apps.changes.teams import AddTeam, ChangeTeam, DeleteTeam
 from apps.roles.models import Role
 from apps.roles.scopes import Scope
 from apps.teams.models import Membership, ParentMembership, Team, TeamMember

@@ -16,16 +16,14 @@ from django.db import OperationalError, connection, connections, transaction
 from django.test import Client
 from psycopg.errors import AdminShutdown, DiskFull, LockNotAvailable
 
-from apps.access.changes.base import Done
-from apps.access.changes.keepers import Keepers
-from apps.access.changes.members import ChangeRole
-from apps.access.fold import differences
+from apps.access.history.replay import differences
 from apps.accounts.models import Account
 from apps.audit.models import Entry
 from apps.audit.services import operation
 from apps.audit.verification import verify
-from apps.crm import organisation
-from apps.crm.generation import records
+from apps.changes.base import Done
+from apps.changes.guards.last_keeper import Keepers
+from apps.changes.members import ChangeRole
 from apps.crm.models import Contact, Lead
 from apps.crm.services import (
     assign_record,
@@ -37,6 +35,8 @@ from apps.crm.services import (
     update_record,
 )
 from apps.crm.verbs import ACCOUNT_GENERATED
+from apps.orgfiles import organisation
+from apps.orgfiles.generation import records
 from apps.teams.models import Membership
 from tests.commands.conftest import Run, run
 from tests.factories import FACTORIES, Cast, make_cast, published
@@ -208,7 +208,7 @@ def test_a_page_whose_session_is_cut_off_asks_to_come_back(cast: Cast, monkeypat
     client = page(cast)
     with monkeypatch.context() as broken:
         broken.setattr(
-            "apps.access.middleware.choose_account", lambda *_: ask("SELECT pg_terminate_backend(pg_backend_pid())")
+            "apps.pages.middleware.choose_account", lambda *_: ask("SELECT pg_terminate_backend(pg_backend_pid())")
         )
         assert_try_later(client, "/admin/", "The database does not answer")
     connection.close()  # as the end of a request does with one that is broken
@@ -226,7 +226,7 @@ def test_a_page_on_a_full_disk_asks_to_come_back_and_one_with_a_bug_does_not(
             raise ZeroDivisionError
         raise OperationalError("could not extend file") from error()
 
-    monkeypatch.setattr("apps.access.middleware.choose_account", fail)
+    monkeypatch.setattr("apps.pages.middleware.choose_account", fail)
     answer = client.get("/admin/")
     assert answer.status_code == status
     assert "Traceback" not in answer.content.decode()

@@ -9,7 +9,10 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from apps.access.changes.invitations import (
+from apps.access.policy import may
+from apps.accounts.models import Account, Branch, User
+from apps.audit.models import Entry
+from apps.changes.invitations import (
     AcceptInvitation,
     CancelInvitation,
     Invite,
@@ -17,11 +20,8 @@ from apps.access.changes.invitations import (
     digest_of,
     inviting_account,
 )
-from apps.access.changes.members import ChangeRole
-from apps.access.changes.refusals import Guard
-from apps.access.policy import may
-from apps.accounts.models import Account, Branch, User
-from apps.audit.models import Entry
+from apps.changes.members import ChangeRole
+from apps.changes.refusals import Guard
 from apps.teams.models import Invitation, Membership
 from tests.changes.tries import made, refusal, refused
 from tests.factories import (

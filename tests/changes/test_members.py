@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from apps.access.changes.branches import CloseBranch
-from apps.access.changes.details import ActivateUser, ChangeDetails, DeactivateUser
-from apps.access.changes.members import AddToBranch
-from apps.access.changes.refusals import Guard, Overtaken
 from apps.access.models import Override
 from apps.access.policy import may
 from apps.accounts.models import Account, Branch, User
+from apps.changes.branches import CloseBranch
+from apps.changes.details import ActivateUser, ChangeDetails, DeactivateUser
+from apps.changes.members import AddToBranch
+from apps.changes.refusals import Guard, Overtaken
 from apps.roles.scopes import Scope
 from apps.teams.models import Membership
 from tests.changes.tries import made, refusal, refused

@@ -11,22 +11,22 @@ import time_machine
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from apps.access.changes.base import Change
-from apps.access.changes.branches import CloseBranch
-from apps.access.changes.members import ChangeRole
-from apps.access.changes.overrides import SetOverride
-from apps.access.changes.own_roles import EditRole
-from apps.access.changes.refusals import Guard, Refusal
-from apps.access.changes.removal import Leave, RemoveMember
-from apps.access.changes.sharing import GrantShare
-from apps.access.changes.teams import ChangeTeam
-from apps.access.changes.undo import Undo
 from apps.access.handover import HandOver, Plan
 from apps.access.models import Override
-from apps.access.preview import preview
-from apps.access.previews.values import Preview
 from apps.accounts.models import Account, User
 from apps.audit.models import Entry, Link, Operation
+from apps.changes.base import Change
+from apps.changes.branches import CloseBranch
+from apps.changes.custom_roles import EditRole
+from apps.changes.members import ChangeRole
+from apps.changes.overrides import SetOverride
+from apps.changes.preview import preview
+from apps.changes.previews.values import Preview
+from apps.changes.refusals import Guard, Refusal
+from apps.changes.removal import Leave, RemoveMember
+from apps.changes.sharing import GrantShare
+from apps.changes.teams import ChangeTeam
+from apps.changes.undo import Undo
 from apps.roles.models import Role, RoleGrant
 from apps.roles.scopes import Scope
 from apps.teams.models import Membership
@@ -59,7 +59,7 @@ def told(change: Change, actor: User | None, monkeypatch: pytest.MonkeyPatch) ->
     """The preview in full, and as it is told of very many."""
     full = preview(change, actor=actor)
     with monkeypatch.context() as patched:
-        patched.setattr("apps.access.previews.measure.IN_FULL", 0)
+        patched.setattr("apps.changes.previews.measure.IN_FULL", 0)
         return full, preview(change, actor=actor)
 
 

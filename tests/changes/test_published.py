@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import pytest
 
-from apps.access.changes.own_roles import EditRole
-from apps.access.changes.refusals import Guard
-from apps.access.changes.removal import DeleteMember
-from apps.access.changes.second_factor import ResetMfa
 from apps.access.policy import may
+from apps.changes.custom_roles import EditRole
+from apps.changes.refusals import Guard
+from apps.changes.removal import DeleteMember
+from apps.changes.second_factor import ResetMfa
 from apps.roles.scopes import Scope
 from tests.changes.test_removal import remove
 from tests.changes.test_roles_and_overrides import override, role_of

@@ -16,20 +16,20 @@ from procrastinate.contrib.django import app
 from procrastinate.contrib.django.django_connector import DjangoConnector
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from apps.access.changes.branches import ReopenBranch
-from apps.access.changes.bulk import ChangeRoles, ReplaceRole
-from apps.access.changes.invitations import CancelInvitation, ResendInvitation
-from apps.access.changes.members import ChangeRole
-from apps.access.changes.own_roles import EditRole
-from apps.access.changes.plain import dump, load, load_change
-from apps.access.changes.refusals import Refusal
-from apps.access.changes.sharing import ChangeShare, RevokeShare
-from apps.access.changes.switching import SwitchScheme
-from apps.access.jobs import forget_previews
 from apps.access.models import QueuedPreview
-from apps.access.preview import preview
-from apps.access.previews import queued
 from apps.audit.models import Operation
+from apps.changes.branches import ReopenBranch
+from apps.changes.bulk import ChangeRoles, ReplaceRole
+from apps.changes.custom_roles import EditRole
+from apps.changes.invitations import CancelInvitation, ResendInvitation
+from apps.changes.jobs import forget_previews
+from apps.changes.members import ChangeRole
+from apps.changes.preview import preview
+from apps.changes.previews import queued
+from apps.changes.refusals import Refusal
+from apps.changes.serializing import dump, load, load_change
+from apps.changes.sharing import ChangeShare, RevokeShare
+from apps.changes.switching import SwitchScheme
 from apps.roles.models import Role
 from apps.roles.scopes import Scope
 from apps.teams.models import Membership

@@ -19,21 +19,21 @@ import pytest
 from django.db import OperationalError, connections, transaction
 from django.utils import timezone
 
-from apps.access.changes.base import Done
-from apps.access.changes.details import DeactivateUser
-from apps.access.changes.ground import Ground
-from apps.access.changes.invitations import AcceptInvitation, Invite
-from apps.access.changes.members import ChangeRole
-from apps.access.changes.overrides import SetOverride
-from apps.access.changes.refusals import Overtaken, Refusal
-from apps.access.changes.removal import RemoveMember
-from apps.access.changes.requests import ApproveRequest, RequestAccess
 from apps.access.handover import Delete, Plan
 from apps.access.models import AccessRequest, Override
 from apps.access.policy import may
 from apps.accounts.models import Account, User
 from apps.audit.models import Link
 from apps.audit.verification import verify
+from apps.changes.base import Done
+from apps.changes.context import Ground
+from apps.changes.details import DeactivateUser
+from apps.changes.invitations import AcceptInvitation, Invite
+from apps.changes.members import ChangeRole
+from apps.changes.overrides import SetOverride
+from apps.changes.refusals import Overtaken, Refusal
+from apps.changes.removal import RemoveMember
+from apps.changes.requests import ApproveRequest, RequestAccess
 from apps.roles.scopes import Scope
 from apps.teams.models import Invitation, Membership, ParentMembership
 from tests.audit.chains import sql

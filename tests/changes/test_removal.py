@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from apps.access.changes.ground import Ground
-from apps.access.changes.members import AddToBranch
-from apps.access.changes.refusals import Guard
-from apps.access.changes.removal import DeleteMember, Leave, RemoveMember, RestoreMember
 from apps.access.handover import Delete, HandOver, Plan
 from apps.access.models import Override
 from apps.access.policy import may
 from apps.accounts.models import Branch, User
 from apps.audit.models import Entry
+from apps.changes.context import Ground
+from apps.changes.members import AddToBranch
+from apps.changes.refusals import Guard
+from apps.changes.removal import DeleteMember, Leave, RemoveMember, RestoreMember
 from apps.crm.models import Change as HistoryEntry
 from apps.crm.models import Contact, Lead, Task
 from apps.teams.models import Membership, ParentMembership, TeamMember

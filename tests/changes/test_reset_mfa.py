@@ -8,14 +8,14 @@ import pytest
 from allauth.mfa.models import Authenticator
 from django.test import Client
 
-from apps.access.changes.base import Done
-from apps.access.changes.refusals import Guard, Refusal
-from apps.access.changes.second_factor import ResetMfa
-from apps.access.changes.undo import Undo
-from apps.access.preview import preview
 from apps.accounts.addresses import vouch_for
 from apps.accounts.models import User
 from apps.audit.models import Entry
+from apps.changes.base import Done
+from apps.changes.preview import preview
+from apps.changes.refusals import Guard, Refusal
+from apps.changes.second_factor import ResetMfa
+from apps.changes.undo import Undo
 from apps.roles.scopes import Scope
 from apps.teams.models import Membership
 from tests.audit.chains import report

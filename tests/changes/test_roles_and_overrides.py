@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from apps.access.changes.base import Change
-from apps.access.changes.members import ChangeRole
-from apps.access.changes.overrides import ClearOverride, SetOverride
-from apps.access.changes.refusals import Guard, Overtaken, Refusal, RightMissing
 from apps.access.models import Override
 from apps.access.policy import may
 from apps.accounts.models import User
 from apps.audit.models import Entry, Operation
+from apps.changes.base import Change
+from apps.changes.members import ChangeRole
+from apps.changes.overrides import ClearOverride, SetOverride
+from apps.changes.refusals import Guard, Overtaken, Refusal, RightMissing
 from apps.roles.scopes import Scope
 from apps.teams.models import Membership
 from tests.admin.people import staff

@@ -15,8 +15,8 @@ import pytest
 import time_machine
 from django.db import transaction
 
-from apps.access.changes.refusals import Refusal
 from apps.access.models import AccessRequest
+from apps.changes.refusals import Refusal
 from tests.changes.worlds import Stage, engine_change, staged
 from tests.conformance import tables
 from tests.reference import kinds

@@ -9,27 +9,27 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.test import Client
 
-from apps.access.changes.accounts import ChangeAccount
-from apps.access.changes.base import Change
-from apps.access.changes.branches import ChangeBranch, CreateBranch
-from apps.access.changes.details import ChangeDetails
-from apps.access.changes.invitations import Invite
-from apps.access.changes.opening import OpenAccount
-from apps.access.changes.refusals import Refusal
-from apps.access.changes.teams import AddTeam
-from apps.accounts.forms import AddPasskeyForm, DetailsForm, NewcomerForm, RenamePasskeyForm, SignupForm, TokenForm
 from apps.accounts.models import Account, ApiToken
 from apps.audit.models import Operation
 from apps.audit.services import operation
-from apps.crm import organisation
+from apps.changes.accounts import ChangeAccount
+from apps.changes.base import Change
+from apps.changes.branches import ChangeBranch, CreateBranch
+from apps.changes.details import ChangeDetails
+from apps.changes.invitations import Invite
+from apps.changes.opening import OpenAccount
+from apps.changes.refusals import Refusal
+from apps.changes.teams import AddTeam
 from apps.crm.models import CustomField, Lead, LeadStatus, Pipeline
-from apps.crm.organisation import Refused
 from apps.crm.services.customfields import save_field
 from apps.crm.services.customisation import save_entry
 from apps.crm.services.records import create_record
+from apps.orgfiles import organisation
+from apps.orgfiles.organisation import Refused
+from apps.signin.forms import AddPasskeyForm, DetailsForm, NewcomerForm, RenamePasskeyForm, SignupForm, TokenForm
 from tests.commands.conftest import Run, run
 from tests.factories import Cast, make_cast, published
-from tests.organisation.files import acme
+from tests.orgfiles.files import acme
 from tests.signin.people import browser_of
 
 __all__ = ["run"]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from apps.access.changes.refusals import Guard
-from apps.access.changes.transfer import TransferOwnership
 from apps.access.policy import may
 from apps.accounts.models import User
+from apps.changes.refusals import Guard
+from apps.changes.transfer import TransferOwnership
 from apps.teams.models import Membership
 from tests.changes.tries import made, refusal, refused
 from tests.factories import Cast, OperatorFactory, make_cast, published

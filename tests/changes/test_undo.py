@@ -14,19 +14,6 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.access import records
-from apps.access.changes.base import KINDS, Change
-from apps.access.changes.branches import CloseBranch, CreateBranch
-from apps.access.changes.guards.needs import NEEDS
-from apps.access.changes.members import AddToBranch, ChangeRole
-from apps.access.changes.overrides import ClearOverride, SetOverride
-from apps.access.changes.own_roles import DeleteRole
-from apps.access.changes.refusals import Guard, NoSuchTarget, Overtaken, Refusal
-from apps.access.changes.removal import DeleteMember, Leave
-from apps.access.changes.sharing import GrantShare, RevokeShare
-from apps.access.changes.switching import SwitchScheme
-from apps.access.changes.teams import AddTeam, ChangeTeam
-from apps.access.changes.transfer import TransferOwnership
-from apps.access.changes.undo import Undo
 from apps.access.facts import account_facts, load_people
 from apps.access.handover import HandOver, Plan
 from apps.access.mandate import Mandate
@@ -36,6 +23,19 @@ from apps.accounts.models import Account, Branch, User
 from apps.audit.models import Operation
 from apps.audit.services import Change as Told
 from apps.audit.services import record
+from apps.changes.base import KINDS, Change
+from apps.changes.branches import CloseBranch, CreateBranch
+from apps.changes.custom_roles import DeleteRole
+from apps.changes.guards.needs import NEEDS
+from apps.changes.members import AddToBranch, ChangeRole
+from apps.changes.overrides import ClearOverride, SetOverride
+from apps.changes.refusals import Guard, NoSuchTarget, Overtaken, Refusal
+from apps.changes.removal import DeleteMember, Leave
+from apps.changes.sharing import GrantShare, RevokeShare
+from apps.changes.switching import SwitchScheme
+from apps.changes.teams import AddTeam, ChangeTeam
+from apps.changes.transfer import TransferOwnership
+from apps.changes.undo import Undo
 from apps.roles import catalogue
 from apps.roles.scopes import Scope
 from apps.teams.models import Membership, Team
@@ -411,7 +411,7 @@ def test_very_many_rows_are_undone_in_batches(monkeypatch: pytest.MonkeyPatch) -
         cast.join()
     roles = {"administrator": "admin", "employee": "user"}
     done = applied(SwitchScheme(account_id=cast.account.pk, scheme="atmos", roles=roles))
-    monkeypatch.setattr("apps.access.changes.undo.BATCH", 3)
+    monkeypatch.setattr("apps.changes.undo.BATCH", 3)
     after = rows()
     back = undo(cast, done)
     assert set(Membership.objects.filter(account=cast.account).values_list("role__scheme", flat=True)) == {"amocrm"}

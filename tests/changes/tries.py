@@ -9,10 +9,10 @@ from django.apps import apps
 from django.db import models
 
 from apps.access import shares
-from apps.access.changes.base import Done
-from apps.access.changes.refusals import Guard, Refusal
 from apps.accounts.models import User
 from apps.audit.models import Operation
+from apps.changes.base import Done
+from apps.changes.refusals import Guard, Refusal
 
 TABLES: list[type[models.Model]] = [
     model

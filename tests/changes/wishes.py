@@ -12,30 +12,30 @@ from django.db import models
 from django.utils import timezone
 
 from apps.access import records, shares
-from apps.access.changes.accounts import ChangeAccount, CloseAccount, FinishClosing, KeepAccount
-from apps.access.changes.base import Change
-from apps.access.changes.branches import ChangeBranch, CloseBranch, CreateBranch, ReopenBranch
-from apps.access.changes.details import ChangeDetails
-from apps.access.changes.invitations import AcceptInvitation, CancelInvitation, Invite, ResendInvitation
-from apps.access.changes.members import AddToBranch, ChangeRole
-from apps.access.changes.overrides import ClearOverride, SetOverride
-from apps.access.changes.own_roles import CopyRole, DeleteRole, EditRole
-from apps.access.changes.parent_roles import ChangeParentRole, GrantParentRole, RevokeParentRole
-from apps.access.changes.permissions import UpdatePermissions, Wanted
-from apps.access.changes.removal import DeleteMember, Leave, RemoveMember, RestoreMember
-from apps.access.changes.requests import ApproveRequest, DeclineRequest, RequestAccess, WithdrawRequest
-from apps.access.changes.role_files import DefineRoles, Definition
-from apps.access.changes.second_factor import ResetMfa
-from apps.access.changes.sharing import ChangeShare, GrantShare, RevokeShare
-from apps.access.changes.switching import SwitchScheme
-from apps.access.changes.teams import AddTeam, ChangeTeam, DeleteTeam
-from apps.access.changes.transfer import TransferOwnership
 from apps.access.handover import Delete, HandOver, Plan, record_types
 from apps.access.models import AccessRequest, Override
 from apps.accounts.models import Account, Branch, User
-from apps.billing.book import Entitlements
 from apps.billing.changes import Entitle
 from apps.billing.operating import CreditInvoice, EnterPayment
+from apps.billing.subscription_state import Entitlements
+from apps.changes.accounts import ChangeAccount, CloseAccount, FinishClosing, KeepAccount
+from apps.changes.base import Change
+from apps.changes.branches import ChangeBranch, CloseBranch, CreateBranch, ReopenBranch
+from apps.changes.custom_roles import CopyRole, DeleteRole, EditRole
+from apps.changes.details import ChangeDetails
+from apps.changes.invitations import AcceptInvitation, CancelInvitation, Invite, ResendInvitation
+from apps.changes.members import AddToBranch, ChangeRole
+from apps.changes.overrides import ClearOverride, SetOverride
+from apps.changes.parent_roles import ChangeParentRole, GrantParentRole, RevokeParentRole
+from apps.changes.permissions import UpdatePermissions, Wanted
+from apps.changes.removal import DeleteMember, Leave, RemoveMember, RestoreMember
+from apps.changes.requests import ApproveRequest, DeclineRequest, RequestAccess, WithdrawRequest
+from apps.changes.role_files import DefineRoles, Definition
+from apps.changes.second_factor import ResetMfa
+from apps.changes.sharing import ChangeShare, GrantShare, RevokeShare
+from apps.changes.switching import SwitchScheme
+from apps.changes.teams import AddTeam, ChangeTeam, DeleteTeam
+from apps.changes.transfer import TransferOwnership
 from apps.roles import catalogue
 from apps.roles.models import Role
 from apps.roles.schemes import scheme_keys

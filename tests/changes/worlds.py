@@ -10,14 +10,19 @@ from typing import Any, Protocol
 from allauth.mfa.models import Authenticator
 
 from apps.access import shares
-from apps.access.changes import (
+from apps.access.handover import Delete, Plan
+from apps.access.models import AccessRequest, OperatorSession, Override
+from apps.access.policy import may
+from apps.access.records import Record, model_of
+from apps.accounts.models import Account, Branch, User
+from apps.changes import (
     accounts,
     branches,
+    custom_roles,
     details,
     invitations,
     members,
     overrides,
-    own_roles,
     parent_roles,
     removal,
     requests,
@@ -27,12 +32,7 @@ from apps.access.changes import (
     teams,
     transfer,
 )
-from apps.access.changes.base import Done
-from apps.access.handover import Delete, Plan
-from apps.access.models import AccessRequest, OperatorSession, Override
-from apps.access.policy import may
-from apps.access.records import Record, model_of
-from apps.accounts.models import Account, Branch, User
+from apps.changes.base import Done
 from apps.roles.models import Role, RoleGrant
 from apps.roles.scopes import Scope
 from apps.teams.models import Invitation, Membership, ParentMembership, Team, TeamMember
@@ -394,12 +394,14 @@ def _of_things(stage: Stage, change: kinds.InAccount, account: dict[str, Any]) -
     match change:
         case kinds.CopyRole():
             grants = {name: scope_of(scope) for name, scope in change.grants}
-            return own_roles.CopyRole(**account, based_on=change.based_on, name="Copied", key=change.key, grants=grants)
+            return custom_roles.CopyRole(
+                **account, based_on=change.based_on, name="Copied", key=change.key, grants=grants
+            )
         case kinds.EditRole():
             grants = {name: scope_of(scope) for name, scope in change.grants}
-            return own_roles.EditRole(**account, role_id=stage.role(slug, change.key).pk, grants=grants)
+            return custom_roles.EditRole(**account, role_id=stage.role(slug, change.key).pk, grants=grants)
         case kinds.DeleteRole():
-            return own_roles.DeleteRole(**account, role_id=stage.role(slug, change.key).pk)
+            return custom_roles.DeleteRole(**account, role_id=stage.role(slug, change.key).pk)
         case kinds.SwitchScheme():
             return switching.SwitchScheme(**account, scheme=change.scheme, roles=dict(change.roles))
         case kinds.AddTeam():

@@ -12,8 +12,8 @@ from django.core.management import execute_from_command_line
 from django.db import connections
 
 from apps.accounts.models import Account
-from apps.crm import organisation
-from tests.organisation.files import ACME
+from apps.orgfiles import organisation
+from tests.orgfiles.files import ACME
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from apps.roles.models import Role
 from apps.teams.models import Membership
 from tests.commands.conftest import Result, Run
 from tests.factories import Cast, make_cast
-from tests.organisation.test_killed import until_alone
+from tests.orgfiles.test_killed import until_alone
 
 WHY = ("--reason", "Reorganisation")
 BEN = "ben@acme.example"

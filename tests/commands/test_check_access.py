@@ -13,11 +13,11 @@ from apps.access import questions
 from apps.access.operators import open_session
 from apps.access.questions import answers
 from apps.accounts.models import Account, User
-from apps.crm import organisation
+from apps.orgfiles import organisation
 from apps.teams.models import Membership
 from tests.commands.conftest import Run
-from tests.organisation.files import ACME, ANN, BEN, CEM, DORA, ZOE
-from tests.organisation.files import acme as acme_with
+from tests.orgfiles.files import ACME, ANN, BEN, CEM, DORA, ZOE
+from tests.orgfiles.files import acme as acme_with
 
 pytestmark = pytest.mark.django_db
 

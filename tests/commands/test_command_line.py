@@ -57,7 +57,7 @@ def test_a_database_out_of_reach_is_told_in_a_sentence(run: Run, monkeypatch: py
     def fail(slug: str) -> None:
         raise OperationalError("connection to server failed: No such file\n\tIs the server running?\n")
 
-    monkeypatch.setattr("apps.access.management.commands.access_matrix.find_account", fail)
+    monkeypatch.setattr("apps.console.management.commands.access_matrix.find_account", fail)
     result = run("access_matrix", "acme")
     assert (result.code, result.err) == (1, "The database does not answer: connection to server failed: No such file\n")
 

@@ -8,8 +8,8 @@ import yaml
 
 from apps.accounts.models import Account
 from tests.commands.conftest import Run
-from tests.organisation.files import ACME, counts
-from tests.organisation.files import acme as acme_with
+from tests.orgfiles.files import ACME, counts
+from tests.orgfiles.files import acme as acme_with
 
 pytestmark = pytest.mark.django_db
 
@@ -98,7 +98,7 @@ def test_an_export_that_fails_leaves_the_old_file(
 ) -> None:
     path = tmp_path / "out.yaml"
     path.write_text("what was there before")
-    monkeypatch.setattr("apps.crm.organisation.exporting._Export._shares", lambda export: 1 / 0)
+    monkeypatch.setattr("apps.orgfiles.exporting._Export._shares", lambda export: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run("export_org", "acme", str(path))
     assert path.read_text() == "what was there before"

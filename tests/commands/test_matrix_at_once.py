@@ -10,7 +10,7 @@ from apps.access.mandate import Mandate
 from apps.access.matrix import access_matrix, cell_of
 from apps.access.models import Override
 from apps.accounts.models import Account, Branch, User
-from apps.crm.demo.loading import load_demo
+from apps.orgfiles.demo.loading import load_demo
 from apps.roles import catalogue
 from apps.roles.scopes import Scope
 

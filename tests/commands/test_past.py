@@ -15,7 +15,7 @@ from tests.access.histories import clock
 from tests.access.test_fold import unlogged
 from tests.access.test_who_could import stated
 from tests.commands.conftest import Run
-from tests.organisation.files import ANN, BEN
+from tests.orgfiles.files import ANN, BEN
 
 pytestmark = pytest.mark.django_db
 LEAD = "lead:acme/L-17"

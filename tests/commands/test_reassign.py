@@ -14,7 +14,7 @@ from apps.roles.scopes import Scope
 from apps.teams.models import Membership
 from tests.commands.conftest import Run
 from tests.factories import Cast, CompanyFactory, ContactFactory, LeadFactory, TaskFactory, make_cast
-from tests.organisation.files import ANN, BEN, CEM, DORA, ZOE
+from tests.orgfiles.files import ANN, BEN, CEM, DORA, ZOE
 
 WHY = ("--reason", "Ben moved to support")
 NORTH = ("acme", "--from", BEN, "--to", ANN, "--branch", "north", *WHY)

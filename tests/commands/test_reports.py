@@ -6,12 +6,12 @@ import json
 import pytest
 
 from apps.accounts.models import Account, User
-from apps.crm import organisation
+from apps.orgfiles import organisation
 from apps.roles import catalogue
 from apps.roles.schemes import scheme, scheme_keys
 from apps.teams.models import Membership
 from tests.commands.conftest import Run
-from tests.organisation.files import ANN, BEN, CEM, ZOE
+from tests.orgfiles.files import ANN, BEN, CEM, ZOE
 
 
 class TestWhoMay:

@@ -12,8 +12,8 @@ from django.core.management import get_commands, load_command_class
 
 from apps.access.operators import open_session
 from apps.accounts.models import Account, Branch, User
-from apps.audit.management.output import as_json, one_line, shown
-from apps.roles.management.base import Command
+from apps.console.base import Command
+from apps.console.output import as_json, one_line, shown
 from apps.roles.scopes import Scope
 from apps.teams.models import Team
 from tests.commands.conftest import Run

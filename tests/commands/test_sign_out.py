@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from apps.access.changes.details import ActivateUser, DeactivateUser
 from apps.accounts.addresses import vouch_for
 from apps.accounts.models import User
 from apps.audit.models import Entry
+from apps.changes.details import ActivateUser, DeactivateUser
 from tests.commands.conftest import Run
 from tests.factories import Cast, make_cast
 from tests.signin.people import browser_of, sign_in

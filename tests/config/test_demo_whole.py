@@ -155,7 +155,8 @@ def test_it_serves_stops_as_a_whole_and_keeps_its_data_until_it_is_reset(start: 
 
 
 @pytest.mark.parametrize(
-    ("part", "name"), [("gunicorn", "web server"), ("config.caught", "mail server"), ("run_worker", "queue worker")]
+    ("part", "name"),
+    [("gunicorn", "web server"), ("config.mailcatcher", "mail server"), ("run_worker", "queue worker")],
 )
 def test_when_a_part_dies_all_of_it_stops(part: str, name: str, start: Callable[..., Demo]) -> None:
     demo = start()

@@ -13,8 +13,8 @@ from apps.accounts.own_jobs import MOST_ATTEMPTS, take_up_stalled
 
 def test_the_worker_knows_what_is_due_by_itself() -> None:
     times = {periodic.task.name: periodic.cron for periodic in app.periodic_registry.periodic_tasks.values()}
-    assert times["apps.access.jobs.close_accounts"] == "*/10 * * * *"
-    assert times["apps.access.jobs.verify_chains"] == "*/10 * * * *"
+    assert times["apps.changes.jobs.close_accounts"] == "*/10 * * * *"
+    assert times["apps.changes.jobs.verify_chains"] == "*/10 * * * *"
 
 
 def job_of_a_worker(*, silent: int, queueing_lock: str | None = None, attempts: int = 0, abort: bool = False) -> int:

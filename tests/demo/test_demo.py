@@ -21,8 +21,9 @@ from apps.access import records, shares
 from apps.access.models import OperatorSession, Override
 from apps.access.querysets import visible_to
 from apps.accounts.models import Account, User
-from apps.crm import organisation
-from apps.crm.demo.loading import (
+from apps.crm.models import Contact, Task
+from apps.orgfiles import organisation
+from apps.orgfiles.demo.loading import (
     OPERATOR,
     OPERATOR_SECRET,
     PASSWORD,
@@ -31,7 +32,6 @@ from apps.crm.demo.loading import (
     operator_code,
     organisations,
 )
-from apps.crm.models import Contact, Task
 from apps.roles.schemes import scheme, scheme_keys
 from apps.teams.models import Membership, ParentMembership
 

@@ -9,7 +9,7 @@ from django.db import OperationalError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from pytest_django import DjangoDbBlocker
 
-from apps.access.mandates import forget_kept
+from apps.access.mandate_cache import forget_kept
 from tests.databases import restore
 from tests.fence.world import World, as_web, make_world, web_connection
 

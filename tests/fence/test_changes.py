@@ -9,16 +9,16 @@ from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
-from apps.access.changes.accounts import CloseAccount, close_due_accounts
-from apps.access.changes.details import ChangeDetails, DeactivateUser
-from apps.access.changes.invitations import AcceptInvitation, Invite, inviting_account
-from apps.access.changes.refusals import Guard, Refusal
-from apps.access.endings import warn_of_ends
-from apps.access.letters import request_made
 from apps.access.models import AccessRequest, Override
 from apps.access.operators import open_session
 from apps.accounts.fence import tenant
 from apps.accounts.models import Account, User
+from apps.changes.accounts import CloseAccount, close_due_accounts
+from apps.changes.details import ChangeDetails, DeactivateUser
+from apps.changes.expiry_emails import warn_of_ends
+from apps.changes.invitations import AcceptInvitation, Invite, inviting_account
+from apps.changes.refusals import Guard, Refusal
+from apps.changes.request_emails import request_made
 from apps.roles.models import Role
 from apps.teams.models import Membership
 from tests.fence.world import World

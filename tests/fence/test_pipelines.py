@@ -6,7 +6,7 @@ import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from apps.access.mandates import bind_account
+from apps.access.mandate_cache import bind_account
 from apps.accounts.fence import tell, tenant
 from apps.crm.models import OpportunityStatus, Pipeline
 from apps.crm.services.customisation import delete_entry, move_entry, save_entry

@@ -8,13 +8,13 @@ import pytest
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
-from apps.access.changes.branches import CloseBranch, CreateBranch
-from apps.access.changes.overrides import SetOverride
-from apps.access.changes.undo import Undo
 from apps.access.models import Override, QueuedPreview
-from apps.access.preview import preview
-from apps.access.previews import queued
 from apps.accounts.fence import tenant
+from apps.changes.branches import CloseBranch, CreateBranch
+from apps.changes.overrides import SetOverride
+from apps.changes.preview import preview
+from apps.changes.previews import queued
+from apps.changes.undo import Undo
 from apps.roles.scopes import Scope
 from apps.teams.models import Membership
 from tests.fence.world import World
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db
 def test_a_preview_looks_inside_the_account(
     world: World, web: BaseDatabaseWrapper, in_full: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("apps.access.previews.measure.IN_FULL", in_full)
+    monkeypatch.setattr("apps.changes.previews.measure.IN_FULL", in_full)
     account_id = world.here.account.pk
     with tenant(account_id, world.here.staff.pk):
         membership = Membership.objects.get(branch=world.here.branch, user=world.here.staff)

@@ -16,7 +16,7 @@ from apps.accounts.models import Branch
 from apps.crm.models import CustomField, Lead
 from apps.crm.querysets import search, search_q
 from apps.crm.services.customfields import chosen, in_use
-from apps.crm.services.doubles import visible_doubles
+from apps.crm.services.duplicates import visible_doubles
 from tests.crm.test_search import many_leads
 from tests.factories import BranchFactory
 from tests.fence.world import World, run

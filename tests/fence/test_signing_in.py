@@ -7,9 +7,9 @@ import zeal
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client
 
-from apps.access.changes.invitations import Invite
 from apps.accounts.addresses import vouch_for
 from apps.accounts.fence import is_fenced, tenant
+from apps.changes.invitations import Invite
 from apps.roles.models import Role
 from tests.fence.world import World
 from tests.mailing import link_in, post

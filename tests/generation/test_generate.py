@@ -15,9 +15,9 @@ from apps.access.facts import load
 from apps.access.querysets import visible_to
 from apps.accounts.models import Account, User
 from apps.audit.models import Operation
-from apps.crm.generation.plan import Plan
-from apps.crm.generation.run import generate
 from apps.crm.models import Activity, Company, Contact, Lead, LeadUserShare, Opportunity, Task
+from apps.orgfiles.generation.plan import Plan
+from apps.orgfiles.generation.run import generate
 from apps.roles.schemes import scheme, scheme_keys
 from apps.teams.models import Membership, ParentMembership, Team, TeamMember
 

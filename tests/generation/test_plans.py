@@ -18,9 +18,9 @@ from apps.access.lists import capped_count, page
 from apps.access.mandate import Mandate
 from apps.access.models import Override
 from apps.accounts.models import Account, User
-from apps.crm.generation.plan import Plan
-from apps.crm.generation.run import generate
 from apps.crm.models import LeadStatus, LeadUserShare
+from apps.orgfiles.generation.plan import Plan
+from apps.orgfiles.generation.run import generate
 from apps.roles.models import Role
 from apps.roles.scopes import Scope
 from apps.teams.models import Membership, ParentMembership

@@ -14,9 +14,7 @@ from unittest.mock import patch
 import time_machine
 from django.utils import timezone
 
-from apps.access.changes.accounts import CLOSING, CloseAccount
-from apps.access.endings import WARNING
-from apps.access.fold import VERIFYING as VERIFYING_ACCESS
+from apps.access.history.replay import VERIFYING as VERIFYING_ACCESS
 from apps.access.models import EndingWarning
 from apps.accounts.chains import VERIFYING as VERIFYING_CHAINS
 from apps.accounts.isolation import Job
@@ -24,6 +22,8 @@ from apps.accounts.models import Account
 from apps.audit.models import Link, Operation, Verification
 from apps.billing.models import Invoice
 from apps.billing.running import BILLING, run_account
+from apps.changes.accounts import CLOSING, CloseAccount
+from apps.changes.expiry_emails import WARNING
 from tests.billing.cases import begin, on
 from tests.factories import BranchFactory, MembershipFactory, OverrideFactory, UserFactory
 
@@ -116,24 +116,24 @@ def subscription_loop(name: str, prepare: Callable[[Account], None] = subscribe)
 TASKS = [
     subscription_loop("apps.billing.jobs.bill"),
     Loop(
-        "apps.access.jobs.close_accounts",
+        "apps.changes.jobs.close_accounts",
         CLOSING,
         is_to_close,
         closings,
-        "apps.access.changes.accounts._finish_closing",
+        "apps.changes.accounts._finish_closing",
         ("accounts_account", "id"),
     ),
     Loop(
-        "apps.access.jobs.warn",
+        "apps.changes.jobs.warn",
         WARNING,
         has_an_end,
         warnings,
-        "apps.access.endings._due",
+        "apps.changes.expiry_emails._due",
         ("access_endingwarning", "account_id"),
         shortly_before_the_end,
     ),
     Loop(
-        "apps.access.jobs.verify_chains",
+        "apps.changes.jobs.verify_chains",
         VERIFYING_CHAINS,
         has_a_chain,
         verifications,
@@ -151,13 +151,13 @@ READING = Loop(
     VERIFYING_ACCESS,
     has_a_chain,
     lambda account: 0,
-    "apps.access.management.commands.verify_access.differences",
+    "apps.console.management.commands.verify_access.differences",
     ("", ""),
 )
 
 # Tasks that do not go over accounts, and why.
 OTHER_TASKS = {
-    "apps.access.jobs.forget_previews": "one statement for all accounts",
+    "apps.changes.jobs.forget_previews": "one statement for all accounts",
     "apps.accounts.jobs.clear_away": "sessions, tries and mails belong to no account",
 }
 ONE = "works in the account that it is given"
@@ -187,7 +187,7 @@ OTHER_COMMANDS = {
 }
 # Loops over accounts outside of `in_each_account`, and why.
 OTHER_LOOPS = {
-    "apps/access/changes/details.py": "one change of one person in all of their accounts, all or nothing",
+    "apps/changes/details.py": "one change of one person in all of their accounts, all or nothing",
     "apps/crm/views/work.py": "a page shows its reader's own accounts, and nothing is done there",
 }
 

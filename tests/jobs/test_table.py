@@ -10,8 +10,8 @@ from django.conf import settings
 from django.core.management import get_commands
 from procrastinate.contrib.django import app
 
-from apps.access.admin.listing import ReadOnlyAdmin
-from apps.access.admin.site import site
+from apps.backoffice.listing import ReadOnlyAdmin
+from apps.backoffice.site import site
 from tests.jobs.table import COMMANDS, OTHER_COMMANDS, OTHER_LOOPS, OTHER_TASKS, READING, TASKS
 
 LOOPS = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)

@@ -13,13 +13,13 @@ from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
 from apps.access.models import QueuedPreview
-from apps.access.previews import queued
 from apps.accounts.models import User
 from apps.audit.models import Operation
 from apps.billing import subscribing
-from apps.billing.book import Book
 from apps.billing.models import Invoice, Payer, Term
 from apps.billing.running import run_account
+from apps.billing.subscription_state import Book
+from apps.changes.previews import queued
 from tests.admin.people import browser
 from tests.billing.cases import START, begin, invoices, on
 from tests.factories import Cast, ParentMembershipFactory, UserFactory, make_cast

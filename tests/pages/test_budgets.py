@@ -10,8 +10,8 @@ import zeal
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from apps.access.forms import pool
-from apps.access.mandates import forget_kept
+from apps.access.mandate_cache import forget_kept
+from apps.pages.forms import pool
 from tests.admin.people import browser
 from tests.pages.crowd import MEMBERS, Crowd, make_crowd
 from tests.pages.table import OPEN, ROUTES, ROWS

@@ -19,7 +19,7 @@ from django.db import connection, transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from apps.access.mandates import forget_kept
+from apps.access.mandate_cache import forget_kept
 from apps.access.models import AccessRequest
 from apps.accounts.models import User
 from apps.audit.models import Entry, Operation

@@ -16,7 +16,7 @@ import zeal
 from django.db import transaction
 from django.test import Client
 
-from apps.access.mandates import forget_kept
+from apps.access.mandate_cache import forget_kept
 from apps.accounts.models import User
 from apps.roles import catalogue
 from tests.admin.people import browser, everything, staff

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import transaction
 from django.test import Client
 
-from apps.access.mandates import forget_kept
+from apps.access.mandate_cache import forget_kept
 from apps.accounts.models import User
 from apps.audit.models import Operation
 from tests.admin.people import browser, everything, staff

@@ -13,13 +13,13 @@ from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
-from apps.access.changes.members import ChangeRole
-from apps.access.changes.overrides import SetOverride
 from apps.accounts.chains import verify_due_chains
 from apps.accounts.models import Branch, User
 from apps.audit.models import Link, Operation, Verification
-from apps.billing.book import Entitlements
 from apps.billing.changes import Entitle
+from apps.billing.subscription_state import Entitlements
+from apps.changes.members import ChangeRole
+from apps.changes.overrides import SetOverride
 from apps.roles.models import Role
 from apps.roles.scopes import Scope
 from apps.teams.models import Membership

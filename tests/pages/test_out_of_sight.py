@@ -9,13 +9,13 @@ import pytest
 import zeal
 from django.test import Client
 
-from apps.access.changes.refusals import Guard, Refusal
-from apps.access.changes.sharing import GrantShare
-from apps.access.changes.teams import ChangeTeam
-from apps.access.changes.undo import Undo
 from apps.access.models import AccessRequest
 from apps.accounts.models import User
 from apps.audit.models import Operation
+from apps.changes.refusals import Guard, Refusal
+from apps.changes.sharing import GrantShare
+from apps.changes.teams import ChangeTeam
+from apps.changes.undo import Undo
 from apps.roles.models import Role
 from apps.roles.scopes import Scope
 from tests.admin import routes as admin_routes

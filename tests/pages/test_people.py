@@ -11,8 +11,8 @@ from django.test import Client
 from django.utils import timezone
 
 from apps.access.models import QueuedPreview
-from apps.access.previews import queued
 from apps.accounts.models import User
+from apps.changes.previews import queued
 from apps.roles.scopes import Scope
 from apps.teams.models import Invitation, Membership, ParentMembership, Team, TeamMember
 from tests.admin.people import all_but, browser, everything, staff

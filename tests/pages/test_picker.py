@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from apps.access.forms import pool
 from apps.accounts.models import User
+from apps.pages.forms import pool
 from apps.roles.models import Role
 from apps.teams.models import Membership, ParentMembership, Team, TeamMember
 from tests.admin.people import all_but, browser, everything, staff

@@ -15,15 +15,15 @@ from django.utils import timezone
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from apps.access import preferences
-from apps.access.changes.invitations import Invite
-from apps.access.changes.refusals import Overtaken
 from apps.access.errors import MissingPermission
-from apps.access.preferences import change_preferences
-from apps.accounts import moments
-from apps.accounts.moments import Form, written
+from apps.accounts import datetime_formats
+from apps.accounts.datetime_formats import Form, written
 from apps.accounts.preferences import Preferences, TaskDue, as_read_by
 from apps.audit.models import Entry, Operation
+from apps.changes import preferences
+from apps.changes.invitations import Invite
+from apps.changes.preferences import change_preferences
+from apps.changes.refusals import Overtaken
 from apps.crm.models import Task
 from tests.admin.people import all_but, browser, everything, form_of, staff, url
 from tests.factories import (
@@ -327,10 +327,10 @@ def test_each_account_has_its_own_in_one_session(cast: Cast) -> None:
 def test_nothing_outlives_a_request(cast: Cast, client: Client) -> None:
     prefer(cast, time_zone="America/New_York", date_order="month_first", clock=12, week_begins=0)
     assert client.get(f"/a/{cast.account.slug}/settings/").status_code == 200
-    assert moments.current() == moments.PLAIN
+    assert datetime_formats.current() == datetime_formats.PLAIN
     assert timezone.get_current_timezone_name() == "UTC"
     assert client.get("/a/no-such-account/settings/").status_code == 404
-    assert moments.current() == moments.PLAIN
+    assert datetime_formats.current() == datetime_formats.PLAIN
 
 
 def test_machines_are_told_in_iso_and_browsers_send_it(cast: Cast, client: Client) -> None:

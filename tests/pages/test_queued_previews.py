@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from apps.access.models import QueuedPreview
-from apps.access.previews import queued
+from apps.changes.previews import queued
 from apps.roles.models import Role
 from apps.roles.scopes import Scope
 from tests.admin.people import all_but, browser, staff

@@ -10,10 +10,10 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from apps.access import shares
-from apps.access.changes.sharing import GrantShare
 from apps.access.policy import who_may
 from apps.access.records import Record
 from apps.accounts.models import User
+from apps.changes.sharing import GrantShare
 from apps.roles.scopes import IF_CREATOR, IF_RESPONSIBLE, IN_GROUP, Scope
 from tests.admin.people import all_but, browser, everything, staff
 from tests.factories import (

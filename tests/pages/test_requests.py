@@ -12,13 +12,13 @@ from django.test import Client
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from apps.access import letters
-from apps.access.changes.overrides import SetOverride
-from apps.access.changes.requests import ApproveRequest, DeclineRequest, RequestAccess
-from apps.access.endings import warn_of_ends
 from apps.access.models import AccessRequest, EndingWarning, Override
-from apps.access.preview import preview
 from apps.accounts.models import User
+from apps.changes import request_emails
+from apps.changes.expiry_emails import warn_of_ends
+from apps.changes.overrides import SetOverride
+from apps.changes.preview import preview
+from apps.changes.requests import ApproveRequest, DeclineRequest, RequestAccess
 from apps.roles.scopes import Scope
 from apps.teams.models import Membership
 from tests.admin.people import all_but, browser, everything, staff
@@ -61,7 +61,7 @@ def ask(cast: Cast, asker: User, permission: str = "export_lead", **about: Any) 
 
 def told() -> list[EmailMultiAlternatives]:
     """The mails of all that waits in the queue."""
-    for task in (letters.request_made, letters.request_decided):
+    for task in (request_emails.request_made, request_emails.request_decided):
         for job in ProcrastinateJob.objects.filter(task_name=task.name, status="todo").order_by("id"):
             task.func(**job.args)
     ProcrastinateJob.objects.exclude(task_name="apps.accounts.mail.deliver")._raw_delete("default")

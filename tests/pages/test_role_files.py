@@ -8,8 +8,8 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from apps.access.changes.undo import Undo
 from apps.audit.models import Operation
+from apps.changes.undo import Undo
 from apps.roles.models import Role, RoleGrant
 from apps.roles.scopes import IF_RESPONSIBLE, Scope
 from tests.admin.people import browser

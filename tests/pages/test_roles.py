@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from apps.access.changes.undo import Undo
 from apps.accounts.models import Account, User
 from apps.audit.models import Operation
+from apps.changes.undo import Undo
 from apps.roles.models import Role, RoleGrant
 from apps.roles.scopes import Scope
 from apps.teams.models import Membership

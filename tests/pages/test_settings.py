@@ -11,12 +11,12 @@ import zeal
 from django.test import Client
 from django.utils import timezone
 
-from apps.access.changes import accounts
-from apps.access.changes.refusals import NoSuchTarget
 from apps.accounts.models import Account, Branch, User
 from apps.audit.models import Operation
-from apps.crm import organisation
+from apps.changes import accounts
+from apps.changes.refusals import NoSuchTarget
 from apps.crm.models import Company, Contact, LeadStatus, Source
+from apps.orgfiles import organisation
 from apps.teams.models import Membership
 from tests.admin.people import all_but, browser, everything, make, staff
 from tests.factories import BranchFactory, Cast, MembershipFactory, UserFactory, make_cast, share

@@ -11,15 +11,15 @@ import zeal
 from django.test import Client
 from django.utils import timezone
 
-from apps.access import viewing
-from apps.access.changes.members import ChangeRole
-from apps.access.changes.refusals import NoSuchTarget
-from apps.access.mandates import bind_account
+from apps.access.mandate_cache import bind_account
 from apps.access.querysets import visible_to
 from apps.access.shield import why_shielded
 from apps.accounts.models import User
 from apps.audit.models import Entry, Operation
 from apps.audit.services import Change, operation, origin
+from apps.changes import view_as
+from apps.changes.members import ChangeRole
+from apps.changes.refusals import NoSuchTarget
 from apps.crm.models import Lead
 from apps.roles.models import RoleGrant
 from apps.roles.scopes import IF_RESPONSIBLE, Scope
@@ -78,7 +78,7 @@ def refusal(cast: Cast, real: User, person: User) -> str:
     page = client.get(starting(cast, person))
     assert page.status_code == 200
     assert client.post(starting(cast, person), {"reason": WHY}).status_code == 200
-    assert viewing.KEY not in client.session
+    assert view_as.KEY not in client.session
     sentence: str = page.context["barred"]
     return sentence
 
@@ -176,7 +176,7 @@ def test_nothing_is_shown_that_one_could_not_open_oneself(cast: Cast, boss: User
             factory(branch=cast.branch, responsible=responsible, created_by=viewed)
     ContactFactory(branch=cast.branch, responsible=viewed, private=True)
     ContactFactory(branch=cast.branch, responsible=boss, private=True)
-    assert viewing.why_not(_bound(boss, cast), cast.account, viewed) == ""
+    assert view_as.why_not(_bound(boss, cast), cast.account, viewed) == ""
     viewed.viewed_by = boss
     for name in FACTORIES:
         shown = visible_to(viewed, f"view_{name}", account=cast.account)
@@ -237,7 +237,7 @@ def test_a_reason_is_needed(cast: Cast, boss: User, viewed: User) -> None:
     client = browser(boss)
     page = client.post(starting(cast, viewed), {"reason": "  "})
     assert "Say why you look as somebody else." in page.content.decode()
-    assert viewing.KEY not in client.session
+    assert view_as.KEY not in client.session
 
 
 def test_an_operator_looks_only_while_their_session_is_open(cast: Cast, viewed: User) -> None:
@@ -257,11 +257,11 @@ def test_an_operator_looks_only_while_their_session_is_open(cast: Cast, viewed: 
 
 def test_it_ends_by_itself_after_half_an_hour(cast: Cast, boss: User, viewed: User) -> None:
     client = looking(cast, boss, viewed)
-    _let_pass(client, viewing.LONGEST)
+    _let_pass(client, view_as.LONGEST)
     page = client.get(home(cast)).content.decode()
     assert "You look as" not in page
     assert "You are yourself again. The half hour is over." in page
-    assert viewing.KEY not in client.session
+    assert view_as.KEY not in client.session
     assert Entry.objects.latest("pk").after == {"how": "The half hour is over."}
 
 
@@ -280,7 +280,7 @@ def test_it_ends_with_what_it_stands_on(cast: Cast, boss: User, viewed: User, ev
         User.objects.filter(pk=viewed.pk).update(is_active=False)
     page = client.get(home(cast)).content.decode()
     assert "You are yourself again." in page
-    assert viewing.KEY not in client.session
+    assert view_as.KEY not in client.session
 
 
 def test_an_override_that_ends_is_judged_again_at_its_end(cast: Cast, viewed: User) -> None:
@@ -288,7 +288,7 @@ def test_an_override_that_ends_is_judged_again_at_its_end(cast: Cast, viewed: Us
     end = timezone.now() + timedelta(minutes=5)
     OverrideFactory(branch=cast.branch, user=boss, permission="manage_member_permissions", expires_at=end)
     client = looking(cast, boss, viewed)
-    assert client.session[viewing.KEY]["holds_until"] == end.isoformat()
+    assert client.session[view_as.KEY]["holds_until"] == end.isoformat()
 
 
 def test_signing_out_ends_it(cast: Cast, boss: User, viewed: User) -> None:
@@ -300,8 +300,8 @@ def test_signing_out_ends_it(cast: Cast, boss: User, viewed: User) -> None:
 
 def _let_pass(client: Client, time: timedelta) -> None:
     session = client.session
-    kept = session[viewing.KEY]
-    session[viewing.KEY] = {**kept, "until": (timezone.now() - timedelta(seconds=1)).isoformat()}
+    kept = session[view_as.KEY]
+    session[view_as.KEY] = {**kept, "until": (timezone.now() - timedelta(seconds=1)).isoformat()}
     session.save()
 
 

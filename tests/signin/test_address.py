@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from apps.accounts.addresses import vouch_for
-from apps.accounts.another_address import move_address
+from apps.accounts.change_email import move_address
 from apps.accounts.models import User
 from apps.audit.models import Entry
 from tests.factories import PASSWORD, Cast, make_cast

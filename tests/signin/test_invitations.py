@@ -23,14 +23,14 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from apps.access.changes.invitations import CancelInvitation, Invite, ResendInvitation
-from apps.access.changes.members import ChangeRole
-from apps.access.changes.refusals import RightMissing
-from apps.access.preview import preview
 from apps.accounts.addresses import vouch_for
 from apps.accounts.models import User
 from apps.accounts.tokens import make_token, owner_of
 from apps.audit.models import Operation
+from apps.changes.invitations import CancelInvitation, Invite, ResendInvitation
+from apps.changes.members import ChangeRole
+from apps.changes.preview import preview
+from apps.changes.refusals import RightMissing
 from apps.teams.models import Invitation, Membership
 from tests.factories import Cast, UserFactory, make_cast, published
 from tests.mailing import link_in, post

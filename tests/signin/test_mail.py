@@ -21,12 +21,12 @@ from procrastinate.jobs import Job
 
 from apps.accounts import mail, sealing
 from apps.accounts.jobs import clear_away
-from config.caught.letters import MOST, keep, letters
+from config.mailcatcher.emails import MOST, keep, letters
 from tests.mailing import Postbox, post, postbox
 from tests.signin.people import sign_in, somebody
 
 __all__ = ["postbox"]
-urlpatterns = [path("demo/mail/", include("config.caught.urls")), path("", include("config.urls"))]
+urlpatterns = [path("demo/mail/", include("config.mailcatcher.urls")), path("", include("config.urls"))]
 
 
 @pytest.mark.django_db

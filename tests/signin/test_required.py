@@ -9,12 +9,12 @@ import zeal
 from allauth.mfa.models import Authenticator
 from django.test import Client
 
-from apps.access.changes.accounts import ChangeAccount
-from apps.access.changes.refusals import Guard, Refusal
-from apps.access.changes.switching import SwitchScheme
-from apps.access.preview import preview
 from apps.accounts.models import EVERYONE, Account, Branch, User
 from apps.audit.models import Entry
+from apps.changes.accounts import ChangeAccount
+from apps.changes.preview import preview
+from apps.changes.refusals import Guard, Refusal
+from apps.changes.switching import SwitchScheme
 from apps.roles.scopes import Scope
 from tests.admin.people import staff
 from tests.factories import (

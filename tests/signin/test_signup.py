@@ -12,12 +12,12 @@ from allauth.account.models import EmailAddress
 from django.test import Client
 from django.utils import timezone
 
-from apps.access.changes.opening import OpenAccount
-from apps.access.changes.refusals import NoSuchTarget, ReasonMissing
 from apps.access.policy import may
 from apps.accounts.models import Account, Branch, User
 from apps.audit.models import Entry, Operation
 from apps.billing.models import Subscription
+from apps.changes.opening import OpenAccount
+from apps.changes.refusals import NoSuchTarget, ReasonMissing
 from apps.crm.models import LeadStatus
 from apps.roles.schemes import scheme, scheme_keys
 from apps.teams.models import Membership, ParentMembership

@@ -14,13 +14,13 @@ from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
-from apps.access.changes.details import ActivateUser, DeactivateUser
-from apps.access.changes.second_factor import ResetMfa
 from apps.accounts.addresses import vouch_for
 from apps.accounts.models import EVERYONE, Account, ApiToken, User
 from apps.accounts.sessions import sign_everybody_out, sign_out
 from apps.accounts.tokens import LIFETIMES, MOST, TooManyTokens, make_token, owner_of, tokens_of
 from apps.audit.models import Entry, Operation
+from apps.changes.details import ActivateUser, DeactivateUser
+from apps.changes.second_factor import ResetMfa
 from tests.factories import PASSWORD, Cast, OperatorFactory, make_cast
 from tests.mailing import link_in, post
 from tests.signin.people import sign_in, with_app

@@ -1,6 +1,6 @@
 """Invoices in the admin: to read for whoever sees the bills; operators enter payments and write credits there."""
 
-from apps.access.admin.site import site
+from apps.backoffice.site import site
 from apps.billing.admin.invoices import InvoiceAdmin
 from apps.billing.models import Invoice
 

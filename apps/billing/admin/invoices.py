@@ -12,17 +12,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
-from apps.access.admin.tables import AccessTableAdmin
-from apps.access.desk import Desk, desk_of
-from apps.access.forms.base import ChangeForm
-from apps.accounts import moments
+from apps.access.context import Desk, desk_of
+from apps.accounts import datetime_formats
 from apps.audit.text import SingleLineInput
+from apps.backoffice.tables import AccessTableAdmin
 from apps.billing.models import Invoice
 from apps.billing.money import written
 from apps.billing.operating import CreditInvoice, EnterPayment
 from apps.billing.payments import with_balance
 from apps.billing.running import BILLING
 from apps.billing.sight import Sight
+from apps.pages.forms.base import ChangeForm
 
 OPERATORS = gettext_lazy("Only a platform operator in an open session does this.")
 
@@ -118,12 +118,14 @@ class InvoiceAdmin(AccessTableAdmin):
     @display(description=gettext_lazy("Date"))
     def issued(self, invoice: Invoice) -> str:
         """When it was issued."""
-        return moments.written(invoice.issued_on, moments.Form.LONG_DAY)
+        return datetime_formats.written(invoice.issued_on, datetime_formats.Form.LONG_DAY)
 
     @display(description=gettext_lazy("To be paid by"))
     def due(self, invoice: Invoice) -> str:
         """The last day."""
-        return "" if invoice.is_credit_note else moments.written(invoice.due_on, moments.Form.LONG_DAY)
+        return (
+            "" if invoice.is_credit_note else datetime_formats.written(invoice.due_on, datetime_formats.Form.LONG_DAY)
+        )
 
     @display(description=gettext_lazy("Total"))
     def total_(self, invoice: Invoice) -> str:
@@ -140,7 +142,7 @@ class InvoiceAdmin(AccessTableAdmin):
         lines = [{"title": line.text, "value": written(line.net, row.currency)} for line in row.lines.all()]
         paid = [
             {
-                "title": moments.written(payment.received_on, moments.Form.LONG_DAY),
+                "title": datetime_formats.written(payment.received_on, datetime_formats.Form.LONG_DAY),
                 "note": payment.external_id,
                 "value": written(payment.amount, row.currency),
             }

@@ -9,8 +9,8 @@ from typing import Any
 from django import template
 from django.utils.translation import gettext as _
 
-from apps.billing.book import today
 from apps.billing.money import written
+from apps.billing.subscription_state import today
 
 register = template.Library()
 

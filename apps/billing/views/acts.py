@@ -10,13 +10,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from apps.access.changes.base import Change
-from apps.access.changes.refusals import NoSuchTarget, Refusal, RightMissing
-from apps.access.desk import Desk
-from apps.access.forms.flow import UNKNOWN, address_of, asked_by, data_of, kept_of, queue
+from apps.access.context import Desk
 from apps.access.models import QueuedPreview
-from apps.access.views.page import show
 from apps.billing.forms import ActForm
+from apps.changes.base import Change
+from apps.changes.refusals import NoSuchTarget, Refusal, RightMissing
+from apps.pages.forms.flow import UNKNOWN, address_of, asked_by, data_of, kept_of, queue
+from apps.pages.views.page import show
 
 
 def home_of(desk: Desk) -> str:

@@ -8,20 +8,20 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from apps.access.changes.base import Change
-from apps.access.desk import Desk
-from apps.access.previews.queued import concerns_many
-from apps.access.views.page import page
-from apps.accounts import moments
+from apps.access.context import Desk
+from apps.accounts import datetime_formats
 from apps.billing import subscribing
-from apps.billing.book import Book, State
 from apps.billing.forms import BeginForm, CancelForm, ChooseForm, HowForm
 from apps.billing.invoicing import Draft, issue_now
 from apps.billing.money import written
 from apps.billing.plans import plan
 from apps.billing.quoting import quote, rights_of
 from apps.billing.subscribing import Choice
+from apps.billing.subscription_state import Book, State
 from apps.billing.views.acts import answer
+from apps.changes.base import Change
+from apps.changes.previews.queued import concerns_many
+from apps.pages.views.page import page
 
 
 @page("manage_subscription", sends=True)
@@ -92,7 +92,7 @@ def how(request: HttpRequest, desk: Desk) -> HttpResponse:
 
     def tried() -> Iterator[str]:
         if form.cleaned_data["payers"] != stands["payers"]:
-            day = moments.written(turns_on, moments.Form.LONG_DAY)
+            day = datetime_formats.written(turns_on, datetime_formats.Form.LONG_DAY)
             if form.cleaned_data["payers"] == "branches":
                 yield _("From %(day)s on each branch has seats and invoices of its own.") % {"day": day}
             else:
@@ -123,7 +123,7 @@ def cancel(request: HttpRequest, desk: Desk) -> HttpResponse:
             yield _("It goes on as before.")
             return
         ends_on = book.agreed.trial_ends_on if book.state is State.TRIAL else book.turns_on()
-        day = moments.written(ends_on or book.day, moments.Form.LONG_DAY)
+        day = datetime_formats.written(ends_on or book.day, datetime_formats.Form.LONG_DAY)
         yield _("From %(day)s on everybody can look at everything, and nobody can change anything.") % {"day": day}
         yield _("Nothing is deleted, and choosing a plan begins it again.")
 
@@ -143,7 +143,7 @@ def _quoted(book: Book, choice: Choice, desk: Desk, *, rights: bool) -> Iterator
     if found.chosen.now is not None:
         yield _("From today: %(what)s.") % {"what": _in_words(book, found.chosen.now)}
     if found.chosen.later is not None and found.chosen.later_on is not None:
-        day = moments.written(found.chosen.later_on, moments.Form.LONG_DAY)
+        day = datetime_formats.written(found.chosen.later_on, datetime_formats.Form.LONG_DAY)
         yield _("From %(day)s: %(what)s.") % {"day": day, "what": _in_words(book, found.chosen.later)}
     for draft in found.billed:
         yield _billed(draft)

@@ -9,14 +9,14 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpR
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from apps.access.desk import Desk
-from apps.access.views.page import page
+from apps.access.context import Desk
 from apps.billing.collecting import begin_setup, hear
 from apps.billing.gateways import current_gateway
 from apps.billing.gateways.base import Forged, GatewayFailed
 from apps.billing.refusals import BillingRefused
 from apps.billing.views.acts import home_of
 from apps.billing.views.payers import managed
+from apps.pages.views.page import page
 
 logger = logging.getLogger(__name__)
 

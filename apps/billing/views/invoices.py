@@ -9,14 +9,14 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apps.access.desk import Desk
-from apps.access.views.page import page, show
-from apps.billing.book import today
+from apps.access.context import Desk
 from apps.billing.models import Invoice
 from apps.billing.pdf import file_name, invoice_pdf
 from apps.billing.sight import Sight
+from apps.billing.subscription_state import today
 from apps.billing.views.acts import home_of
 from apps.billing.views.overview import newest
+from apps.pages.views.page import page, show
 
 STATES = {
     "open": gettext_lazy("To be paid"),

@@ -9,9 +9,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
-from apps.access.desk import Desk
-from apps.access.views.page import page, show
-from apps.billing.book import Book, State, all_seats_taken
+from apps.access.context import Desk
 from apps.billing.gateways import current_gateway
 from apps.billing.invoicing import Draft, upcoming
 from apps.billing.models import Invoice, Payer, Term
@@ -21,6 +19,8 @@ from apps.billing.plans import FEATURES, Plan
 from apps.billing.quoting import log_told
 from apps.billing.sellers import seller
 from apps.billing.sight import Sight
+from apps.billing.subscription_state import Book, State, all_seats_taken
+from apps.pages.views.page import page, show
 
 SHOWN = 6
 

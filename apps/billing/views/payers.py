@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
-from apps.access.desk import Desk
+from apps.access.context import Desk
 from apps.access.errors import MissingPermission
-from apps.access.views.page import page
 from apps.billing.details import change_details
 from apps.billing.forms import DetailsForm
 from apps.billing.models import Invoice, Payer
@@ -17,6 +16,7 @@ from apps.billing.sellers import seller
 from apps.billing.sight import Sight
 from apps.billing.tax import taxed
 from apps.billing.views.acts import answer
+from apps.pages.views.page import page
 
 
 @page("manage_billing", sends=True)

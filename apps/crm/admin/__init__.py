@@ -1,6 +1,6 @@
 """The CRM in the admin: registered on the one site that obeys the engine."""
 
-from apps.access.admin.site import site
+from apps.backoffice.site import site
 from apps.crm.admin.clients import CompanyAdmin, ContactAdmin
 from apps.crm.admin.leads import LeadAdmin
 from apps.crm.admin.opportunities import OpportunityAdmin

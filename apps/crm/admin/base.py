@@ -18,13 +18,13 @@ from django.utils.translation import gettext_lazy as _
 from djmoney.models.fields import MoneyField
 from unfold.decorators import display
 
-from apps.access.admin.actions import DELETE_SELECTED, BulkAction
-from apps.access.admin.filters import BranchFilter, ResponsibleFilter
-from apps.access.admin.options import MandateAdmin
-from apps.access.admin.recordform import RecordForm
-from apps.access.admin.sharing import share_page
-from apps.access.desk import desk_of
-from apps.accounts.moments import Form, written
+from apps.access.context import desk_of
+from apps.accounts.datetime_formats import Form, written
+from apps.backoffice.actions import DELETE_SELECTED, BulkAction
+from apps.backoffice.filters import BranchFilter, ResponsibleFilter
+from apps.backoffice.options import MandateAdmin
+from apps.backoffice.recordform import RecordForm
+from apps.backoffice.sharing import share_page
 from apps.crm.admin.bulk import ASSIGN
 from apps.crm.admin.customfields import CustomRecordForm, fields_for, form_field, shown_fields, teller, value_of
 from apps.crm.admin.deletion import consequences_of

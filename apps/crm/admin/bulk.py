@@ -12,16 +12,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from apps.access.admin.actions import BulkAction, confirmation, counted
-from apps.access.desk import desk_of, veil
-from apps.access.forms.picker import UserField
-from apps.access.forms.pool import Pool
+from apps.access.context import desk_of, veil
 from apps.accounts.models import User
 from apps.audit.text import SingleLineInput
+from apps.backoffice.actions import BulkAction, confirmation, counted
 from apps.crm.admin.entries import EntryField
 from apps.crm.admin.writing import Refused, change
 from apps.crm.models import LeadStatus, OpportunityStatus
 from apps.crm.models.customisation import Status
+from apps.pages.forms.picker import UserField
+from apps.pages.forms.pool import Pool
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise

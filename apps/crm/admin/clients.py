@@ -10,11 +10,11 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from apps.access.admin.actions import DELETE_SELECTED, EXPORT_SELECTED
-from apps.access.admin.filters import BranchFilter, ResponsibleFilter
-from apps.access.admin.inlines import inline_about
-from apps.access.admin.recordform import branches_to_choose
-from apps.access.desk import desk_of
+from apps.access.context import desk_of
+from apps.backoffice.actions import DELETE_SELECTED, EXPORT_SELECTED
+from apps.backoffice.filters import BranchFilter, ResponsibleFilter
+from apps.backoffice.inlines import inline_about
+from apps.backoffice.recordform import branches_to_choose
 from apps.crm.admin.base import ADDRESS, NOTES, OWNERSHIP, REACH, CrmAdmin
 from apps.crm.admin.bulk import ADD_TAG, ASSIGN
 from apps.crm.admin.filters import CreatedFilter, PrivateFilter, SourceFilter

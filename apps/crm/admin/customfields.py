@@ -21,7 +21,7 @@ from unfold.widgets import (
     UnfoldAdminURLInputWidget,
 )
 
-from apps.access.desk import desk_of
+from apps.access.context import desk_of
 from apps.audit.text import MultiLineInput, SingleLineInput
 from apps.crm.admin.entries import CrmForm
 from apps.crm.models import CustomField

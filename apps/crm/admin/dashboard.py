@@ -8,7 +8,7 @@ from django.db.models import F
 from django.http import HttpRequest
 
 from apps.access import lists
-from apps.access.desk import Desk, desk_of, veil
+from apps.access.context import Desk, desk_of, veil
 from apps.access.reasons import tooltip
 from apps.crm.pipelines import my_pipelines
 

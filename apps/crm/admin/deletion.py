@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 
-from apps.access.desk import desk_of
+from apps.access.context import desk_of
 from apps.crm.services import consequences
 from apps.roles import catalogue
 

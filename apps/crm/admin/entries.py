@@ -9,7 +9,7 @@ from typing import Any
 from django.forms.models import ModelChoiceIterator
 from django.utils.translation import gettext as _
 
-from apps.access.admin.recordform import LinkField, RecordForm
+from apps.backoffice.recordform import LinkField, RecordForm
 
 
 class EntryChoices(ModelChoiceIterator):  # type: ignore[type-arg] # generic in the stubs alone

@@ -12,8 +12,8 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from apps.access.admin.filters import AccountListFilter
-from apps.access.desk import desk_of
+from apps.access.context import desk_of
+from apps.backoffice.filters import AccountListFilter
 from apps.crm.models import Activity, CallResult, LeadStatus, OpportunityStatus, Outcome, Pipeline, Source, Task
 from apps.crm.pipelines import has_several, pipelines_of
 

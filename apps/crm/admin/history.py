@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
-from apps.access.desk import desk_of
+from apps.access.context import desk_of
 from apps.crm.models import CrmRecord
 from apps.crm.services.history import history_of
 

@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
-from apps.access.admin.inlines import RecordInline, RecordInlineFormSet
-from apps.access.desk import desk_of
+from apps.access.context import desk_of
+from apps.backoffice.inlines import RecordInline, RecordInlineFormSet
 from apps.crm.models import Activity, Contact, Opportunity, Task
 from apps.crm.pipelines import has_several
 from apps.crm.templatetags.crm_columns import due_badge

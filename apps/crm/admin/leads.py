@@ -7,9 +7,9 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from apps.access.admin.actions import DELETE_SELECTED, EXPORT_SELECTED
-from apps.access.admin.filters import BranchFilter, ResponsibleFilter
-from apps.access.admin.inlines import inline_about
+from apps.backoffice.actions import DELETE_SELECTED, EXPORT_SELECTED
+from apps.backoffice.filters import BranchFilter, ResponsibleFilter
+from apps.backoffice.inlines import inline_about
 from apps.crm.admin.base import ADDRESS, NOTES, OWNERSHIP, REACH, CrmAdmin
 from apps.crm.admin.bulk import ADD_TAG, ASSIGN, LEAD_STATUS
 from apps.crm.admin.filters import CreatedFilter, LeadStatusFilter, OutcomeFilter, SourceFilter

@@ -12,7 +12,7 @@ from django.utils.html import conditional_escape
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apps.access.desk import desk_of
+from apps.access.context import desk_of
 from apps.crm.models import Task
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from apps.access.admin.actions import DELETE_SELECTED, EXPORT_SELECTED
-from apps.access.admin.filters import BranchFilter, ResponsibleFilter
-from apps.access.admin.inlines import inline_about
-from apps.access.desk import desk_of
-from apps.accounts.moments import Form, written
+from apps.access.context import desk_of
+from apps.accounts.datetime_formats import Form, written
+from apps.backoffice.actions import DELETE_SELECTED, EXPORT_SELECTED
+from apps.backoffice.filters import BranchFilter, ResponsibleFilter
+from apps.backoffice.inlines import inline_about
 from apps.crm.admin.base import NOTES, OWNERSHIP, CrmAdmin
 from apps.crm.admin.bulk import ADD_TAG, ASSIGN, OPPORTUNITY_STATUS
 from apps.crm.admin.filters import CreatedFilter, OpportunityStatusFilter, OutcomeFilter, PipelineFilter

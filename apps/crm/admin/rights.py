@@ -9,11 +9,11 @@ from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
-from apps.access.desk import desk_of
+from apps.access.context import desk_of
 from apps.access.explain import Explanation, explain
-from apps.access.forms.sharing import LOOKS
 from apps.access.records import Record
 from apps.access.shield import shielded
+from apps.pages.forms.sharing import LOOKS
 from apps.roles import catalogue
 from apps.roles.catalogue import Permission
 

@@ -8,8 +8,8 @@ import vobject
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
-from apps.access.admin.actions import BulkAction, log_export
-from apps.access.desk import desk_of, veil
+from apps.access.context import desk_of, veil
+from apps.backoffice.actions import BulkAction, log_export
 from apps.crm.models import Contact
 
 

@@ -14,10 +14,10 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from apps.access.admin.actions import DELETE_SELECTED
-from apps.access.admin.filters import BranchFilter, ResponsibleFilter
-from apps.access.admin.inlines import inline_about
-from apps.access.desk import desk_of
+from apps.access.context import desk_of
+from apps.backoffice.actions import DELETE_SELECTED
+from apps.backoffice.filters import BranchFilter, ResponsibleFilter
+from apps.backoffice.inlines import inline_about
 from apps.crm.admin.base import OWNERSHIP, CrmAdmin
 from apps.crm.admin.bulk import ADD_TAG, ASSIGN
 from apps.crm.admin.filters import ActivityKindFilter, CallResultFilter, CreatedFilter, TaskKindFilter, TaskStateFilter

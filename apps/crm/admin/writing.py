@@ -10,9 +10,9 @@ from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.http import Http404, HttpRequest
 from django.utils.translation import gettext as _
 
-from apps.access.admin.recordform import RecordForm, Refusal
-from apps.access.desk import desk_of
+from apps.access.context import desk_of
 from apps.access.errors import MissingPermission
+from apps.backoffice.recordform import RecordForm, Refusal
 from apps.crm.errors import CrmError, DoubleFound, NoSuchRecord
 from apps.crm.services import consequences, records
 

@@ -1,5 +1,5 @@
 from apps.crm.services.customisation import create_defaults
-from apps.crm.services.doubles import visible_doubles
+from apps.crm.services.duplicates import visible_doubles
 from apps.crm.services.history import history_of
 from apps.crm.services.records import (
     assign_record,

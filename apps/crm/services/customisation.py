@@ -8,9 +8,9 @@ from django.db import transaction
 from django.db.models import ProtectedError, QuerySet
 
 from apps.access import policy
-from apps.access.changes import opening
 from apps.access.errors import MissingPermission
 from apps.accounts.models import Account, User
+from apps.changes import opening
 from apps.crm.errors import EntryInUse, LastPipeline
 from apps.crm.models import CallResult, LeadStatus, OpportunityStatus, Outcome, Pipeline, Source
 from apps.crm.models.customisation import ListEntry

@@ -17,7 +17,7 @@ from django.core.validators import URLValidator
 from django.db.models import Model
 from django.utils.translation import gettext as _
 
-from apps.accounts.moments import Form, written
+from apps.accounts.datetime_formats import Form, written
 from apps.audit.text import validate_multi_line, validate_single_line
 from apps.crm.models import CrmRecord, CustomField, Task
 from apps.crm.models.base import DescribedRecord

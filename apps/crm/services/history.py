@@ -15,8 +15,8 @@ from djmoney.money import Money
 from apps.access.operators import log_write
 from apps.access.querysets import visible_to
 from apps.access.records import Record
+from apps.accounts.datetime_formats import Form, written
 from apps.accounts.models import Account, User
-from apps.accounts.moments import Form, written
 from apps.crm.models import Change, CrmRecord, CustomField, OpportunityStatus
 from apps.crm.models.customfields import PREFIX
 from apps.crm.services import customvalues

@@ -35,7 +35,7 @@ from apps.crm.models import (
 from apps.crm.models.fields import MultiTextField
 from apps.crm.models.past import ruled_fields
 from apps.crm.services import customvalues, rules
-from apps.crm.services.doubles import visible_doubles
+from apps.crm.services.duplicates import visible_doubles
 from apps.crm.services.history import remember, remember_all
 from apps.crm.services.rules import Draft
 from apps.crm.verbs import RECORD_DELETED

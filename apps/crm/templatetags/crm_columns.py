@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from djmoney.money import Money
 
 from apps.access.records import Record
-from apps.accounts.moments import Form, written
+from apps.accounts.datetime_formats import Form, written
 from apps.crm.models import Outcome, Task
 
 register = template.Library()

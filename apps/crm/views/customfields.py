@@ -13,14 +13,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop as noop
 from django.views.decorators.http import require_POST
 
-from apps.access.desk import Desk
-from apps.access.views.page import page, show
-from apps.access.views.settings import Setting, crumbs_of, offer_setting
+from apps.access.context import Desk
 from apps.crm.errors import EntryInUse, KindInUse
 from apps.crm.forms import CustomFieldForm
 from apps.crm.models import CustomField
 from apps.crm.services.customfields import MANAGES, delete_field, in_use, move_field, save_field
 from apps.crm.services.customvalues import RECORD_TYPES
+from apps.pages.views.page import page, show
+from apps.pages.views.settings import Setting, crumbs_of, offer_setting
 from apps.roles import catalogue
 
 BIGGEST = 2**63 - 1

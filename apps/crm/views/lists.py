@@ -13,9 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop as noop
 from django.views.decorators.http import require_POST
 
-from apps.access.desk import Desk
-from apps.access.views.page import page, show
-from apps.access.views.settings import Setting, crumbs_of, offer_setting
+from apps.access.context import Desk
 from apps.crm.errors import EntryInUse, LastPipeline
 from apps.crm.forms import (
     CallResultForm,
@@ -28,6 +26,8 @@ from apps.crm.forms import (
 from apps.crm.models import CallResult, LeadStatus, OpportunityStatus, Pipeline, Source
 from apps.crm.models.customisation import ListEntry
 from apps.crm.services.customisation import delete_entry, move_entry, save_entry
+from apps.pages.views.page import page, show
+from apps.pages.views.settings import Setting, crumbs_of, offer_setting
 
 MANAGES = "manage_statuses"
 BIGGEST = 2**63 - 1

@@ -14,11 +14,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from apps.access.access_requests import waiting_requests
-from apps.access.desk import Desk, desk_of, veil
+from apps.access.context import Desk, desk_of, veil
 from apps.access.second_factor import SecondFactorMissing, inside
 from apps.accounts.models import Account, User
 from apps.crm.pipelines import Standing, my_pipelines
+from apps.pages.access_requests import waiting_requests
 
 # Further accounts are named; only these are looked into.
 LOOKED_INTO = 5

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from apps.access.changes.overrides import SetOverride
 from apps.accounts.models import Branch, User
+from apps.changes.overrides import SetOverride
 from apps.roles.scopes import Scope
 from tests.factories import MembershipFactory, UserFactory
 from tests.pages.table import Route

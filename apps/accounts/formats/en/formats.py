@@ -3,7 +3,7 @@
 What people type is understood as before, dates in ISO among it.
 """
 
-from apps.accounts.moments import Form, pattern
+from apps.accounts.datetime_formats import Form, pattern
 
 
 class _Prevailing(str):

@@ -6,10 +6,10 @@ from argparse import ArgumentParser
 from dataclasses import asdict
 from typing import Any, ClassVar
 
-from apps.access.management.arguments import AskingCommand, add_json
 from apps.access.targets import find_account
-from apps.audit.management.progress import ProgressBar
 from apps.billing.running import Run, run_billing
+from apps.console.arguments import AskingCommand, add_json
+from apps.console.progress import ProgressBar
 
 
 class Command(AskingCommand):

@@ -9,13 +9,13 @@ from django.core.management.base import CommandError
 
 from apps.access import handover
 from apps.access.handover import Counts, Delete, HandOver, Plan, Portfolio
-from apps.access.management.arguments import USER, AskingCommand, add_json
-from apps.access.mandates import accounts_of
+from apps.access.mandate_cache import accounts_of
 from apps.access.targets import TargetName, find_account, find_target, find_user
 from apps.accounts.models import Account, Branch, User
 from apps.audit.management.arguments import reason
-from apps.audit.management.progress import ProgressBar
 from apps.audit.services import Change, operation
+from apps.console.arguments import USER, AskingCommand, add_json
+from apps.console.progress import ProgressBar
 from apps.crm.verbs import RECORDS_REASSIGNED
 from apps.roles import catalogue
 from apps.roles.catalogue import Target

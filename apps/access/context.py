@@ -1,0 +1,253 @@
+"""The desk: what the person behind a request may do in the account at hand. Everything in the admin asks here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import cached_property
+from typing import Any, TypeVar
+
+from django.core.exceptions import PermissionDenied
+from django.db import models
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+
+from apps.access import records
+from apps.access.errors import MissingPermission
+from apps.access.mandate import Mandate
+from apps.access.mandate_cache import mandate_for, some_accounts_of
+from apps.access.models import OperatorSession
+from apps.access.operators import current_session
+from apps.access.policy import People, asked_of, decide, share_reader, who_may
+from apps.access.querysets import visible
+from apps.access.records import Record, RecordLike
+from apps.access.shares import tables as share_tables
+from apps.accounts.models import Account, Branch, User
+from apps.accounts.preferences import RowsPerPage
+from apps.roles import catalogue
+
+_ATTRIBUTE = "_desk"
+_T = TypeVar("_T")
+
+
+class Desk:
+    """One user in one account, for one request. Answers are kept: a write is judged on the record as it was found."""
+
+    def __init__(self, user: User) -> None:
+        self.user = user
+        self.account: Account | None = user.current_account
+        self._answers: dict[tuple[str, str, Any], bool] = {}
+        self._kept: dict[str, Any] = {}
+
+    def once(self, name: str, find: Callable[[], _T]) -> _T:
+        """What `find` returned when it was first asked for under this name."""
+        if name not in self._kept:
+            self._kept[name] = find()
+        found: _T = self._kept[name]
+        return found
+
+    @property
+    def rows_per_page(self) -> int:
+        """How long a page of a list is in the account at hand."""
+        return RowsPerPage.MIDDLE if self.account is None else self.account.preferences.rows_per_page
+
+    @cached_property
+    def mandate(self) -> Mandate | None:
+        """The user's Mandate in the account; None for somebody who belongs to no account."""
+        return None if self.account is None else mandate_for(self.user, self.account.pk)
+
+    @cached_property
+    def people(self) -> People | None:
+        """Who may change what others may in the account; None outside of one."""
+        if self.mandate is None:
+            return None
+        return People(self.mandate.facts.account, [branch.pk for branch in self.branches])
+
+    def who_may(self, codename: str, obj: models.Model) -> list[User]:
+        """`policy.who_may` of a thing in the account at hand."""
+        return who_may(codename, obj, None if self.mandate is None else self.mandate.facts.account)
+
+    @cached_property
+    def operator_session(self) -> OperatorSession | None:
+        """The open session in which the user is a platform operator. Outside of an account nothing has bound it yet."""
+        session: OperatorSession | None = self.user.operator_session
+        return current_session(self.user) if session is None and self.account is None else session
+
+    @property
+    def may_open_session(self) -> bool:
+        """Whether the user is a superuser, and nobody special for want of a session."""
+        return self.user.is_superuser and self.operator_session is None
+
+    @property
+    def account_id(self) -> int:
+        """The account's id.
+
+        Raises:
+            PermissionDenied: the user works in no account.
+        """
+        if self.account is None:
+            raise PermissionDenied
+        return self.account.pk
+
+    def may(self, codename: str, obj: models.Model) -> bool:
+        """`policy.may`, asked once for each thing in a request."""
+        key = (codename, obj._meta.label, obj.pk)
+        if key not in self._answers:
+            mandate = self.mandate
+            self._answers[key] = mandate is not None and decide(mandate, asked_of(codename, obj), obj)
+        return self._answers[key]
+
+    def may_anywhere(self, codename: str) -> bool:
+        """Whether a menu should show what the permission guards."""
+        mandate = self.mandate
+        return mandate is not None and mandate.allows_anywhere(catalogue.get(codename).codename)
+
+    def require(self, codename: str, obj: models.Model | None = None) -> None:
+        """Let only those pass who may: on the object, or without one anywhere in the account.
+
+        Raises:
+            MissingPermission: they may not.
+            PermissionDenied: they work in no account.
+        """
+        if self.account is None:
+            raise PermissionDenied
+        if not (self.may_anywhere(codename) if obj is None else self.may(codename, obj)):
+            raise MissingPermission(codename, obj or self.account)
+
+    def rows(self, codename: str, record_type: str) -> QuerySet[Any]:
+        """The records of a type on which the user holds the permission; none outside of an account."""
+        mandate = self.mandate
+        if mandate is None:
+            return records.model_of(record_type)._default_manager.none()
+        return visible(mandate, codename, record_type)
+
+    def allowed(self, codename: str, record_type: str, ids: Iterable[int]) -> set[int]:
+        """Which of these records the user holds the permission on, in one query."""
+        return set(self.rows(codename, record_type).filter(pk__in=list(ids)).values_list("pk", flat=True))
+
+    def allowed_of(self, codename: str, rows: Sequence[Record]) -> set[int]:
+        """Which of these loaded records the user holds the permission on; at most one query for all their shares."""
+        mandate = self.mandate
+        if mandate is None or not rows:
+            return set()
+        permission, shares = asked_of(codename, rows[0]), _SharesOf(mandate, rows)
+        return {row.pk for row in rows if decide(mandate, permission, row, shares)}
+
+    @cached_property
+    def accounts(self) -> Sequence[Account]:
+        """The accounts that the user may work in, as the middleware found them."""
+        return some_accounts_of(self.user) if self.user.accounts is None else self.user.accounts
+
+    @cached_property
+    def branches(self) -> Sequence[Branch]:
+        """The open branches in the user's sight: those they are on, or all of them with a parent role."""
+        mandate = self.mandate
+        if mandate is None:
+            return []
+        found = Branch.objects.filter(account=self.account_id, status=Branch.Status.ACTIVE).order_by("name", "pk")
+        if mandate.facts.parent is None and not mandate.operator:
+            found = found.filter(pk__in=[branch_id for branch_id, _, _ in mandate.branches()])
+        for branch in (branches := list(found)):
+            branch.account = self.account or branch.account
+        return branches
+
+    def branches_where(self, codename: str) -> list[Branch]:
+        """The open branches on which the user holds a permission that is asked of branches."""
+        return [branch for branch in self.branches if self.may(codename, branch)]
+
+    @property
+    def role_names(self) -> list[str]:
+        """The roles that the user has in the account, the parent role first."""
+        mandate = self.mandate
+        if mandate is None:
+            return []
+        if mandate.operator:
+            return [_("Platform operator")]
+        parent = [mandate.facts.parent.name] if mandate.facts.parent else []
+        return list(dict.fromkeys([*parent, *(membership.role.name for _, membership, _ in mandate.branches())]))
+
+
+class _SharesOf:
+    """Reads the shares of several records at once, when the first of them is asked about."""
+
+    def __init__(self, mandate: Mandate, rows: Sequence[Record]) -> None:
+        self._mandate = mandate
+        self._type = rows[0].record_type
+        self._ids = [row.pk for row in rows]
+        self._one = share_reader(mandate)
+        self._read: dict[tuple[str, frozenset[int]], dict[int, frozenset[str]]] = {}
+
+    def __call__(self, record: RecordLike, groups: frozenset[int]) -> frozenset[str]:
+        several = record.record_type == self._type and record.pk in self._ids
+        key = (record.record_type if several else f"{record.record_type} {record.pk}", groups)
+        if key not in self._read:
+            self._read[key] = self._load(groups) if several else {record.pk: self._one(record, groups)}
+        return self._read[key].get(record.pk, frozenset())
+
+    def _load(self, groups: frozenset[int]) -> dict[int, frozenset[str]]:
+        found: dict[int, set[str]] = {}
+        tables = share_tables(self._type)
+        if tables is not None:
+            of_user, of_team = (table._default_manager.filter(content_object__in=self._ids) for table in tables)
+            columns = ("content_object_id", "permission__codename")
+            given = of_user.filter(user=self._mandate.user_id).values_list(*columns)
+            if groups:
+                given = given.union(of_team.filter(group__in=sorted(groups)).values_list(*columns))
+            for pk, codename in given:
+                found.setdefault(pk, set()).add(codename)
+        return {pk: frozenset(codenames) for pk, codenames in found.items()}
+
+
+def desk_of(request: HttpRequest) -> Desk:
+    """The desk of the request's user.
+
+    Raises:
+        PermissionDenied: nobody is signed in.
+    """
+    desk: Desk | None = getattr(request, _ATTRIBUTE, None)
+    if desk is None:
+        if not isinstance(request.user, User):
+            raise PermissionDenied
+        desk = Desk(request.user)
+        setattr(request, _ATTRIBUTE, desk)
+    return desk
+
+
+def links_of(model: type[models.Model]) -> dict[str, str]:
+    """The foreign keys of a model that lead to records, with the record type behind each."""
+    return {
+        field.name: field.related_model.record_type
+        for field in model._meta.get_fields()
+        if isinstance(field, models.ForeignKey)
+        and isinstance(field.related_model, type)
+        and issubclass(field.related_model, Record)
+    }
+
+
+def veil(desk: Desk, rows: Sequence[models.Model], shown: Collection[str] | None = None) -> None:
+    """Empty, in memory, each link that leads to a record out of the user's sight, and load the others.
+
+    What cannot be viewed leaves no trace (access model, section 5), whichever page, column or form shows the link.
+    One query for each linked record type; where a page says which links it shows, the others are emptied unseen.
+    The rows are never saved: services write by id.
+    """
+    if not rows:
+        return
+    links = links_of(type(rows[0]))
+    for name in set() if shown is None else links.keys() - set(shown):
+        for row in rows:
+            setattr(row, name, None)
+    wanted: dict[str, set[int]] = {}
+    for name, record_type in links.items():
+        ids = {value for row in rows if (value := getattr(row, f"{name}_id")) is not None}
+        wanted.setdefault(record_type, set()).update(ids)
+    in_sight = {
+        record_type: {row.pk: row for row in desk.rows(f"view_{record_type}", record_type).filter(pk__in=ids)}
+        for record_type, ids in wanted.items()
+        if ids
+    }
+    for row in rows:
+        for name, record_type in links.items():
+            value = getattr(row, f"{name}_id")
+            if value is not None:
+                setattr(row, name, in_sight[record_type].get(value))

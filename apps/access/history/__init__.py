@@ -1,0 +1,1 @@
+"""What the audit log says: replayed, as of a moment, and in words."""

@@ -1,0 +1,97 @@
+"""Who could do this on that day? The engine's own questions, asked of the tables as the log tells that they were."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from apps.access import records
+from apps.access.explain import Explanation, explain
+from apps.access.facts import load
+from apps.access.history.replay import shadowed
+from apps.access.mandate import Mandate
+from apps.access.policy import who_may
+from apps.access.records import Record, Untold
+from apps.access.targets import TargetName, find_account
+from apps.accounts.models import Account, Branch, User
+from apps.roles.catalogue import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A target as it was at a moment, and the questions about it. `sources` says what each part is known from."""
+
+    at: datetime
+    account: Account
+    target: Account | Branch | Record
+    sources: list[str]
+
+    def who_may(self, codename: str) -> list[User]:
+        """Who might do this then, by address; people are called as they were then.
+
+        Raises:
+            UnknownPermission, WrongTarget: as `may` does.
+        """
+        return who_may(codename, self.target, now=self.at)
+
+    def explain(self, user: User, codename: str) -> Explanation:
+        """Why the user might or might not do this then.
+
+        Raises:
+            UnknownPermission, WrongTarget: as `may` does.
+        """
+        mandate = Mandate(load(user.pk, self.account.pk, self.at), self.at)
+        return explain(user, codename, self.target, fixes=False, mandate=mandate)
+
+
+@contextmanager
+def as_of(name: TargetName, at: datetime) -> Iterator[Past]:
+    """A block in which the target can be asked about as it was; nothing may be written in it. It is rolled back.
+
+    Raises:
+        Unknown: there is no such account or record type.
+        Untold: the target was not there then, or what is kept does not tell how it was.
+        NoSuchMoment: the time has no zone, or has not come yet.
+    """
+    account = find_account(name.account)
+    branch = Branch.objects.filter(account=account, slug=name.key).first()
+    with shadowed(account, at):
+        account = Account.objects.get(pk=account.pk)
+        sources = [
+            f"Who was who, held which role, and was given what: as the audit log tells of {at.isoformat()}.",
+            "What the published roles give, and in which order they need each other: as the product has it now.",
+        ]
+        target: Account | Branch | Record = account
+        if name.kind == Target.BRANCH:
+            target = _branch(name, account, branch)
+        elif name.kind != Target.ACCOUNT:
+            if name.kind not in records.registered():
+                raise name.unknown
+            was = records.model_of(name.kind).as_of(account.pk, name.key, at)
+            was.record.account = account
+            target = was.record
+            sources.append(was.source)
+        yield Past(at, account, target, sources)
+
+
+def who_could(codename: str, name: TargetName, at: datetime) -> list[User]:
+    """Who might do this at that moment, by address; people are called as they were then.
+
+    Raises:
+        UnknownPermission, WrongTarget: as `may` does.
+        Unknown, Untold, NoSuchMoment: as `as_of` does.
+    """
+    with as_of(name, at) as past:
+        return past.who_may(codename)
+
+
+def _branch(name: TargetName, account: Account, known: Branch | None) -> Branch:
+    """The branch that has the slug now, else the one that had it then, as it was."""
+    branches = Branch.objects.filter(account=account)
+    found = branches.filter(pk=known.pk) if known else branches.filter(slug=name.key)
+    branch = found.select_related("account").first()
+    if branch is None:
+        raise Untold(f'There was no branch "{name.key}" in the account "{name.account}" at that time.')
+    return branch

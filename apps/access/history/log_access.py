@@ -1,0 +1,209 @@
+"""Who may read what of the log, and how it is told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, StreamingHttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from apps.access import lists, verbs
+from apps.access.context import Desk, desk_of
+from apps.access.shield import shielded
+from apps.access.spreadsheets import csv_line
+from apps.accounts import fence
+from apps.audit import verbs as words
+from apps.audit.models import Entry, EntryQuerySet, Operation, OperationQuerySet
+from apps.audit.services import Change, record
+
+SEES = "view_audit_log"
+CONSOLE = "console"
+# What only the shielded themselves read of their own.
+SHIELDED = ("access.override", "accounts.user")
+COLUMNS = (
+    "operation",
+    "at",
+    "actor",
+    "acting_as",
+    "verb",
+    "reason",
+    "branch_id",
+    "user_id",
+    "target_type",
+    "target_id",
+    "target",
+    "before",
+    "after",
+)
+
+
+class Reader:
+    """What somebody may read of the account's log.
+
+    A branch's entries are for those who hold `view_audit_log` on it. What concerns no branch, and so may concern every
+    one, is for those who hold it on every open branch, or by a parent role. Where the account's plan limits it,
+    nothing from before `since` is read, but by operators; the log itself keeps everything.
+    """
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        branches = desk.branches_where(SEES)
+        self.branch_ids = [branch.pk for branch in branches]
+        mandate = desk.mandate
+        by_parent_role = mandate is not None and mandate.allows(SEES, 0)
+        self.everywhere = by_parent_role or (bool(branches) and len(branches) == self._open_branches())
+        days = None if desk.account is None or (mandate is not None and mandate.operator) else desk.account.log_days
+        self.since = None if days is None else timezone.now() - timedelta(days=days)
+
+    def _open_branches(self) -> int:
+        return 0 if self.desk.mandate is None else len(self.desk.mandate.facts.account.open_branches)
+
+    def entries(self) -> EntryQuerySet:
+        """The entries that the person may read."""
+        found = self._kept()
+        if self.since is not None:
+            found = found.filter(operation__at__gte=self.since)
+        return found
+
+    def _kept(self) -> EntryQuerySet:
+        """The entries that they may read, whenever they were written."""
+        found: EntryQuerySet = Entry.objects.of_account(self.desk.account_id)
+        if not self.everywhere:
+            found = found.filter(branch_id__in=self.branch_ids)
+        if hidden := shielded(self.desk):
+            found = found.exclude(Q(user_id__in=hidden), target_type__in=SHIELDED)
+        return found
+
+    def operations(self) -> OperationQuerySet:
+        """The operations with at least one entry that the person may read."""
+        return self._operations().between(self.since)
+
+    def older(self) -> OperationQuerySet:
+        """Those that they may not read because of the plan alone."""
+        return self._operations().none() if self.since is None else self._operations().between(until=self.since)
+
+    def _operations(self) -> OperationQuerySet:
+        if self.everywhere and not shielded(self.desk):
+            return Operation.objects.of_account(self.desk.account_id)
+        return Operation.objects.filter(pk__in=self._kept().values("operation"))
+
+
+def reader_of(request: HttpRequest) -> Reader:
+    """What the request's user may read of the log; asked once."""
+    desk = desk_of(request)
+    return desk.once("log", lambda: Reader(desk))
+
+
+def limit_of(desk: Desk, reader: Reader) -> dict[str, Any] | None:
+    """How far back the plan shows the log, and whether more is kept; None where nothing limits it."""
+    account = desk.account
+    if account is None or reader.since is None:
+        return None
+    manages = desk.may("manage_subscription", account)
+    return {"days": account.log_days, "since": reader.since, "older": reader.older().exists(), "manages": manages}
+
+
+def in_words(verb: str) -> str:
+    """What people read for a verb of the log."""
+    try:
+        label = words.get(verb).in_words
+    except words.UnknownVerb:
+        return verb
+    return label[:1].upper() + label[1:]
+
+
+def named(operation: Operation) -> str:
+    """Who did it; and as whom, where somebody acted as another one."""
+    if operation.acting_as_name:
+        return _("%(actor)s, acting as %(other)s") % {
+            "actor": operation.actor_name,
+            "other": operation.acting_as_name,
+        }
+    return operation.actor_name
+
+
+def told(entry: Entry) -> dict[str, Any]:
+    """An entry with its operation, as files have it."""
+    operation = entry.operation
+    return {
+        "operation": operation.pk,
+        "at": operation.at.isoformat(),
+        "actor": operation.actor_name,
+        "acting_as": operation.acting_as_name,
+        "verb": operation.verb,
+        "reason": operation.reason,
+        "branch_id": entry.branch_id,
+        "user_id": entry.user_id,
+        "target_type": entry.target_type,
+        "target_id": entry.target_id,
+        "target": entry.target_text,
+        "before": entry.before,
+        "after": entry.after,
+    }
+
+
+def _csv(entries: QuerySet[Entry]) -> Iterator[str]:
+    yield csv_line(COLUMNS)
+    for entry in entries.iterator(chunk_size=lists.CAP):
+        row = told(entry)
+        for image in ("before", "after"):
+            row[image] = None if row[image] is None else json.dumps(row[image], cls=DjangoJSONEncoder)
+        yield csv_line(row[column] for column in COLUMNS)
+
+
+def _json(entries: QuerySet[Entry]) -> Iterator[str]:
+    before = "[\n"
+    for entry in entries.iterator(chunk_size=lists.CAP):
+        yield before + json.dumps(told(entry), cls=DjangoJSONEncoder, ensure_ascii=False)
+        before = ",\n"
+    yield "[]\n" if before == "[\n" else "\n]\n"
+
+
+FILES = {"csv": (_csv, "text/csv; charset=utf-8"), "json": (_json, "application/json")}
+
+
+def export(
+    reader: Reader, operations: OperationQuerySet, kind: str, narrowed: Mapping[str, Any]
+) -> StreamingHttpResponse:
+    """What the reader may read of these operations, as a file; that it was taken along stands in the log.
+
+    `kind` is one of `FILES`, `narrowed` is how the operations were chosen.
+    """
+    # What comes after the export began, its own entry for one, is not in it.
+    newest = operations.order_by("-pk").values_list("pk", flat=True).first() or 0
+    wanted = operations.order_by().filter(pk__lte=newest)
+    entries = reader.entries().filter(operation__in=wanted.values("pk"))
+    _log_export(reader.desk, kind, narrowed)
+    lines, content_type = FILES[kind]
+    found = lines(entries.select_related("operation").order_by("-operation_id", "pk"))
+    response = StreamingHttpResponse(_in_account(reader.desk, found), content_type=content_type)
+    response["Content-Disposition"] = f'attachment; filename="audit-log.{kind}"'
+    return response
+
+
+def _in_account(desk: Desk, lines: Iterator[str]) -> Iterator[str]:
+    """The lines, read as this person in this account: they are asked for when the request's own work is over."""
+    with fence.tenant(desk.account_id, desk.user.pk):
+        yield from lines
+
+
+def _log_export(desk: Desk, kind: str, narrowed: Mapping[str, Any]) -> None:
+    told_of = {"file": kind.upper(), "narrowed by": {name: str(value) for name, value in narrowed.items()}}
+    change = Change(
+        target_type="accounts.account", target_id=desk.account_id, target_text=str(desk.account), after=told_of
+    )
+    with transaction.atomic():
+        record(
+            verb=verbs.LOG_EXPORTED,
+            actor=desk.user,
+            reason=f"Taken along as {kind.upper()} from the log",
+            account_id=desk.account_id,
+            entries=[change],
+        )

@@ -1,0 +1,14 @@
+"""Days and times on pages and in mails: a filter for each form, such as `{{ asked.created_at|moment }}`."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from django import template
+
+from apps.accounts.datetime_formats import Form, written
+
+register = template.Library()
+
+for _form in Form:
+    register.filter(_form.value, partial(written, form=_form))

@@ -1,0 +1,158 @@
+"""The account itself: its name, and its closing with a waiting period."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from apps.access import verbs
+from apps.access.second_factor import without_second_factor
+from apps.accounts.isolation import Job, due_accounts, in_each_account
+from apps.accounts.models import EVERYONE, Account, validate_currency
+from apps.changes.base import Change, rows
+from apps.changes.context import Ground
+from apps.changes.diff import Diff, updated
+from apps.changes.refusals import NoSuchTarget, Refusal
+from apps.changes.values import checked
+from apps.roles.models import Role
+
+WAITING_PERIOD = timedelta(days=30)
+CLOSING = Job("close_accounts", gettext_lazy("Closing"), expected=(Refusal,))
+
+# Why the account's currency stays as it is, in a sentence; an empty one where it may change.
+CurrencyRule = Callable[[Account], str]
+_currency_rules: list[CurrencyRule] = []
+
+
+def currency_kept_by(rule: CurrencyRule) -> None:
+    """Ask this rule before a currency changes: what has happened in it is known to the apps above."""
+    if rule not in _currency_rules:
+        _currency_rules.append(rule)
+
+
+def why_currency_stays(account: Account) -> str:
+    """Why the account's currency cannot change, in a sentence; empty where it can."""
+    return next((why for rule in _currency_rules if (why := rule(account))), "")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangeAccount(Change):
+    """Give the account another name or currency, or say who needs a second factor in it. Needs `change_account`.
+
+    `second_factor` are keys of roles, or `EVERYONE`. What is None stays as it is.
+    """
+
+    verb = verbs.ACCOUNT_CHANGED
+
+    name: str | None = None
+    currency: str | None = None
+    second_factor: Collection[str] | None = None
+    seen: Mapping[str, Any] | None = None
+
+    def plan(self, ground: Ground) -> Iterable[Diff]:
+        """The account's row."""
+        stated: dict[str, Any] = {}
+        if self.name is not None:
+            if not self.name.strip():
+                raise NoSuchTarget(_("An account needs a name."))
+            stated["name"] = self.name.strip()
+        if self.currency is not None and self.currency != ground.account.currency:
+            if why := why_currency_stays(ground.account):
+                raise NoSuchTarget(why)
+            stated["currency"] = checked(validate_currency, self.currency, _("currency"))
+        if self.second_factor is not None:
+            stated["second_factor"] = self._asked(ground)
+        row = updated(ground.account, seen=self.seen, **stated)
+        return rows(row) if row.changed or self.seen is not None else []
+
+    def _asked(self, ground: Ground) -> list[str]:
+        """Of whom a second factor is asked: everyone, or these roles in their order."""
+        assert self.second_factor is not None
+        if EVERYONE in self.second_factor:
+            return [EVERYONE]
+        keys = set(Role.objects.usable_in(ground.account.pk, ground.account.scheme).values_list("key", flat=True))
+        for key in self.second_factor:
+            if key not in keys:
+                raise NoSuchTarget(
+                    _("There is no role “%(key)s” in %(account)s.") % {"key": key, "account": ground.account}
+                )
+        return sorted(set(self.second_factor))
+
+    def notes(self, ground: Ground) -> Iterable[str]:
+        """How many people have to set up a second factor before they go on."""
+        if not self.second_factor:
+            return
+        many = len(without_second_factor(ground.account.pk, self._asked(ground)))
+        if many:
+            yield ngettext(
+                "%(many)s person has no second factor yet, and is led to set one up before they go on.",
+                "%(many)s people have no second factor yet, and are led to set one up before they go on.",
+                many,
+            ) % {"many": f"{many:,}"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CloseAccount(Change):
+    """Begin to close the account, which keeps its access for a waiting period. Needs `delete_account`."""
+
+    verb = verbs.ACCOUNT_CLOSING
+
+    waiting: timedelta = WAITING_PERIOD
+
+    def plan(self, ground: Ground) -> Iterable[Diff]:
+        """The account closing."""
+        if ground.account.status != Account.Status.ACTIVE:
+            closed = ground.account.status == Account.Status.CLOSED
+            sentence = _("%(account)s is closed already.") if closed else _("%(account)s is closing already.")
+            raise NoSuchTarget(sentence % {"account": ground.account})
+        return rows(updated(ground.account, status=Account.Status.CLOSING, closes_at=ground.now + self.waiting))
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeepAccount(Change):
+    """Take the closing back: during the waiting period with `delete_account`, and afterwards as a platform operator."""
+
+    verb = verbs.ACCOUNT_KEPT
+
+    def plan(self, ground: Ground) -> Iterable[Diff]:
+        """The account active."""
+        if ground.account.status == Account.Status.ACTIVE:
+            raise NoSuchTarget(_("%(account)s is not closing.") % {"account": ground.account})
+        return rows(updated(ground.account, status=Account.Status.ACTIVE, closes_at=None))
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinishClosing(Change):
+    """Close an account whose waiting period is over; nothing where it is not, or the closing was taken back."""
+
+    verb = verbs.ACCOUNT_CLOSED
+
+    def plan(self, ground: Ground) -> Iterable[Diff]:
+        """The account closed."""
+        account = ground.account
+        if account.status != Account.Status.CLOSING or account.closes_at is None or account.closes_at > ground.now:
+            return []
+        return rows(updated(account, status=Account.Status.CLOSED, closes_at=None))
+
+
+def close_due_accounts() -> int:
+    """Close every account whose waiting period is over; returns how many. Safe to run twice at once.
+
+    The web role may do it too: it is told which accounts are due, and works in one after the other.
+
+    Raises:
+        AccountsFailed: some could not be closed, and the others are.
+    """
+    finished = in_each_account(CLOSING, due_accounts(CLOSING, "SELECT accounts_due_to_close()"), _finish_closing)
+    finished.check()
+    return sum(finished.results.values())
+
+
+def _finish_closing(account_id: int) -> bool:
+    done = FinishClosing(account_id=account_id).apply(actor=None, reason="The waiting period is over")
+    return bool(done.rows)

@@ -1,0 +1,188 @@
+"""What a change stands on: the account under its lock, the actor, and everything read fresh behind the lock."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from functools import cached_property
+from typing import Any, TypeVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from apps.access.facts import AccountFacts, Facts, RoleFacts, account_facts, load_some, role_facts
+from apps.access.mandate import Mandate
+from apps.accounts.models import Account, Branch, User
+from apps.changes.refusals import NoSuchTarget
+from apps.roles.models import Role
+from apps.roles.schemes import Scheme
+
+M = TypeVar("M", bound=models.Model)
+
+# The operator at the console is nobody's id.
+CONSOLE_ID = 0
+
+
+class Ground:
+    """An account whose row is locked until the commit, and the one who acts in it.
+
+    `actor` None is the operator at the console, and `reason` is why they act. All that is read here is read behind the
+    lock, so that the actor's right is judged at the commit and not on the page that they opened before.
+    """
+
+    def __init__(self, account: Account, actor: User | None, reason: str) -> None:
+        self.account = account
+        self.actor = actor
+        self.reason = reason
+        self.now = timezone.now()
+        self._mandates: dict[tuple[int, datetime], Mandate] = {}
+        self._facts: dict[int, Facts] = {}
+        self._roles: dict[int, RoleFacts] = {}
+        self._names: dict[int, str] = {}
+
+    @classmethod
+    def lock(cls, account_id: int, actor: User | None, reason: str) -> Ground:
+        """Lock the account's row, as the first thing that a change does.
+
+        Raises:
+            NoSuchTarget: there is no such account.
+        """
+        account = Account.objects.select_for_update(no_key=True).filter(pk=account_id).first()
+        if account is None:
+            raise NoSuchTarget(_("There is no such account."))
+        return cls(account, actor, reason)
+
+    @classmethod
+    def of_page(cls, account: Account, own: Mandate, actor: User, theirs: Facts) -> Ground:
+        """Without a lock: for a page that says beforehand what a guard would, on what it has read of the two."""
+        ground = cls(account, actor, "")
+        ground.facts = own.facts.account
+        ground.actors[actor.pk] = own.facts
+        ground._facts = {actor.pk: own.facts, theirs.user_id: theirs}
+        return ground
+
+    @property
+    def scheme(self) -> Scheme:
+        """The role system that the account follows."""
+        return self.account.role_system
+
+    @cached_property
+    def facts(self) -> AccountFacts:
+        """The account's own part of the facts."""
+        return account_facts(self.account.pk)
+
+    @cached_property
+    def branches(self) -> Mapping[int, Branch]:
+        """Every branch of the account, closed ones too."""
+        return {branch.pk: branch for branch in Branch.objects.filter(account=self.account).order_by("pk")}
+
+    def branch(self, branch_id: int) -> Branch:
+        """The branch of that id in this account.
+
+        Raises:
+            NoSuchTarget: there is none.
+        """
+        if branch_id not in self.branches:
+            raise NoSuchTarget(_("There is no such branch in %(account)s.") % {"account": self.account})
+        return self.branches[branch_id]
+
+    def find(self, model: type[M], pk: int, noun: str) -> M:
+        """The row of that id in this account.
+
+        Raises:
+            NoSuchTarget: there is none here, whether it is another account's or nobody's.
+        """
+        found = model._default_manager.filter(account=self.account, pk=pk).first()
+        if found is None:
+            raise NoSuchTarget(_("There is no such %(noun)s in %(account)s.") % {"noun": noun, "account": self.account})
+        return found
+
+    def people(self, user_ids: Iterable[int]) -> dict[int, Facts]:
+        """The facts of these users in the account, without their teams; read once, in a constant number of queries."""
+        wanted = set(user_ids)
+        if missing := wanted - self._facts.keys():
+            self._facts |= load_some(self.facts, missing, known=self._roles)
+        return {user_id: self._facts[user_id] for user_id in wanted if user_id in self._facts}
+
+    def forget(self) -> None:
+        """Let go of the people that were read, for a change that goes through very many of them."""
+        self._facts.clear()
+        self._names.clear()
+
+    def role(self, role_id: int) -> RoleFacts:
+        """A role with its grants, of whichever scheme: published, or the account's own.
+
+        Raises:
+            NoSuchTarget: there is none of that id.
+        """
+        if role_id not in self._roles:
+            roles = Role.objects.filter(Q(account_id=None) | Q(account_id=self.account.pk), pk=role_id)
+            self._roles |= {found.id: found for found in role_facts(roles)}
+        if role_id not in self._roles:
+            raise NoSuchTarget(_("There is no such role in %(account)s.") % {"account": self.account})
+        return self._roles[role_id]
+
+    @cached_property
+    def _usable(self) -> frozenset[int]:
+        usable = Role.objects.usable_in(self.account.pk, self.account.scheme)
+        return frozenset(usable.order_by().values_list("pk", flat=True))
+
+    def usable_role(self, role_id: int) -> RoleFacts:
+        """A role that the account can give: of its scheme, published or its own.
+
+        Raises:
+            NoSuchTarget: there is none of that id.
+        """
+        if role_id not in self._usable:
+            raise NoSuchTarget(_("There is no such role in %(account)s.") % {"account": self.account})
+        return self.role(role_id)
+
+    def acting(self, user: User | None = None, at: datetime | None = None) -> Mandate:
+        """The Mandate of the actor (or of the one who is judged in their place) at an instant, by default now."""
+        judged = user or self.actor
+        user_id = CONSOLE_ID if judged is None else judged.pk
+        facts = self._acting_facts(user_id)
+        instant = self.now
+        if at is not None and at > self.now:
+            # What they may is the same from one end of theirs to the next.
+            instant = max((end for end in facts.ends if self.now < end <= at), default=self.now)
+        key = (user_id, instant)
+        if key not in self._mandates:
+            self._mandates[key] = Mandate(facts, instant)
+        return self._mandates[key]
+
+    def _acting_facts(self, user_id: int) -> Facts:
+        if user_id == CONSOLE_ID:
+            return Facts(CONSOLE_ID, active=True, operator=True, account=self.facts, parent=None, memberships={})
+        return self.actors[user_id]
+
+    @cached_property
+    def actors(self) -> dict[int, Facts]:
+        """Who may act here, in full; further ones are read as they are asked for."""
+        return _Actors(self.facts)
+
+    def name(self, user_id: int) -> str:
+        """What a sentence calls the user."""
+        if user_id not in self._names:
+            self.learn_names([user_id])
+        return self._names.get(user_id, "somebody")
+
+    def learn_names(self, user_ids: Collection[int]) -> None:
+        """Read these names at once."""
+        users = User.objects.filter(pk__in=user_ids).only("id", "name", "email")
+        self._names |= {user.pk: str(user) for user in users}
+
+
+class _Actors(dict[int, Facts]):
+    """Facts by user, with their teams, read when they are first asked for."""
+
+    def __init__(self, account: AccountFacts) -> None:
+        super().__init__()
+        self._account = account
+
+    def __missing__(self, user_id: int) -> Facts:
+        found: Any = load_some(self._account, [user_id], teams=True)[user_id]
+        self[user_id] = found
+        return self[user_id]

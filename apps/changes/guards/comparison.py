@@ -1,0 +1,253 @@
+"""Guards above and no escalation: nobody gives more than they have, or changes somebody who has more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from apps.access import policy, shares
+from apps.access.facts import Facts, MembershipFacts
+from apps.access.mandate import Mandate
+from apps.access.models import AccessRequest, Override
+from apps.access.records import Record
+from apps.changes.diff import Row
+from apps.changes.guards.evaluation import Case
+from apps.changes.guards.trial import settled
+from apps.changes.refusals import Above, Escalation, Refusal
+from apps.roles import catalogue
+from apps.roles.models import Role, RoleGrant
+from apps.roles.scopes import Scope
+from apps.teams.models import Invitation, Membership, ParentMembership, TeamMember
+
+# Two people whose rights have the same ground are judged once; of so many different ones none is kept.
+MOST_KNOWN = 10_000
+
+
+@dataclass
+class Width:
+    """Compares what people may, before and after, with what the actor may."""
+
+    case: Case
+
+    def __post_init__(self) -> None:
+        self._known: dict[Any, Any] = {}
+        self._settled: dict[tuple[int, datetime], Mandate] = {}
+        self._codenames = [permission.codename for permission in catalogue.permissions()]
+
+    def forget(self) -> None:
+        """Keep no answers, where there are very many."""
+        if len(self._known) > MOST_KNOWN:
+            self._known.clear()
+
+    def _scope(self, mandate: Mandate, branch_id: int, codename: str) -> Scope:
+        """The scope on the branch; of what is asked of the account, the union over its branches (section 3)."""
+        if catalogue.get(codename).target is catalogue.Target.ACCOUNT:
+            return mandate.everywhere(codename)
+        return mandate.effective(branch_id, codename).scope
+
+    def _own(self, at: datetime) -> Mandate:
+        """What the actor may at an instant, whatever the plan happens to give; an operator may everything."""
+        mandate = self.case.acting(at)
+        if mandate.facts.operator:
+            return mandate
+        key = (mandate.user_id, mandate.now)
+        if key not in self._settled:
+            self._settled[key] = Mandate(settled(mandate.facts), mandate.now)
+        return self._settled[key]
+
+    def above(self, row: Row) -> Iterator[Refusal]:
+        """Guard above: whom the row concerns may more than the actor."""
+        if self.case.operates or row.model in (AccessRequest, TeamMember):
+            return
+        if row.model is ParentMembership and policy.decide(
+            self.case.acting(), catalogue.get("administer_parent_roles"), self.case.ground.account
+        ):
+            return
+        if row.model is RoleGrant or (row.model is Role and row.before is not None):
+            people: Iterable[int] = sorted(self.case.held_by(row))
+        else:
+            person = self.case.person(row)
+            people = [] if person is None else [person]
+        for person in people:
+            facts = self.case.before.get(person)
+            if facts is None or person == self.case.actor_id:
+                continue
+            for branch_id in self.case.places(row, facts):
+                standing = dict.fromkeys(self._instants(facts), 0)
+                key = ("above", branch_id, _signature(facts, branch_id, standing, everywhere=True))
+                if key not in self._known:
+                    self._known[key] = self.exceeds(facts, branch_id)
+                if (found := self._known[key]) is not None:
+                    yield Above.by(self.case.ground.name(person), found)
+                    return
+
+    def exceeds(self, facts: Facts, branch_id: int) -> str | None:
+        """The permission in which somebody may more on the branch than the actor; None where in none."""
+        theirs, own = Mandate(settled(facts), self.case.ground.now), self._own(self.case.ground.now)
+        for codename in self._codenames:
+            if not self._scope(own, branch_id, codename).covers(self._scope(theirs, branch_id, codename)):
+                return codename
+        return None
+
+    def escalation(self, row: Row) -> Iterator[Refusal]:
+        """Guard no escalation: the row gives somebody more than the actor has, or for longer."""
+        if self.case.operates:
+            return
+        if row.model is RoleGrant:
+            for person in sorted(self.case.held_by(row)):
+                facts = self.case.before[person]
+                for branch_id in self.case.places(row, facts):
+                    yield from self._known_gain(facts, self.case.after[person], branch_id, row.either.permission)
+        elif row.model is Invitation:
+            yield from self._wider_invitation(row)
+        elif row.model is TeamMember and row.before is None:
+            yield from self._wider_team(row)
+        elif issubclass(row.model, shares.UserShare | shares.TeamShare):
+            yield from self._wider_share(row)
+        elif row.model in (Membership, Override, ParentMembership):
+            person = self.case.person(row) or 0
+            before, after = self.case.before.get(person), self.case.after.get(person)
+            if before is None or after is None:
+                return
+            only = row.either.permission if row.model is Override else None
+            for branch_id in self.case.places(row, before):
+                yield from self._known_gain(before, after, branch_id, only)
+
+    def _known_gain(self, before: Facts, after: Facts, branch_id: int, only: str | None) -> Iterator[Refusal]:
+        # Ends count by their order alone: thousands of people with an end each are judged once.
+        order = {end: place for place, end in enumerate(self._instants(before, after))}
+        own = tuple(sorted(order[end] for end in self._own_ends if end in order))
+        sides = (_signature(facts, branch_id, order, only=only) for facts in (before, after))
+        key = ("gain", branch_id, only, own, *sides)
+        if key not in self._known:
+            self._known[key] = self._gain(settled(before), settled(after), branch_id, only)
+        if (found := self._known[key]) is not None:
+            yield Escalation(found.sentence, found.instead)
+
+    def _gain(self, before: Facts, after: Facts, branch_id: int, only: str | None) -> Refusal | None:
+        """A scope that the person has after and not before, and that the actor does not have, at some instant."""
+        for at in self._instants(before, after):
+            was, is_now, own = Mandate(before, at), Mandate(after, at), self._own(at)
+            for codename in [only] if only else self._codenames:
+                given = is_now.effective(branch_id, codename).scope
+                if was.effective(branch_id, codename).scope.covers(given):
+                    continue
+                if not self._scope(own, branch_id, codename).covers(given):
+                    return _wider(codename, given, later=at > self.case.ground.now)
+        return None
+
+    def _instants(self, *people: Facts) -> list[datetime]:
+        """Now, and whenever an override of one of these people or of the actor ends."""
+        ends = self._own_ends.union(*(facts.ends for facts in people))
+        now = self.case.ground.now
+        return [now, *sorted(end for end in ends if end > now)]
+
+    @cached_property
+    def _own_ends(self) -> frozenset[datetime]:
+        return self.case.acting().facts.ends
+
+    def _wider_invitation(self, row: Row) -> Iterator[Refusal]:
+        """What the role would give to somebody who has nothing yet."""
+        if row.after is None or row.after.status != Invitation.Status.PENDING:
+            return
+        role = self.case.ground.role(row.after.role_id)
+        nobody = Facts(0, active=True, operator=False, account=self.case.ground.facts, parent=None, memberships={})
+        facts = self.case.before.get(self.case.person(row) or 0, nobody)
+        for branch_id in self.case.invited_to(row.after):
+            held = facts.memberships.get(branch_id) or MembershipFacts(branch_id, role, active=True)
+            if branch_id in facts.memberships and held.active:
+                continue
+            joined = {**facts.memberships, branch_id: replace(held, role=role, active=True)}
+            yield from self._known_gain(facts, replace(facts, memberships=joined), branch_id, None)
+
+    def _wider_share(self, row: Row) -> Iterator[Refusal]:
+        """A share gives what the actor may do to this very record themselves, now and until all their ends."""
+        if row.after is not None:
+            yield from self._gives(row.after)
+
+    def _gives(self, share: shares.UserShare | shares.TeamShare) -> Iterator[Refusal]:
+        record: Record = share.content_object  # type: ignore[union-attr] # each table has its own
+        codename = shares.codename_of(share.permission_id)
+        for at in self._instants():
+            mandate = self.case.acting(at)
+            if not policy.decide(mandate, catalogue.get(codename), record):
+                if not self.case.sees(record):
+                    yield Escalation(
+                        _("You would give access to something that you do not have access to yourself."),
+                        _("Ask somebody who has it."),
+                    )
+                    return
+                label = catalogue.get(codename).label
+                sentence = (
+                    _("You would give “%(label)s” on %(record)s, which you do not have for as long.")
+                    if at > self.case.ground.now
+                    else _("You would give “%(label)s” on %(record)s, which you do not have.")
+                )
+                yield Escalation(
+                    sentence % {"label": label, "record": record.reference},
+                    _("Give what you have yourself, or ask somebody who has it."),
+                )
+                return
+
+    def _wider_team(self, row: Row) -> Iterator[Refusal]:
+        """Whoever puts somebody in a team gives what is shared with the team."""
+        group_id = row.after.team.group_id
+        if group_id is None:
+            return
+        key = ("team", group_id)
+        if key not in self._known:
+            self._known[key] = next(
+                (found for share in shares.of_group(group_id) for found in self._gives(share)), None
+            )
+        if (found := self._known[key]) is not None:
+            yield Escalation(found.sentence, found.instead)
+
+
+def _signature(
+    facts: Facts,
+    branch_id: int,
+    order: Mapping[datetime, int],
+    *,
+    only: str | None = None,
+    everywhere: bool = False,
+) -> tuple[Any, ...]:
+    """What decides a user's scopes on a branch: two users with the same one have the same scopes there.
+
+    Of overrides, whoever set them and why, those count whose end is in `order`, by its number, or that have none.
+    `only`: for this permission. `everywhere`: and on the account, whose permissions are the union over the branches.
+    """
+    parent = None if facts.parent is None else facts.parent.id
+    held = facts.memberships if everywhere else {branch_id: facts.memberships.get(branch_id)}
+    return parent, frozenset(
+        (branch, membership.active, membership.role, _counting(membership, order, only))
+        for branch, membership in held.items()
+        if membership is not None
+    )
+
+
+def _counting(membership: MembershipFacts, order: Mapping[datetime, int], only: str | None) -> frozenset[Any]:
+    return frozenset(
+        (override.permission, override.scope, override.expires_at and order[override.expires_at])
+        for override in membership.overrides.values()
+        if only in (None, override.permission) and (override.expires_at is None or override.expires_at in order)
+    )
+
+
+def _wider(codename: str, given: Scope, *, later: bool) -> Escalation:
+    label = catalogue.get(codename).label
+    if later:
+        return Escalation(
+            _("You would give “%(label)s” (%(given)s) for longer than you have it yourself.")
+            % {"label": label, "given": given.label},
+            _("Let it end no later than yours."),
+        )
+    return Escalation(
+        _("You would give “%(label)s” (%(given)s), which goes further than your own.")
+        % {"label": label, "given": given.label},
+        _("Give at most what you have, or ask somebody who has it."),
+    )

@@ -1,0 +1,195 @@
+"""The guards of access model, section 6, held against the rows of a change.
+
+Every table of access has its guards here, whichever change writes it: so a change, its undoing and its preview are
+judged by the same words. What is compared are Mandates, before and after, compiled from facts on which the rows have
+been tried; nothing is written for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
+
+from allauth.mfa.models import Authenticator
+from django.db import models
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from apps.access import policy
+from apps.access.models import AccessRequest, Override
+from apps.accounts.models import Account, User
+from apps.changes.context import Ground
+from apps.changes.diff import Diff, Row
+from apps.changes.guards import structure
+from apps.changes.guards.comparison import Width
+from apps.changes.guards.evaluation import NOWHERE, Case, branch_of, is_of_role
+from apps.changes.guards.needs import OperatorsAlone, needs
+from apps.changes.refusals import (
+    Guard,
+    NoSuchRecord,
+    NoSuchTarget,
+    NotPresent,
+    Oneself,
+    OperatorOnly,
+    Overtaken,
+    Refusal,
+    RightMissing,
+)
+from apps.roles import catalogue
+from apps.roles.models import Role
+from apps.teams.models import Invitation, Membership, ParentMembership
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+# What somebody does in place of a change about themselves, where it is not to ask a colleague.
+INSTEAD: Mapping[type, StrOrPromise] = {Authenticator: gettext_lazy("Change it on the page about yourself.")}
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On what terms a change is judged, where they are not those of its tables.
+
+    `needs` are the permissions that it needs in place of what its rows need; `lifts` are guards that do not bind it.
+    """
+
+    needs: tuple[str, ...] | None = None
+    lifts: frozenset[Guard] = frozenset()
+
+
+@dataclass
+class Judge:
+    """Holds the guards against the rows of one change. `judged` is whose rights count, where it is not the actor."""
+
+    ground: Ground
+    terms: Terms = field(default_factory=Terms)
+    judged: User | None = None
+
+    def __post_init__(self) -> None:
+        self._case = Case(self.ground, self.judged)
+        self._width = Width(self._case)
+
+    def refusals(self, diff: Diff) -> Iterator[Refusal]:
+        """The first refusal of each row that is refused.
+
+        Raises:
+            NoSuchTarget: the one who acts has nothing to do with the account, so to them it is not there.
+        """
+        acting = self._case.acting().facts
+        if not (acting.operator or acting.parent or acting.memberships):
+            raise NoSuchTarget(_("There is no such account."))
+        self._case.take(diff)
+        self._width.forget()
+        for row in diff.rows:
+            refusal = next(self._guards(row), None)
+            if refusal is not None:
+                refusal.line = row.line
+                yield refusal
+
+    def _guards(self, row: Row) -> Iterator[Refusal]:
+        guards = (
+            (Guard.ONESELF, self._oneself),
+            (Guard.RIGHT, self._right),
+            (Guard.SHIELD, partial(structure.shield, self._case)),
+            (Guard.PUBLISHED, partial(structure.published, self._case)),
+            (Guard.SINGLE, partial(structure.single, self._case)),
+            (Guard.LOCKED, partial(structure.locked, self._case)),
+            (Guard.LADDER, partial(structure.ladder, self._case)),
+            (Guard.ABOVE, self._width.above),
+            (Guard.ESCALATION, self._width.escalation),
+            (Guard.FRESH, self._fresh),
+        )
+        for guard, ask in guards:
+            if guard not in self.terms.lifts:
+                yield from ask(row)
+
+    def _oneself(self, row: Row) -> Iterator[Refusal]:
+        if self._case.actor_id is None:
+            return
+        if is_of_role(row):
+            role = row.either if row.model is Role else row.either.role
+            if role.account_id is not None and self._case.actor_id in self._case.held_by(row):
+                yield Oneself(_("Nobody changes the role that they hold."), _("Ask somebody else who may."))
+            return
+        if self._case.person(row) != self._case.actor_id:
+            return
+        own = {
+            Membership: _("Nobody changes their own role or membership."),
+            Override: _("Nobody changes their own overrides."),
+            ParentMembership: _("Nobody changes their own parent role."),
+            Invitation: _("Nobody invites themselves."),
+            Authenticator: _("Nobody resets their own second factor here."),
+        }.get(row.model)
+        if row.model is AccessRequest and row.after is not None and row.after.status in ("approved", "declined"):
+            own = _("Nobody decides on their own request.")
+        if own is not None:
+            yield Oneself(own, str(INSTEAD.get(row.model, _("Ask somebody else who may."))))
+
+    def _right(self, row: Row) -> Iterator[Refusal]:
+        if self._case.operates:
+            return
+        facts = self._case.acting().facts
+        if not facts.active:
+            yield NotPresent(_("You have been deactivated."), _("Ask the platform's operators."))
+            return
+        if facts.account.status == Account.Status.CLOSED:
+            yield NotPresent(
+                _("%(account)s is closed.") % {"account": self.ground.account},
+                _("Ask the platform's operators to open it again."),
+            )
+            return
+        if self.terms.needs is not None:
+            asked: list[tuple[str, models.Model]] = [
+                (codename, place) for codename in self.terms.needs for place in self._places_of(row, codename)
+            ]
+        else:
+            try:
+                asked = list(needs(self.ground, row, self._case.actor_id))
+            except OperatorsAlone as alone:
+                yield OperatorOnly(str(alone), _("Ask the platform's operators."))
+                return
+        mandate = self._case.acting()
+        for codename, place in asked:
+            permission = policy.asked_of(codename, place)
+            if not policy.decide(mandate, permission, place):
+                # What they cannot view does not exist, so no refusal names it.
+                yield RightMissing(codename, place) if self._case.sees(place) else NoSuchRecord()
+                return
+
+    def _places_of(self, row: Row, codename: str) -> list[models.Model]:
+        """What a permission is asked of; for a row that is about no branch in particular, of every open one."""
+        target = catalogue.get(codename).target
+        if target is catalogue.Target.ACCOUNT:
+            return [self.ground.account]
+        if target is catalogue.Target.RECORD:
+            return [row.either.content_object]
+        branch_id = branch_of(row)
+        places = sorted(self.ground.facts.open_branches) if branch_id is None else [branch_id]
+        return [self.ground.branch(place) for place in places]
+
+    def _fresh(self, row: Row) -> Iterator[Refusal]:
+        if row.seen is None:
+            return
+        standing = {} if row.before is None else {name: getattr(row.before, name) for name in row.seen}
+        if row.seen == standing and bool(row.seen) == (row.before is not None):
+            return
+        if row.before is not None and not row.seen:
+            standing = {column.attname: getattr(row.before, column.attname) for column in row.model._meta.fields}
+        names = {*row.seen, *standing}
+        differences = {
+            name: (row.seen.get(name), standing.get(name)) for name in names if row.seen.get(name) != standing.get(name)
+        }
+        yield Overtaken(_("Somebody has changed this since the page was opened."), differences)
+
+
+def above_anywhere(ground: Ground, user_id: int) -> str | None:
+    """The permission in which somebody exceeds the actor, on some open branch or on the account; None where in none."""
+    case = Case(ground)
+    width = Width(case)
+    facts = ground.people([user_id]).get(user_id)
+    if facts is None or case.operates:
+        return None
+    places = (width.exceeds(facts, branch_id) for branch_id in [*sorted(ground.facts.open_branches), NOWHERE])
+    return next((found for found in places if found is not None), None)

@@ -1,0 +1,73 @@
+"""Guard last keeper: somebody is always left who can keep the account (access model, section 6).
+
+An account always has an active user with an active membership in the top branch role, or with a supreme parent role; a
+branch that had an active holder of the top role keeps one, unless an active user holds a supreme parent role.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+from apps.accounts.models import Account, Branch
+from apps.changes.context import Ground
+from apps.changes.refusals import LastKeeper
+from apps.roles.schemes import scheme
+from apps.teams.models import Membership, ParentMembership
+
+
+@dataclass(frozen=True, slots=True)
+class Keepers:
+    """Who keeps an account at one moment: the branches with a holder of the top role, and whether one is supreme.
+
+    An account that has an open branch keeps one, too.
+    """
+
+    branches: frozenset[int]
+    supreme: bool
+    open: bool
+
+    @classmethod
+    def of(cls, ground: Ground) -> Keepers:
+        """The account's keepers as the database has them now."""
+        followed = scheme(Account.objects.values_list("scheme", flat=True).get(pk=ground.account.pk))
+        holders = Membership.objects.active().filter(
+            account=ground.account,
+            user__is_active=True,
+            role__scheme=followed.key,
+            role__key=followed.top_role.key,
+            role__account_id=None,
+        )
+        supreme = ParentMembership.objects.filter(account=ground.account, user__is_active=True, role__supreme=True)
+        branches = frozenset(holders.order_by().values_list("branch", flat=True).distinct())
+        is_open = Branch.objects.filter(account=ground.account, status=Branch.Status.ACTIVE).exists()
+        return cls(branches, supreme.exists(), is_open)
+
+    def check(self, ground: Ground) -> None:
+        """Compare with who keeps the account now.
+
+        Raises:
+            LastKeeper: the account, or a branch that had a keeper, is left without one.
+        """
+        now = Keepers.of(ground)
+        if self.open and not now.open:
+            raise LastKeeper(
+                _("%(account)s would have no open branch.") % {"account": ground.account},
+                _("Close the account instead."),
+            )
+        top = ground.scheme.top_role.name
+        if not now.branches and not now.supreme and (self.branches or self.supreme):
+            raise LastKeeper(
+                _("%(account)s would be left without an active %(role)s.") % {"account": ground.account, "role": top},
+                _("Make somebody else %(role)s first.") % {"role": top},
+            )
+        if now.supreme:
+            return
+        open_branches = Branch.objects.filter(account=ground.account, status=Branch.Status.ACTIVE)
+        names = dict(open_branches.filter(pk__in=self.branches - now.branches).values_list("pk", "name"))
+        for name in sorted(names.values()):
+            raise LastKeeper(
+                _("%(name)s would be left without an active %(role)s.") % {"name": name, "role": top},
+                _("Make somebody else %(role)s there first.") % {"role": top},
+            )

@@ -1,0 +1,182 @@
+"""Guard right: the permissions that each table's rows need (access model, section 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from allauth.mfa.models import Authenticator
+from django.db import models
+from django.utils.translation import gettext
+
+from apps.access import policy, shares
+from apps.access.models import AccessRequest, OperatorSession, Override
+from apps.accounts.models import Account, Branch, User
+from apps.changes.context import Ground
+from apps.changes.diff import Row
+from apps.changes.refusals import NoSuchTarget
+from apps.roles import catalogue
+from apps.roles.models import Role, RoleGrant
+from apps.teams.models import Invitation, Membership, ParentMembership, Team, TeamMember, account_ids_of
+
+Needs = Iterator[tuple[str, models.Model]]
+
+
+class OperatorsAlone(Exception):
+    """No permission gives this; a platform operator may."""
+
+
+def needs(ground: Ground, row: Row, actor_id: int | None) -> Needs:
+    """The permissions that a row needs, each with what it is asked of.
+
+    Raises:
+        OperatorsAlone: it is a platform operator's act.
+    """
+    kind = next((kind for kind in NEEDS if issubclass(row.model, kind)), None)
+    if kind is None:
+        raise NoSuchTarget(gettext("Nobody changes %(rows)s.") % {"rows": row.model._meta.verbose_name_plural})
+    yield from NEEDS[kind](ground, row, actor_id)
+
+
+def _of_membership(ground: Ground, row: Row, _: int | None) -> Needs:
+    branch = ground.branch(row.either.branch_id)
+    if row.before is None:
+        yield "add_to_branches", ground.account
+    elif row.after is None or row.before.status != row.after.status:
+        yield "remove_members", branch
+    else:
+        yield "change_roles", branch
+
+
+def _of_parent_role(ground: Ground, row: Row, _: int | None) -> Needs:
+    verb = "grant" if row.before is None else "revoke" if row.after is None else "change"
+    administers = catalogue.get("administer_parent_roles").codename
+    mandate = ground.acting()
+    held = policy.decide(mandate, catalogue.get(administers), ground.account)
+    yield (administers if held else f"{verb}_parent_roles"), ground.account
+
+
+def _of_override(ground: Ground, row: Row, _: int | None) -> Needs:
+    yield "manage_member_permissions", ground.branch(row.either.branch_id)
+
+
+def _of_share(ground: Ground, row: Row, _: int | None) -> Needs:
+    verb = "grant" if row.before is None else "revoke" if row.after is None else "change"
+    yield f"{verb}_record_access", row.either.content_object
+
+
+def _of_team(ground: Ground, row: Row, _: int | None) -> Needs:
+    yield "manage_teams", ground.branch(row.either.branch_id)
+
+
+def _of_place_in_team(ground: Ground, row: Row, _: int | None) -> Needs:
+    yield "manage_teams", ground.branch(row.either.team.branch_id)
+
+
+def _of_invitation(ground: Ground, row: Row, _: int | None) -> Needs:
+    invitation = row.either
+    branches = [invitation.branch_id] if invitation.branch_id else sorted(ground.facts.open_branches)
+    for branch_id in branches:
+        yield "invite_members", ground.branch(branch_id)
+
+
+def _of_role(ground: Ground, row: Row, _: int | None) -> Needs:
+    yield "manage_roles", ground.account
+
+
+def _of_branch(ground: Ground, row: Row, _: int | None) -> Needs:
+    if "seats" in row.changed:
+        raise OperatorsAlone(gettext("Only a platform operator changes this."))
+    if row.before is None:
+        yield "add_branch", ground.account
+    elif row.after is None or row.before.status != row.after.status:
+        yield "delete_branch", ground.branch(row.before.pk)
+    else:
+        yield "change_branch", ground.branch(row.before.pk)
+
+
+def _of_account(ground: Ground, row: Row, _: int | None) -> Needs:
+    changed = row.changed.keys()
+    if changed & {"features", "seats", "log_days", "read_only"} or (
+        row.before is not None and row.before.status == Account.Status.CLOSED
+    ):
+        raise OperatorsAlone(gettext("Only a platform operator changes this."))
+    if "status" in changed:
+        yield "delete_account", ground.account
+    if changed - {"status", "closes_at"}:
+        yield "change_account", ground.account
+
+
+def _of_user(ground: Ground, row: Row, actor_id: int | None) -> Needs:
+    if row.changed.keys() - {"name", "time_zone"}:
+        raise OperatorsAlone(gettext("Only a platform operator changes this."))
+    if row.either.pk == actor_id:
+        return
+    if set(account_ids_of(row.either.pk)) - {ground.account.pk}:
+        raise OperatorsAlone(gettext("Only they themselves change their name."))
+    yield _where_they_are(ground, row.either.pk, "change_members")
+
+
+def _of_second_factor(ground: Ground, row: Row, actor_id: int | None) -> Needs:
+    if set(account_ids_of(row.either.user_id)) - {ground.account.pk}:
+        raise OperatorsAlone(
+            gettext("Only a platform operator resets the second factor of somebody who works elsewhere, too.")
+        )
+    yield _where_they_are(ground, row.either.user_id, "reset_mfa")
+
+
+def _where_they_are(ground: Ground, user_id: int, codename: str) -> tuple[str, models.Model]:
+    """The permission, on a branch of somebody's where the actor holds it; on another one of theirs where on none."""
+    held = ground.people([user_id])[user_id].memberships.values()
+    everywhere = ground.facts.open_branches
+    places = everywhere & {member.branch_id for member in held if member.active} or everywhere
+    if not places:
+        raise OperatorsAlone(gettext("No branch is open here."))
+    asked = catalogue.get(codename)
+    able = {place for place in places if policy.decide(ground.acting(), asked, ground.branch(place))}
+    return asked.codename, ground.branch(min(able or places))
+
+
+def _of_request(ground: Ground, row: Row, actor_id: int | None) -> Needs:
+    request = row.either
+    decided = ("approved", "declined")
+    if any(side is not None and side.status in decided for side in (row.before, row.after)):
+        record = request.find_record() if shared_verb(request) else None
+        if record is None:
+            yield "manage_member_permissions", ground.branch(request.branch_id)
+        else:
+            yield "grant_record_access", record
+    elif request.user_id != actor_id:
+        raise OperatorsAlone(gettext("A request is made and withdrawn by the one who asks."))
+
+
+def _of_operator_session(ground: Ground, row: Row, _: int | None) -> Needs:
+    raise OperatorsAlone(gettext("Only a platform operator has such sessions."))
+
+
+NEEDS: Mapping[type, Callable[[Ground, Row, int | None], Needs]] = {
+    Membership: _of_membership,
+    ParentMembership: _of_parent_role,
+    Override: _of_override,
+    shares.UserShare: _of_share,
+    shares.TeamShare: _of_share,
+    Team: _of_team,
+    TeamMember: _of_place_in_team,
+    Invitation: _of_invitation,
+    Role: _of_role,
+    RoleGrant: _of_role,
+    Branch: _of_branch,
+    Account: _of_account,
+    User: _of_user,
+    Authenticator: _of_second_factor,
+    AccessRequest: _of_request,
+    OperatorSession: _of_operator_session,
+}
+
+
+def shared_verb(request: AccessRequest) -> str | None:
+    """The verb that a share would give, where a request asks for one on a record; None where an override is asked."""
+    if request.record_id is None:
+        return None
+    verb, _, record_type = request.permission.partition("_")
+    shareable = verb in catalogue.record_type(request.record_type).share_verbs
+    return verb if shareable and record_type == request.record_type else None

@@ -1,0 +1,164 @@
+"""Guards shield, published role, single, locked role and ladder: what the scheme itself does not allow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.utils.translation import gettext as _
+
+from apps.access.facts import RoleFacts
+from apps.access.models import AccessRequest, Override
+from apps.changes.context import Ground
+from apps.changes.diff import Row
+from apps.changes.guards.evaluation import Case, is_of_role
+from apps.changes.guards.needs import shared_verb
+from apps.changes.refusals import Ladder, LockedRole, PublishedRole, Refusal, Shielded, SingleRole
+from apps.roles import catalogue
+from apps.roles.models import Role, RoleGrant
+from apps.teams.models import Invitation, Membership, TeamMember
+
+ACTIVE = Membership.Status.ACTIVE
+
+
+def shield(case: Case, row: Row) -> Iterator[Refusal]:
+    """Only the single top member changes their own details and rights, where the scheme says so."""
+    person = case.person(row)
+    if not case.ground.scheme.shield or person in (None, case.actor_id) or case.operates:
+        return
+    if row.model in (AccessRequest, TeamMember):
+        return
+    held = case.before[person].memberships.values() if person in case.before else ()
+    published = case.ground.scheme.roles
+    if any(m.active and m.role.key in published and published[m.role.key].single for m in held):
+        yield Shielded(
+            _("%(name)s is shielded: only they see or change their own details and rights.")
+            % {"name": case.ground.name(person)},
+            _("Ask them."),
+        )
+
+
+def published(case: Case, row: Row) -> Iterator[Refusal]:
+    """A published role is never redefined; roles of one's own are only where the scheme and the plan allow them."""
+    if row.model is Membership and row.after is not None and row.after.status == ACTIVE:
+        newly = row.before is None or (row.before.role_id, row.before.status) != (row.after.role_id, ACTIVE)
+        if newly and case.ground.role(row.after.role_id).key not in case.ground.scheme.roles:
+            yield from _no_own_roles(case.ground)
+    elif row.model is Invitation and row.after is not None and row.after.status == Invitation.Status.PENDING:
+        if case.ground.role(row.after.role_id).key not in case.ground.scheme.roles:
+            yield from _no_own_roles(case.ground)
+    elif is_of_role(row):
+        role = row.either if row.model is Role else row.either.role
+        if role.account_id is None:
+            yield PublishedRole(
+                _("%(role)s is a published role, which nobody redefines.") % {"role": role.name},
+                _("Copy it, where roles can be copied."),
+            )
+            return
+        yield from _no_own_roles(case.ground)
+        if row.model is Role and row.before is None:
+            yield from _no_copy(case.ground, row.after)
+
+
+def _no_own_roles(ground: Ground) -> Iterator[Refusal]:
+    scheme, features = ground.scheme, ground.facts.features
+    if not scheme.custom_roles:
+        yield PublishedRole(
+            _("%(scheme)s has no roles of one's own.") % {"scheme": scheme.name},
+            _("Override single permissions of a member instead."),
+        )
+    elif scheme.custom_roles_feature and features is not None and scheme.custom_roles_feature not in features:
+        yield PublishedRole(_("The account's plan has no roles of one's own."), _("Choose a plan that has them."))
+
+
+def _no_copy(ground: Ground, role: Role) -> Iterator[Refusal]:
+    """What a new own role may not be."""
+    based_on = role.based_on
+    if based_on is None or based_on.locked or based_on.kind != Role.Kind.BRANCH:
+        yield PublishedRole(
+            _("%(based_on)s is not copied.") % {"based_on": based_on}, _("Copy a branch role that is not locked.")
+        )
+    elif role.key in ground.scheme.roles:
+        yield PublishedRole(_("“%(key)s” is a published role's name.") % {"key": role.key}, _("Choose another name."))
+
+
+def single(case: Case, row: Row) -> Iterator[Refusal]:
+    """A role that has exactly one holder moves only by a transfer."""
+    roles = []
+    if row.model is Membership:
+        for side in (row.before, row.after):
+            if side is not None and side.status == ACTIVE:
+                roles.append(side.role_id)
+        if len(roles) == 2 and roles[0] == roles[1]:
+            return
+    elif row.model is Invitation and row.after is not None and row.after.status == "pending":
+        roles.append(row.after.role_id)
+    for role_id in roles:
+        role = case.ground.role(role_id)
+        if case.ground.scheme.roles.get(role.key) is not None and case.ground.scheme.roles[role.key].single:
+            yield SingleRole(
+                _("%(role)s has exactly one holder, and is neither given nor taken.") % {"role": role.name},
+                _("Transfer the ownership instead."),
+            )
+            return
+
+
+def locked(case: Case, row: Row) -> Iterator[Refusal]:
+    """A locked role takes no overrides, and nobody gets what is never grantable to theirs."""
+    if row.model is RoleGrant and row.after is not None:
+        yield from _never_grantable(case.ground, row.after)
+    if row.model not in (Override, AccessRequest) or row.after is None:
+        return
+    if row.model is AccessRequest and (row.before is not None or shared_verb(row.after)):
+        return
+    membership = case.before[row.after.user_id].memberships.get(row.after.branch_id)
+    if membership is None:
+        return
+    if membership.role.locked:
+        yield LockedRole(
+            _("The role %(role)s is locked, and takes no overrides.") % {"role": membership.role.name},
+            _("Give them another role first."),
+        )
+    elif not membership.role.grant(row.after.permission).grantable:
+        label = catalogue.get(row.after.permission).label
+        yield LockedRole(
+            _("“%(label)s” is never grantable to the role %(role)s.") % {"label": label, "role": membership.role.name},
+            _("Give them a role that has it."),
+        )
+
+
+def _never_grantable(ground: Ground, grant: RoleGrant) -> Iterator[Refusal]:
+    based_on = grant.role.based_on
+    published = None if based_on is None else ground.scheme.roles[based_on.key].grants[grant.permission]
+    if published is not None and not published.grantable and grant.scope:
+        label = catalogue.get(grant.permission).label
+        yield LockedRole(
+            _("“%(label)s” is never grantable in %(based_on)s, and so not in a copy of it.")
+            % {"label": label, "based_on": based_on},
+            _("Copy a role that has it."),
+        )
+
+
+def ladder(case: Case, row: Row) -> Iterator[Refusal]:
+    """A role moves only up, where the scheme says so."""
+    if not case.ground.scheme.up_only or row.after is None:
+        return
+    held: list[RoleFacts] = []
+    if row.model is Membership and row.before is not None:
+        held = [case.ground.role(row.before.role_id)]
+    elif row.model is Invitation and row.after.status == Invitation.Status.PENDING:
+        # What a removed member was counts when they come back.
+        facts = case.before.get(case.person(row) or 0)
+        places = case.invited_to(row.after)
+        removed = facts.memberships if facts is not None else {}
+        held = [removed[place].role for place in places if place in removed and not removed[place].active]
+    for before in held:
+        yield from _lower(case.ground, before, case.ground.role(row.after.role_id))
+
+
+def _lower(ground: Ground, before: RoleFacts, after: RoleFacts) -> Iterator[Refusal]:
+    if after.rank < before.rank:
+        yield Ladder(
+            _("A role moves only up in %(scheme)s, and %(after)s is below %(before)s.")
+            % {"scheme": ground.scheme.name, "after": after.name, "before": before.name},
+            _("Remove the member with a removal plan, delete them from the Restore list, and add them again."),
+        )

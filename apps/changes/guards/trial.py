@@ -1,0 +1,55 @@
+"""Facts on which rows have been tried: what somebody would be with them written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from apps.access.facts import Facts, MembershipFacts, OverrideFacts
+from apps.accounts.models import Account
+from apps.changes.context import Ground
+from apps.changes.diff import Row
+from apps.roles.schemes import Grant
+from apps.roles.scopes import Scope
+from apps.teams.models import Membership
+
+
+def settled(facts: Facts) -> Facts:
+    """The facts as what was given makes them: deactivations and plans come and go, and what was given stays."""
+    account = replace(facts.account, features=None, read_only=False, status=str(Account.Status.ACTIVE))
+    return replace(facts, active=True, operator=False, account=account)
+
+
+def with_membership(ground: Ground, memberships: Mapping[int, MembershipFacts], row: Row) -> MembershipFacts | None:
+    """The membership as a row would have it; None where it is gone."""
+    if row.after is None:
+        return None
+    role = ground.role(row.after.role_id)
+    held = memberships.get(row.after.branch_id) or MembershipFacts(row.after.branch_id, role, active=True)
+    return replace(held, role=role, active=row.after.status == Membership.Status.ACTIVE)
+
+
+def with_override(memberships: Mapping[int, MembershipFacts], row: Row) -> MembershipFacts | None:
+    """The membership with the overrides as a row would have them; None where there is no membership."""
+    held = memberships.get(row.either.branch_id)
+    if held is None:
+        return None
+    overrides = {name: override for name, override in held.overrides.items() if name != row.either.permission}
+    if row.after is not None:
+        override = row.after
+        overrides[override.permission] = OverrideFacts(
+            override.permission, Scope(override.scope), override.reason, "", override.expires_at
+        )
+    return replace(held, overrides=overrides)
+
+
+def with_grant(facts: Facts, row: Row) -> Facts:
+    """A holder's facts with another line in their role."""
+    memberships = dict(facts.memberships)
+    for branch_id, held in facts.memberships.items():
+        if held.role.id == row.either.role_id:
+            grants = {name: grant for name, grant in held.role.grants.items() if name != row.either.permission}
+            if row.after is not None:
+                grants[row.after.permission] = Grant(Scope(row.after.scope), row.after.grantable)
+            memberships[branch_id] = replace(held, role=replace(held.role, grants=grants))
+    return replace(facts, memberships=memberships)

@@ -1,0 +1,117 @@
+"""What somebody is in an account: the role, and whether they are a member at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from apps.access import verbs
+from apps.changes.base import Change, rows
+from apps.changes.context import Ground
+from apps.changes.diff import Diff, Row, inserted, updated
+from apps.changes.guards.judging import Terms
+from apps.changes.refusals import NoSuchTarget
+from apps.changes.teams import open_branch
+from apps.roles.models import Role
+from apps.teams.models import Membership, ParentMembership
+
+
+def membership_of(ground: Ground, membership_id: int, *, status: str = Membership.Status.ACTIVE) -> Membership:
+    """The membership of that id in this account, in that state.
+
+    Raises:
+        NoSuchTarget: there is none, or it is in another state.
+    """
+    membership = ground.find(Membership, membership_id, _("membership"))
+    if membership.status != status:
+        removed = membership.status == Membership.Status.REMOVED
+        sentence = _("%(name)s has been removed.") if removed else _("%(name)s is a member already.")
+        raise NoSuchTarget(sentence % {"name": ground.name(membership.user_id)})
+    return membership
+
+
+def branch_role(ground: Ground, role_id: int) -> int:
+    """The id of a branch role that the account can give.
+
+    Raises:
+        NoSuchTarget: it is none.
+    """
+    role = ground.usable_role(role_id)
+    if role.kind != Role.Kind.BRANCH:
+        raise NoSuchTarget(
+            _("%(role)s is held over the whole account, not on a branch.") % {"role": role.name},
+            _("Grant it as a parent role."),
+        )
+    return role.id
+
+
+def joined(ground: Ground, user_id: int, role_id: int, branch_ids: Iterable[int]) -> list[Row]:
+    """The user as an active member of these branches in that role: new there, or back from the Restore list.
+
+    Where they are active already, they stay what they are. Who comes back has the overrides, the shares and the places
+    in teams that they left with.
+    """
+    held = Membership.objects.filter(account=ground.account, user=user_id)
+    standing = {membership.branch_id: membership for membership in held}
+    found = []
+    for branch_id in sorted(branch_ids):
+        membership = standing.get(branch_id)
+        if membership is None:
+            new = Membership(
+                account=ground.account, branch_id=branch_id, user_id=user_id, role_id=role_id, joined_at=ground.now
+            )
+            found.append(inserted(new))
+        elif membership.status == Membership.Status.REMOVED:
+            found.append(updated(membership, role_id=role_id, status=Membership.Status.ACTIVE, removed_at=None))
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangeRole(Change):
+    """Give a member another role on their branch. Needs `change_roles` there."""
+
+    verb = verbs.ROLE_CHANGED
+
+    membership_id: int
+    role_id: int
+    seen: Mapping[str, Any] | None = None
+
+    def plan(self, ground: Ground) -> Iterable[Diff]:
+        """One membership with another role."""
+        membership = membership_of(ground, self.membership_id)
+        role_id = branch_role(ground, self.role_id)
+        return rows(updated(membership, role_id=role_id, seen=self.seen))
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddToBranch(Change):
+    """Make somebody of the account a member of a further branch. Needs `add_to_branches` on the account."""
+
+    verb = verbs.MEMBER_ADDED
+    terms = Terms(needs=("add_to_branches",))
+    undo_terms = Terms()
+
+    user_id: int
+    branch_id: int
+    role_id: int
+
+    def plan(self, ground: Ground) -> Iterable[Diff]:
+        """One membership, new or back from the Restore list."""
+        branch = open_branch(ground, self.branch_id)
+        role_id = branch_role(ground, self.role_id)
+        active = Membership.objects.active().filter(account=ground.account, user=self.user_id)
+        held = ParentMembership.objects.filter(account=ground.account, user=self.user_id)
+        if not active.exists() and not held.exists():
+            raise NoSuchTarget(
+                _("There is no such member in %(account)s.") % {"account": ground.account}, _("Invite them.")
+            )
+        if active.filter(branch=branch).exists():
+            name = ground.name(self.user_id)
+            raise NoSuchTarget(
+                _("%(name)s is a member of %(branch)s already.") % {"name": name, "branch": branch},
+                _("Change their role there."),
+            )
+        return rows(*joined(ground, self.user_id, role_id, [branch.pk]))

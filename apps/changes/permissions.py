@@ -1,0 +1,95 @@
+"""What somebody may on a branch, changed in one go: several overrides of one member, all of them or none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.utils.translation import gettext as _
+
+from apps.access import verbs
+from apps.access.models import Override
+from apps.changes.base import Change
+from apps.changes.context import Ground
+from apps.changes.diff import Diff, Row, deleted
+from apps.changes.members import membership_of
+from apps.changes.overrides import checked_end, checked_scope, no_override, override_row
+from apps.changes.refusals import NoSuchTarget, Overtaken
+from apps.roles import catalogue
+from apps.roles.scopes import Scope
+from apps.teams.models import Membership
+
+
+class Wanted(NamedTuple):
+    """An override as it is to be."""
+
+    scope: Scope
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpdatePermissions(Change):
+    """Set and clear overrides of a member. Needs `manage_member_permissions` on their branch.
+
+    `wanted` has a line for each permission that changes; None lets the role say it again. `seen` is what the page
+    showed of their overrides by permission, `{}` where there was none, and `seen_role` the role that it showed.
+    """
+
+    verb = verbs.PERMISSIONS_UPDATED
+
+    membership_id: int
+    wanted: Mapping[str, Wanted | None]
+    seen: Mapping[str, Mapping[str, Any]] | None = None
+    seen_role: int | None = None
+
+    def plan(self, ground: Ground) -> Iterable[Diff]:
+        """The overrides, new, changed or gone."""
+        if not self.wanted:
+            raise NoSuchTarget(
+                _("Everything stands as it is chosen."), _("Choose something else for a permission first.")
+            )
+        membership = membership_of(ground, self.membership_id)
+        held = Override.objects.filter(branch=membership.branch_id, user=membership.user_id)
+        standing = {override.permission: override for override in held}
+        return [
+            Diff(
+                [
+                    self._row(ground, membership, codename, wanted, standing.get(codename))
+                    for codename, wanted in self.wanted.items()
+                ]
+            )
+        ]
+
+    def _row(
+        self, ground: Ground, membership: Membership, asked: str, wanted: Wanted | None, standing: Override | None
+    ) -> Row:
+        codename = catalogue.get(asked).codename
+        seen = None if self.seen is None else self.seen.get(codename, {})
+        if wanted is None:
+            return deleted(standing or no_override(membership, codename), seen=seen)
+        return override_row(
+            ground,
+            membership,
+            standing,
+            permission=checked_scope(codename, wanted.scope),
+            scope=wanted.scope,
+            expires_at=checked_end(ground, wanted.expires_at),
+            because="",
+            seen=seen,
+        )
+
+    def check_seen(self, ground: Ground) -> None:
+        """Hold the role against the one that the page showed.
+
+        Raises:
+            Overtaken: the member has another role by now, so that “as the role says” says something else.
+        """
+        if self.seen_role is None:
+            return
+        role_id = membership_of(ground, self.membership_id).role_id
+        if role_id != self.seen_role:
+            raise Overtaken(
+                _("Their role has changed since the page was opened."), {"role_id": (self.seen_role, role_id)}
+            )

@@ -1,0 +1,63 @@
+"""How an account's preferences change: by whoever may manage them, in the log, and never over somebody's head.
+
+They are no change of access: nobody is asked for a reason, nothing is previewed, and no right is worked out anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from apps.access import policy
+from apps.access.errors import MissingPermission
+from apps.accounts.models import Account, User
+from apps.accounts.preferences import Preferences
+from apps.accounts.verbs import PREFERENCES_CHANGED
+from apps.audit.services import operation
+from apps.changes.refusals import Overtaken
+
+MANAGES = "manage_preferences"
+# The log wants to know why; of what is no access, where it was done is enough.
+WHY = "Changed on the page of preferences"
+CHOICES = tuple(field.name for field in Preferences._meta.concrete_fields if field.name not in {"id", "account"})
+
+
+def change_preferences(
+    account: Account, *, actor: User, values: Mapping[str, Any], seen: Mapping[str, Any]
+) -> Preferences:
+    """Store these values of the account's preferences; returns all of them. What stands already writes nothing.
+
+    `seen` is what the actor was shown of them.
+
+    Raises:
+        MissingPermission: the actor may not manage the account's preferences.
+        ValidationError: a value is off.
+        Overtaken: somebody else has changed what was shown.
+    """
+    if not policy.may(actor, MANAGES, account):
+        raise MissingPermission(MANAGES, account)
+    try:
+        with transaction.atomic():
+            return _stored(account, actor, values, seen)
+    except IntegrityError:
+        # Somebody else has just stored the account's first ones: they stand now, to be held against what was shown.
+        with transaction.atomic():
+            return _stored(account, actor, values, seen)
+
+
+def _stored(account: Account, actor: User, values: Mapping[str, Any], seen: Mapping[str, Any]) -> Preferences:
+    kept = Preferences.objects.select_for_update().filter(account=account).first() or Preferences(account=account)
+    others = {name: (was, now) for name, was in seen.items() if (now := getattr(kept, name)) != was}
+    if others:
+        raise Overtaken(_("Somebody else has changed the preferences since you opened the page."), others)
+    changed = kept.pk is None or any(getattr(kept, name) != value for name, value in values.items())
+    for name, value in values.items():
+        setattr(kept, name, value)
+    kept.clean_fields()
+    if changed:
+        with operation(verb=PREFERENCES_CHANGED, actor=actor, reason=WHY):
+            kept.save()
+    return kept

@@ -1,0 +1,82 @@
+"""Own roles as a file defines them: made and changed in one operation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from django.utils.translation import gettext as _
+
+from apps.access import verbs
+from apps.changes.base import Change
+from apps.changes.context import Ground
+from apps.changes.custom_roles import CopyRole, EditRole
+from apps.changes.diff import Diff, Row
+from apps.changes.refusals import NoSuchTarget, Overtaken
+from apps.roles.models import Role
+from apps.roles.scopes import Scope
+
+
+class Definition(NamedTuple):
+    """An own role as it is to be: a copy of `based_on` with other scopes for the permissions in `grants`."""
+
+    key: str
+    name: str
+    based_on: str
+    grants: Mapping[str, Scope]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DefineRoles(Change):
+    """Make an account's own roles what these definitions say; other ones stay as they are. Needs `manage_roles`.
+
+    `seen` is what the page showed of the roles that there were, by key: each permission's scope.
+    """
+
+    verb = verbs.OWN_ROLES_IMPORTED
+
+    definitions: Sequence[Definition]
+    seen: Mapping[str, Mapping[str, Scope]] | None = None
+
+    def plan(self, ground: Ground) -> Iterable[Diff]:
+        """The rows of those that are new or change."""
+        own = Role.objects.filter(account_id=ground.account.pk, scheme=ground.account.scheme)
+        standing = {role.key: role for role in own.select_related("based_on")}
+        found: list[Row] = []
+        for definition in self.definitions:
+            role = standing.get(definition.key)
+            if self.seen is not None and (role is not None) != (definition.key in self.seen):
+                raise Overtaken(
+                    _("The role “%(key)s” has come or gone since the page was opened.") % {"key": definition.key}, {}
+                )
+            change = self._new(definition) if role is None else self._changed(ground, definition, role)
+            for diff in change.plan(ground):
+                found += diff.rows
+        # Roles before what is said of them: both are written in the order in which they stand here.
+        return [Diff(sorted(found, key=lambda row: row.model is not Role))]
+
+    def _new(self, definition: Definition) -> Change:
+        return CopyRole(
+            account_id=self.account_id,
+            based_on=definition.based_on,
+            name=definition.name,
+            key=definition.key,
+            grants=definition.grants,
+        )
+
+    def _changed(self, ground: Ground, definition: Definition, role: Role) -> Change:
+        if role.based_on is None or role.based_on.key != definition.based_on:
+            raise NoSuchTarget(
+                _("The role “%(key)s” here is a copy of %(based_on)s, and of “%(other)s” in the file.")
+                % {"key": role.key, "based_on": role.based_on, "other": definition.based_on},
+                _("Give it another key in the file."),
+            )
+        base = ground.scheme.roles[definition.based_on].grants
+        return EditRole(
+            account_id=self.account_id,
+            role_id=role.pk,
+            name=definition.name,
+            grants={codename: definition.grants.get(codename, grant.scope) for codename, grant in base.items()},
+            seen=None if self.seen is None else self.seen[role.key],
+        )

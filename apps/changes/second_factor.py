@@ -1,0 +1,80 @@
+"""Taking somebody's second factor away, so that they can set up another one: after a lost phone, say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from allauth.mfa.models import Authenticator
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from apps.access import verbs
+from apps.accounts import mail
+from apps.accounts.models import User
+from apps.accounts.sessions import shut_out
+from apps.audit.services import Change as Entry
+from apps.audit.services import OperationInProgress
+from apps.changes.base import Change
+from apps.changes.context import Ground
+from apps.changes.diff import Diff, deleted
+from apps.changes.refusals import NoSuchTarget
+from apps.teams.models import Membership, ParentMembership
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResetMfa(Change):
+    """Take a member's authenticator app, passkeys and recovery codes away. Needs `reset_mfa` where they are a member.
+
+    They are signed out everywhere, and told by mail. It is their way in everywhere: so it is judged on all of their
+    branches, never made by themselves, and by no account's member where they have a place in another one, too.
+    """
+
+    verb = verbs.MFA_RESET
+    final = gettext_lazy("A second factor is set up again by the one whose it is.")
+
+    user_id: int
+
+    def plan(self, ground: Ground) -> Iterable[Diff]:
+        """All of their factors gone; where there are none, a row that is not there is judged all the same."""
+        places = Membership.objects.active().filter(account=ground.account, user=self.user_id)
+        held = ParentMembership.objects.filter(account=ground.account, user=self.user_id)
+        if not places.exists() and not held.exists():
+            raise NoSuchTarget(_("There is no such member in %(account)s.") % {"account": ground.account})
+        found = list(Authenticator.objects.select_for_update().filter(user=self.user_id).order_by("pk"))
+        return [Diff([deleted(row) for row in found or [Authenticator(user_id=self.user_id)]])]
+
+    def log(self, ground: Ground, written: OperationInProgress) -> None:
+        """That there was one, and is none; what it was made of is in no log."""
+        places = Membership.objects.active().filter(account=ground.account, user=self.user_id)
+        branches = list(places.values_list("branch", flat=True)[:2])
+        gone = Entry(
+            target_type="accounts.second_factor",
+            target_id=self.user_id,
+            target_text=ground.name(self.user_id),
+            branch_id=branches[0] if len(branches) == 1 else None,
+            user_id=self.user_id,
+            before={"second_factor": True},
+            after={"second_factor": False},
+        )
+        written.add(self.account_id, [gone])
+
+    def follow_up(self, ground: Ground) -> None:
+        """Sign them out everywhere, and tell them."""
+        user = User.objects.get(pk=self.user_id)
+        shut_out(user)
+        told = {
+            "user": user,
+            "account": ground.account,
+            "by": ground.actor or _("the platform's operators"),
+            "reason": ground.reason,
+            "sign_in": mail.link(reverse("account_login")),
+        }
+        mail.send("mfa_reset", user.email, told)
+
+    def notes(self, ground: Ground) -> Iterable[str]:
+        """What comes with it."""
+        yield _("%(name)s is signed out everywhere, and is told by mail who did it and why.") % {
+            "name": ground.name(self.user_id)
+        }

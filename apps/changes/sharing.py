@@ -1,0 +1,199 @@
+"""Shares: a record-level grant to one user or one team of the record's branch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from apps.access import policy, records, shares, verbs
+from apps.access.records import Record
+from apps.access.shares import TeamShare, UserShare
+from apps.changes.base import Change
+from apps.changes.context import Ground
+from apps.changes.diff import Diff, Row, deleted, inserted
+from apps.changes.guards.judging import Terms
+from apps.changes.refusals import NoSuchRecord, NoSuchTarget, Overtaken
+from apps.roles import catalogue
+from apps.teams.models import Membership, Team
+
+Share = UserShare | TeamShare
+
+
+def shared_record(ground: Ground, record_type: str, record_id: int) -> Record:
+    """The record, locked until the commit, so that it does not become private meanwhile.
+
+    Raises:
+        NoSuchTarget: the actor sees no such record, or records like it have no shares.
+    """
+    model = records.model_of(record_type)
+    rows = model._default_manager.select_for_update(no_key=True)
+    record: Record | None = rows.filter(account=ground.account, pk=record_id).first()
+    view = catalogue.get(f"view_{record_type}")
+    if record is None or not policy.decide(ground.acting(), view, record):
+        raise NoSuchRecord
+    if shares.tables(record_type) is None:
+        raise NoSuchTarget(
+            _("%(record)s has no shares of its own.") % {"record": record.reference}, _("Share what it is about.")
+        )
+    if record.private:
+        raise NoSuchTarget(
+            _("%(record)s is private, and has no shares.") % {"record": record.reference},
+            _("Make it visible to others first."),
+        )
+    return record
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShareChange(Change):
+    """A change of the share that a user or a team has of a record; exactly one of the two is named.
+
+    `seen` are the verbs that the page showed.
+    """
+
+    record_type: str
+    record_id: int
+    user_id: int | None = None
+    team_id: int | None = None
+    seen: frozenset[str] | None = None
+
+    def standing(self, ground: Ground, record: Record) -> dict[str, Any]:
+        """The shares that stand, by verb.
+
+        Raises:
+            Overtaken: they are not those that the page showed.
+        """
+        user_table, team_table = shares.tables(self.record_type) or (None, None)
+        table: Any = user_table if self.team_id is None else team_table
+        rows = table._default_manager.filter(content_object=record.pk, **self.holder(ground, record, removed=True))
+        found = {shares.codename_of(row.permission_id).partition("_")[0]: row for row in rows}
+        for row in found.values():
+            row.content_object = record
+        if self.seen is not None and self.seen != found.keys():
+            raise Overtaken(
+                _("Somebody has changed this share since the page was opened."),
+                {"verbs": (sorted(self.seen), sorted(found))},
+            )
+        return found
+
+    def holder(self, ground: Ground, record: Record, *, removed: bool = False) -> dict[str, int]:
+        """The columns that name the user or the team.
+
+        Raises:
+            NoSuchTarget: it is no member or team of the record's branch.
+        """
+        if self.team_id is not None:
+            team = Team.objects.filter(account=ground.account, branch=record.branch_id, pk=self.team_id).first()
+            if team is None:
+                raise NoSuchTarget(
+                    _("There is no such team on %(branch)s.") % {"branch": ground.branch(record.branch_id)}
+                )
+            return {"group_id": team.group_id}
+        members = Membership.objects.filter(branch=record.branch_id, user=self.user_id)
+        if not (members if removed else members.active()).exists():
+            raise NoSuchTarget(
+                _("They are no active member of %(branch)s, so a share would give nothing.")
+                % {"branch": ground.branch(record.branch_id)},
+                _("Add them to the branch first."),
+            )
+        return {"user_id": int(self.user_id or 0)}
+
+    def new(self, ground: Ground, record: Record, verbs_: Iterable[str]) -> list[Share]:
+        """Shares of these verbs."""
+        holder = self.holder(ground, record)
+        user_table, team_table = shares.tables(self.record_type) or (None, None)
+        table: Any = user_table if self.team_id is None else team_table
+        return [
+            table(
+                account=ground.account,
+                content_object=record,
+                permission_id=shares.permission_id(f"{verb}_{self.record_type}"),
+                granted_by_id=None if ground.actor is None else ground.actor.pk,
+                granted_at=ground.now,
+                reason=ground.reason,
+                **holder,
+            )
+            for verb in verbs_
+        ]
+
+
+def checked_verbs(record_type: str, verbs_: Iterable[str]) -> list[str]:
+    """The verbs, where a share of such a record can give them.
+
+    Raises:
+        NoSuchTarget: none is named, or one that no share gives.
+    """
+    possible = catalogue.record_type(record_type).share_verbs
+    chosen = sorted(set(verbs_))
+    if not chosen or not set(chosen) <= set(possible):
+        raise NoSuchTarget(
+            _("A share of a %(record_type)s gives %(possible)s.")
+            % {"record_type": record_type, "possible": ", ".join(possible)},
+            _("Choose at least one of them."),
+        )
+    return chosen
+
+
+@dataclass(frozen=True, kw_only=True)
+class GrantShare(ShareChange):
+    """Share a record. Needs `grant_record_access` on it, and each verb on it oneself."""
+
+    verb = verbs.SHARE_GRANTED
+
+    verbs: frozenset[str]
+
+    def plan(self, ground: Ground) -> Iterable[Diff]:
+        """A row for each verb."""
+        record = shared_record(ground, self.record_type, self.record_id)
+        chosen = checked_verbs(self.record_type, self.verbs)
+        standing = self.standing(ground, record)
+        if standing:
+            raise NoSuchTarget(
+                _("%(record)s is shared with them already.") % {"record": record.reference}, _("Change that share.")
+            )
+        return [Diff([inserted(share) for share in self.new(ground, record, chosen)])]
+
+    def further(self, ground: Ground) -> list[Row]:
+        """The rows for those of the verbs that do not stand yet, beside others that do."""
+        record = shared_record(ground, self.record_type, self.record_id)
+        chosen = checked_verbs(self.record_type, self.verbs)
+        standing = self.standing(ground, record)
+        return [inserted(share) for share in self.new(ground, record, [v for v in chosen if v not in standing])]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangeShare(ShareChange):
+    """Give a share other verbs. Needs `change_record_access` on the record, and what is added on it oneself."""
+
+    verb = verbs.SHARE_CHANGED
+    terms = Terms(needs=("change_record_access",))
+
+    verbs: frozenset[str]
+
+    def plan(self, ground: Ground) -> Iterable[Diff]:
+        """The verbs that go and those that come."""
+        record = shared_record(ground, self.record_type, self.record_id)
+        chosen = checked_verbs(self.record_type, self.verbs)
+        standing = self.standing(ground, record)
+        if not standing:
+            raise NoSuchTarget(_("%(record)s is not shared with them.") % {"record": record.reference}, _("Share it."))
+        gone = [deleted(share) for verb, share in standing.items() if verb not in chosen]
+        new = self.new(ground, record, [verb for verb in chosen if verb not in standing])
+        return [Diff([*gone, *(inserted(share) for share in new)])]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RevokeShare(ShareChange):
+    """Take a share away. Needs `revoke_record_access` on the record."""
+
+    verb = verbs.SHARE_REVOKED
+
+    def plan(self, ground: Ground) -> Iterable[Diff]:
+        """Its rows gone."""
+        record = shared_record(ground, self.record_type, self.record_id)
+        standing = self.standing(ground, record)
+        if not standing:
+            raise NoSuchTarget(_("%(record)s is not shared with them.") % {"record": record.reference})
+        return [Diff([deleted(share) for share in standing.values()])]

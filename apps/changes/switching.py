@@ -1,0 +1,173 @@
+"""Switching the scheme: every role that somebody holds becomes a role of the other published system."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import models
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from apps.access import verbs
+from apps.accounts.models import EVERYONE, Account
+from apps.changes.base import Change
+from apps.changes.context import Ground
+from apps.changes.diff import BATCH, Diff, deleted, updated
+from apps.changes.guards.judging import Terms
+from apps.changes.refusals import Guard, NoSuchTarget, RightMissing, SingleRole
+from apps.roles import catalogue
+from apps.roles.models import Role
+from apps.roles.schemes import Scheme, scheme, scheme_keys
+from apps.roles.scopes import Scope
+from apps.teams.models import Invitation, Membership, ParentMembership
+
+
+@dataclass(frozen=True, kw_only=True)
+class SwitchScheme(Change):
+    """Follow another published system of roles.
+
+    Needs `change_account`, and every permission without limit on every open branch, since nothing else binds what
+    comes of it. `roles` maps the key of each role that is held (by removed members and in pending invitations, too) to
+    a role of the new scheme; a parent role may map to None, which ends it. Overrides and shares stay as they are, own
+    roles rest until the account comes back.
+    """
+
+    verb = verbs.SCHEME_SWITCHED
+    terms = Terms(
+        needs=("change_account",),
+        lifts=frozenset(Guard) - {Guard.REASON, Guard.TARGET, Guard.RIGHT, Guard.FRESH, Guard.LAST_KEEPER},
+    )
+
+    scheme: str
+    roles: Mapping[str, str | None]
+
+    def plan(self, ground: Ground) -> Iterator[Diff]:
+        """The account, then memberships by id, parent roles and invitations, in batches."""
+        new = self._new_scheme(ground)
+        becomes = self._becoming(ground, new)
+        account = type(ground.account)._default_manager.get(pk=ground.account.pk)
+        # Who needed a second factor needs it as what they become.
+        asked = {self.roles.get(key, key) for key in account.second_factor} & {EVERYONE, *new.roles}
+        yield Diff([updated(account, scheme=new.key, second_factor=sorted(key for key in asked if key))])
+        for found in _batches(Membership.objects.filter(account=ground.account)):
+            yield Diff([updated(row, role_id=becomes[row.role_id]) for row in found if row.role_id in becomes])
+        for found in _batches(ParentMembership.objects.filter(account=ground.account)):
+            yield Diff(
+                [
+                    deleted(row) if becomes[row.role_id] is None else updated(row, role_id=becomes[row.role_id])
+                    for row in found
+                    if row.role_id in becomes
+                ]
+            )
+        for found in _batches(Invitation.objects.filter(account=ground.account, status=Invitation.Status.PENDING)):
+            yield Diff([updated(row, role_id=becomes[row.role_id]) for row in found if row.role_id in becomes])
+
+    def _new_scheme(self, ground: Ground) -> Scheme:
+        """The new scheme, where the account and the actor are free to go there."""
+        if self.scheme not in scheme_keys():
+            raise NoSuchTarget(
+                _("There is no scheme “%(scheme)s”.") % {"scheme": self.scheme},
+                _("Choose from %(schemes)s.") % {"schemes": ", ".join(scheme_keys())},
+            )
+        if self.scheme == ground.account.scheme:
+            raise NoSuchTarget(
+                _("%(account)s follows %(scheme)s already.") % {"account": ground.account, "scheme": ground.scheme.name}
+            )
+        new = scheme(self.scheme)
+        if len(ground.facts.open_branches) > 1 and not new.many_branches:
+            raise NoSuchTarget(
+                _("%(scheme)s has one branch, and several are open.") % {"scheme": new.name},
+                _("Close the others first."),
+            )
+        _check_right(ground)
+        return new
+
+    @classmethod
+    def check_undo(cls, ground: Ground, diff: Diff) -> None:
+        """The way back needs what the way there did."""
+        _check_right(ground)
+
+    def _becoming(self, ground: Ground, new: Scheme) -> dict[int, int | None]:
+        """The ids of held roles, and what they become."""
+        held = held_roles(ground.account)
+        keys = {role.pk: role.key for role in Role.objects.filter(pk__in=held)}
+        ids = {role.key: role.pk for role in Role.objects.published(new.key)}
+        if missing := sorted(set(keys.values()) - self.roles.keys()):
+            raise NoSuchTarget(
+                _("The map says nothing of %(missing)s.") % {"missing": ", ".join(missing)},
+                _("Say what becomes of each held role."),
+            )
+        becomes: dict[int, int | None] = {}
+        for role_id, kind in held.items():
+            target = self.roles[keys[role_id]]
+            if target is None and kind == Role.Kind.PARENT:
+                becomes[role_id] = None
+                continue
+            if target is None:
+                raise NoSuchTarget(
+                    _("%(role)s has to become a role of %(scheme)s.") % {"role": keys[role_id], "scheme": new.name},
+                    _("Only a parent role can end."),
+                )
+            if target not in new.roles or new.roles[target].kind != kind:
+                raise NoSuchTarget(
+                    _("%(scheme)s has no %(kind)s role “%(target)s” for %(role)s to become.")
+                    % {"scheme": new.name, "kind": kind, "target": target, "role": keys[role_id]}
+                )
+            becomes[role_id] = ids[target]
+        self._check_single(ground, new, becomes)
+        return becomes
+
+    def _check_single(self, ground: Ground, new: Scheme, becomes: Mapping[int, int | None]) -> None:
+        """A single role has at most one holder (section 6)."""
+        single = {role.pk: role for role in Role.objects.published(new.key).filter(single=True)}
+        active = Membership.objects.filter(account=ground.account, status=Membership.Status.ACTIVE).order_by()
+        holders: Counter[int] = Counter()
+        for role_id, count in active.values_list("role").annotate(count=models.Count("pk")):
+            if (target := becomes.get(role_id)) in single and target is not None:
+                holders[target] += count
+        for role_id, count in holders.items():
+            if count > 1:
+                raise SingleRole(
+                    ngettext(
+                        "%(role)s has exactly one holder, and %(count)s would be it.",
+                        "%(role)s has exactly one holder, and %(count)s would be it.",
+                        count,
+                    )
+                    % {"role": single[role_id].name, "count": f"{count:,}"},
+                    _("Let the others become something else first."),
+                )
+
+
+def _check_right(ground: Ground) -> None:
+    mandate = ground.acting()
+    for permission in catalogue.permissions():
+        for branch_id in ground.facts.open_branches:
+            if not mandate.facts.operator and mandate.effective(branch_id, permission.codename).scope != Scope.ALL:
+                raise RightMissing(permission.codename, ground.branch(branch_id))
+
+
+def held_roles(account: Account) -> dict[int, str]:
+    """The roles that somebody holds or is invited as, by id, with their kind; those of another scheme are left out."""
+    pending = Invitation.objects.filter(account=account, status=Invitation.Status.PENDING)
+    found: dict[int, str] = {}
+    for queryset in (
+        Membership.objects.filter(account=account),
+        ParentMembership.objects.filter(account=account),
+        pending,
+    ):
+        rows: Iterable[tuple[Any, Any]] = (
+            queryset.filter(role__scheme=account.scheme).order_by().values_list("role", "role__kind").distinct()
+        )
+        found |= dict(rows)
+    return found
+
+
+def _batches(queryset: models.QuerySet[Any]) -> Iterator[list[Any]]:
+    """The rows by id, so that what a batch changes does not move the next one."""
+    last = 0
+    while found := list(queryset.filter(pk__gt=last).order_by("pk")[:BATCH]):
+        yield found
+        last = found[-1].pk

@@ -1,0 +1,145 @@
+"""Teams of a branch, and who is in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from apps.access import shares, verbs
+from apps.accounts.models import Branch, validate_slug
+from apps.changes.base import Change
+from apps.changes.context import Ground
+from apps.changes.diff import Diff, Row, deleted, inserted, updated
+from apps.changes.guards.judging import Terms
+from apps.changes.refusals import NoSuchTarget, Overtaken
+from apps.changes.values import checked
+from apps.teams.models import Membership, Team, TeamMember
+
+
+def open_branch(ground: Ground, branch_id: int) -> Branch:
+    """An open branch of the account.
+
+    Raises:
+        NoSuchTarget: there is none of that id, or it is closed.
+    """
+    branch = ground.branch(branch_id)
+    if branch.status != Branch.Status.ACTIVE:
+        raise NoSuchTarget(_("%(branch)s is closed.") % {"branch": branch})
+    return branch
+
+
+def team_of(ground: Ground, team_id: int) -> Team:
+    """A team of the account, on an open branch.
+
+    Raises:
+        NoSuchTarget: there is none.
+    """
+    team = ground.find(Team, team_id, _("team"))
+    team.branch = open_branch(ground, team.branch_id)
+    return team
+
+
+def places(ground: Ground, team: Team, user_ids: Iterable[int]) -> list[Row]:
+    """New places in a team.
+
+    Raises:
+        NoSuchTarget: somebody is no active member of the team's branch.
+    """
+    wanted = list(dict.fromkeys(user_ids))
+    members = set(
+        Membership.objects.active().filter(branch=team.branch_id, user__in=wanted).values_list("user", flat=True)
+    )
+    if strangers := [user_id for user_id in wanted if user_id not in members]:
+        raise NoSuchTarget(
+            ngettext(
+                "%(number)s of those named are no active members of %(branch)s.",
+                "%(number)s of those named are no active members of %(branch)s.",
+                len(strangers),
+            )
+            % {"number": len(strangers), "branch": team.branch},
+            _("Add them to the branch first."),
+        )
+    return [inserted(TeamMember(account=ground.account, team=team, user_id=user_id)) for user_id in wanted]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddTeam(Change):
+    """Make a team on a branch, with these members. Needs `manage_teams` there."""
+
+    verb = verbs.TEAM_ADDED
+
+    branch_id: int
+    slug: str
+    name: str
+    user_ids: tuple[int, ...] = ()
+
+    def plan(self, ground: Ground) -> Iterable[Diff]:
+        """The team and its places."""
+        branch = open_branch(ground, self.branch_id)
+        checked(validate_slug, self.slug, _("short name"))
+        if Team.objects.filter(branch=branch, slug=self.slug).exists():
+            raise NoSuchTarget(
+                _("There is a team %(slug)s on %(branch)s already.") % {"slug": self.slug, "branch": branch},
+                _("Choose another short name."),
+            )
+        team = Team(account=ground.account, branch=branch, slug=self.slug, name=self.name.strip() or self.slug)
+        return [Diff([inserted(team), *places(ground, team, self.user_ids)])]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangeTeam(Change):
+    """Give a team another name, or say who is in it. Needs `manage_teams` on its branch.
+
+    What is None stays as it is; `seen_user_ids` are those whom the page showed.
+    """
+
+    verb = verbs.TEAM_CHANGED
+
+    team_id: int
+    name: str | None = None
+    user_ids: frozenset[int] | None = None
+    seen: Mapping[str, Any] | None = None
+    seen_user_ids: frozenset[int] | None = None
+
+    def plan(self, ground: Ground) -> Iterable[Diff]:
+        """The team's row where it changes, the places that go and those that come."""
+        team = team_of(ground, self.team_id)
+        found: list[Row] = []
+        if self.name is not None and (self.name.strip() != team.name or self.seen is not None):
+            found.append(updated(team, name=self.name.strip() or team.name, seen=self.seen))
+        if self.user_ids is not None:
+            standing = {place.user_id: place for place in TeamMember.objects.filter(team=team)}
+            if self.seen_user_ids is not None and self.seen_user_ids != standing.keys():
+                raise Overtaken(
+                    _("Somebody has changed who is in %(team)s since the page was opened.") % {"team": team},
+                    {"members": (sorted(self.seen_user_ids), sorted(standing))},
+                )
+            for user_id, place in standing.items():
+                place.team = team
+                if user_id not in self.user_ids:
+                    found.append(deleted(place))
+            found += places(ground, team, sorted(self.user_ids - standing.keys()))
+        return [Diff(found)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeleteTeam(Change):
+    """Delete a team, and with it who is in it and what is shared with it. Needs `manage_teams` on its branch."""
+
+    verb = verbs.TEAM_DELETED
+    terms = Terms(needs=("manage_teams",))
+
+    team_id: int
+
+    def plan(self, ground: Ground) -> Iterable[Diff]:
+        """The shares, the places and the team gone."""
+        team = team_of(ground, self.team_id)
+        found: list[Row] = [deleted(share) for share in shares.of_group(team.group_id)]
+        for place in TeamMember.objects.filter(team=team):
+            place.team = team
+            found.append(deleted(place))
+        return [Diff([*found, deleted(team)])]

@@ -1,0 +1,94 @@
+"""The transfer of the single top role: the one way in which it moves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+from apps.access import verbs
+from apps.changes.base import Change, rows
+from apps.changes.context import Ground
+from apps.changes.diff import Diff, updated
+from apps.changes.guards.judging import Terms
+from apps.changes.members import branch_role
+from apps.changes.refusals import Guard, NoSuchTarget, Oneself
+from apps.roles.models import Role
+from apps.roles.schemes import RoleDefinition
+from apps.teams.models import Membership
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransferOwnership(Change):
+    """Give the single role to another member of its holder's branch, in one operation. Needs `transfer_account`.
+
+    Who held it gets another branch role there, `previous_role_id`; without one, the highest that is not single. They
+    may give it away themselves, and in an up-only scheme they go down for it.
+    """
+
+    verb = verbs.OWNERSHIP_TRANSFERRED
+    terms = Terms(needs=("transfer_account",), lifts=frozenset({Guard.SINGLE, Guard.LADDER, Guard.ONESELF}))
+
+    to_user_id: int
+    previous_role_id: int | None = None
+
+    def plan(self, ground: Ground) -> Iterable[Diff]:
+        """Both memberships, each with its other role."""
+        single = self._single(ground)
+        active = Membership.objects.active().filter(account=ground.account)
+        holder = active.filter(role__key=single.key, role__scheme=ground.scheme.key, role__account_id=None).first()
+        if holder is None:
+            raise NoSuchTarget(
+                _("Nobody is %(role)s of %(account)s.") % {"role": single.name, "account": ground.account}
+            )
+        if holder.user_id == self.to_user_id:
+            raise NoSuchTarget(
+                _("%(name)s is %(role)s already.") % {"name": ground.name(self.to_user_id), "role": single.name}
+            )
+        heir = active.filter(branch=holder.branch_id, user=self.to_user_id).first()
+        if heir is None:
+            raise NoSuchTarget(
+                _("There is no such member in %(branch)s.") % {"branch": ground.branch(holder.branch_id)},
+                _("Invite them first."),
+            )
+        becomes = self._becomes(ground)
+        if ground.actor is not None and heir.user_id == ground.actor.pk:
+            raise Oneself(
+                _("Nobody takes the ownership for themselves."),
+                _("Ask the %(role)s to give it.") % {"role": single.name},
+            )
+        return rows(updated(holder, role_id=becomes), updated(heir, role_id=holder.role_id))
+
+    @classmethod
+    def check_undo(cls, ground: Ground, diff: Diff) -> None:
+        """Whoever gave it away does not take it back; whoever has it gives it back."""
+        for row in diff.rows:
+            if ground.actor is not None and row.after.user_id == ground.actor.pk:
+                role = ground.role(row.after.role_id)
+                if role.key in ground.scheme.roles and ground.scheme.roles[role.key].single:
+                    raise Oneself(
+                        _("Nobody takes the ownership for themselves."),
+                        _("Ask the %(role)s to give it.") % {"role": role.name},
+                    )
+
+    def _single(self, ground: Ground) -> RoleDefinition:
+        found = ground.scheme.single_role
+        if found is None:
+            raise NoSuchTarget(
+                _("%(scheme)s has no role with a single holder.") % {"scheme": ground.scheme.name},
+                _("Change roles instead."),
+            )
+        return found
+
+    def _becomes(self, ground: Ground) -> int:
+        """The role of the one who held it."""
+        if self.previous_role_id is not None:
+            role_id = branch_role(ground, self.previous_role_id)
+            if Role.objects.get(pk=role_id).single:
+                raise NoSuchTarget(
+                    _("Two people would hold the same single role."), _("Choose another role for its holder.")
+                )
+            return role_id
+        others = Role.objects.published(ground.scheme.key).filter(kind=Role.Kind.BRANCH, single=False)
+        return others.order_by("-rank").values_list("pk", flat=True)[0]

@@ -1,0 +1,249 @@
+"""Rows as an operation of the log left them, and what is in the way of putting them back as it found them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+from typing import Any
+
+from django.apps import apps
+from django.db import models
+from django.db.models import Q, Value
+from django.utils.translation import gettext as _
+
+from apps.access import records, shares
+from apps.access.models import Override
+from apps.access.records import Record
+from apps.accounts.models import Branch
+from apps.audit.models import Entry
+from apps.changes.diff import Row
+from apps.changes.guards.needs import NEEDS
+from apps.changes.refusals import Overtaken
+from apps.roles.models import Role, RoleGrant
+from apps.teams.models import Membership, Team, TeamMember
+
+# So many rows are looked for at once by what stands only once.
+AT_ONCE = 200
+# Tables whose rows others hang on.
+PARENTS: tuple[type[models.Model], ...] = (Branch, Role, Team)
+# What the guards look at beside a row itself.
+LOOKED_AT: Mapping[type[models.Model], tuple[str, ...]] = {
+    RoleGrant: ("role__based_on",),
+    TeamMember: ("team",),
+    shares.UserShare: ("content_object",),
+    shares.TeamShare: ("content_object",),
+}
+
+Image = Mapping[str, Any]
+Found = Mapping[tuple[type[models.Model], int], models.Model]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Left:
+    """One row as an operation found it and as it left it, by column; None where it was not there."""
+
+    model: type[models.Model]
+    key: int
+    text: str
+    before: Image | None
+    after: Image | None
+
+    @property
+    def columns(self) -> list[str]:
+        """What the operation changed: some columns of a row, or all of one that came or went."""
+        if self.before is None or self.after is None:
+            return list(self.before or self.after or ())
+        return [name for name, value in self.after.items() if self.before.get(name) != value]
+
+    def differences(self, standing: models.Model | None, image: Image | None) -> dict[str, tuple[Any, Any]]:
+        """Where the row is other now than in the image, in what the operation changed: how it was, and how it is."""
+        said: Image = image or {}
+        now = {} if standing is None else {name: getattr(standing, name) for name in self.columns}
+        return {name: (said.get(name), now.get(name)) for name in self.columns if said.get(name) != now.get(name)}
+
+    def stands(self, standing: models.Model | None, image: Image | None) -> bool:
+        """Whether the row is now as in the image, in what the operation changed."""
+        return (standing is None) == (image is None) and not self.differences(standing, image)
+
+
+def left_by(entry: Entry) -> Left | None:
+    """The row that an entry of the log tells of; None where it is of no table of access."""
+    try:
+        model: Any = apps.get_model(entry.target_type)
+    except (LookupError, ValueError):
+        return None
+    if not issubclass(model, tuple(NEEDS)):
+        return None
+    before, after = (None if image is None else _values(model, image) for image in (entry.before, entry.after))
+    either: Any = after or before
+    return Left(model, either["id"], entry.target_text, before, after)
+
+
+def _values(model: type[models.Model], image: Image) -> Image:
+    columns: Any = [column for column in model._meta.concrete_fields if column.column in image]
+    return {column.attname: column.to_python(image[column.column]) for column in columns}
+
+
+def standing(lefts: Iterable[Left]) -> Found:
+    """The rows that are there now, in a query for each table and what the guards look at."""
+    found: dict[tuple[type[models.Model], int], models.Model] = {}
+    for model, some in by_model(lefts):
+        rows = model._default_manager.filter(pk__in=[left.key for left in some])
+        found |= {(model, row.pk): row for row in rows}
+    return found
+
+
+def by_model(lefts: Iterable[Left]) -> list[tuple[type[models.Model], list[Left]]]:
+    """The rows of each table."""
+    found: defaultdict[type[models.Model], list[Left]] = defaultdict(list)
+    for left in lefts:
+        found[left.model].append(left)
+    return list(found.items())
+
+
+def look_around(rows: Iterable[models.Model]) -> None:
+    """Read what the guards look at beside these rows, at once for each table."""
+    found: defaultdict[type[models.Model], list[models.Model]] = defaultdict(list)
+    for row in rows:
+        found[type(row)].append(row)
+    for model, some in found.items():
+        for base, names in LOOKED_AT.items():
+            if issubclass(model, base):
+                models.prefetch_related_objects(some, *names)
+
+
+class InTheWay:
+    """What is in the way of putting rows back: `own` are the ids of the operation's own rows of a table."""
+
+    def __init__(self, own: Callable[[type[models.Model]], Any]) -> None:
+        self._own = own
+
+    def standing(self, pairs: Sequence[tuple[Left, Row]]) -> Iterator[Overtaken]:
+        """Each row that something hangs on, or whose place is taken."""
+        yield from self._hanging([pair for pair in pairs if pair[1].after is None])
+        yield from self._taken([pair for pair in pairs if pair[1].after is not None])
+
+    def _hanging(self, pairs: Sequence[tuple[Left, Row]]) -> Iterator[Overtaken]:
+        """What came after the operation and hangs on what it had made."""
+        tables: tuple[type[models.Model], ...] = (*PARENTS, Membership)
+        for model in tables:
+            some = [pair for pair in pairs if pair[0].model is model]
+            for few in _chunks(some):
+                if self._used(model, [row.before for _left, row in few]) is not None:
+                    for left, row in few:
+                        if (what := self._used(model, [row.before])) is not None:
+                            yield Overtaken(
+                                _("%(left)s is in use by now: %(what)s hang on it.")
+                                % {"left": left.text, "what": what},
+                                {what: (0, None)},
+                            )
+
+    def _used(self, model: type[models.Model], rows: Sequence[Any]) -> str | None:
+        """What hangs on one of these rows, by the plural of its noun; None where nothing does."""
+        for others in _hanging_on(model, rows):
+            if others.exclude(pk__in=self._own(others.model)).exists():
+                return _("records") if issubclass(others.model, Record) else str(others.model._meta.verbose_name_plural)
+        return None
+
+    def gone(self, pairs: Sequence[tuple[Left, Row]]) -> Iterator[tuple[Left, Overtaken]]:
+        """Each row that would point at what is there no more."""
+        wanted: defaultdict[type[models.Model], set[Any]] = defaultdict(set)
+        pointers = [
+            (left, column, getattr(row.after, column.attname))
+            for left, row in pairs
+            if row.after is not None
+            for column in _pointers(left.model)
+            if column.attname in left.columns and not column.is_cached(row.after)
+        ]
+        for _left, column, key in pointers:
+            if key is not None:
+                wanted[column.related_model].add(key)
+        there = {
+            model: set(model._base_manager.filter(pk__in=keys).values_list("pk", flat=True))
+            for model, keys in wanted.items()
+        }
+        for left, column, key in pointers:
+            if key is not None and key not in there[column.related_model]:
+                noun = str(column.related_model._meta.verbose_name)
+                yield (
+                    left,
+                    Overtaken(
+                        _("The %(noun)s of %(left)s is gone by now.") % {"noun": noun, "left": left.text},
+                        {column.attname: (key, None)},
+                    ),
+                )
+
+    def _taken(self, pairs: Sequence[tuple[Left, Row]]) -> Iterator[Overtaken]:
+        """What stands only once may stand elsewhere by now."""
+        for model in {left.model for left, _row in pairs}:
+            for constraint in model._meta.constraints:
+                if isinstance(constraint, models.UniqueConstraint) and "id" not in constraint.fields:
+                    some = [pair for pair in pairs if pair[0].model is model and _bound(pair[1], constraint)]
+                    for few in _chunks(some):
+                        yield from self._taken_places(model, constraint, few)
+
+    def _taken_places(
+        self, model: type[models.Model], constraint: models.UniqueConstraint, pairs: Sequence[tuple[Left, Row]]
+    ) -> Iterator[Overtaken]:
+        columns: list[Any] = [model._meta.get_field(name) for name in constraint.fields]
+
+        def place(row: models.Model) -> dict[str, Any]:
+            return {column.name: getattr(row, column.attname) for column in columns}
+
+        wanted = {tuple(place(row.after).values()): left for left, row in pairs}
+        anywhere = reduce(or_, (Q(**place(row.after)) for _left, row in pairs))
+        others = model._default_manager.filter(anywhere, constraint.condition or Q())
+        for other in others.exclude(pk__in=[row.after.pk for _left, row in pairs]):
+            left = wanted[tuple(place(other).values())]
+            now = {column.attname: getattr(other, column.attname) for column in model._meta.concrete_fields}
+            differences = {name: (None, value) for name, value in now.items()}
+            yield Overtaken(
+                _("Something else stands in the place of %(left)s by now.") % {"left": left.text}, differences
+            )
+
+
+def _pointers(model: type[models.Model]) -> list[Any]:
+    return [column for column in model._meta.concrete_fields if column.is_relation]
+
+
+def _bound(row: Row, constraint: models.UniqueConstraint) -> bool:
+    """Whether putting the row back takes a place that the constraint gives only once."""
+    keys: list[Any] = [row.model._meta.get_field(name) for name in constraint.fields]
+    names = {column.attname for column in keys}
+    if constraint.condition is not None:
+        names |= constraint.condition.referenced_base_fields
+    if row.before is not None and not names & row.changed.keys():
+        return False
+    if constraint.condition is None:
+        return True
+    columns = row.model._meta.concrete_fields
+    return constraint.condition.check(
+        {column.name: Value(getattr(row.after, column.attname), column) for column in columns}
+    )
+
+
+def _hanging_on(model: type[models.Model], rows: Sequence[Any]) -> Iterator[models.QuerySet[Any]]:
+    tables = [found for name in records.registered() if (found := shares.tables(name)) is not None]
+    if model is Membership:
+        places = [(row.branch_id, row.user_id) for row in rows]
+        yield Override.objects.filter(reduce(or_, (Q(branch=b, user=u) for b, u in places)))
+        yield TeamMember.objects.filter(reduce(or_, (Q(team__branch=b, user=u) for b, u in places)))
+        for table, _shared in tables:
+            yield table._default_manager.filter(reduce(or_, (Q(content_object__branch=b, user=u) for b, u in places)))
+        return
+    relations: Any = model._meta.get_fields(include_hidden=True)
+    for relation in relations:
+        if relation.auto_created and not relation.concrete and (relation.one_to_many or relation.one_to_one):
+            yield relation.related_model._base_manager.filter(
+                **{f"{relation.field.name}__in": [row.pk for row in rows]}
+            )
+    if model is Team:
+        for _table, shared in tables:
+            yield shared._default_manager.filter(group__in=[row.group_id for row in rows])
+
+
+def _chunks(pairs: Sequence[tuple[Left, Row]]) -> Iterator[Sequence[tuple[Left, Row]]]:
+    return (pairs[start : start + AT_ONCE] for start in range(0, len(pairs), AT_ONCE))

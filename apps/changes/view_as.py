@@ -1,0 +1,196 @@
+"""Looking as somebody else: half an hour at most, with a reason, without changing anything.
+
+Whoever looks decides what others may there, and sees all that the other one sees: no scope of theirs goes further, and
+where they view any records, the one who looks views all. So nothing is shown that the looker could not open as
+themselves. Private contacts are left out, both the one's and the other's. Begin and end stand in the account's log, and
+so does whatever else is logged meanwhile, as done by the looker in the other one's place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from apps.access import records
+from apps.access.context import Desk
+from apps.access.facts import load_some
+from apps.access.mandate import Mandate
+from apps.access.mandate_cache import bind_account, mandate_for
+from apps.access.shield import shielded, why_shielded
+from apps.access.verbs import VIEWING_ENDED, VIEWING_STARTED
+from apps.accounts import fence
+from apps.accounts.models import Account, User
+from apps.audit.services import Change, is_blank, record
+from apps.changes.context import Ground
+from apps.changes.guards.evaluation import NOWHERE
+from apps.changes.guards.judging import above_anywhere
+from apps.changes.refusals import Above
+from apps.roles import catalogue
+from apps.roles.scopes import Scope
+
+NEEDS = "manage_member_permissions"
+KEY = "viewing"
+LONGEST = timedelta(minutes=30)
+
+
+class ViewingRefused(Exception):
+    """Nobody looks as this person, in one sentence that says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Viewing:
+    """As whom somebody looks, in which account, until when and why: what the banner says on every page."""
+
+    name: str
+    account_id: int
+    account_name: str
+    until: datetime
+    reason: str
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the half hour has passed."""
+        return timezone.now() >= self.until
+
+
+def why_not(real: User, account: Account, person: User) -> str:
+    """Why one may not look as the other, in a sentence; empty where they may. `real` works in the account."""
+    if person.pk == real.pk:
+        return _("You look as yourself already.")
+    if person.is_superuser:
+        return _("Nobody looks as a platform operator.")
+    if not person.is_active:
+        return _("%(who)s has been deactivated, and sees nothing.") % {"who": person}
+    if person.pk in shielded(Desk(real)):
+        return why_shielded()
+    own = mandate_for(real, account.pk)
+    theirs = Mandate(load_some(own.facts.account, [person.pk])[person.pk], own.now)
+    places = [branch_id for branch_id, _membership, _profile in theirs.branches()]
+    if not places and theirs.facts.parent is None:
+        return _("%(who)s has no place in %(account)s.") % {"who": person, "account": account}
+    label = catalogue.get(NEEDS).label
+    if not all(own.allows(NEEDS, branch_id) for branch_id in places) or not own.allows_anywhere(NEEDS):
+        return _("It needs “%(what)s” wherever %(who)s is.") % {"what": label, "who": person}
+    if (found := above_anywhere(Ground.of_page(account, own, real, theirs.facts), person.pk)) is not None:
+        return Above.by(str(person), found).sentence
+    if _sees_further(own, theirs):
+        return _("%(who)s views records that you may not view.") % {"who": person}
+    return ""
+
+
+def start(session: MutableMapping[str, Any], real: User, account: Account, person: User, *, reason: str) -> None:
+    """Look as the person from the next request on, for half an hour at most.
+
+    Raises:
+        ViewingRefused: the reason is blank, or this one may not look as that one.
+    """
+    if is_blank(reason):
+        raise ViewingRefused(_("Say why you look as somebody else: the reason is blank."))
+    if refusal := why_not(real, account, person):
+        raise ViewingRefused(refusal)
+    until = timezone.now() + LONGEST
+    kept = {
+        "account": account.pk,
+        "account_name": account.name,
+        "person": person.pk,
+        "name": str(person),
+        "until": until.isoformat(),
+        "reason": reason.strip(),
+    }
+    _log(VIEWING_STARTED, real, account, person, reason, {"until": until})
+    session[KEY] = {**kept, **_judged(real, account, person)}
+
+
+def stop(session: MutableMapping[str, Any], real: User, *, how: str) -> Account | None:
+    """Be oneself again; `how` it came to that stands in the log. Returns the account; None where nobody looked."""
+    kept = session.pop(KEY, None)
+    if kept is None:
+        return None
+    with fence.tenant(kept["account"], real.pk):
+        account = Account.objects.get(pk=kept["account"])
+        person = User.objects.get(pk=kept["person"])
+        _log(VIEWING_ENDED, real, account, person, kept["reason"], {"how": how})
+    return account
+
+
+def viewing_of(session: MutableMapping[str, Any]) -> Viewing | None:
+    """As whom somebody looks in this session; None where they do not."""
+    kept = session.get(KEY)
+    if kept is None:
+        return None
+    until = datetime.fromisoformat(kept["until"])
+    return Viewing(kept["name"], kept["account"], kept["account_name"], until, kept["reason"])
+
+
+def eyes_of(session: MutableMapping[str, Any], real: User, account: Account) -> User:
+    """The one through whose eyes `real` looks in the account at hand, bound to it; judged by what both may now.
+
+    Raises:
+        ViewingRefused: that is over, for the reason in the sentence.
+    """
+    kept = session[KEY]
+    person = User.objects.get(pk=kept["person"])
+    if _is_stale(kept, real, account, person):
+        if refusal := why_not(real, account, person):
+            raise ViewingRefused(refusal)
+        session[KEY] = {**kept, **_judged(real, account, person)}
+    person.viewed_by = real
+    person.accounts = [account]
+    bind_account(person, account)
+    return person
+
+
+def _sees_further(own: Mandate, theirs: Mandate) -> bool:
+    """Whether records might be within theirs and not within one's own.
+
+    Reaches are each person's own: “responsible” of one is not that of another. Only `all` holds everything.
+    """
+    for branch_id in [*own.facts.account.open_branches, NOWHERE]:
+        for name in records.registered():
+            given = theirs.effective(branch_id, f"view_{name}").scope
+            if given and not own.effective(branch_id, f"view_{name}").scope & Scope.ALL:
+                return True
+    return False
+
+
+def _judged(real: User, account: Account, person: User) -> dict[str, Any]:
+    """What the judgement went by, and until when it holds at the longest."""
+    ends = [mandate_for(user, account.pk).valid_until for user in (real, person)]
+    known = [end for end in ends if end is not None]
+    return {
+        "version": Account.objects.values_list("access_version", flat=True).get(pk=account.pk),
+        "operates": real.operator_session is not None,
+        "holds_until": min(known).isoformat() if known else "",
+    }
+
+
+def _is_stale(kept: dict[str, Any], real: User, account: Account, person: User) -> bool:
+    ended = bool(kept["holds_until"]) and timezone.now() >= datetime.fromisoformat(kept["holds_until"])
+    moved = kept["version"] != account.access_version or kept["operates"] != (real.operator_session is not None)
+    return ended or moved or person.is_superuser or not person.is_active
+
+
+def _log(verb: Any, real: User, account: Account, person: User, reason: str, told: dict[str, Any]) -> None:
+    """One entry for each branch that they are on, so that those read it who read the log there."""
+    facts = load_some(mandate_for(real, account.pk).facts.account, [person.pk])[person.pk]
+    held = sorted(branch for branch, held in facts.memberships.items() if held.active)
+    places: Sequence[int | None] = held or (None,)
+    entries = [
+        Change(
+            target_type="accounts.user",
+            target_id=person.pk,
+            target_text=str(person),
+            after=told,
+            branch_id=branch_id,
+            user_id=person.pk,
+        )
+        for branch_id in places
+    ]
+    with fence.tenant(account.pk, real.pk), transaction.atomic():
+        record(verb=verb, actor=real, reason=reason, account_id=account.pk, entries=entries)

@@ -1,0 +1,12 @@
+"""The console app."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class ConsoleConfig(AppConfig):
+    """The base of the commands, and those about access, the log, accounts and roles."""
+
+    name = "apps.console"
+    label = "console"
+    verbose_name = _("Console")

@@ -1,0 +1,75 @@
+"""`remove_member ACCOUNT USER`: a member goes to the Restore list, and their records where the plan says."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, ArgumentTypeError
+from typing import Any
+
+from apps.access import handover
+from apps.access.handover import Delete, HandOver, Plan
+from apps.access.targets import find_account, find_user
+from apps.changes.removal import RemoveMember
+from apps.console.arguments import USER, add_branch, branch_id
+from apps.console.changing import ChangingCommand, add_changing
+
+ALL, NOBODY, DELETE = "all", "nobody", "delete"
+
+
+class Command(ChangingCommand):
+    """A thin shell over `removal.RemoveMember`."""
+
+    help = (
+        "Removes a member from one branch, or from all of them; they are allowed nothing there from the next request "
+        "on, and can be restored as they were. The plan says who answers for their records and open tasks next: what "
+        "it does not name stays with them, in the sight of their teams. What becomes of private contacts always has "
+        "to be said, and whether there are any is never told."
+    )
+    examples = (
+        'acme ben@acme.example --give all=ann@acme.example --private ann@acme.example --reason "Ben left"',
+        "acme ben@acme.example --branch north --give task=cem@acme.example --give lead=nobody --private delete"
+        ' --reason "Ben works in the south only" --dry-run',
+    )
+    noun = ("membership", "memberships")
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Who goes, and who gets what."""
+        parser.add_argument("account", metavar="ACCOUNT", help="the account's slug")
+        parser.add_argument("user", metavar="USER", help=f"{USER}, who is removed")
+        add_branch(parser)
+        parser.add_argument(
+            "--give",
+            action="append",
+            default=[],
+            type=_gift,
+            metavar="TYPE=USER",
+            help="who answers for the records of a type next, may be repeated, and the last one counts: "
+            f"TYPE is {', '.join(handover.record_types())} or {ALL}, USER an address or {NOBODY}",
+        )
+        parser.add_argument(
+            "--private", required=True, metavar="USER", help=f"who gets the private contacts, if any; or {DELETE}"
+        )
+        add_changing(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Remove them."""
+        account = find_account(options["account"])
+        to: dict[str, int | None] = {}
+        for types, receiver in options["give"]:
+            to |= dict.fromkeys(types, None if receiver == NOBODY else find_user(receiver).pk)
+        private = options["private"]
+        change = RemoveMember(
+            account_id=account.pk,
+            user_id=find_user(options["user"]).pk,
+            branch_id=branch_id(account, options["branch"]),
+            removal_plan=Plan(to, Delete() if private == DELETE else HandOver(find_user(private).pk)),
+        )
+        self.make(change, account, options)
+
+
+def _gift(text: str) -> tuple[list[str], str]:
+    """The types of a choice, and who gets them."""
+    name, _, receiver = text.partition("=")
+    types = handover.record_types()
+    if not receiver or name not in (ALL, *types):
+        raise ArgumentTypeError(f'"{text}" is no choice: write TYPE=USER, the type being {", ".join(types)} or {ALL}.')
+    return (types if name == ALL else [name]), receiver

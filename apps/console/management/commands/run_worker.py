@@ -1,0 +1,47 @@
+"""run_worker: run the jobs of the queue."""
+
+from __future__ import annotations
+
+import asyncio
+from argparse import ArgumentParser, ArgumentTypeError
+from typing import Any
+
+from apps.accounts.worker import HEARTBEAT, SILENT_HEARTBEATS, QueueWorker
+from apps.console.base import Command as BaseCommand
+
+
+def seconds(text: str) -> float:
+    """Return the number of seconds that an argument names; refuse what is no positive number."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0
+    if not 0 < value <= 3600:
+        raise ArgumentTypeError("give a number of seconds above 0 and up to 3600")
+    return value
+
+
+class Command(BaseCommand):
+    """A thin shell over `worker.QueueWorker`."""
+
+    help = (
+        "Runs the jobs of the queue: mail, billing, previews, the daily checks. It runs until it gets SIGTERM, and "
+        "then ends after the job that it runs. Where the database goes away it waits, and goes on by itself."
+    )
+    examples = ("", "--queues mail")
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Which jobs, and how often it shows that it lives."""
+        parser.add_argument("--queues", metavar="NAME", nargs="+", help="run the jobs of these queues alone")
+        parser.add_argument(
+            "--heartbeat",
+            metavar="SECONDS",
+            type=seconds,
+            default=HEARTBEAT,
+            help=f"how often it shows that it lives ({HEARTBEAT:g}); after {SILENT_HEARTBEATS} times as long without, "
+            "another worker takes up its job",
+        )
+
+    def handle(self, *args: Any, queues: list[str] | None, heartbeat: float, **options: Any) -> None:
+        """Run until a signal comes."""
+        asyncio.run(QueueWorker(heartbeat=heartbeat, queues=queues).run())

@@ -1,0 +1,49 @@
+"""sign_out: end the sessions of people, or of everybody, from the console."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import CommandError
+from django.db import transaction
+
+from apps.access.targets import find_user
+from apps.accounts.sessions import sign_everybody_out, sign_out
+from apps.audit.management.arguments import reason
+from apps.console.arguments import USER, AskingCommand
+
+
+class Command(AskingCommand):
+    """A thin shell over `sessions.sign_out`; whoever runs it is the operator at the console."""
+
+    help = (
+        "Signs people out everywhere, at once: somebody whose device was stolen, or everybody after an incident. They "
+        "sign in again as before; nothing else changes. The log keeps who was signed out and why."
+    )
+    examples = (
+        'ben@acme.example --reason "Ticket 4711: the laptop is gone"',
+        '--everybody --reason "Ticket 4712: a key has leaked"',
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Whom, and why."""
+        parser.add_argument("users", metavar="EMAIL", nargs="*", help=USER)
+        parser.add_argument("--everybody", action="store_true", help="whoever is signed in, operators included")
+        parser.add_argument("--reason", type=reason, required=True, help="why; it stands in the log")
+        parser.add_argument("--dry-run", action="store_true", help="count the sessions, and end none")
+
+    def handle(self, *args: Any, users: list[str], everybody: bool, reason: str, dry_run: bool, **options: Any) -> None:
+        """Do it."""
+        if bool(users) == everybody:
+            raise CommandError("Name whom to sign out, or say --everybody.")
+        if not reason.strip():
+            raise CommandError("Say why: the reason is blank.")
+        with transaction.atomic():
+            if everybody:
+                ended = sign_everybody_out(actor=None, reason=reason)
+            else:
+                ended = sum(sign_out(find_user(email), actor=None, reason=reason) for email in users)
+            transaction.set_rollback(dry_run)
+        verb = "would be" if dry_run else "was" if ended == 1 else "were"
+        self.stdout.write(f"{ended:,} {'session' if ended == 1 else 'sessions'} {verb} ended.")

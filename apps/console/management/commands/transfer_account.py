@@ -1,0 +1,57 @@
+"""`transfer_account ACCOUNT --to USER`: the single top role gets another holder."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from apps.access.targets import Unknown, find_account, find_user
+from apps.accounts.models import Account
+from apps.changes.transfer import TransferOwnership
+from apps.console.arguments import USER
+from apps.console.changing import ChangingCommand, add_changing
+from apps.roles.models import Role
+
+
+class Command(ChangingCommand):
+    """A thin shell over `transfer.TransferOwnership`."""
+
+    help = (
+        "Gives the role that has exactly one holder (account owner, super admin) to another member, in one operation "
+        "with the role that its holder gets instead. Where the roles allow nobody to do that, it is the operator's."
+    )
+    examples = (
+        'acme --to ben@acme.example --reason "Ann retires"',
+        'acme --to ben@acme.example --role-of-previous user --reason "Ann retires" --actor ann@acme.example --dry-run',
+    )
+    noun = ("role", "roles")
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """To whom, and what becomes of the one who held it."""
+        parser.add_argument("account", metavar="ACCOUNT", help="the account's slug")
+        parser.add_argument("--to", required=True, metavar="USER", help=f"{USER}, who is to hold it")
+        parser.add_argument(
+            "--role-of-previous",
+            metavar="ROLE",
+            help="the key of the role that its holder gets (the highest that several can hold)",
+        )
+        add_changing(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Transfer it."""
+        account, previous = find_account(options["account"]), options["role_of_previous"]
+        change = TransferOwnership(
+            account_id=account.pk,
+            to_user_id=find_user(options["to"]).pk,
+            previous_role_id=None if previous is None else _role(account, previous).pk,
+        )
+        self.make(change, account, options)
+
+
+def _role(account: Account, key: str) -> Role:
+    usable = Role.objects.usable_in(account.pk, account.scheme).filter(kind=Role.Kind.BRANCH)
+    roles = {role.key: role for role in usable}
+    if key not in roles:
+        known = ", ".join(sorted(roles))
+        raise Unknown(f'There is no role "{key}" in the account "{account.slug}": choose from {known}.')
+    return roles[key]

@@ -1,0 +1,66 @@
+"""verify_access: fold the audit log, and hold every table of access against what it says."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from dataclasses import asdict
+from typing import Any
+
+from django.core.management.base import CommandError
+
+from apps.access.history.replay import VERIFYING, Difference, differences
+from apps.access.targets import find_account
+from apps.accounts.isolation import in_each_account
+from apps.accounts.models import Account
+from apps.audit.models import PLATFORM, Link
+from apps.console.arguments import AskingCommand, add_json
+from apps.console.progress import ProgressBar
+
+SHOWN = 20
+
+
+class Command(AskingCommand):
+    """Exit 0 where all is as the log says; 1 where something is not, or cannot be verified, or for an unknown account.
+
+    An account that cannot be verified does not hold up the others.
+    """
+
+    help = (
+        "Verifies the tables of access: folds the audit log of one account, or of every account and of the platform, "
+        "from its beginning, and compares the outcome with every row and column that stands in the tables. What was "
+        "changed behind the log's back is found here; that the log itself is whole, verify_audit says."
+    )
+    examples = ("acme", "--json")
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """One account, or all."""
+        parser.add_argument("account", nargs="?", metavar="ACCOUNT", help="the account's slug; left out: all")
+        add_json(parser)
+
+    def handle(self, *args: Any, account: str | None, **options: Any) -> None:
+        """Print a line for each account, and what differs; or one JSON object."""
+        slugs = dict(Account.objects.values_list("pk", "slug"))
+        chains = {PLATFORM, *slugs, *Link.objects.filter(seq=1).values_list("account_id", flat=True)}
+        asked = sorted(chains) if account is None else [find_account(account).pk]
+        finished = in_each_account(VERIFYING, asked, differences, progress=ProgressBar(self.stderr))
+        names = {PLATFORM: "the platform"} | slugs
+        told = [
+            (names.get(key, f"account number {key}, which is gone"), each) for key, each in finished.results.items()
+        ]
+        if options["json"]:
+            self.print_json({name: [asdict(difference) for difference in each] for name, each in told})
+        else:
+            for name, each in told:
+                self._print(name, each)
+        for failure in finished.failures:
+            self.stderr.write(f"{failure.account}: could not be verified: {failure.cause}", style_func=str)
+        if differing := [name for name, each in told if each]:
+            raise CommandError(f"The tables are not as the audit log says, first in {differing[0]}.")
+        finished.check()
+
+    def _print(self, name: str, found: list[Difference]) -> None:
+        self.stdout.write(f"{name}: {f'differs in {len(found):,}' if found else 'as the audit log says'}")
+        for difference in found[:SHOWN]:
+            self.stdout.write(f"  - {difference.sentence}")
+        if len(found) > SHOWN:
+            self.stdout.write(f"  - and {len(found) - SHOWN:,} more")

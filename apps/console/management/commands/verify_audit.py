@@ -1,0 +1,206 @@
+"""verify_audit: walk the hash chains of the audit log, and name the first link that does not fit."""
+
+from argparse import ArgumentParser
+from collections import defaultdict
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandError
+from django.db import DatabaseError
+
+from apps.access.targets import find_account
+from apps.accounts.models import Account
+from apps.audit import heads, schema
+from apps.audit.dumps import Unreadable, verify_dump
+from apps.audit.findings import AccountReport, Key
+from apps.audit.heads import Heads
+from apps.audit.models import PLATFORM
+from apps.audit.verification import verify
+from apps.audit.verified import keep
+from apps.console.arguments import AskingCommand
+from apps.console.progress import ProgressBar
+
+
+class Command(AskingCommand):
+    """Exit 0 where every link fits and the log's guards stand; 1 where not, and for what cannot be read."""
+
+    help = (
+        "Verifies the audit log: computes the hash chain of one account, or of every account and of the platform, "
+        "again from what is stored, and names the first link that does not fit. It also names tables, functions and "
+        "triggers of the log that are not as Mandate made them. A chain that lost its end, or was computed again to "
+        "the end, is found with --heads alone: a file that audit_heads --sign wrote and that was kept elsewhere. Its "
+        "signature is checked with AUDIT_PUBLIC_KEY, or with AUDIT_SIGNING_KEY. The page of the log shows the result. "
+        "With --dump the log in a dump is verified, and no server is asked for anything."
+    )
+    examples = (
+        "acme --json",
+        "--heads monday.json",
+        "acme --heads monday.json --heads tuesday.json",
+        "--dump mandate.dump --heads monday.json",
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """One account, or all; the kept heads."""
+        parser.add_argument(
+            "account", nargs="?", metavar="ACCOUNT", help="the account's slug, with --dump its number; left out: all"
+        )
+        parser.add_argument(
+            "--heads",
+            action="append",
+            default=[],
+            type=Path,
+            metavar="FILE",
+            help="hold the log against the heads in this file, too; given several times: against each",
+        )
+        parser.add_argument(
+            "--dump", type=Path, metavar="FILE", help="verify the log in this file of pg_dump, without a server"
+        )
+        parser.add_argument("--unsigned", action="store_true", help="take heads that nobody signed")
+        parser.add_argument("--json", action="store_true", help="print the reports as one JSON object")
+
+    def handle(self, *args: Any, account: str | None, **options: Any) -> None:
+        """Print a line, or a JSON object, for each chain."""
+        if options["unsigned"] and not options["heads"]:
+            raise CommandError("--unsigned is about the file of heads: give --heads FILE with it.", returncode=2)
+        kept = {path: _read(path, unsigned=options["unsigned"]) for path in options["heads"]}
+        dump = options["dump"]
+        only = _only(account, dump)
+        reports = self._reports(only, dump, heads.links_in(kept.values()))
+        if kept:
+            reports = heads.hold_against(reports, kept.values(), only)
+        if dump is None:
+            altered = schema.faults()
+            keep(reports, held=bool(kept))
+            slugs = dict(Account.objects.filter(pk__in=[r.account_id for r in reports]).values_list("pk", "slug"))
+        else:
+            altered = []
+            slugs = {head.account_id: head.account for one in kept.values() for head in one.heads if head.account}
+        if options["json"]:
+            self._print_json(reports, kept, slugs, altered)
+        else:
+            self._print_lines(reports, kept, slugs, altered, account)
+        _refuse(reports, slugs, altered)
+
+    def _reports(self, only: int | None, dump: Path | None, wanted: set[Key]) -> list[AccountReport]:
+        """The reports on the log of the server, or on that of the dump. Raises CommandError where it is unreadable."""
+        try:
+            if dump is not None:
+                return verify_dump(dump, only, wanted=wanted)
+            return verify(only, wanted=wanted, progress=ProgressBar(self.stderr))
+        except DatabaseError as error:
+            raise CommandError(f"The audit log cannot be read: {str(error).splitlines()[0]}.") from error
+        except Unreadable as error:
+            raise CommandError(f"{dump} cannot be verified: {error}.") from error
+        except OSError as error:
+            raise CommandError(f"{error.filename or dump} cannot be read: {error.strerror}.") from error
+
+    def _print_lines(
+        self,
+        reports: list[AccountReport],
+        kept: dict[Path, Heads],
+        slugs: dict[int, str],
+        altered: list[str],
+        account: str | None,
+    ) -> None:
+        for path, taken in kept.items():
+            by = f"signed by {taken.public_key}" if taken.public_key else "not signed"
+            self.stdout.write(f"{path}: heads of {taken.at}, {by}")
+        for report in reports:
+            size = f"{report.links:,} links, {report.entries:,} entries"
+            if report.fault is None:
+                held = f", {_held(report)}" if kept else ""
+                self.stdout.write(f"{_name(report, slugs)}: fits: {size}, head {report.head_hash}{held}")
+            else:
+                self.stdout.write(f"{_name(report, slugs)}: does not fit: {size}; {report.fault.sentence}")
+        for sentence in altered:
+            self.stdout.write(f"the database: {sentence}")
+        if not reports:
+            self.stdout.write(f"{account or 'the audit log'}: nothing is written yet")
+
+    def _print_json(
+        self, reports: list[AccountReport], kept: dict[Path, Heads], slugs: dict[int, str], altered: list[str]
+    ) -> None:
+        found = {
+            "sound": not altered and all(report.sound for report in reports),
+            "database": altered,
+            "heads": [
+                {"file": str(path), "at": taken.at, "public_key": taken.public_key} for path, taken in kept.items()
+            ],
+            "chains": [_as_json(report, slugs) for report in reports],
+        }
+        self.print_json(found, indent=2)
+
+
+def _only(account: str | None, dump: Path | None) -> int | None:
+    """The number of the account that is named. A dump is asked for none by its slug, which is no part of the log."""
+    if account is None:
+        return None
+    if dump is None:
+        return find_account(account).pk
+    if not account.isdecimal():
+        raise CommandError("With --dump, name the account by its number: audit_heads prints it.", returncode=2)
+    return int(account)
+
+
+def _refuse(reports: list[AccountReport], slugs: dict[int, str], altered: list[str]) -> None:
+    """Raises CommandError where a chain has a fault, or else where the database was altered."""
+    broken = [report for report in reports if not report.sound]
+    if broken:
+        first = broken[0]
+        of = "" if len(reports) == 1 else f" in {len(broken)} of {len(reports)} chains, first"
+        fault = first.fault.sentence if first.fault else ""
+        raise CommandError(f"The audit log does not fit{of} in {_name(first, slugs)}: {fault}.", returncode=1)
+    if altered:
+        more = f", and {len(altered) - 1} more" if len(altered) > 1 else ""
+        raise CommandError(f"The database is not as Mandate made it: {altered[0]}{more}.", returncode=1)
+
+
+def _read(path: Path, *, unsigned: bool) -> Heads:
+    """The heads in the file. Raises CommandError where it cannot be read or is not taken."""
+    try:
+        return heads.read(path.read_bytes(), unsigned=unsigned)
+    except OSError as error:
+        raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
+    except heads.Refused as refused:
+        raise CommandError(f"The heads in {path} are not taken: {refused}.") from refused
+
+
+def _by_account(kept: dict[Path, Heads]) -> defaultdict[int, list[Heads]]:
+    """The kept heads of each account, still with when they were taken."""
+    found: defaultdict[int, list[Heads]] = defaultdict(list)
+    for taken in kept.values():
+        for head in taken.heads:
+            found[head.account_id].append(replace(taken, heads=(head,)))
+    return found
+
+
+def _held(report: AccountReport) -> str:
+    return "no head of it was kept" if report.kept_seq is None else f"as kept up to link {report.kept_seq}"
+
+
+def _name(report: AccountReport, slugs: dict[int, str]) -> str:
+    """The account's slug; the log outlives accounts, whose ids remain."""
+    if report.account_id == PLATFORM:
+        return "the platform"
+    return slugs.get(report.account_id, f"account number {report.account_id}, which is gone")
+
+
+def _as_json(report: AccountReport, slugs: dict[int, str]) -> dict[str, Any]:
+    fault = report.fault
+    return {
+        "account": slugs.get(report.account_id),
+        "account_id": report.account_id,
+        "sound": report.sound,
+        "links": report.links,
+        "entries": report.entries,
+        "head": {"seq": report.head_seq, "hash": report.head_hash},
+        "kept": report.kept_seq,
+        "fault": fault
+        and {
+            "seq": fault.seq,
+            "operation": fault.operation_id,
+            "problems": [problem.value for problem in fault.problems],
+            "sentence": fault.sentence,
+        },
+    }

@@ -1,0 +1,100 @@
+"""who_may: every user who may do this, and through what; with --at, who might then."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from django.core.management.base import CommandError
+
+from apps.access import policy
+from apps.access.explain import explain
+from apps.access.history.as_of import as_of
+from apps.access.history.replay import NoSuchMoment
+from apps.access.records import Untold
+from apps.access.targets import TargetName, find_target
+from apps.accounts.models import User
+from apps.console.arguments import PERMISSION, TARGET, AskingCommand, add_json, target
+from apps.console.progress import ProgressBar
+
+Through = dict[str, list[str]]
+
+
+class Command(AskingCommand):
+    """One user a line with the reasons under it, or one JSON object."""
+
+    help = (
+        "Lists the active users who may do something to an account, a branch or a record, sorted by address, "
+        "and through what each of them may. Operators in a session are left out. With --at it answers for that "
+        "time: rights from the audit log, the record from its own history, published roles as they are now; "
+        "what comes from where is said under the answer."
+    )
+    examples = (
+        "view_lead lead:acme/L-17",
+        "manage_billing branch:acme/north --json",
+        "view_contact contact:acme/P-3 --at 2027-01-31T09:00:00Z",
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """What, on what, and when."""
+        parser.add_argument("permission", metavar="PERMISSION", help=PERMISSION)
+        parser.add_argument("target", type=target, metavar="TARGET", help=TARGET)
+        parser.add_argument(
+            "--at", type=moment, metavar="TIME", help="who might at that time: 2027-01-31T09:00:00Z, or +01:00 for Z"
+        )
+        add_json(parser)
+
+    def handle(self, *args: Any, permission: str, target: TargetName, at: datetime | None, **options: Any) -> None:
+        """Print them."""
+        if at is None:
+            found = find_target(target)
+            through = self._explained(
+                policy.who_may(permission, found), lambda user: explain(user, permission, found).reasons
+            )
+            self._print(through, {}, as_json=options["json"])
+            return
+        try:
+            with as_of(target, at) as past:
+                through = self._explained(past.who_may(permission), lambda user: past.explain(user, permission).reasons)
+        except NoSuchMoment as error:
+            raise CommandError(str(error), returncode=2) from error
+        except Untold as error:
+            raise CommandError(str(error)) from error
+        self._print(through, {"at": at.isoformat(), "sources": past.sources}, as_json=options["json"])
+
+    def _explained(self, users: list[User], why: Callable[[User], list[str]]) -> Through:
+        bar, through = ProgressBar(self.stderr), {}
+        for done, user in enumerate(sorted(users, key=lambda user: user.email), start=1):
+            through[user.email] = why(user)
+            bar(done, len(users))
+        return through
+
+    def _print(self, through: Through, past: dict[str, Any], *, as_json: bool) -> None:
+        if as_json:
+            self.print_json({"users": list(through), "through": through} | past)
+            return
+        for email, reasons in through.items():
+            self.stdout.write(email)
+            for sentence in reasons:
+                self.stdout.write(f"  - {sentence}")
+        if past:
+            self.stdout.write("What this is known from:")
+        for sentence in past.get("sources", ()):
+            self.stdout.write(f"  - {sentence}")
+
+
+def moment(text: str) -> datetime:
+    """A TIME argument.
+
+    Raises:
+        ArgumentTypeError: it is not written as one, or has no zone.
+    """
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise ArgumentTypeError(f'"{text}" is no time: write it as 2027-01-31T09:00:00Z.') from None
+    if found.tzinfo is None:
+        raise ArgumentTypeError(f'"{text}" has no time zone: write Z behind it for UTC, or an offset such as +01:00.')
+    return found

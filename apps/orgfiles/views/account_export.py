@@ -1,0 +1,73 @@
+"""The account is taken along: its people, its roles and the records that whoever asks may export, as one file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, StreamingHttpResponse
+from django.views.decorators.http import require_POST
+
+from apps.access import verbs
+from apps.access.context import Desk
+from apps.accounts import fence
+from apps.audit.services import Change, record
+from apps.orgfiles import organisation
+from apps.pages.views.page import page
+from apps.roles import catalogue
+
+CHUNK = 500
+
+
+@page("delete_account", sends=True)
+@require_POST
+def export_account(request: HttpRequest, desk: Desk) -> StreamingHttpResponse:
+    """The organisation file, without what the person may not export; that it was taken along stands in the log."""
+    account = desk.account
+    assert account is not None
+    kept = Change(
+        target_type="accounts.account",
+        target_id=account.pk,
+        target_text=str(account),
+        after={"file": "organisation file"},
+    )
+    with transaction.atomic():
+        record(
+            verb=verbs.ACCOUNT_EXPORTED,
+            actor=desk.user,
+            reason="Taken along as an organisation file",
+            account_id=account.pk,
+            entries=[kept],
+        )
+    response = StreamingHttpResponse(_lines(desk), content_type="application/yaml; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{account.slug}.yaml"'
+    return response
+
+
+def _lines(desk: Desk) -> Iterator[str]:
+    """The file as of one moment, read as this person in this account when the request's own work is over."""
+    assert desk.account is not None
+    with fence.tenant(desk.account_id, desk.user.pk), transaction.atomic():
+        if not connection.savepoint_ids:
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        lines: list[str] = []
+        for line in organisation.export(desk.account, _unnoted, lambda record_type: _rows(desk, record_type)):
+            lines.append(f"{line}\n")
+            if len(lines) == CHUNK:
+                yield "".join(lines)
+                lines.clear()
+        yield "".join(lines)
+
+
+def _rows(desk: Desk, record_type: str) -> QuerySet[Any]:
+    """The records that the person may export; of types that are never exported by themselves, those they may view."""
+    kind = next(kind for kind in catalogue.record_types() if kind.name == record_type)
+    verb = "export" if "export" in kind.verbs else "view"
+    return desk.rows(f"{verb}_{record_type}", record_type)
+
+
+def _unnoted(sentence: str) -> None:
+    """What a file cannot state is of no concern to whoever takes their account along."""

@@ -1,0 +1,104 @@
+"""Requests for access as pages show them: which ones a reader sees, which wait for a decision, and where to ask."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db import models
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.urls import reverse
+
+from apps.access import records
+from apps.access.context import Desk
+from apps.access.models import AccessRequest
+from apps.access.reasons import tooltip
+from apps.access.records import Record, place_of
+from apps.accounts.models import Branch
+from apps.roles import catalogue
+
+Status = AccessRequest.Status
+DECIDES, SHARES = "manage_member_permissions", "grant_record_access"
+
+
+def _grantable(desk: Desk, branch_id: int, codename: str) -> bool:
+    membership = None if desk.mandate is None else desk.mandate.facts.memberships.get(branch_id)
+    return membership is not None and not membership.role.locked and membership.role.grant(codename).grantable
+
+
+def own_branches(desk: Desk) -> list[Branch]:
+    """The open branches that the user is an active member of."""
+    mine = set() if desk.mandate is None else {branch_id for branch_id, _, _ in desk.mandate.branches()}
+    return [branch for branch in desk.branches if branch.pk in mine]
+
+
+def requests_in_sight(desk: Desk) -> QuerySet[AccessRequest]:
+    """One's own, and those that one could decide: what a share would give, only with the record in sight."""
+    rows = AccessRequest.objects.filter(account=desk.account_id).select_related("user", "branch", "decided_by")
+    shareable = Q(pk__in=[])
+    decidable = Q(user=desk.user)
+    for kind in catalogue.record_types():
+        codenames = [f"{verb}_{kind.name}" for verb in kind.share_verbs]
+        if codenames and kind.name in records.registered():
+            of_kind = Q(record_type=kind.name, permission__in=codenames)
+            shareable |= of_kind
+            if desk.may_anywhere(SHARES):
+                # Asked of each request, of which there are few: the records in reach may be a million.
+                decidable |= of_kind & Q(Exists(desk.rows(SHARES, kind.name).filter(pk=OuterRef("record_id"))))
+    mandate = desk.mandate
+    places = (
+        [] if mandate is None else [pk for pk in mandate.facts.account.open_branches if mandate.allows(DECIDES, pk)]
+    )
+    return rows.filter(decidable | Q(branch__in=places) & ~shareable)
+
+
+def waiting_requests(desk: Desk) -> QuerySet[AccessRequest]:
+    """Those that wait for the user's decision, the oldest first."""
+    return requests_in_sight(desk).filter(status=Status.OPEN).exclude(user=desk.user).order_by("created_at", "pk")
+
+
+def waiting_count(desk: Desk) -> int:
+    """How many requests wait for the user's decision; asked once for a request."""
+    return desk.once("waiting", lambda: 0 if desk.account is None else waiting_requests(desk).count())
+
+
+def asking_address(desk: Desk, codename: str, target: models.Model) -> str:
+    """Where the user can ask for what they lack; empty where a request makes no sense.
+
+    A request is about a branch that they are an active member of, or about a record there; and what a share does not
+    give has to be grantable to their role.
+    """
+    permission = catalogue.get(codename)
+    about: dict[str, Any] = {"permission": permission.codename}
+    own = {branch.pk: branch for branch in own_branches(desk)}
+    verb, _, record_type = permission.codename.partition("_")
+    if isinstance(target, Record) and permission.target is catalogue.Target.RECORD:
+        places = [target.branch_id]
+        about |= {"record_type": target.record_type, "record_id": target.pk}
+        shared = record_type == target.record_type and verb in catalogue.record_type(record_type).share_verbs
+    else:
+        place = target.pk if isinstance(target, Branch) else getattr(target, "branch_id", None)
+        places, shared = list(own) if place is None else [place], False
+    possible = [pk for pk in places if pk in own and (shared or _grantable(desk, pk, permission.codename))]
+    if desk.account is None or permission.target is catalogue.Target.ACCOUNT or not possible:
+        return ""
+    return f"{reverse('pages:request-new', args=[desk.account.slug])}?{urlencode({**about, 'branch': possible[0]})}"
+
+
+class Missing(str):
+    """Why somebody may not, in a sentence; `asking` is where they can ask for it, empty where that makes no sense."""
+
+    asking: str
+
+    def __new__(cls, sentence: str, asking: str) -> Missing:
+        """The sentence, with where to ask."""
+        found = super().__new__(cls, sentence)
+        found.asking = asking
+        return found
+
+
+def missing(desk: Desk, codename: str, target: models.Model | None = None) -> Missing:
+    """What a disabled button says of a permission that is missing on the thing, or anywhere in the account."""
+    asked_of = target or desk.account
+    asking = "" if asked_of is None else asking_address(desk, codename, asked_of)
+    return Missing(tooltip(desk, codename, None if target is None else place_of(target)), asking)

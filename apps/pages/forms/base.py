@@ -1,0 +1,203 @@
+"""What a change of access is asked with: fields, a reason, and what the page showed of the row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django import forms
+from django.core import signing
+from django.db import models
+from django.http import HttpRequest
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from apps.access.context import Desk
+from apps.access.errors import MissingPermission
+from apps.access.history.entry_text import value_in_words
+from apps.access.records import place_of
+from apps.audit.forms import ReasonField
+from apps.changes.base import Change
+from apps.changes.refusals import NoSuchTarget, Overtaken
+from apps.pages.forms.picker import PersonField
+from apps.roles import catalogue
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+SALT = "apps.access.seen"
+OURS = {"csrfmiddlewaretoken", "confirmed"}
+
+
+class ChangeForm(forms.Form):
+    """What somebody fills in to change access. Subclasses add fields, and say what change they make of them.
+
+    `columns` are those of the row that the page shows and the change would overwrite. They travel with the form,
+    signed, so that a form which somebody else has overtaken is refused and shows the difference. `needs` are the
+    permissions that it takes, on the row's branch or anywhere in the account.
+    """
+
+    title: ClassVar[StrOrPromise] = ""
+    danger: ClassVar[bool] = False
+    help: StrOrPromise = ""
+    columns: ClassVar[tuple[str, ...]] = ()
+    needs: ClassVar[tuple[str, ...]] = ()
+    # Whether the preview leaves out what stays as it was.
+    brief: ClassVar[bool] = False
+
+    reason = ReasonField(
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("It stands in the log, for everybody who may read it."),
+        error_messages={"required": _("A change of access needs a reason. Say in a sentence why it is made.")},
+    )
+    seen = forms.CharField(widget=forms.HiddenInput, required=False)
+
+    def __init__(self, data: Any = None, *, desk: Desk, row: Any = None, **options: Any) -> None:
+        super().__init__(data, **options)
+        self.desk = desk
+        self.row = row
+        self.account_id = desk.account_id
+        self.build()
+        self.fields["seen"].initial = self._signed()
+        self.order_fields([name for name in self.fields if name not in {"reason", "seen"}] + ["reason", "seen"])
+        # What somebody else has changed meanwhile: what it is, what the page showed, what stands now.
+        self.differences: list[tuple[str, str, str]] = []
+
+    def build(self) -> None:
+        """Add the fields that depend on the row and on the person."""
+
+    def change(self) -> Change:
+        """The change that the form asks for; called with valid data.
+
+        Raises:
+            Refusal: it cannot be said.
+        """
+        raise NotImplementedError
+
+    def shown(self) -> dict[str, Any]:
+        """What the page shows of the row, as it travels with the form."""
+        if self.row is None:
+            return {}
+        fields = columns_of(self.row)
+        found = {}
+        for name in self.columns:
+            value = fields[name].get_prep_value(getattr(self.row, name))
+            found[name] = value.isoformat() if hasattr(value, "isoformat") else value
+        return found
+
+    def held_back(self, request: HttpRequest) -> str:
+        """Why the change cannot be made just now, in a sentence, asked right before it is made; empty where it can."""
+        return ""
+
+    def once(self, request: HttpRequest, change: Change) -> dict[str, str] | None:
+        """What is shown this one time after the change was made: a title, a text and a link."""
+        return None
+
+    def asked(self) -> list[tuple[str, str]]:
+        """What was filled in, in words, for the page of the preview."""
+        found = []
+        for field in self.visible_fields():
+            if field.name == "reason" or (self.brief and field.name not in self.changed_data):
+                continue
+            value = self.cleaned_data.get(field.name)
+            sent = value if isinstance(field.field, PersonField) else field.value()
+            labels = _labels(getattr(field.field, "choices", ()))
+            several = sent if isinstance(sent, list | tuple) else [sent]
+            chosen = [labels.get(str(one), str(one)) for one in several if one not in (None, "")]
+            words = value_in_words(models.DateTimeField(), value) if hasattr(value, "hour") else ", ".join(chosen)
+            if words:
+                found.append((str(field.label), words))
+        return found
+
+    @classmethod
+    def applies(cls, desk: Desk, row: Any) -> bool:
+        """Whether such a change makes sense for the row as it stands."""
+        return True
+
+    @classmethod
+    def barred(cls, desk: Desk, row: Any) -> str:
+        """Why this person cannot make it of this row, whatever they may, in a sentence; empty where they can."""
+        return ""
+
+    @classmethod
+    def lacking(cls, desk: Desk, row: Any) -> tuple[str, models.Model | None] | None:
+        """The first permission that is missing, and where (nowhere in particular: the account)."""
+        place = place_of(row)
+        for codename in cls.needs:
+            target = place if catalogue.get(codename).target is catalogue.Target.BRANCH else None
+            if not (desk.may_anywhere(codename) if target is None else desk.may(codename, target)):
+                return codename, target
+        return None
+
+    def require(self) -> None:
+        """Let only those see the form who may do what it is for.
+
+        Raises:
+            MissingPermission: the permission that is missing, and where.
+        """
+        lacking = self.lacking(self.desk, self.row)
+        if lacking is not None:
+            codename, target = lacking
+            raise MissingPermission(codename, target or self.desk.account or self.desk.user)
+
+    @property
+    def seen_there(self) -> dict[str, Any]:
+        """What the page showed of this very row.
+
+        Raises:
+            NoSuchTarget: somebody has tampered with it, or it is of another row.
+        """
+        try:
+            found = signing.loads(self.cleaned_data["seen"], salt=SALT)
+        except signing.BadSignature:
+            found = {}
+        if found.get("row") != self._named():
+            raise NoSuchTarget(
+                gettext("The form does not tell any more what the page showed."), gettext("Open the page again.")
+            )
+        shown: dict[str, Any] = found["shown"]
+        return shown
+
+    @property
+    def seen_values(self) -> dict[str, Any]:
+        """What the page showed of the row's columns."""
+        fields = columns_of(self.row)
+        return {name: fields[name].to_python(value) for name, value in self.seen_there.items() if name in fields}
+
+    def refused(self, told: str) -> None:
+        """Show why the change was refused."""
+        self.add_error(None, told)
+
+    def overtaken(self, refusal: Overtaken) -> None:
+        """Show the difference, and let the person decide again on what stands now."""
+        fields = columns_of(self.row) if self.row is not None else {}
+        for name, (seen, now) in refusal.differences.items():
+            field = fields.get(name)
+            label = str(field.verbose_name) if field is not None else name.replace("_", " ")
+            self.differences.append((label.capitalize(), _shown(field, seen), _shown(field, now)))
+        self.data = self.data.copy()  # type: ignore[attr-defined]
+        self.data["seen"] = self._signed()  # type: ignore[index]
+
+    def _named(self) -> str:
+        return "" if self.row is None else f"{self.row._meta.label_lower} {self.row.pk}"
+
+    def _signed(self) -> str:
+        return signing.dumps({"row": self._named(), "shown": self.shown()}, salt=SALT)
+
+
+def columns_of(row: models.Model) -> dict[str, models.Field[Any, Any]]:
+    """The columns of a row's table, by name."""
+    return {field.attname: field for field in row._meta.concrete_fields}
+
+
+def _labels(choices: Any) -> dict[str, str]:
+    """The labels of a field's choices, those in groups too."""
+    found: dict[str, str] = {}
+    for value, label in choices:
+        found |= _labels(label) if isinstance(label, list | tuple) else {str(value): str(label)}
+    return found
+
+
+def _shown(field: Any, value: Any) -> str:
+    if isinstance(field, models.ForeignKey) and value is not None:
+        return str(field.related_model._default_manager.filter(pk=value).first() or value)
+    return value_in_words(field, value) or "nothing"

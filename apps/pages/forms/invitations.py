@@ -1,0 +1,113 @@
+"""Invitations: sent, sent again, cancelled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from apps.access.context import Desk
+from apps.accounts import mail
+from apps.accounts.limits import may_send, too_often
+from apps.audit.text import SingleLineEmailInput
+from apps.changes.base import Change
+from apps.changes.invitations import CancelInvitation, Invite, ResendInvitation, address_of
+from apps.pages.forms.base import ChangeForm
+from apps.pages.forms.fields import id_field, roles
+from apps.roles.models import Role
+from apps.teams.models import Invitation
+
+EVERYWHERE = "all"
+
+
+class InviteForm(ChangeForm):
+    """Somebody is asked to join."""
+
+    title = gettext_lazy("Invite somebody")
+    needs = ("invite_members",)
+
+    def build(self) -> None:
+        allowed = self.desk.branches_where("invite_members")
+        self.fields["email"] = SingleLineEmailInput(label=_("E-mail"))
+        self.fields["branch"] = forms.ChoiceField(
+            label=_("Branch"),
+            choices=[
+                *((str(branch.pk), branch.name) for branch in allowed),
+                *([(EVERYWHERE, _("All branches"))] if len(allowed) > 1 else []),
+            ],
+        )
+        self.fields["role"] = id_field(roles(self.desk, Role.Kind.BRANCH), label=_("Role"))
+
+    def change(self) -> Change:
+        branch = self.cleaned_data["branch"]
+        return Invite(
+            account_id=self.account_id,
+            email=self.cleaned_data["email"],
+            role_id=self.cleaned_data["role"],
+            branch_id=None if branch == EVERYWHERE else int(branch),
+        )
+
+    def held_back(self, request: HttpRequest) -> str:
+        return _held_back(request, self.cleaned_data["email"], self.account_id)
+
+    def once(self, request: HttpRequest, change: Change) -> dict[str, str] | None:
+        return shown_once(request, change)
+
+
+class InvitationForm(ChangeForm):
+    """A change of an invitation that is pending."""
+
+    @classmethod
+    def applies(cls, desk: Desk, row: Any) -> bool:
+        return bool(row.status == Invitation.Status.PENDING)
+
+    @classmethod
+    def lacking(cls, desk: Desk, row: Any) -> Any:
+        """The right on the branch, or on every open one."""
+        places = [row.branch] if row.branch_id else desk.branches
+        return next((("invite_members", place) for place in places if not desk.may("invite_members", place)), None)
+
+
+class ResendForm(InvitationForm):
+    """It is sent again."""
+
+    title = gettext_lazy("Send again")
+    help = gettext_lazy("It is valid for seven days anew, and from you. The link before leads nowhere then.")
+
+    def change(self) -> Change:
+        return ResendInvitation(account_id=self.account_id, invitation_id=self.row.pk)
+
+    def held_back(self, request: HttpRequest) -> str:
+        return _held_back(request, self.row.email, self.account_id)
+
+    def once(self, request: HttpRequest, change: Change) -> dict[str, str] | None:
+        return shown_once(request, change)
+
+
+class CancelForm(InvitationForm):
+    """It is taken back."""
+
+    title = gettext_lazy("Cancel the invitation")
+    danger = True
+
+    def change(self) -> Change:
+        return CancelInvitation(account_id=self.account_id, invitation_id=self.row.pk)
+
+
+def shown_once(request: HttpRequest, change: Any) -> dict[str, str]:
+    """The link of an invitation, which only the one who sends it sees, and only now."""
+    return {
+        "title": _("The invitation is on its way"),
+        "text": _(
+            "It goes out by mail. You can also pass this link on yourself: it offers to send the mail once more, to "
+            "the address that you have invited. The link is shown this once, since only its digest is kept."
+        ),
+        "link": mail.link(address_of(change.token)),
+    }
+
+
+def _held_back(request: HttpRequest, email: str, account_id: int) -> str:
+    return "" if may_send(request, to=email, account_id=account_id) else too_often()

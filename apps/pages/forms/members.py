@@ -1,0 +1,311 @@
+"""What is changed of a member: role, overrides, name; who goes, comes back or comes to a further branch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from apps.access import handover
+from apps.access.context import Desk
+from apps.access.handover import Delete, HandOver, Plan
+from apps.access.shield import shielded, why_shielded
+from apps.audit.text import SingleLineInput
+from apps.changes.base import Change
+from apps.changes.details import LONGEST_NAME, ChangeDetails
+from apps.changes.members import AddToBranch, ChangeRole
+from apps.changes.removal import DeleteMember, Leave, RemoveMember, RestoreMember
+from apps.changes.second_factor import ResetMfa
+from apps.pages.forms.base import ChangeForm
+from apps.pages.forms.fields import CHOOSE, branches, id_field, roles
+from apps.pages.forms.overrides import NewOverrideForm
+from apps.pages.forms.picker import PersonField
+from apps.pages.forms.pool import Pool
+from apps.roles import catalogue
+from apps.roles.models import Role
+from apps.roles.schemes import scheme
+from apps.teams.models import Membership
+
+ACTIVE, REMOVED = Membership.Status.ACTIVE, Membership.Status.REMOVED
+LEFT, NOBODY, DELETE = "left", "nobody", "delete"
+OWN = gettext_lazy("Nobody changes their own role, overrides or parent role. Ask a colleague who may.")
+
+
+class MemberForm(ChangeForm):
+    """A change of a membership that is active."""
+
+    @classmethod
+    def applies(cls, desk: Desk, row: Any) -> bool:
+        return bool(row.status == ACTIVE)
+
+    @classmethod
+    def barred(cls, desk: Desk, row: Any) -> str:
+        if row is None:
+            return ""
+        if row.user_id in shielded(desk):
+            return why_shielded()
+        return str(OWN) if row.user_id == desk.user.pk else ""
+
+
+class RoleForm(MemberForm):
+    """Another role on the branch."""
+
+    title = gettext_lazy("Change role")
+    needs = ("change_roles",)
+    columns = ("role_id",)
+
+    def build(self) -> None:
+        self.fields["role"] = id_field(
+            roles(self.desk, Role.Kind.BRANCH), label=_("Role"), initial=str(self.row.role_id)
+        )
+
+    def change(self) -> Change:
+        return ChangeRole(
+            account_id=self.account_id,
+            membership_id=self.row.pk,
+            role_id=self.cleaned_data["role"],
+            seen=self.seen_values,
+        )
+
+
+class OverrideOfMemberForm(NewOverrideForm):
+    """An override of this member."""
+
+    @classmethod
+    def applies(cls, desk: Desk, row: Any) -> bool:
+        return bool(row.status == ACTIVE)
+
+    @classmethod
+    def barred(cls, desk: Desk, row: Any) -> str:
+        return MemberForm.barred(desk, row)
+
+
+class NameForm(ChangeForm):
+    """Another name; one's own too."""
+
+    title = gettext_lazy("Change name")
+    help = gettext_lazy("It is their name everywhere.")
+    needs = ("change_members",)
+
+    @classmethod
+    def applies(cls, desk: Desk, row: Any) -> bool:
+        return bool(row.status == ACTIVE)
+
+    @classmethod
+    def barred(cls, desk: Desk, row: Any) -> str:
+        return why_shielded() if row.user_id in shielded(desk) else ""
+
+    @classmethod
+    def lacking(cls, desk: Desk, row: Any) -> Any:
+        return None if row.user_id == desk.user.pk else super().lacking(desk, row)
+
+    def build(self) -> None:
+        self.fields["name"] = SingleLineInput(label=_("Name"), max_length=LONGEST_NAME, initial=self.row.user.name)
+
+    def shown(self) -> dict[str, Any]:
+        return {"name": self.row.user.name}
+
+    def change(self) -> Change:
+        return ChangeDetails(
+            account_id=self.account_id,
+            user_id=self.row.user_id,
+            name=self.cleaned_data["name"],
+            seen={"name": self.seen_there["name"]},
+        )
+
+
+class ResetMfaForm(ChangeForm):
+    """Somebody's second factor is taken away."""
+
+    title = gettext_lazy("Reset second factor")
+    help = gettext_lazy(
+        "For somebody who has lost their phone or their key. Their authenticator app, passkeys and "
+        "recovery codes count no more; they sign in with their password and set up a new one."
+    )
+    danger = True
+    needs = ("reset_mfa",)
+
+    @classmethod
+    def applies(cls, desk: Desk, row: Any) -> bool:
+        return bool(row.status == ACTIVE)
+
+    @classmethod
+    def barred(cls, desk: Desk, row: Any) -> str:
+        if row.user_id == desk.user.pk:
+            return _("Nobody resets their own second factor. Change it on the page about yourself.")
+        return why_shielded() if row.user_id in shielded(desk) else ""
+
+    def change(self) -> Change:
+        return ResetMfa(account_id=self.account_id, user_id=self.row.user_id)
+
+
+class DepartureForm(ChangeForm):
+    """A removal plan: who answers for each type of record next, and what becomes of private contacts."""
+
+    danger = True
+    help = gettext_lazy(
+        "Their membership moves to the Restore list. Say who answers for their records next; what is left stays theirs."
+    )
+
+    @property
+    def types(self) -> list[str]:
+        """The types of records that the plan asks about."""
+        return list(handover.record_types())
+
+    def receivers(self) -> Pool:
+        """Who can answer for the records next."""
+        return Pool(self.desk, on=frozenset([self.row.branch_id]), but=frozenset([self.row.user_id]))
+
+    def build(self) -> None:
+        receivers = self.receivers()
+        for name in self.types:
+            kind = catalogue.record_type(name)
+            self.fields[f"to_{name}"] = PersonField(
+                receivers,
+                fixed=[(LEFT, _("Leave with them")), (NOBODY, _("Nobody"))],
+                label=kind.label_plural,
+                initial=LEFT,
+            )
+        self.fields["private"] = PersonField(
+            receivers,
+            fixed=[CHOOSE, (DELETE, _("Delete them"))],
+            label=_("Private contacts"),
+            help_text=_("Who gets them, or that they go. Always asked: nobody is told whether there are any."),
+        )
+
+    @property
+    def removal_plan(self) -> Plan:
+        """What the form says."""
+        chosen: dict[str, int | None] = {}
+        for name in handover.record_types():
+            value = self.cleaned_data[f"to_{name}"]
+            if value != LEFT:
+                chosen[name] = None if value == NOBODY else int(value)
+        private = self.cleaned_data["private"]
+        return Plan(chosen, Delete() if private == DELETE else HandOver(int(private)))
+
+
+class RemoveForm(DepartureForm):
+    """Somebody is moved to the Restore list."""
+
+    title = gettext_lazy("Remove from the branch")
+    needs = ("remove_members",)
+
+    @classmethod
+    def applies(cls, desk: Desk, row: Any) -> bool:
+        return bool(row.status == ACTIVE and row.user_id != desk.user.pk)
+
+    @classmethod
+    def barred(cls, desk: Desk, row: Any) -> str:
+        return why_shielded() if row.user_id in shielded(desk) else ""
+
+    def change(self) -> Change:
+        return RemoveMember(
+            account_id=self.account_id,
+            user_id=self.row.user_id,
+            branch_id=self.row.branch_id,
+            removal_plan=self.removal_plan,
+        )
+
+
+class RemoveEverywhereForm(RemoveForm):
+    """Somebody is moved to the Restore list of every branch; the row is any of their memberships."""
+
+    title = gettext_lazy("Remove from all branches")
+    help = gettext_lazy(
+        "Their memberships move to the Restore list. Say who answers for their records next; what is left stays theirs."
+    )
+
+    @classmethod
+    def lacking(cls, desk: Desk, row: Any) -> Any:
+        """The right on each of their branches."""
+        places = {branch.pk: branch for branch in desk.branches}
+        held = Membership.objects.active().filter(account=desk.account_id, user=row.user_id)
+        found = [places[pk] for pk in held.order_by("pk").values_list("branch_id", flat=True) if pk in places]
+        return next((("remove_members", place) for place in found if not desk.may("remove_members", place)), None)
+
+    def receivers(self) -> Pool:
+        """Who works on all of their branches: private contacts may be on any of them, or on none."""
+        held = Membership.objects.filter(account=self.account_id, user=self.row.user_id)
+        wanted = frozenset(held.filter(branch__in=self.desk.branches).values_list("branch_id", flat=True))
+        return Pool(self.desk, on=wanted, every=True, but=frozenset([self.row.user_id]))
+
+    def change(self) -> Change:
+        return RemoveMember(account_id=self.account_id, user_id=self.row.user_id, removal_plan=self.removal_plan)
+
+
+class LeaveForm(DepartureForm):
+    """Somebody goes by themselves."""
+
+    title = gettext_lazy("Leave the branch")
+    help = gettext_lazy("Your membership moves to the Restore list. Say who answers for your records next.")
+
+    @classmethod
+    def applies(cls, desk: Desk, row: Any) -> bool:
+        return bool(row.status == ACTIVE and row.user_id == desk.user.pk)
+
+    @classmethod
+    def barred(cls, desk: Desk, row: Any) -> str:
+        assert desk.account is not None
+        system = scheme(desk.account.scheme)
+        return (
+            ""
+            if system.leave
+            else _("Nobody removes themselves in %(system)s. Ask somebody else who may.") % {"system": system.name}
+        )
+
+    def change(self) -> Change:
+        return Leave(account_id=self.account_id, branch_id=self.row.branch_id, removal_plan=self.removal_plan)
+
+
+class RestoreForm(ChangeForm):
+    """Somebody comes back as they were."""
+
+    title = gettext_lazy("Restore")
+    help = gettext_lazy("Role, teams, overrides and shares come back as they were.")
+    needs = ("remove_members",)
+
+    @classmethod
+    def applies(cls, desk: Desk, row: Any) -> bool:
+        return bool(row.status == REMOVED)
+
+    def change(self) -> Change:
+        return RestoreMember(account_id=self.account_id, user_id=self.row.user_id, branch_id=self.row.branch_id)
+
+
+class DeleteForm(ChangeForm):
+    """Somebody is deleted from the Restore list."""
+
+    title = gettext_lazy("Delete for good")
+    help = gettext_lazy(
+        "The overrides, places in teams and shares of that branch go too. Records, and history with the name, stay."
+    )
+    danger = True
+    needs = ("remove_members",)
+
+    @classmethod
+    def applies(cls, desk: Desk, row: Any) -> bool:
+        return bool(row.status == REMOVED)
+
+    def change(self) -> Change:
+        return DeleteMember(account_id=self.account_id, user_id=self.row.user_id, branch_id=self.row.branch_id)
+
+
+class AddToBranchForm(ChangeForm):
+    """Somebody of the account becomes a member of a further branch."""
+
+    title = gettext_lazy("Add to a branch")
+    help = gettext_lazy("For somebody who works in the account already; others are invited.")
+    needs = ("add_to_branches",)
+
+    def build(self) -> None:
+        self.fields["user"] = PersonField(Pool(self.desk), label=_("Who"))
+        self.fields["branch"] = id_field(branches(self.desk.branches), label=_("Branch"))
+        self.fields["role"] = id_field(roles(self.desk, Role.Kind.BRANCH), label=_("Role"))
+
+    def change(self) -> Change:
+        data = self.cleaned_data
+        return AddToBranch(
+            account_id=self.account_id, user_id=data["user"], branch_id=data["branch"], role_id=data["role"]
+        )

@@ -1,0 +1,138 @@
+"""Overrides: set, changed, cleared."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from apps.access.context import Desk
+from apps.access.shield import shielded, why_shielded
+from apps.changes.base import Change
+from apps.changes.overrides import ClearOverride, SetOverride
+from apps.changes.refusals import NoSuchTarget
+from apps.pages.forms.base import ChangeForm
+from apps.pages.forms.fields import branches, end_field, id_field, permissions_field, scope_field
+from apps.pages.forms.picker import PersonField
+from apps.pages.forms.pool import Pool
+from apps.roles import catalogue
+from apps.teams.models import Membership
+
+OWN = gettext_lazy("Nobody changes their own overrides. Ask a colleague who may.")
+
+
+def label_of(codename: str) -> str:
+    """What people read for a permission; one that the catalogue lacks by now, as it stands."""
+    try:
+        return catalogue.get(codename).label
+    except catalogue.UnknownPermission:
+        return codename
+
+
+class NewOverrideForm(ChangeForm):
+    """An override: of a member whom the form asks for, or of the one whose page it is on."""
+
+    title = gettext_lazy("Set an override")
+    help = gettext_lazy("In place of what the role says, on this branch alone.")
+    needs = ("manage_member_permissions",)
+
+    def build(self) -> None:
+        if self.row is None:
+            allowed = self.desk.branches_where(self.needs[0])
+            pool = Pool(
+                self.desk,
+                on=frozenset(branch.pk for branch in allowed),
+                but=shielded(self.desk) | {self.desk.user.pk},
+            )
+            self.fields["user"] = PersonField(pool, label=_("Whose"))
+            only = str(allowed[0].pk) if len(allowed) == 1 else None
+            self.fields["branch"] = id_field(branches(allowed), label=_("Branch"), initial=only)
+        self.fields["permission"] = permissions_field()
+        self.fields["scope"] = scope_field(None)
+        self.fields["scope"].help_text = _("What is asked of no record is either Prohibited or Permitted.")
+        self.fields["expires_at"] = end_field()
+
+    def clean(self) -> dict[str, Any]:
+        """Whoever is chosen is a member of the branch that is chosen."""
+        data = super().clean() or self.cleaned_data
+        if data.get("user") and data.get("branch"):
+            held = Membership.objects.active().filter(user=data["user"], branch=data["branch"])
+            data["membership"] = held.values_list("pk", flat=True).first()
+            if data["membership"] is None:
+                self.add_error("branch", _("They are no member of this branch."))
+        return data
+
+    def change(self) -> Change:
+        data = self.cleaned_data
+        return SetOverride(
+            account_id=self.account_id,
+            membership_id=data["membership"] if self.row is None else self.row.pk,
+            permission=data["permission"],
+            scope=data["scope"],
+            expires_at=data["expires_at"],
+        )
+
+
+class StandingOverrideForm(ChangeForm):
+    """A change of an override that stands."""
+
+    needs = ("manage_member_permissions",)
+    columns = ("scope", "expires_at")
+
+    @classmethod
+    def barred(cls, desk: Desk, row: Any) -> str:
+        if row.user_id in shielded(desk):
+            return why_shielded()
+        return str(OWN) if row.user_id == desk.user.pk else ""
+
+    @property
+    def membership_id(self) -> int:
+        """The membership that it is an override of.
+
+        Raises:
+            NoSuchTarget: it is gone.
+        """
+        found = Membership.objects.filter(branch=self.row.branch_id, user=self.row.user_id).first()
+        if found is None:
+            raise NoSuchTarget(_("They are no member there any more."))
+        return found.pk
+
+
+class ChangeOverrideForm(StandingOverrideForm):
+    """Another scope, or another end."""
+
+    title = gettext_lazy("Change the override")
+
+    def build(self) -> None:
+        self.fields["scope"] = scope_field(catalogue.get(self.row.permission), self.row.scope)
+        self.fields["expires_at"] = end_field(initial=self.row.expires_at)
+
+    def change(self) -> Change:
+        end = self.cleaned_data["expires_at"]
+        if end is not None and self.row.expires_at is not None and end == self.row.expires_at.replace(second=0):
+            end = self.row.expires_at
+        return SetOverride(
+            account_id=self.account_id,
+            membership_id=self.membership_id,
+            permission=self.row.permission,
+            scope=self.cleaned_data["scope"],
+            expires_at=end,
+            seen=self.seen_values,
+        )
+
+
+class ClearOverrideForm(StandingOverrideForm):
+    """The role says it again."""
+
+    title = gettext_lazy("Clear the override")
+    help = gettext_lazy("What the role says holds again.")
+    danger = True
+
+    def change(self) -> Change:
+        return ClearOverride(
+            account_id=self.account_id,
+            membership_id=self.membership_id,
+            permission=self.row.permission,
+            seen=self.seen_values,
+        )

@@ -1,0 +1,79 @@
+"""Parent roles: granted, changed, revoked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from apps.access.context import Desk
+from apps.changes.base import Change
+from apps.changes.parent_roles import ChangeParentRole, GrantParentRole, RevokeParentRole
+from apps.pages.forms.base import ChangeForm
+from apps.pages.forms.fields import id_field, roles
+from apps.pages.forms.members import OWN
+from apps.pages.forms.picker import PersonField
+from apps.pages.forms.pool import Pool
+from apps.roles.models import Role
+
+
+class ParentForm(ChangeForm):
+    """Who administers parent roles needs nothing else for any of the three."""
+
+    columns = ("role_id",)
+
+    @classmethod
+    def lacking(cls, desk: Desk, row: Any) -> Any:
+        return None if desk.may_anywhere("administer_parent_roles") else super().lacking(desk, row)
+
+    @classmethod
+    def barred(cls, desk: Desk, row: Any) -> str:
+        return str(OWN) if row is not None and row.user_id == desk.user.pk else ""
+
+
+class GrantParentForm(ParentForm):
+    """Somebody gets a parent role."""
+
+    title = gettext_lazy("Grant a parent role")
+    help = gettext_lazy("It counts on every branch, beside what they are there.")
+    needs = ("grant_parent_roles",)
+
+    def build(self) -> None:
+        self.fields["user"] = PersonField(Pool(self.desk, but=frozenset([self.desk.user.pk])), label=_("Who"))
+        self.fields["role"] = id_field(roles(self.desk, Role.Kind.PARENT), label=_("Parent role"))
+
+    def change(self) -> Change:
+        return GrantParentRole(
+            account_id=self.account_id, user_id=self.cleaned_data["user"], role_id=self.cleaned_data["role"]
+        )
+
+
+class ChangeParentForm(ParentForm):
+    """Somebody gets another one."""
+
+    title = gettext_lazy("Change the parent role")
+    needs = ("change_parent_roles",)
+
+    def build(self) -> None:
+        found = roles(self.desk, Role.Kind.PARENT)
+        self.fields["role"] = id_field(found, label=_("Parent role"), initial=str(self.row.role_id))
+
+    def change(self) -> Change:
+        return ChangeParentRole(
+            account_id=self.account_id,
+            user_id=self.row.user_id,
+            role_id=self.cleaned_data["role"],
+            seen=self.seen_values,
+        )
+
+
+class RevokeParentForm(ParentForm):
+    """It is taken away."""
+
+    title = gettext_lazy("Revoke the parent role")
+    danger = True
+    needs = ("revoke_parent_roles",)
+
+    def change(self) -> Change:
+        return RevokeParentRole(account_id=self.account_id, user_id=self.row.user_id, seen=self.seen_values)

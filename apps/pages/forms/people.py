@@ -1,0 +1,213 @@
+"""How the lists of people are narrowed down: by words, branch, role, team, overrides, and when they were last here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from django import forms
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from apps.access.context import Desk
+from apps.access.models import Override
+from apps.access.shield import shielded
+from apps.accounts.models import Branch
+from apps.pages.forms.fields import QuickSelect
+from apps.roles.models import Role
+from apps.teams.models import Invitation, Membership, Team, TeamMember
+
+LONGEST_WORDS = 200
+ENDED = "ended"
+# Since when: the days between now and the last sign-in, from and to.
+SEEN = {"week": (0, 7), "month": (7, 30), "quarter": (30, 90), "longer": (90, None)}
+NEVER = "never"
+
+
+class Filter(forms.Form):
+    """What is asked of a list. What is no sound question finds nothing, and the form says why."""
+
+    def __init__(self, data: Any, *, desk: Desk, places: Sequence[Branch]) -> None:
+        super().__init__(data)
+        self.desk = desk
+        self.places = places
+        self.fields["q"] = forms.CharField(
+            label=_("Name or address"),
+            required=False,
+            max_length=LONGEST_WORDS,
+            widget=forms.SearchInput(attrs={"placeholder": _("Name or e-mail address")}),
+        )
+        if len(places) > 1:
+            named = [(branch.slug, branch.name) for branch in places]
+            self.fields["branch"] = self.choice(_("Branch"), _("Every branch"), named)
+        self.build()
+
+    def build(self) -> None:
+        """Add the list's own questions."""
+
+    def choice(self, label: Any, none: Any, choices: Sequence[tuple[str, Any]]) -> forms.ChoiceField:
+        """One of several, or none."""
+        return forms.ChoiceField(label=label, required=False, choices=[("", none), *choices], widget=QuickSelect)
+
+    def asked(self, name: str) -> str:
+        """What was asked under this name; empty where nothing was."""
+        return str(self.cleaned_data.get(name) or "") if self.is_valid() else ""
+
+    @property
+    def narrowed(self) -> dict[str, str]:
+        """What was asked for, by name."""
+        return {name: self.asked(name) for name in self.fields if self.asked(name)}
+
+    def narrow(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """The rows that were asked for."""
+        if not self.is_valid():
+            return rows.none()
+        slug = self.asked("branch")
+        return rows.filter(branch__in=[place.pk for place in self.places if place.slug == slug]) if slug else rows
+
+
+class RemovedFilter(Filter):
+    """What is asked of the Restore list, and of other lists of people: words, and a branch."""
+
+    def narrow(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """By name and address; the shielded are not found by the address that is not shown."""
+        found = super().narrow(rows)
+        hidden = shielded(self.desk)
+        for word in self.asked("q").split():
+            by_address = Q(user__email__icontains=word)
+            found = found.filter(Q(user__name__icontains=word) | (by_address & ~Q(user__in=hidden)))
+        return found
+
+
+class MemberFilter(RemovedFilter):
+    """What is asked of the active members."""
+
+    def build(self) -> None:
+        desk, account = self.desk, self.desk.account
+        assert account is not None
+        usable = Role.objects.usable_in(account.pk, account.scheme).filter(kind=Role.Kind.BRANCH)
+        named = [(role.key, role.name) for role in usable.order_by("-rank", "name")]
+        self.fields["role"] = self.choice(_("Role"), _("Every role"), named)
+        several = len(self.places) > 1
+        teams = Team.objects.filter(branch__in=self.places).select_related("branch").order_by("branch__name", "name")
+        known = [(str(team.pk), f"{team.name} ({team.branch})" if several else team.name) for team in teams]
+        if known:
+            self.fields["team"] = self.choice(_("Team"), _("Every team"), known)
+        self.overridden = [branch for branch in self.places if desk.may("view_member_permissions", branch)]
+        if self.overridden:
+            of_overrides = [("yes", _("With overrides")), ("no", _("Without overrides"))]
+            self.fields["overrides"] = self.choice(_("Overrides"), _("With or without"), of_overrides)
+        seen = [
+            ("week", _("In the last 7 days")),
+            ("month", _("8 to 30 days ago")),
+            ("quarter", _("31 to 90 days ago")),
+            ("longer", _("More than 90 days ago")),
+            (NEVER, _("Never")),
+        ]
+        self.fields["seen"] = self.choice(_("Last sign-in"), _("Whenever"), seen)
+
+    def narrow(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """What is not shown of the shielded does not find them either."""
+        found = super().narrow(rows)
+        hidden = shielded(self.desk)
+        if role := self.asked("role"):
+            found = found.filter(role__key=role)
+        if team := self.asked("team"):
+            mates = TeamMember.objects.filter(team=int(team)).values("user")
+            branch = Team.objects.filter(pk=int(team)).values("branch")
+            found = found.filter(user__in=mates, branch__in=branch).exclude(user__in=hidden)
+        if overrides := self.asked("overrides"):
+            found = found.filter(branch__in=self.overridden).exclude(user__in=hidden)
+            live = Exists(live_overrides().filter(branch=OuterRef("branch"), user=OuterRef("user")))
+            found = found.filter(live if overrides == "yes" else ~live)
+        if seen := self.asked("seen"):
+            found = found.exclude(user__in=hidden).filter(_seen(seen))
+        return found
+
+
+class InvitationFilter(Filter):
+    """What is asked of the invitations: an address, a branch, and what became of them."""
+
+    def build(self) -> None:
+        states = [
+            (Invitation.Status.PENDING, _("Waiting")),
+            (ENDED, _("Ran out")),
+            (Invitation.Status.ACCEPTED, _("Accepted")),
+            (Invitation.Status.CANCELLED, _("Cancelled")),
+        ]
+        self.fields["state"] = self.choice(_("State"), _("All, with the history"), states)
+
+    def narrow(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """By the beginning or any part of the address."""
+        found = super().narrow(rows)
+        if words := self.asked("q"):
+            found = found.filter(email__icontains=words.strip())
+        if state := self.asked("state"):
+            found = found.filter(status=Invitation.Status.PENDING if state == ENDED else state)
+            if state == ENDED:
+                found = found.filter(expires_at__lte=timezone.now())
+            elif state == Invitation.Status.PENDING:
+                found = found.filter(expires_at__gt=timezone.now())
+        return found
+
+
+class ParentFilter(RemovedFilter):
+    """What is asked of those who hold a parent role: words, and which one."""
+
+    def build(self) -> None:
+        account = self.desk.account
+        assert account is not None
+        usable = Role.objects.usable_in(account.pk, account.scheme).filter(kind=Role.Kind.PARENT)
+        named = [(role.key, role.name) for role in usable.order_by("-rank", "name")]
+        self.fields["role"] = self.choice(_("Parent role"), _("Every parent role"), named)
+
+    def narrow(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """By who holds it, and which one."""
+        found = super().narrow(rows)
+        return found.filter(role__key=role) if (role := self.asked("role")) else found
+
+
+class TeamFilter(Filter):
+    """What is asked of the teams: words of the name, and a branch."""
+
+    def build(self) -> None:
+        self.fields["q"].label = _("Name")
+        self.fields["q"].widget.attrs["placeholder"] = _("Name")
+
+    def narrow(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """By any part of the name."""
+        found = super().narrow(rows)
+        return found.filter(name__icontains=words) if (words := self.asked("q").strip()) else found
+
+
+def live_overrides() -> QuerySet[Override]:
+    """The overrides that count now."""
+    return Override.objects.filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
+
+
+def _seen(bucket: str) -> Q:
+    if bucket == NEVER:
+        return Q(user__last_login=None)
+    now = timezone.now()
+    nearest, farthest = SEEN[bucket]
+    found = Q(user__last_login__lte=now - timedelta(days=nearest)) if nearest else Q(user__last_login__isnull=False)
+    return found if farthest is None else found & Q(user__last_login__gt=now - timedelta(days=farthest))
+
+
+def members_in_sight(desk: Desk) -> QuerySet[Membership]:
+    """The memberships, active or removed, of the branches where the person sees who works there."""
+    places = desk.branches_where("view_members")
+    return Membership.objects.filter(account=desk.account_id, branch__in=places).select_related(
+        "user", "branch", "role"
+    )
+
+
+def invitations_in_sight(desk: Desk) -> QuerySet[Invitation]:
+    """Those to a branch where the person sees the members; to all branches, for who sees them on each."""
+    places = desk.branches_where("view_members")
+    rows = Invitation.objects.filter(account=desk.account_id).select_related("branch", "role", "invited_by")
+    found = rows.filter(branch__in=places)
+    everywhere = bool(places) and len(places) == len(desk.branches)
+    return found | rows.filter(branch=None) if everywhere else found

@@ -1,0 +1,195 @@
+"""Branches and teams: made, changed, closed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils.text import slugify
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from apps.access.context import Desk
+from apps.accounts.models import Branch
+from apps.audit.text import SingleLineInput
+from apps.changes.base import Change
+from apps.changes.branches import ChangeBranch, CloseBranch, CreateBranch, ReopenBranch
+from apps.changes.teams import AddTeam, ChangeTeam, DeleteTeam
+from apps.pages.forms.base import ChangeForm
+from apps.pages.forms.fields import branches, id_field
+from apps.pages.forms.picker import PeopleField
+from apps.pages.forms.pool import Pool
+from apps.teams.models import TeamMember
+
+LONGEST_NAME = 100
+LONGEST_SLUG = 60
+SEES_BRANCH = "view_branch"
+
+
+def name_field(initial: str = "") -> SingleLineInput:
+    """What a branch or a team is called."""
+    return SingleLineInput(label=_("Name"), max_length=LONGEST_NAME, initial=initial)
+
+
+class AddTeamForm(ChangeForm):
+    """A new team."""
+
+    title = gettext_lazy("Make a team")
+    needs = ("manage_teams",)
+
+    def build(self) -> None:
+        allowed = self.desk.branches_where("manage_teams")
+        self.fields["name"] = name_field()
+        self.fields["branch"] = id_field(branches(allowed), label=_("Branch"))
+        self.fields["members"] = PeopleField(
+            Pool(self.desk, on=frozenset(branch.pk for branch in allowed)), label=_("Members")
+        )
+
+    def change(self) -> Change:
+        data = self.cleaned_data
+        return AddTeam(
+            account_id=self.account_id,
+            branch_id=data["branch"],
+            slug=slugify(data["name"])[:LONGEST_SLUG],
+            name=data["name"],
+            user_ids=tuple(data["members"]),
+        )
+
+
+class ChangeTeamForm(ChangeForm):
+    """Another name, other members."""
+
+    title = gettext_lazy("Change the team")
+    needs = ("manage_teams",)
+
+    def build(self) -> None:
+        self.fields["name"] = name_field(self.row.name)
+        colleagues = Pool(self.desk, on=frozenset([self.row.branch_id]))
+        self.fields["members"] = PeopleField(colleagues, label=_("Members"), initial=self.standing)
+
+    @property
+    def standing(self) -> list[int]:
+        """Who is in it now."""
+        return sorted(TeamMember.objects.filter(team=self.row).values_list("user_id", flat=True))
+
+    def shown(self) -> dict[str, Any]:
+        return {"name": self.row.name, "members": self.standing}
+
+    def change(self) -> Change:
+        seen = self.seen_there
+        colleagues = Pool(self.desk, on=frozenset([self.row.branch_id]))
+        # Who is in the team and not to be chosen here (removed, or deactivated) stays in it.
+        hidden = set(seen["members"]) - {person.pk for person in colleagues.among(seen["members"])}
+        return ChangeTeam(
+            account_id=self.account_id,
+            team_id=self.row.pk,
+            name=self.cleaned_data["name"],
+            user_ids=frozenset(self.cleaned_data["members"]) | hidden,
+            seen={"name": seen["name"]},
+            seen_user_ids=frozenset(seen["members"]),
+        )
+
+
+class DeleteTeamForm(ChangeForm):
+    """A team goes, with what is shared with it."""
+
+    title = gettext_lazy("Delete the team")
+    help = gettext_lazy("What is shared with it is shared with nobody then.")
+    danger = True
+    needs = ("manage_teams",)
+
+    def change(self) -> Change:
+        return DeleteTeam(account_id=self.account_id, team_id=self.row.pk)
+
+
+def branches_in_sight(desk: Desk) -> QuerySet[Branch]:
+    """The branches whose settings the person may see; closed ones for those whose parent role reaches them."""
+    rows = Branch.objects.filter(account=desk.account_id)
+    found = rows.filter(pk__in=[branch.pk for branch in desk.branches_where(SEES_BRANCH)])
+    mandate = desk.mandate
+    by_parent_role = mandate is not None and mandate.allows(SEES_BRANCH, 0)
+    return found | rows.filter(status=Branch.Status.CLOSED) if by_parent_role else found
+
+
+class AddBranchForm(ChangeForm):
+    """A new branch."""
+
+    title = gettext_lazy("Open a branch")
+    help = gettext_lazy("It has no members yet: add them, or invite them.")
+    needs = ("add_branch",)
+
+    @classmethod
+    def barred(cls, desk: Desk, row: Any) -> str:
+        assert desk.account is not None
+        system = desk.account.role_system
+        return (
+            ""
+            if system.many_branches
+            else _("%(system)s has one branch. Make teams on it instead.") % {"system": system.name}
+        )
+
+    def build(self) -> None:
+        self.fields["name"] = name_field()
+
+    def change(self) -> Change:
+        name = self.cleaned_data["name"]
+        return CreateBranch(account_id=self.account_id, slug=slugify(name)[:LONGEST_SLUG], name=name)
+
+
+class OpenBranchForm(ChangeForm):
+    """A change of a branch that is open."""
+
+    @classmethod
+    def applies(cls, desk: Desk, row: Any) -> bool:
+        return bool(row.status == Branch.Status.ACTIVE)
+
+
+class RenameBranchForm(OpenBranchForm):
+    """Another name."""
+
+    title = gettext_lazy("Change name")
+    needs = ("change_branch",)
+    columns = ("name",)
+
+    def build(self) -> None:
+        self.fields["name"] = name_field(self.row.name)
+
+    def change(self) -> Change:
+        return ChangeBranch(
+            account_id=self.account_id, branch_id=self.row.pk, name=self.cleaned_data["name"], seen=self.seen_values
+        )
+
+
+class CloseBranchForm(OpenBranchForm):
+    """It is closed, with what becomes of its records."""
+
+    title = gettext_lazy("Close the branch")
+    help = gettext_lazy(
+        "Its memberships give nothing from then on. Records that stay are reached by parent roles alone."
+    )
+    danger = True
+    needs = ("delete_branch",)
+
+    def build(self) -> None:
+        others = [branch for branch in self.desk.branches if branch.pk != self.row.pk]
+        self.fields["records_to"] = id_field(branches(others), label=_("Its records move to"), required=False)
+        self.fields["records_to"].choices[0] = ("", _("Nowhere: they stay with it"))  # type: ignore[attr-defined]
+
+    def change(self) -> Change:
+        return CloseBranch(
+            account_id=self.account_id, branch_id=self.row.pk, records_to=self.cleaned_data["records_to"]
+        )
+
+
+class ReopenBranchForm(ChangeForm):
+    """It is opened again, with the members that it had."""
+
+    title = gettext_lazy("Open it again")
+    needs = ("delete_branch",)
+
+    @classmethod
+    def applies(cls, desk: Desk, row: Any) -> bool:
+        return bool(row.status == Branch.Status.CLOSED)
+
+    def change(self) -> Change:
+        return ReopenBranch(account_id=self.account_id, branch_id=self.row.pk)

@@ -1,0 +1,136 @@
+"""Who can be chosen in a form, of whom there may be thousands: found by a name or an address, never all listed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TypeVar
+from urllib.parse import urlencode
+
+from django.db.models import BooleanField, Count, ExpressionWrapper, Q, QuerySet
+from django.urls import reverse
+
+from apps.access.context import Desk
+from apps.access.shield import shielded
+from apps.accounts.models import User
+from apps.teams.models import Membership
+
+# As many are offered in a plain list; of more, as many as this are shown of those who match.
+FEW, SHOWN = 100, 20
+MOST_WORDS, LONGEST_ID = 8, 18
+SEES = "view_members"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who can be chosen. The address is empty where the one who chooses may not see it."""
+
+    pk: int
+    name: str
+    address: str
+
+    @property
+    def value(self) -> str:
+        """The id, as a form sends it."""
+        return str(self.pk)
+
+    def matches(self, words: str) -> bool:
+        """Whether all of these words are in the name or the address."""
+        text = f"{self.name} {self.address}".casefold()
+        return all(word in text for word in words.casefold().split())
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The active members of branches in sight: of any of them or (`every`) of each, of all in sight unless `on` names
+    some. Without those in `but`, and with those in `also`, who may be kept though they would not be chosen.
+    """
+
+    desk: Desk
+    on: frozenset[int] | None = None
+    every: bool = False
+    but: frozenset[int] = field(default_factory=frozenset)
+    also: frozenset[int] = field(default_factory=frozenset)
+
+    def users(self) -> QuerySet[User]:
+        """All of them."""
+        places = {branch.pk for branch in self.desk.branches}
+        wanted = places if self.on is None else places & self.on
+        members = Membership.objects.active().filter(branch__in=sorted(wanted)).values("user")
+        if self.every and self.on is not None:
+            members = members.annotate(many=Count("branch")).filter(many=len(self.on)).values("user")
+        found = User.objects.filter(pk__in=members, is_active=True)
+        return found.exclude(pk__in=self.but) if self.but else found
+
+    def few(self) -> list[Person] | None:
+        """All of them by name, where they are few enough for a plain list; None where they are not."""
+        return self._once("few", self._few)
+
+    def search(self, words: str) -> tuple[list[Person], bool]:
+        """Those whose name or visible address has all of these words, by name; whether there are more than shown."""
+        rows = self.users()
+        for word in words.replace("\0", " ").split()[:MOST_WORDS]:
+            by_address = Q(email__icontains=word) & (Q(name="") | self._addressed())
+            rows = rows.filter(Q(name__icontains=word) | by_address)
+        found = self._people(rows.order_by("name", "email")[: SHOWN + 1])
+        return found[:SHOWN], len(found) > SHOWN
+
+    def named(self, value: str) -> Person | None:
+        """The one of that id, if they can be chosen."""
+        if not value.isascii() or not value.isdecimal() or len(value) > LONGEST_ID:
+            return None
+        known = {person.pk: person for person in self.few() or ()}
+        if int(value) in known:
+            return known[int(value)]
+        return self._once(f"named {value}", lambda: next(iter(self.among([int(value)])), None))
+
+    def among(self, ids: Iterable[int]) -> list[Person]:
+        """Those of these ids who can be chosen, by name."""
+        return self._people(self.users_of(ids).order_by("name", "email"))
+
+    def users_of(self, ids: Iterable[int]) -> QuerySet[User]:
+        """The same, as users."""
+        wanted = set(ids)
+        found = self.users().filter(pk__in=wanted)
+        return found | User.objects.filter(pk__in=wanted & self.also) if wanted & self.also else found
+
+    @property
+    def address(self) -> str:
+        """Where they are searched for as one types."""
+        assert self.desk.account is not None
+        asked = {"on": _listed(self.on)} if self.on is not None else {}
+        asked |= {"every": "yes"} if self.every else {}
+        asked |= {"but": _listed(self.but)} if self.but else {}
+        return f"{reverse('pages:people', args=[self.desk.account.slug])}?{urlencode(asked)}"
+
+    def _few(self) -> list[Person] | None:
+        if self.desk.account is None:
+            return []
+        found = self._people(self.users()[: FEW + 1])
+        if len(found) > FEW:
+            return None
+        known = {person.pk for person in found}
+        found += self._people(User.objects.filter(pk__in=self.also - known)) if self.also - known else []
+        return sorted(found, key=lambda person: (person.name.casefold(), person.pk))
+
+    def _people(self, rows: QuerySet[User]) -> list[Person]:
+        told = rows.annotate(told=ExpressionWrapper(self._addressed(), output_field=BooleanField()))
+        return [
+            Person(pk, name or email, email if told and name else "")
+            for pk, name, email, told in told.values_list("pk", "name", "email", "told")
+        ]
+
+    def _addressed(self) -> Q:
+        """Whose address may be read: of members of the branches where one sees the members, but the shielded."""
+        places = [branch.pk for branch in self.desk.branches_where(SEES)]
+        there = Membership.objects.active().filter(branch__in=places)
+        return Q(pk__in=there.values("user")) & ~Q(pk__in=shielded(self.desk))
+
+    def _once(self, name: str, find: Callable[[], T]) -> T:
+        key = f"{name} of {self.on} {self.every} {sorted(self.but)} {sorted(self.also)}"
+        return self.desk.once(key, find)
+
+
+def _listed(ids: Iterable[int]) -> str:
+    return ",".join(str(pk) for pk in sorted(ids))

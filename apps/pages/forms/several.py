@@ -1,0 +1,112 @@
+"""Another role for several members at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+from django import forms
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from apps.access.context import Desk
+from apps.access.shield import shielded
+from apps.access.tables import Line
+from apps.changes.base import Change
+from apps.changes.bulk import ChangeRoles
+from apps.pages.forms.base import ChangeForm
+from apps.pages.forms.fields import CHOOSE
+from apps.pages.forms.people import MemberFilter, members_in_sight
+from apps.roles.models import Role
+from apps.teams.models import Membership
+
+LONGEST_ID = 18
+NAMED = 10
+_OF_LINE = re.compile(r"^line (\d+): ")
+
+
+def chosen_members(desk: Desk, asked: QueryDict) -> Sequence[Membership]:
+    """The active members that an address names (`member=`, once for each), or with `all=` all that its filters find.
+
+    Oneself and the shielded are left out of "all": nobody changes them this way.
+    """
+    active = members_in_sight(desk).filter(status=Membership.Status.ACTIVE).order_by("user__name", "pk")
+    if "all" in asked:
+        found = MemberFilter(asked, desk=desk, places=desk.branches_where("view_members"))
+        return list(found.narrow(active).exclude(user__in=[*shielded(desk), desk.user.pk]))
+    return list(active.filter(pk__in=_ids(asked.getlist("member"))))
+
+
+def _ids(words: Sequence[str]) -> list[int]:
+    return [int(word) for word in words if word.isdecimal() and len(word) <= LONGEST_ID]
+
+
+class SeveralRolesForm(ChangeForm):
+    """One role for all of them, or for none: who is in the way is named."""
+
+    title = gettext_lazy("Change role")
+    help = gettext_lazy("All of them get it, or nobody does: whoever is in the way is named.")
+    needs = ("change_roles",)
+
+    def build(self) -> None:
+        assert self.desk.account is not None
+        usable = Role.objects.usable_in(self.account_id, self.desk.account.scheme)
+        given = usable.filter(kind=Role.Kind.BRANCH, single=False).order_by("-rank", "name")
+        self.fields["role"] = forms.ChoiceField(
+            label=_("Role"),
+            choices=[CHOOSE, *((role.key, role.name) for role in given)],
+            error_messages={"invalid_choice": _("Choose one of those offered.")},
+        )
+        self.fields["members"] = forms.CharField(
+            widget=forms.HiddenInput,
+            error_messages={"required": _("Nobody is selected. Go back to the list, and select some members.")},
+        )
+
+    @cached_property
+    def people(self) -> list[Membership]:
+        """The members whom the form is about, those in sight."""
+        sent = str(self["members"].value() or "")
+        active = members_in_sight(self.desk).filter(status=Membership.Status.ACTIVE)
+        return list(active.filter(pk__in=_ids(sent.split(","))).order_by("user__name", "pk"))
+
+    def clean_members(self) -> str:
+        """Somebody, and nobody who has gone meanwhile."""
+        sent = str(self.cleaned_data["members"])
+        if not self.people or len(self.people) != len(set(sent.split(","))):
+            raise forms.ValidationError(
+                _("Somebody of those who were selected is no member any more. Go back to the list, and select again.")
+            )
+        return sent
+
+    def clean(self) -> dict[str, Any]:
+        """What is wrong with the hidden field is told above the form."""
+        data = super().clean() or self.cleaned_data
+        for message in self.errors.pop("members", []):
+            self.add_error(None, message)
+        return data
+
+    def change(self) -> Change:
+        lines = tuple(
+            Line(number, {"user": member.user.email, "branch": member.branch.slug})
+            for number, member in enumerate(self.people, start=1)
+        )
+        return ChangeRoles(account_id=self.account_id, lines=lines, role=self.cleaned_data["role"])
+
+    def asked(self) -> list[tuple[str, str]]:
+        named = [str(member.user) for member in self.people[:NAMED]]
+        more = len(self.people) - len(named)
+        told = ", ".join(named) + (_(" and %(many)s more") % {"many": more} if more else "")
+        return [*super().asked(), (_("Members"), told)]
+
+    def refused(self, told: str) -> None:
+        """Whoever is in the way, by name."""
+        for line in told.split("\n"):
+            found = _OF_LINE.match(line)
+            if found is None:
+                self.add_error(None, line)
+                continue
+            member = self.people[int(found[1]) - 1]
+            self.add_error(None, f"{member.user} ({member.branch}): {line[found.end() :]}")

@@ -1,0 +1,174 @@
+"""Shares of a record: granted, changed, revoked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from apps.access import shares
+from apps.access.context import Desk
+from apps.access.records import Record
+from apps.access.shares import Subjects
+from apps.accounts.models import User
+from apps.changes.base import Change
+from apps.changes.sharing import ChangeShare, GrantShare, RevokeShare
+from apps.pages.forms.base import ChangeForm
+from apps.pages.forms.fields import CHOOSE
+from apps.pages.forms.picker import PersonField
+from apps.pages.forms.pool import Pool
+from apps.roles import catalogue
+from apps.teams.models import Team
+
+LOOKS = ("grant_record_access", "change_record_access", "revoke_record_access", "view_access_history")
+TEAM = "team:"
+VERB_LABELS = {
+    "view": gettext_lazy("See it"),
+    "change": gettext_lazy("Edit it"),
+    "delete": gettext_lazy("Delete it"),
+    "export": gettext_lazy("Export it"),
+}
+VERB_WORDS = {
+    "view": gettext_lazy("see"),
+    "change": gettext_lazy("edit"),
+    "delete": gettext_lazy("delete"),
+    "export": gettext_lazy("export"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Somebody, or a team, with a share of the record: which verbs it gives, and the addresses to change it."""
+
+    name: str
+    kind: str
+    user_id: int | None
+    team_id: int | None
+    verbs: tuple[str, ...]
+
+    @property
+    def named(self) -> str:
+        """How the address names it."""
+        return f"user={self.user_id}" if self.team_id is None else f"team={self.team_id}"
+
+    @property
+    def words(self) -> str:
+        """What the share gives."""
+        return ", ".join(str(VERB_WORDS[verb]) for verb in self.verbs)
+
+
+def holders_of(record: Record, subjects: Subjects | None = None, known: Iterable[User] = ()) -> list[Holder]:
+    """Who holds shares of the record, people first; for one who has read the shares, and `known` people, already."""
+    found = []
+    of_users, of_groups = subjects or shares.subjects(record)
+    people = [user for user in known if user.pk in of_users]
+    if missing := of_users.keys() - {user.pk for user in people}:
+        people += User.objects.filter(pk__in=missing)
+    for user in sorted(people, key=lambda user: (user.name, user.pk)):
+        found.append(Holder(str(user), "person", user.pk, None, _verbs(of_users[user.pk])))
+    teams = Team.objects.filter(account=record.account_id, group__in=of_groups).order_by("name", "pk")
+    for team in teams if of_groups else ():
+        found.append(Holder(team.name, "team", None, team.pk, _verbs(of_groups[team.group_id])))
+    return found
+
+
+def _verbs(codenames: frozenset[str]) -> tuple[str, ...]:
+    held = {codename.partition("_")[0] for codename in codenames}
+    return tuple(verb for verb in catalogue.SHAREABLE_VERBS if verb in held)
+
+
+class ShareForm(ChangeForm):
+    """A share of a record, `row`; `holder` is whose, None for a new one."""
+
+    def __init__(self, data: Any = None, *, desk: Desk, row: Any, holder: Holder | None = None, **options: Any) -> None:
+        self.holder = holder
+        super().__init__(data, desk=desk, row=row, **options)
+
+    def shown(self) -> dict[str, Any]:
+        return {"holder": self.holder.named, "verbs": list(self.holder.verbs)} if self.holder else {}
+
+    @property
+    def seen_verbs(self) -> frozenset[str]:
+        """What the page showed of this holder's share."""
+        seen = self.seen_there
+        return frozenset(seen["verbs"]) if self.holder and seen["holder"] == self.holder.named else frozenset()
+
+    def offer_verbs(self, initial: tuple[str, ...]) -> None:
+        """Ask what the share gives."""
+        possible = catalogue.record_type(self.row.record_type).share_verbs
+        self.fields["verbs"] = forms.MultipleChoiceField(
+            label=_("What they may do"),
+            choices=[(verb, VERB_LABELS[verb]) for verb in possible],
+            initial=list(initial),
+            widget=forms.CheckboxSelectMultiple(),
+        )
+
+    @property
+    def common(self) -> dict[str, Any]:
+        """What every change of a share states."""
+        return {"account_id": self.account_id, "record_type": self.row.record_type, "record_id": self.row.pk}
+
+    @property
+    def whose(self) -> dict[str, Any]:
+        """The one whose share it is."""
+        assert self.holder is not None
+        return {"user_id": self.holder.user_id, "team_id": self.holder.team_id, "seen": self.seen_verbs}
+
+
+class GrantShareForm(ShareForm):
+    """A share for somebody, or for a team of the branch."""
+
+    title = gettext_lazy("Share it")
+    help = gettext_lazy(
+        "A share counts where the role reaches what is shared: it never gives more than you have yourself."
+    )
+    needs = ("grant_record_access",)
+
+    def build(self) -> None:
+        teams = Team.objects.filter(branch=self.row.branch_id).order_by("name")
+        self.fields["who"] = PersonField(
+            Pool(self.desk, on=frozenset([self.row.branch_id]), but=frozenset([self.desk.user.pk])),
+            fixed=[CHOOSE, *((f"{TEAM}{team.pk}", _("Team %(team)s") % {"team": team.name}) for team in teams)],
+            label=_("With whom"),
+        )
+        self.offer_verbs(("view",))
+
+    def change(self) -> Change:
+        who = self.cleaned_data["who"]
+        whose: dict[str, Any] = {"user_id": who} if isinstance(who, int) else {"team_id": int(who.removeprefix(TEAM))}
+        return GrantShare(**self.common, **whose, verbs=frozenset(self.cleaned_data["verbs"]))
+
+
+class ChangeShareForm(ShareForm):
+    """Other verbs."""
+
+    title = gettext_lazy("Change the share")
+    needs = ("change_record_access",)
+
+    def build(self) -> None:
+        self.offer_verbs(self.holder.verbs if self.holder else ())
+
+    def change(self) -> Change:
+        return ChangeShare(**self.common, **self.whose, verbs=frozenset(self.cleaned_data["verbs"]))
+
+
+class RevokeShareForm(ShareForm):
+    """It is taken away."""
+
+    title = gettext_lazy("Revoke the share")
+    danger = True
+    needs = ("revoke_record_access",)
+
+    def change(self) -> Change:
+        return RevokeShare(**self.common, **self.whose)
+
+
+FORMS: Mapping[str, type[ShareForm]] = {
+    "grant": GrantShareForm,
+    "change": ChangeShareForm,
+    "revoke": RevokeShareForm,
+}

@@ -1,0 +1,21 @@
+"""An operation of the log is undone."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from apps.changes.base import Change
+from apps.changes.undo import Undo
+from apps.pages.forms.base import ChangeForm
+
+
+class UndoForm(ChangeForm):
+    """What an operation changed is put back, if it still stands so; the rights are those of the change back."""
+
+    title = _("Undo this")
+    danger = True
+    needs = ("view_audit_log",)
+    help = _("What the operation changed is put back as it was before. Records that went along stay where they are.")
+
+    def change(self) -> Change:
+        return Undo(account_id=self.account_id, operation_id=self.row.pk)

@@ -1,0 +1,98 @@
+"""What a page offers to do: a link, or the same words disabled with what is missing and where to ask for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+
+from apps.access.context import Desk
+from apps.access.reasons import tooltip
+from apps.pages.access_requests import asking_address
+from apps.pages.forms.base import ChangeForm
+from apps.pages.views.page import PageFace, change_page, show
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One thing to do; where `missing` is filled, disabled with that sentence. `asking` is where to request it."""
+
+    title: str
+    address: str
+    icon: str
+    missing: str = ""
+    asking: str = ""
+    danger: bool = False
+
+
+def address(desk: Desk, name: str, *args: Any) -> str:
+    """A page of the account at hand."""
+    assert desk.account is not None
+    return reverse(f"access:{name}", args=[desk.account.slug, *args])
+
+
+def act(desk: Desk, form: type[ChangeForm], row: Any, icon: str, to: str, title: str = "") -> Act | None:
+    """What the form does, for a row; None where it makes no sense for the row as it stands."""
+    if row is not None and not form.applies(desk, row):
+        return None
+    title = title or str(form.title)
+    lacking = form.lacking(desk, row)
+    if lacking is None:
+        return Act(title, to, icon, form.barred(desk, row), danger=form.danger)
+    codename, target = lacking
+    about = target or desk.account
+    assert about is not None
+
+    def asking() -> str:
+        return asking_address(desk, codename, about)
+
+    known = f"asking for {codename} {about._meta.label} {about.pk}"
+    return Act(title, to, icon, tooltip(desk, codename), desk.once(known, asking), form.danger)
+
+
+def acts(*found: Act | None) -> list[Act]:
+    """Those that make sense."""
+    return [each for each in found if each is not None]
+
+
+class OwnFace(PageFace):
+    """A change whose form has a page of its own; preview and confirmation look like any other."""
+
+    def __init__(
+        self, request: HttpRequest, desk: Desk, template: str, context: dict[str, Any], **options: Any
+    ) -> None:
+        super().__init__(request, desk, **options)
+        self.template = template
+        self.context = context
+
+    def show(self, page: str, form: ChangeForm, context: dict[str, Any]) -> HttpResponse:
+        """The form on its own page, or what follows it."""
+        if page != "change":
+            return super().show(page, form, context)
+        context = {**context, **self.context, "crumbs": self.crumbs}
+        return show(self.request, self.desk, self.template, context["subject"], context)
+
+
+def changing(
+    request: HttpRequest,
+    desk: Desk,
+    kind: type[ChangeForm],
+    row: Any,
+    *,
+    back: str,
+    subject: str,
+    crumbs: list[tuple[str, str]],
+    initial: dict[str, Any] | None = None,
+) -> HttpResponse:
+    """The page of one change of a row; where the person is barred from it, the page says why.
+
+    Raises:
+        MissingPermission: the person may not.
+    """
+    form = kind(request.POST or None, desk=desk, row=row, initial=initial)
+    form.require()
+    if barred := form.barred(desk, row):
+        return show(request, desk, "pages/members/barred.html", subject, {"barred": barred, "crumbs": crumbs})
+    return change_page(request, desk, form, back=back, subject=subject, crumbs=crumbs)

@@ -1,0 +1,95 @@
+"""The branches of an account: listed, opened, renamed, closed with what becomes of their records, opened again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Count, Q
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from apps.access.context import Desk
+from apps.access.reasons import tooltip
+from apps.accounts.models import Branch
+from apps.pages.forms.base import ChangeForm
+from apps.pages.forms.places import (
+    SEES_BRANCH,
+    AddBranchForm,
+    CloseBranchForm,
+    RenameBranchForm,
+    ReopenBranchForm,
+    branches_in_sight,
+)
+from apps.pages.views.page import change_page, page, show
+from apps.pages.views.settings import crumbs_of, settings_change
+from apps.teams.models import Membership
+
+# What can be done with a branch: the word in the address, the form, the button.
+ACTS: dict[str, type[ChangeForm]] = {
+    "rename": RenameBranchForm,
+    "close": CloseBranchForm,
+    "reopen": ReopenBranchForm,
+}
+
+
+@page(SEES_BRANCH)
+def branches(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """The branches in sight, with how many members they have, and what the person may do with each."""
+    active = Count("memberships", filter=Q(memberships__status=Membership.Status.ACTIVE))
+    found = branches_in_sight(desk).annotate(members=active).order_by("status", "name", "pk")
+    counted = {branch.pk for branch in desk.branches_where("view_members")}
+    lacking = AddBranchForm.lacking(desk, None)
+    context = {
+        "rows": [_row(desk, branch, counted) for branch in found],
+        "no_more": (tooltip(desk, lacking[0]) if lacking else "") or AddBranchForm.barred(desk, None),
+        "crumbs": crumbs_of(desk),
+    }
+    return show(request, desk, "pages/settings/branches.html", _("Branches"), context)
+
+
+@page("add_branch", sends=True)
+def add_branch(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """A further branch."""
+    return settings_change(request, desk, AddBranchForm, _("Open a branch"), back=_list(desk))
+
+
+@page(SEES_BRANCH, sends=True)
+def change_branch(request: HttpRequest, desk: Desk, branch: str, act: str) -> HttpResponse:
+    """One of the things that can be done with a branch.
+
+    Raises:
+        Http404: there is no such branch in sight, or it cannot be done with it as it stands.
+    """
+    row = branches_in_sight(desk).filter(slug=branch).first()
+    kind = ACTS.get(act)
+    if row is None or kind is None or not kind.applies(desk, row):
+        raise Http404
+    row.account = desk.account or row.account
+    form = kind(request.POST if request.method == "POST" else None, desk=desk, row=row)
+    back = _list(desk)
+    crumbs = [*crumbs_of(desk), (back, _("Branches"))]
+    return change_page(request, desk, form, back=back, subject=f"{kind.title}: {row.name}", crumbs=crumbs)
+
+
+def _row(desk: Desk, branch: Any, counted: set[int]) -> dict[str, Any]:
+    assert desk.account is not None
+    branch.account = desk.account
+    acts = []
+    for word, form in ACTS.items():
+        if form.applies(desk, branch):
+            lacking = form.lacking(desk, branch)
+            address = reverse("pages:branch", args=[desk.account.slug, branch.slug, word])
+            why = tooltip(desk, lacking[0]) if lacking else ""
+            acts.append({"label": form.title, "address": address, "why": why, "name": f"{word}-{branch.pk}"})
+    return {
+        "branch": branch,
+        "closed": branch.status == Branch.Status.CLOSED,
+        "members": branch.members if branch.pk in counted else None,
+        "acts": acts,
+    }
+
+
+def _list(desk: Desk) -> str:
+    assert desk.account is not None
+    return reverse("pages:branches", args=[desk.account.slug])

@@ -1,0 +1,182 @@
+"""The matrix: members × permissions at a glance, a page of members and one tab of permissions, or all, at a time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from apps.access.context import Desk
+from apps.access.facts import load_some
+from apps.access.mandate import Mandate
+from apps.access.matrix import Cell, MatrixRow, access_matrix, held_cell
+from apps.access.matrixfile import as_json, csv_lines
+from apps.access.shield import shielded
+from apps.access.verbs import MATRIX_EXPORTED
+from apps.accounts.models import Branch, User
+from apps.audit.services import Change, record
+from apps.pages.api_tokens import for_tokens
+from apps.pages.views.listing import Order, by_name, part_of
+from apps.pages.views.page import page, show
+from apps.roles.catalogue import Permission
+from apps.roles.models import Role
+from apps.roles.tabs import Tab, shown_tabs
+from apps.teams.models import Membership, ParentMembership
+
+SEES = "view_member_permissions"
+# The word that asks for all the categories at once.
+EVERYTHING = "everything"
+LONGEST_WORDS = 200
+FILES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
+R = TypeVar("R", Membership, ParentMembership)
+ORDER = Order("name", (by_name(),))
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixLine:
+    """One member on a branch, with what they may there of the shown permissions; with a parent role alone, on none."""
+
+    user: User
+    role: str
+    branch: Branch | None
+    cells: list[tuple[Permission, Cell]]
+
+
+@page(SEES)
+def matrix(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """Who may what, on the branches where the person sees what members may."""
+    assert desk.account is not None
+    places = desk.branches_where(SEES)
+    tabs = shown_tabs(desk.account.role_system, desk.account.features)
+    everything = request.GET.get("tab") == EVERYTHING
+    shown = tabs if everything else [next((each for each in tabs if each.key == request.GET.get("tab")), tabs[0])]
+    known = _members(desk, places)
+    part = part_of(request, _narrowed(request, known, places), known, ORDER)
+    kept = {name: value for name in ("q", "branch", "role") if (value := request.GET.get(name, ""))}
+    parents = [] if part.before or kept.keys() & {"branch", "role"} else _parents_alone(request, desk)
+    context = {
+        "tabs": tabs,
+        "tab": EVERYTHING if everything else shown[0].key,
+        "everything": EVERYTHING,
+        "shown": shown,
+        "lines": list(_lines(desk, part.rows, parents, shown)),
+        "part": part,
+        "places": places,
+        "roles": _roles(desk),
+        "asked": kept,
+    }
+    return show(request, desk, "pages/matrix.html", _("Matrix"), context)
+
+
+def _members(desk: Desk, places: Sequence[Branch]) -> QuerySet[Membership]:
+    """The active members on these branches, without those whose rights are only their own to see."""
+    found = Membership.objects.active().filter(branch__in=places).exclude(user__in=shielded(desk))
+    return found.select_related("user", "branch", "role")
+
+
+def _narrowed(request: HttpRequest, rows: QuerySet[Membership], places: Sequence[Branch]) -> QuerySet[Membership]:
+    """Those that the address asks for; an impossible question finds nobody."""
+    rows = _named(request, rows)
+    if slug := request.GET.get("branch"):
+        rows = rows.filter(branch__in=[place.pk for place in places if place.slug == slug])
+    if key := request.GET.get("role", "").replace("\0", ""):
+        rows = rows.filter(role__key=key)
+    return rows
+
+
+def _named(request: HttpRequest, rows: QuerySet[R]) -> QuerySet[R]:
+    """Those of the name or the address that is asked for."""
+    for word in request.GET.get("q", "")[:LONGEST_WORDS].replace("\0", "").split():
+        rows = rows.filter(Q(user__name__icontains=word) | Q(user__email__icontains=word))
+    return rows
+
+
+def _roles(desk: Desk) -> list[tuple[str, str]]:
+    assert desk.account is not None
+    usable = Role.objects.usable_in(desk.account_id, desk.account.scheme).filter(kind=Role.Kind.BRANCH)
+    return [(role.key, role.name) for role in usable.order_by("-rank", "name")]
+
+
+def _parents_alone(request: HttpRequest, desk: Desk) -> list[ParentMembership]:
+    """Those who hold a parent role without being a member anywhere, for who may see parent roles."""
+    if not desk.may_anywhere("view_parent_roles"):
+        return []
+    found = ParentMembership.objects.filter(account=desk.account_id).exclude(user__in=shielded(desk))
+    members = Membership.objects.active().filter(account=desk.account_id, user=OuterRef("user"))
+    named = _named(request, found.filter(~Exists(members)))
+    ordered = named.select_related("user", "role").annotate(key=by_name()).order_by("key", "pk")
+    return list(ordered[: desk.rows_per_page])
+
+
+def _lines(
+    desk: Desk, rows: Sequence[Membership], parents: Sequence[ParentMembership], tabs: Sequence[Tab]
+) -> Iterator[MatrixLine]:
+    """The rows with their cells; the facts of all of them are loaded at once."""
+    assert desk.mandate is not None
+    now = timezone.now()
+    facts = load_some(desk.mandate.facts.account, {row.user_id for row in rows} | {held.user_id for held in parents})
+    mandates = {user_id: Mandate(each, now) for user_id, each in facts.items()}
+    permissions = [permission for tab in tabs for permission in tab.permissions]
+    for row in rows:
+        found = [(each, held_cell(mandates[row.user_id], each, row.branch)) for each in permissions]
+        yield MatrixLine(row.user, row.role.name, row.branch, found)
+    for held in parents:
+        found = [(each, held_cell(mandates[held.user_id], each, None)) for each in permissions]
+        yield MatrixLine(held.user, held.role.name, None, found)
+
+
+def _of_account(desk: Desk) -> Iterator[MatrixRow]:
+    """The rows of the matrix that the person may see, to be taken along."""
+    assert desk.account is not None
+    places = {branch.pk for branch in desk.branches_where(SEES)}
+    hidden, parents = shielded(desk), desk.may_anywhere("view_parent_roles")
+    for row in access_matrix(desk.account):
+        if row.user.pk not in hidden and (parents if row.branch is None else row.branch.pk in places):
+            yield row if parents else replace(row, parent_role="")
+
+
+@for_tokens
+@page(SEES, sends=True)
+@require_POST
+def export_matrix(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """All of the matrix that the person may see, as a file; that it was taken along stands in the log.
+
+    Raises:
+        Http404: there is no such kind of file.
+    """
+    assert desk.account is not None
+    kind = request.POST.get("file", "")
+    if kind not in FILES:
+        raise Http404
+    rows = list(_of_account(desk))
+    if kind == "csv":
+        body = "".join(csv_lines(rows))
+    else:
+        told = {"account": desk.account.slug, "members": [as_json(row) for row in rows]}
+        body = json.dumps(told, ensure_ascii=False, indent=2)
+    with transaction.atomic():
+        record(
+            verb=MATRIX_EXPORTED,
+            actor=desk.user,
+            reason=f"Taken along as {kind.upper()} from the matrix",
+            account_id=desk.account_id,
+            entries=[
+                Change(
+                    target_type="accounts.account",
+                    target_id=desk.account_id,
+                    target_text=str(desk.account),
+                    after={"file": kind.upper(), "rows": len(rows)},
+                )
+            ],
+        )
+    response = HttpResponse(body, content_type=FILES[kind])
+    response["Content-Disposition"] = f'attachment; filename="matrix.{kind}"'
+    return response

@@ -1,0 +1,284 @@
+"""One member: branches and roles, teams, overrides, parent role, shares, records, and what the log says of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from allauth.mfa.models import Authenticator
+from django.db.models import CharField, Count, Exists, F, OuterRef, Q, QuerySet, Value
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+
+from apps.access import records, shares
+from apps.access.context import Desk
+from apps.access.history.log_access import SEES, in_words, named, reader_of
+from apps.access.models import Override
+from apps.access.reasons import tooltip
+from apps.access.shield import shielded, why_shielded
+from apps.accounts.models import User
+from apps.accounts.second_factor import FACTORS, has_second_factor
+from apps.changes.view_as import NEEDS as LOOKS
+from apps.pages.access_requests import asking_address
+from apps.pages.forms.members import (
+    AddToBranchForm,
+    DeleteForm,
+    LeaveForm,
+    NameForm,
+    RemoveForm,
+    ResetMfaForm,
+    RestoreForm,
+    RoleForm,
+)
+from apps.pages.forms.parent_roles import ChangeParentForm, GrantParentForm, RevokeParentForm
+from apps.pages.forms.permissions import PermissionsForm
+from apps.pages.views.acts import Act, act, acts, address
+from apps.pages.views.navigation import has_parent_roles
+from apps.pages.views.page import PageFace, page, show
+from apps.roles import catalogue
+from apps.teams.models import Membership, ParentMembership, Team
+
+VIEWS = "view_members"
+SHOWN = 10
+# So many things at most does one share of a record give: view, change, delete, export.
+VERBS = len(catalogue.SHAREABLE_VERBS)
+
+
+@dataclass(slots=True)
+class Place:
+    """A branch that the person is, or was, a member of, with what is set for them there and what can be done."""
+
+    membership: Membership
+    teams: list[Team] = field(default_factory=list)
+    overrides: list[Override] | None = None
+    acts: list[Act] = field(default_factory=list)
+
+
+@page(VIEWS)
+def member(request: HttpRequest, desk: Desk, member: int) -> HttpResponse:
+    """What one member is and has, as far as the person may see it.
+
+    Raises:
+        Http404: neither a membership nor a parent role of theirs is in sight.
+    """
+    rows = memberships_of(desk, member)
+    parent = parent_of(desk, member)
+    if not rows and parent is None:
+        raise Http404
+    user = parent.user if parent is not None else rows[0].user
+    hidden = user.pk in shielded(desk)
+    context: dict[str, Any] = {
+        "member": user,
+        "hidden": why_shielded() if hidden else "",
+        "parent": parent,
+        "places": _places(desk, rows, veiled=hidden),
+        "acts": _acts(desk, user, rows),
+        "parent_acts": _parent_acts(desk, user, parent, rows),
+        "crumbs": [(address(desk, "members"), _("Members"))],
+        "now": timezone.now(),
+    }
+    if not hidden:
+        context |= {
+            **_signing_in(desk, user, rows),
+            "records": records_of(desk, user),
+            "shares": _shares(desk, user),
+            "events": _events(request, desk, user),
+            "log": f"{address(desk, 'log')}?{urlencode({'about': user.email})}",
+        }
+    return show(request, desk, "pages/members/member.html", str(user), context)
+
+
+def memberships_of(desk: Desk, user_id: int, status: str | None = None) -> list[Membership]:
+    """The person's memberships of the branches where the other sees the members; the active ones first.
+
+    Each says whether the person has a second factor (`secured`).
+    """
+    places = {branch.pk: branch for branch in desk.branches_where(VIEWS)}
+    found = Membership.objects.filter(account=desk.account_id, branch__in=places, user=user_id)
+    if status is not None:
+        found = found.filter(status=status)
+    factors = Authenticator.objects.filter(user=OuterRef("user"), type__in=FACTORS)
+    described = found.select_related("user", "role").annotate(secured=Exists(factors))
+    rows = list(described.order_by("status", "branch__name", "pk"))
+    for row in rows:
+        row.branch = places[row.branch_id]
+    return rows
+
+
+def parent_of(desk: Desk, user_id: int) -> ParentMembership | None:
+    """The person's parent role, where the other may see it."""
+    if not desk.may_anywhere("view_parent_roles"):
+        return None
+    held = ParentMembership.objects.filter(account=desk.account_id, user=user_id)
+    return held.select_related("user", "role").first()
+
+
+def membership_in_sight(desk: Desk, user_id: int, slug: str, status: str | None = None) -> Membership:
+    """The person's membership of that branch.
+
+    Raises:
+        Http404: there is none in sight, or it is in another state.
+    """
+    for row in memberships_of(desk, user_id, status):
+        if row.branch.slug == slug:
+            return row
+    raise Http404
+
+
+def member_crumbs(desk: Desk, user: User) -> list[tuple[str, str]]:
+    """The way back from a page about somebody."""
+    return [(address(desk, "members"), _("Members")), (address(desk, "member", user.pk), str(user))]
+
+
+def _places(desk: Desk, rows: Sequence[Membership], *, veiled: bool) -> list[Place]:
+    found = [Place(row, acts=_place_acts(desk, row)) for row in rows]
+    if veiled or not rows:
+        return found
+    user_id, branches = rows[0].user_id, [row.branch_id for row in rows]
+    teams: dict[int, list[Team]] = defaultdict(list)
+    for team in Team.objects.filter(branch__in=branches, members__user=user_id).order_by("name"):
+        teams[team.branch_id].append(team)
+    open_to = [row.branch_id for row in rows if desk.may("view_member_permissions", row.branch)]
+    standing: dict[int, list[Override]] = defaultdict(list)
+    if open_to:
+        overrides = Override.objects.filter(user=user_id, branch__in=open_to).select_related("author")
+        for override in overrides.order_by("permission"):
+            standing[override.branch_id].append(override)
+    for place in found:
+        key = place.membership.branch_id
+        place.teams, place.overrides = teams[key], standing[key] if key in open_to else None
+    return found
+
+
+def _acts(desk: Desk, user: User, rows: Sequence[Membership]) -> list[Act]:
+    """What can be done with the person as a whole."""
+    active = [row for row in rows if row.status == Membership.Status.ACTIVE]
+    if not active:
+        return []
+    of_name = act(desk, NameForm, active[0], "badge", address(desk, "member-name", user.pk))
+    if user == desk.user:
+        of_name = Act(str(NameForm.title), reverse("me"), "badge")
+    adding = f"{address(desk, 'member-add')}?{urlencode({'user': user.pk})}"
+    removing = act(desk, RemoveForm, active[0], "person_remove", address(desk, "member-remove", user.pk), _("Remove"))
+    return acts(of_name, act(desk, AddToBranchForm, None, "domain_add", adding), _looking(desk, user, active), removing)
+
+
+def _signing_in(desk: Desk, user: User, rows: Sequence[Membership]) -> dict[str, Any]:
+    """Whether the person has a second factor, told only to who could reset it, and what does that."""
+    known = user == desk.user or desk.may_anywhere("reset_mfa")
+    secured = None
+    if known:
+        secured = rows[0].secured if rows else has_second_factor(user)  # type: ignore[attr-defined] # annotated
+    if secured is False or not rows or user == desk.user:
+        return {"secured": secured}
+    to = address(desk, "member-second-factor", user.pk)
+    return {"secured": secured, "reset": act(desk, ResetMfaForm, rows[0], "phonelink_erase", to)}
+
+
+def _looking(desk: Desk, user: User, active: Sequence[Membership]) -> Act | None:
+    """To look as them; nobody needs that for themselves."""
+    if user == desk.user:
+        return None
+    to = address(desk, "view-as", user.pk)
+    lacking = next((row.branch for row in active if not desk.may(LOOKS, row.branch)), None)
+    if lacking is None:
+        return Act(_("Look as them"), to, "visibility")
+    asking = asking_address(desk, LOOKS, lacking)
+    return Act(_("Look as them"), to, "visibility", tooltip(desk, LOOKS, lacking), asking)
+
+
+def _place_acts(desk: Desk, row: Membership) -> list[Act]:
+    """What can be done with the person on one branch."""
+    where = (row.user_id, row.branch.slug)
+    return acts(
+        act(desk, RoleForm, row, "switch_account", address(desk, "member-role", *where)),
+        act(desk, PermissionsForm, row, "tune", address(desk, "member-permissions", *where), _("Update permissions")),
+        act(desk, LeaveForm, row, "logout", address(desk, "leave", row.branch.slug)),
+        act(desk, RestoreForm, row, "settings_backup_restore", address(desk, "member-restore", *where)),
+        act(desk, DeleteForm, row, "delete_forever", address(desk, "member-delete", *where)),
+    )
+
+
+def _parent_acts(
+    desk: Desk, user: User, parent: ParentMembership | None, rows: Sequence[Membership]
+) -> list[Act] | None:
+    """What can be done with the parent role; None in a scheme without any, or for who may see none."""
+    if not desk.may_anywhere("view_parent_roles") or not has_parent_roles(desk):
+        return None
+    if parent is None:
+        if not any(row.status == Membership.Status.ACTIVE for row in rows) or user == desk.user:
+            return []
+        granting = f"{address(desk, 'parent-grant')}?{urlencode({'user': user.pk})}"
+        return acts(act(desk, GrantParentForm, None, "add_moderator", granting))
+    return acts(
+        act(desk, ChangeParentForm, parent, "switch_account", address(desk, "parent-change", user.pk)),
+        act(desk, RevokeParentForm, parent, "remove_moderator", address(desk, "parent-revoke", user.pk)),
+    )
+
+
+def records_of(desk: Desk, user: User, branch_id: int | None = None) -> dict[str, int]:
+    """How many records of each type the person answers for, of those that the other may see; in one query."""
+    here = Q(responsible=user) if branch_id is None else Q(responsible=user, branch=branch_id)
+    parts = [
+        desk.rows(f"view_{name}", name)
+        .filter(here)
+        .order_by()
+        .values(of_type=Value(name, output_field=CharField()))
+        .annotate(many=Count("pk"))
+        for name in records.registered()
+    ]
+    # A constant is nothing to group by, so a type without any is counted too.
+    return {name: many for name, many in _united(parts).values_list("of_type", "many") if many}
+
+
+def _shares(desk: Desk, user: User) -> list[dict[str, Any]]:
+    """The first records that are shared with the person, of those whose access the other may look into."""
+    parts = []
+    for name in records.registered():
+        found = shares.tables(name)
+        if found is None:
+            continue
+        seen = desk.rows("view_access_history", name).order_by().values("pk")
+        given = found[0]._default_manager.filter(account=desk.account_id, user=user, content_object__in=seen)
+        parts.append(
+            given.order_by().values(
+                of_type=Value(name, output_field=CharField()),
+                reference=F("content_object__reference"),
+                permission_name=F("permission__codename"),
+            )
+        )
+    told: dict[str, dict[str, Any]] = {}
+    for row in _united(parts).order_by("reference", "permission_name")[: (SHOWN + 1) * VERBS]:
+        verb = row["permission_name"].partition("_")[0]
+        told.setdefault(row["reference"], {"reference": row["reference"], "type": row["of_type"], "verbs": []})
+        told[row["reference"]]["verbs"].append(verb)
+    return list(told.values())
+
+
+def _united(parts: Sequence[QuerySet[Any]]) -> QuerySet[Any]:
+    return parts[0].union(*parts[1:], all=True)
+
+
+def _events(request: HttpRequest, desk: Desk, user: User) -> list[dict[str, Any]] | None:
+    """The last of what the log says of the person; None for who may read none of it."""
+    if not desk.may_anywhere(SEES):
+        return None
+    entries = reader_of(request).entries().concerning(user.pk).select_related("operation").order_by("-pk")
+    face, found = PageFace(request, desk), dict[int, dict[str, Any]]()
+    for entry in entries[: SHOWN * 3]:
+        done = entry.operation
+        found.setdefault(
+            done.pk,
+            {
+                "operation": done,
+                "words": in_words(done.verb),
+                "who": named(done),
+                "address": face.operation_address(done.pk),
+            },
+        )
+    return list(found.values())[:SHOWN]

@@ -1,0 +1,40 @@
+"""The page on which an account chooses how days, times and tasks are for everybody in it."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from apps.access.context import Desk
+from apps.accounts.preferences import Preferences
+from apps.changes.preferences import MANAGES, change_preferences
+from apps.changes.refusals import Overtaken
+from apps.pages.forms.preferences import PreferencesForm
+from apps.pages.views.page import page, show
+from apps.pages.views.settings import crumbs_of
+
+
+@page(MANAGES, sends=True)
+def preferences(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """What the account has chosen, to be chosen otherwise."""
+    assert desk.account is not None
+    account = desk.account
+    form = PreferencesForm(request.POST if request.method == "POST" else None, instance=_kept(desk))
+    if request.method == "POST" and form.is_valid():
+        try:
+            change_preferences(account, actor=desk.user, values=form.values, seen=form.cleaned_data["seen"])
+        except Overtaken as refusal:
+            form.overtaken(refusal, _kept(desk))
+        else:
+            messages.success(request, _("The preferences are stored, and hold for everybody in the account."))
+            return HttpResponseRedirect(reverse("pages:settings-preferences", args=[account.slug]))
+    return show(
+        request, desk, "pages/settings/preferences.html", _("Preferences"), {"form": form, "crumbs": crumbs_of(desk)}
+    )
+
+
+def _kept(desk: Desk) -> Preferences:
+    """A copy of what stands, which a form may fill."""
+    return Preferences.objects.filter(account=desk.account).first() or Preferences(account_id=desk.account_id)

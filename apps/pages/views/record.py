@@ -1,0 +1,136 @@
+"""One record: who sees and changes it and through what, its shares, and the history of its access."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import Any
+
+from django.db.models import Q, TextField
+from django.db.models.functions import Cast
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from apps.access import records, shares
+from apps.access.context import Desk
+from apps.access.history.entry_text import target_in_words
+from apps.access.history.log_access import in_words, named
+from apps.access.models import AccessRequest
+from apps.access.record_audience import Sight
+from apps.access.records import Record
+from apps.access.shield import shielded
+from apps.accounts.models import User
+from apps.audit.models import Entry, EntryQuerySet
+from apps.pages.access_requests import missing
+from apps.pages.forms.sharing import FORMS, Holder, holders_of
+from apps.pages.views.page import change_page, page, show
+
+SEES = "view_access_history"
+SHOWN, EVENTS = 50, 30
+LONGEST_REFERENCE = 60
+
+
+@page(SEES, sends=True)
+def record_access(request: HttpRequest, desk: Desk, kind: str, reference: str) -> HttpResponse:
+    """Who sees the record, who has a share, what became of its access; or (with `do`) the form of a share.
+
+    Raises:
+        Http404: there is no such record in sight.
+        MissingPermission: the person may not see the history of its access.
+    """
+    record = _in_sight(desk, kind, reference)
+    desk.require(SEES, record)
+    if "do" in request.GET:
+        return _share(request, desk, record)
+    assert desk.mandate is not None
+    sight = Sight(record, desk.mandate.facts.account)
+    words = request.GET.get("q", "").casefold().split()
+    hidden = shielded(desk)
+    matching = [user for user in sight.users if all(word in _findable(user, hidden) for word in words)]
+    context = {
+        "record": record,
+        "many": len(sight.users),
+        "matching": len(matching),
+        "shown": SHOWN,
+        "seers": sight.seers(matching[:SHOWN]),
+        "q": request.GET.get("q", ""),
+        "holders": holders_of(record, sight.subjects, sight.people),
+        "shielded": hidden,
+        "may_ask": desk.may("view_member_permissions", record.branch),
+        "shareable": shares.tables(record.record_type) is not None,
+        "missing": {
+            name: "" if desk.may(form.needs[0], record) else missing(desk, form.needs[0], record)
+            for name, form in FORMS.items()
+        },
+        "events": _events(record),
+        "admin": reverse(f"admin:{record._meta.label_lower.replace('.', '_')}_change", args=[record.pk]),
+    }
+    return show(request, desk, "pages/record.html", _title(record), context)
+
+
+def _share(request: HttpRequest, desk: Desk, record: Record) -> HttpResponse:
+    """The form of one change of the record's shares."""
+    name = request.GET["do"]
+    if name not in FORMS or shares.tables(record.record_type) is None:
+        raise Http404
+    holder = None if name == "grant" else _holder(request, record)
+    data = request.POST if request.method == "POST" else None
+    form = FORMS[name](data, desk=desk, row=record, holder=holder, initial=_chosen(request))
+    subject = str(form.title) if holder is None else f"{form.title}: {holder.name}"
+    return change_page(request, desk, form, back=request.path, subject=subject, crumbs=[(request.path, _title(record))])
+
+
+def _chosen(request: HttpRequest) -> dict[str, Any]:
+    """What a link may choose of a new share: with whom, and what it gives."""
+    chosen: dict[str, Any] = {"who": request.GET["who"]} if "who" in request.GET else {}
+    return chosen | ({"verbs": request.GET.getlist("verbs")} if "verbs" in request.GET else {})
+
+
+def _in_sight(desk: Desk, kind: str, reference: str) -> Record:
+    if kind not in records.registered() or len(reference) > LONGEST_REFERENCE or "\0" in reference:
+        raise Http404
+    rows = desk.rows(f"view_{kind}", kind).filter(reference=reference)
+    record: Record | None = rows.select_related("account", "branch", "responsible").first()
+    if record is None:
+        raise Http404
+    return record
+
+
+def _holder(request: HttpRequest, record: Record) -> Holder:
+    wanted = {f"{kind}={request.GET.get(kind)}" for kind in ("user", "team") if kind in request.GET}
+    for holder in holders_of(record):
+        if wanted == {holder.named}:
+            return holder
+    raise Http404
+
+
+def _events(record: Record) -> list[dict[str, Any]]:
+    """What the log says of the record's access, newest first: shares, requests, and what operators wrote."""
+    found = _entries(record).select_related("operation").order_by("-operation_id", "pk")[:EVENTS]
+    return [
+        {
+            "operation": operation,
+            "words": in_words(operation.verb),
+            "who": named(operation),
+            "about": list(dict.fromkeys(target_in_words(entry.target_text) for entry in entries)),
+        }
+        for operation, entries in groupby(found, key=lambda entry: entry.operation)
+    ]
+
+
+def _entries(record: Record) -> EntryQuerySet:
+    asked = AccessRequest.objects.filter(account=record.account_id, record_type=record.record_type, record_id=record.pk)
+    requests = asked.annotate(text=Cast("pk", TextField())).values("text")
+    types = [table._meta.label_lower for table in shares.tables(record.record_type) or ()]
+    of_shares = Q(target_type__in=[*types, record.record_type], target_id=str(record.pk))
+    of_requests = Q(target_type=AccessRequest._meta.label_lower, target_id__in=requests)
+    return Entry.objects.of_account(record.account_id).filter(of_shares | of_requests)
+
+
+def _findable(user: User, hidden: frozenset[int]) -> str:
+    """By what somebody is found: their name, and their address unless the scheme shields it."""
+    return (user.name if user.pk in hidden else f"{user.name} {user.email}").casefold()
+
+
+def _title(record: Record) -> str:
+    return _("Access to %(record)s (%(reference)s)") % {"record": record, "reference": record.reference}

@@ -1,0 +1,174 @@
+"""Requests for access: one's own and those that one could decide; asked, decided, withdrawn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django.db.models import Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from apps.access.context import Desk
+from apps.access.effective_permissions import Holding, holding
+from apps.access.facts import load_some
+from apps.access.mandate import Mandate
+from apps.access.models import AccessRequest
+from apps.access.records import Record
+from apps.access.shield import shielded
+from apps.pages.access_requests import Status, missing, requests_in_sight, waiting_count
+from apps.pages.forms.base import ChangeForm
+from apps.pages.forms.overrides import label_of
+from apps.pages.forms.requests import ApproveForm, AskForm, DeclineForm, WithdrawForm
+from apps.pages.views.page import EVERYBODY, change_page, page, show
+from apps.roles import catalogue
+
+SIZE = 30
+LONGEST = 18
+TO_DECIDE, MINE = "decide", "mine"
+ACTS: Mapping[str, type[ChangeForm]] = {"approve": ApproveForm, "decline": DeclineForm, "withdraw": WithdrawForm}
+ICONS = {"approve": "check", "decline": "close", "withdraw": "undo"}
+
+
+@page(EVERYBODY)
+def requests(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """One's own requests, or those of others that one could decide; newest first."""
+    tab = request.GET.get("tab", "")
+    if tab not in (TO_DECIDE, MINE):
+        tab = TO_DECIDE if waiting_count(desk) else MINE
+    state, text = request.GET.get("state", ""), request.GET.get("q", "").replace("\0", "").strip()
+    found = _narrowed(_of_tab(desk, tab), state, text)
+    before = request.GET.get("before", "")
+    if before.isdecimal() and len(before) <= LONGEST:
+        found = found.filter(pk__lt=int(before))
+    rows = list(found.order_by("-pk")[: SIZE + 1])
+    context = {
+        "tab": tab,
+        "tabs": [(TO_DECIDE, _("To decide"), waiting_count(desk)), (MINE, _("Mine"), 0)],
+        "rows": rows[:SIZE],
+        "older": rows[SIZE - 1].pk if len(rows) > SIZE else None,
+        "first": not before,
+        "state": state,
+        "states": Status.choices,
+        "q": text,
+        "narrowed": bool(state or text),
+    }
+    return show(request, desk, "pages/requests/list.html", _("Requests for access"), context)
+
+
+@page(EVERYBODY, sends=True)
+def new_request(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """Ask for a permission, on a branch that one is on or on one record; what the address says is filled in."""
+    # A link may choose, but never state the reason for somebody.
+    chosen = {name: value for name, value in request.GET.items() if name not in {"reason", "seen"}}
+    form = AskForm(request.POST if request.method == "POST" else None, desk=desk, initial=chosen)
+    back = _list_address(desk)
+    crumbs = [(back, _("Requests for access"))]
+    return change_page(
+        request, desk, form, back=f"{back}?tab={MINE}", subject=str(form.title), crumbs=crumbs, at_once=True
+    )
+
+
+@page(EVERYBODY)
+def one_request(request: HttpRequest, desk: Desk, asked: int) -> HttpResponse:
+    """One request in full, and what can be done with it.
+
+    Raises:
+        Http404: it is neither one's own nor one that one could decide.
+    """
+    row = _in_sight(desk, asked)
+    context = {
+        "asked": row,
+        "permission": catalogue.get(row.permission),
+        "record": _record(desk, row),
+        "holds": _holds(desk, row),
+        "acts": list(_acts(desk, row)),
+        "crumbs": [(_list_address(desk), _("Requests for access"))],
+    }
+    return show(request, desk, "pages/requests/request.html", _title(row), context)
+
+
+@page(EVERYBODY, sends=True)
+def decide_request(request: HttpRequest, desk: Desk, asked: int, act: str) -> HttpResponse:
+    """Approve, decline or withdraw it.
+
+    Raises:
+        Http404: there is no such request in sight, or nothing of the kind can be done with it any more.
+        MissingPermission: the person may not decide it.
+    """
+    row = _in_sight(desk, asked)
+    form_type = ACTS.get(act)
+    if form_type is None or not form_type.applies(desk, row):
+        raise Http404
+    form = form_type(request.POST if request.method == "POST" else None, desk=desk, row=row)
+    here = reverse("pages:request", args=[_slug(desk), row.pk])
+    crumbs = [(_list_address(desk), _("Requests for access")), (here, _title(row))]
+    back = _list_address(desk) if act == "approve" else here
+    return change_page(
+        request, desk, form, back=back, subject=str(form.title), crumbs=crumbs, at_once=form_type is not ApproveForm
+    )
+
+
+def _of_tab(desk: Desk, tab: str) -> QuerySet[AccessRequest]:
+    rows = requests_in_sight(desk)
+    return rows.filter(user=desk.user) if tab == MINE else rows.exclude(user=desk.user)
+
+
+def _narrowed(rows: QuerySet[AccessRequest], state: str, text: str) -> QuerySet[AccessRequest]:
+    if state in Status.values:
+        rows = rows.filter(status=state)
+    if text:
+        words = Q(user__name__icontains=text) | Q(user__email__icontains=text) | Q(message__icontains=text)
+        named = [each.codename for each in catalogue.permissions() if text.casefold() in each.label.casefold()]
+        rows = rows.filter(words | Q(permission__in=named))
+    return rows
+
+
+def _in_sight(desk: Desk, pk: int) -> AccessRequest:
+    row = requests_in_sight(desk).filter(pk=pk).first() if pk < 10**LONGEST else None
+    if row is None:
+        raise Http404
+    return row
+
+
+def _record(desk: Desk, row: AccessRequest) -> Record | None:
+    """The record that it is about, for whoever sees it."""
+    if row.record_id is None:
+        return None
+    found: Record | None = desk.rows(f"view_{row.record_type}", row.record_type).filter(pk=row.record_id).first()
+    return found
+
+
+def _holds(desk: Desk, row: AccessRequest) -> Holding | None:
+    """What the asker holds of it now; None where that is not for these eyes."""
+    mine = row.user_id == desk.user.pk
+    if desk.mandate is None or not (mine or desk.may("view_member_permissions", row.branch)):
+        return None
+    if row.user_id in shielded(desk):
+        return None
+    facts = load_some(desk.mandate.facts.account, [row.user_id])
+    return holding(Mandate(facts[row.user_id], desk.mandate.now), row.branch_id, catalogue.get(row.permission))
+
+
+def _acts(desk: Desk, row: AccessRequest) -> list[dict[str, str]]:
+    """What can be done with it as it stands; with what is missing, where the person may not."""
+    found = []
+    for name, form in ACTS.items():
+        if form.applies(desk, row):
+            lacking = form.lacking(desk, row)
+            why = "" if lacking is None else missing(desk, *lacking)
+            found.append({"name": name, "label": str(form.title), "icon": ICONS[name], "missing": why})
+    return found
+
+
+def _title(row: AccessRequest) -> str:
+    return _("%(who)s asks for “%(what)s”") % {"who": row.user, "what": label_of(row.permission)}
+
+
+def _slug(desk: Desk) -> str:
+    assert desk.account is not None
+    return desk.account.slug
+
+
+def _list_address(desk: Desk) -> str:
+    return reverse("pages:requests", args=[_slug(desk)])

@@ -1,0 +1,20 @@
+"""What the account asks of people when they sign in."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+
+from apps.access.context import Desk
+from apps.pages.forms.accounts import SecondFactorForm
+from apps.pages.views.page import change_page, page
+from apps.pages.views.settings import crumbs_of
+
+
+@page("change_account", sends=True)
+def second_factor(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """Of whom a second factor is asked."""
+    assert desk.account is not None
+    form = SecondFactorForm(request.POST or None, desk=desk, row=desk.account)
+    crumbs = crumbs_of(desk)
+    return change_page(request, desk, form, back=crumbs[0][0], subject=_("Who needs a second factor"), crumbs=crumbs)

@@ -1,0 +1,204 @@
+"""The settings of an account: what there is to set, who may, and the pages of the account itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop as noop
+
+from apps.access.context import Desk
+from apps.access.reasons import tooltip
+from apps.accounts.time_zones import zone_in_words
+from apps.changes.preferences import MANAGES
+from apps.pages.forms.accounts import AccountForm, TransferForm
+from apps.pages.forms.base import ChangeForm
+from apps.pages.forms.switching import SwitchSchemeForm
+from apps.pages.views.page import EVERYBODY, change_page, page, show
+from apps.roles.schemes import scheme, scheme_keys
+
+CHANGES = "change_account"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A page of the settings, as the overview offers it: where it leads, and the permission that opens it.
+
+    `barred` says why the account cannot have it, whoever asks; `state` what stands now.
+    """
+
+    name: str
+    label: str
+    text: str
+    icon: str
+    permission: str
+    barred: Callable[[Desk], str] | None = None
+    state: Callable[[Desk], str] | None = None
+
+
+def _account(desk: Desk) -> str:
+    return f"{desk.account}, {desk.account.currency}" if desk.account else ""
+
+
+def _system(desk: Desk) -> str:
+    return desk.account.role_system.name if desk.account else ""
+
+
+def _time_zone(desk: Desk) -> str:
+    return zone_in_words(desk.account.preferences.time_zone) if desk.account else ""
+
+
+def _no_transfer(desk: Desk) -> str:
+    return TransferForm.barred(desk, desk.account)
+
+
+# The groups in their order; apps above enter theirs with `offer_setting`.
+SETTINGS: dict[str, list[Setting]] = {
+    noop("Account"): [
+        Setting(
+            "pages:settings-account",
+            noop("Name and currency"),
+            noop("What the account is called, and the currency that amounts begin with."),
+            "edit",
+            CHANGES,
+            state=_account,
+        ),
+        Setting(
+            "pages:branches",
+            noop("Branches"),
+            noop("Open, rename and close the parts of the account."),
+            "account_tree",
+            "view_branch",
+        ),
+        Setting(
+            "pages:second-factor",
+            noop("Second factor"),
+            noop("Who needs an authenticator app or a passkey beside the password."),
+            "phonelink_lock",
+            CHANGES,
+        ),
+        Setting(
+            "pages:settings-scheme",
+            noop("System of roles"),
+            noop("Follow another published system, and say what becomes of each role."),
+            "badge",
+            CHANGES,
+            state=_system,
+        ),
+    ],
+    noop("Customisation"): [
+        Setting(
+            "pages:settings-preferences",
+            noop("Preferences"),
+            noop("The time zone, how dates and times are written, what a new task begins with."),
+            "tune",
+            MANAGES,
+            state=_time_zone,
+        ),
+    ],
+    noop("Ownership and closing"): [
+        Setting(
+            "pages:settings-ownership",
+            noop("Transfer of ownership"),
+            noop("Hand the single top role to somebody else."),
+            "key",
+            "transfer_account",
+            barred=_no_transfer,
+        ),
+        Setting(
+            "pages:settings-closing",
+            noop("Close and delete"),
+            noop("What will be gone, and when; take everything along first."),
+            "delete",
+            "delete_account",
+        ),
+    ],
+}
+
+
+def offer_setting(group: str, setting: Setting) -> None:
+    """Let the overview offer a page, at the end of its group."""
+    SETTINGS[group].append(setting)
+
+
+@page(EVERYBODY)
+def settings(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """All that can be set; what the person may not is there, and says what is missing."""
+    groups = [(_(group), [_offered(desk, each) for each in found]) for group, found in SETTINGS.items() if found]
+    return show(request, desk, "pages/settings/overview.html", _("Settings"), {"groups": groups})
+
+
+def _offered(desk: Desk, setting: Setting) -> dict[str, Any]:
+    assert desk.account is not None
+    lacking = "" if desk.may_anywhere(setting.permission) else tooltip(desk, setting.permission)
+    return {
+        "label": _(setting.label),
+        "text": _(setting.text),
+        "icon": setting.icon,
+        "why": lacking or (setting.barred(desk) if setting.barred else ""),
+        "state": setting.state(desk) if setting.state and not lacking else "",
+        "address": reverse(setting.name, args=[desk.account.slug]),
+    }
+
+
+def crumbs_of(desk: Desk) -> list[tuple[str, str]]:
+    """The way back to the overview."""
+    assert desk.account is not None
+    return [(reverse("pages:settings", args=[desk.account.slug]), _("Settings"))]
+
+
+def settings_change(
+    request: HttpRequest, desk: Desk, form: type[ChangeForm], subject: str, *, row: Any = None, back: str = ""
+) -> HttpResponse:
+    """A page of the settings on which one change is made, or that says why there is nothing to change.
+
+    Raises:
+        MissingPermission: the person may not.
+    """
+    target = desk.account if row is None else row
+    crumbs = crumbs_of(desk)
+    if why := form.barred(desk, target):
+        form(desk=desk, row=target).require()
+        return show(request, desk, "pages/settings/barred.html", subject, {"barred": why, "crumbs": crumbs})
+    filled = form(request.POST if request.method == "POST" else None, desk=desk, row=target)
+    return change_page(request, desk, filled, back=back or crumbs[0][0], subject=subject, crumbs=crumbs)
+
+
+@page(CHANGES, sends=True)
+def account_settings(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """The account's name and currency."""
+    return settings_change(request, desk, AccountForm, _("Name and currency"))
+
+
+@page("transfer_account", sends=True)
+def ownership(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """The transfer of the single top role."""
+    return settings_change(request, desk, TransferForm, _("Transfer of ownership"))
+
+
+@page(CHANGES, sends=True)
+def systems(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """The published systems of roles; with `?to=` one of them, what becomes of each role, and the switch.
+
+    Raises:
+        Http404: there is no such system, or the account follows it.
+    """
+    assert desk.account is not None
+    others = [scheme(key) for key in scheme_keys() if key != desk.account.scheme]
+    to = request.GET.get("to")
+    if to is not None:
+        new = next((each for each in others if each.key == to), None)
+        if new is None:
+            raise Http404
+        subject = _("Switch to %(system)s") % {"system": new.name}
+        return settings_change(request, desk, SwitchSchemeForm.towards(new.key), subject)
+    context = {
+        "now": desk.account.role_system,
+        "others": [(each, sorted(each.roles.values(), key=lambda role: (role.kind, -role.rank))) for each in others],
+        "crumbs": crumbs_of(desk),
+    }
+    return show(request, desk, "pages/settings/systems.html", _("System of roles"), context)

@@ -1,0 +1,337 @@
+"""The forms of signing in: allauth's, in our words and without words that vanish as one types."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any, ClassVar
+
+from allauth.account import forms as account
+from allauth.mfa.adapter import get_adapter
+from allauth.mfa.base import forms as mfa
+from allauth.mfa.totp import forms as totp
+from allauth.mfa.webauthn import forms as webauthn
+from django import forms
+from django.contrib.auth.password_validation import validate_password
+from django.db import transaction
+from django.http import HttpRequest
+from django.utils.text import slugify
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from apps.accounts.addresses import vouch_for
+from apps.accounts.models import User, slug_is_taken, validate_slug
+from apps.accounts.proof import is_proven, prove_address
+from apps.accounts.sign_in_emails import ask_for_password
+from apps.accounts.time_zones import time_zone_choices
+from apps.accounts.tokens import LIFETIMES
+from apps.audit.text import SingleLineEmailInput, SingleLineInput
+from apps.audit.untrusted import LimitedDecoder
+from apps.changes.opening import OpenAccount
+from apps.roles.schemes import scheme_keys
+
+PASSWORD = _("Password")
+NEW_PASSWORD = _("New password")
+ONCE_MORE = _("The same once more")
+CODE = _("Code")
+EMAIL = _("E-mail")
+
+
+class Plain:
+    """Labels of ours above the fields, and nothing inside of them."""
+
+    labels: ClassVar[dict[str, Any]] = {}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():  # type: ignore[attr-defined] # a form's
+            field.widget.attrs.pop("placeholder", None)
+            if name in self.labels:
+                field.label = self.labels[name]
+
+
+class LoginForm(Plain, account.LoginForm):
+    """Who signs in, and with which password."""
+
+    labels = {"login": EMAIL, "password": PASSWORD}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["login"].widget.attrs["autofocus"] = True
+        # The way to a new password stands beside the form.
+        self.fields["password"].help_text = ""
+
+
+class ReauthenticateForm(Plain, account.ReauthenticateForm):
+    """The password once more."""
+
+    labels = {"password": PASSWORD}
+
+
+class ResetPasswordForm(Plain, account.ResetPasswordForm):
+    """Whose password is to be set anew. Nothing is looked up here: a job of the queue does that."""
+
+    labels = {"email": EMAIL}
+
+    def clean_email(self) -> str:
+        """The address as it is stored."""
+        return User.objects.normalize_email(self.cleaned_data["email"])
+
+    def save(self, request: HttpRequest, **_: Any) -> str:
+        """Have the link sent, where a user has the address; returns the address."""
+        email: str = self.cleaned_data["email"]
+        ask_for_password(email)
+        return email
+
+
+class ResetPasswordKeyForm(Plain, account.ResetPasswordKeyForm):
+    """A password for who came by a link, which only the user's mail had."""
+
+    labels = {"password1": NEW_PASSWORD, "password2": ONCE_MORE}
+
+    def save(self) -> None:
+        """Set it; where nobody had shown yet that the address is theirs, this does."""
+        if is_proven(self.user):
+            super().save()
+        else:
+            prove_address(self.user, self.cleaned_data["password1"])
+
+
+class ChangePasswordForm(Plain, account.ChangePasswordForm):
+    """Another password."""
+
+    labels = {"oldpassword": _("Present password"), "password1": NEW_PASSWORD, "password2": ONCE_MORE}
+
+
+class SetPasswordForm(Plain, account.SetPasswordForm):
+    """A password for who has none."""
+
+    labels = {"password1": NEW_PASSWORD, "password2": ONCE_MORE}
+
+
+class CodeForm(Plain, mfa.AuthenticateForm):
+    """The digits of an app, or a recovery code."""
+
+    labels = {"code": CODE}
+
+
+class ReauthenticateByCodeForm(Plain, mfa.ReauthenticateForm):
+    """The same, of somebody who is signed in."""
+
+    labels = {"code": CODE}
+
+
+class ActivateTOTPForm(Plain, totp.ActivateTOTPForm):
+    """What the app shows, to see that it works."""
+
+    labels = {"code": _("What the app shows now")}
+
+
+# What the libraries raise for an answer of a passkey that no browser gives.
+NO_PASSKEY = (AttributeError, LookupError, RecursionError, TypeError, ValueError, struct.error)
+
+
+class LimitedCredential:
+    """A passkey's answer, read as JSON within limits: anyone sends one, before signing in."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["credential"].decoder = LimitedDecoder  # type: ignore[attr-defined] # a form's
+
+
+class WholePasskey(LimitedCredential):
+    """A passkey's answer that is not whole does not count, as one that is wrong."""
+
+    def clean_credential(self) -> Any:
+        """Whose it is, where it counts."""
+        try:
+            return super().clean_credential()  # type: ignore[misc] # a form's
+        except NO_PASSKEY as error:
+            raise get_adapter().validation_error("incorrect_code") from error
+
+
+class SignInByPasskeyForm(WholePasskey, webauthn.LoginWebAuthnForm):
+    """A passkey instead of a password."""
+
+
+class PasskeyForm(WholePasskey, webauthn.AuthenticateWebAuthnForm):
+    """A passkey after the password."""
+
+
+class ReauthenticateByPasskeyForm(WholePasskey, webauthn.ReauthenticateWebAuthnForm):
+    """The same, of somebody who is signed in."""
+
+
+class AddPasskeyForm(LimitedCredential, webauthn.AddWebAuthnForm):
+    """A passkey for somebody."""
+
+    name = SingleLineInput(required=False)
+
+    def clean(self) -> dict[str, Any]:
+        """See `WholePasskey`."""
+        try:
+            data: dict[str, Any] = super().clean()
+        except NO_PASSKEY as error:
+            raise get_adapter().validation_error("incorrect_code") from error
+        return data
+
+
+class RenamePasskeyForm(webauthn.EditWebAuthnForm):
+    """Another name for a passkey."""
+
+    name = SingleLineInput(required=True)
+
+
+def _own_time_zones() -> list[tuple[str, str]]:
+    return [("", gettext("As each account has chosen")), *time_zone_choices()]
+
+
+class DetailsForm(forms.Form):
+    """What somebody is called, and what their clock says. Without an account there is nobody to be called by."""
+
+    name = SingleLineInput(label=_("Name"), max_length=150)
+    time_zone = forms.ChoiceField(
+        label=_("Time zone"),
+        choices=_own_time_zones,
+        required=False,
+        help_text=_("Times are shown to you as they are there."),
+    )
+
+    def __init__(self, data: Any = None, *, user: User, nameless: bool) -> None:
+        super().__init__(data, initial={"name": user.name, "time_zone": user.time_zone})
+        if nameless:
+            self.fields["name"].disabled = True
+            self.fields["name"].help_text = _("It can be changed once you work in an account.")
+
+
+class EmailForm(forms.Form):
+    """Another address for somebody who has one."""
+
+    email = SingleLineEmailInput(
+        label=_("New address"),
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
+
+    def __init__(self, data: Any = None, *, user: User) -> None:
+        super().__init__(data)
+        self.user = user
+
+    def clean_email(self) -> str:
+        """The address as it is stored, and another one than before."""
+        email = User.objects.normalize_email(self.cleaned_data["email"])
+        if email == self.user.email:
+            raise forms.ValidationError(gettext("This is your address already."))
+        return email
+
+
+class TokenForm(forms.Form):
+    """What an API token is for, and how long it lasts."""
+
+    name = SingleLineInput(label=_("What for"), max_length=60, help_text=_("By this you know it again."))
+    days = forms.TypedChoiceField(
+        label=_("It ends after"),
+        coerce=int,
+        choices=lambda: [
+            (days, ngettext("%(days)s day", "%(days)s days", days) % {"days": days}) for days in LIFETIMES
+        ],
+        initial=LIFETIMES[1],
+    )
+
+
+class NewcomerForm(forms.Form):
+    """A reader of an address chooses how they sign in with it. The address is none of their choice.
+
+    `user` is the one who has the address already, where nobody has shown yet that it is theirs; they keep their name.
+    """
+
+    name = SingleLineInput(label=_("Your name"), max_length=150, widget=forms.TextInput(attrs={"autocomplete": "name"}))
+    password = forms.CharField(
+        label=PASSWORD,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text=_("Twelve characters at least. A few words that do not belong together are easy to keep."),
+    )
+
+    def __init__(self, data: Any = None, *, email: str, name: str = "", user: User | None = None) -> None:
+        super().__init__(data, initial={"name": name})
+        self.address = email
+        self.user = user
+        if user is not None:
+            del self.fields["name"]
+
+    def clean(self) -> dict[str, Any]:
+        """A password that is not easily guessed, by who knows the name and the address either."""
+        data: dict[str, Any] = super().clean() or {}
+        if "password" in data:
+            user = self.user or User(email=self.address, name=data.get("name", ""))
+            try:
+                validate_password(data["password"], user)
+            except forms.ValidationError as error:
+                self.add_error("password", error)
+        return data
+
+    @transaction.atomic
+    def prove(self) -> User:
+        """The user, whose address counts as theirs. A new one may open the admin, which shows what their roles give.
+
+        Raises:
+            IntegrityError: there is one with that address by now.
+        """
+        data = self.cleaned_data
+        if self.user is not None:
+            prove_address(self.user, data["password"])
+            return self.user
+        user = User.objects.create_user(self.address, data["password"], name=data["name"], is_staff=True)
+        vouch_for([user])
+        return user
+
+
+class AccountForm(forms.Form):
+    """The account that somebody opens: what it is called, how its roles work, and its first branch."""
+
+    organisation = SingleLineInput(label=_("Name of your organisation"), max_length=150)
+    slug = forms.CharField(
+        label=_("Its address here"),
+        max_length=60,
+        required=False,
+        help_text=_("Small letters, digits and hyphens, as in “north-sea”. Left empty, it is made of the name."),
+    )
+    branch = SingleLineInput(
+        label=_("First branch"),
+        max_length=150,
+        initial=_("Head office"),
+        help_text=_("A part of the organisation with its own members and records. Some systems of roles have several."),
+    )
+    scheme = forms.ChoiceField(label=_("System of roles"), choices=lambda: [(key, key) for key in scheme_keys()])
+
+    def clean(self) -> dict[str, Any]:
+        """A slug that nobody has."""
+        data: dict[str, Any] = super().clean() or {}
+        slug = data.get("slug") or slugify(data.get("organisation", ""))[:60].strip("-")
+        if "organisation" not in data or "slug" in self.errors:
+            return data
+        try:
+            validate_slug(slug)
+        except forms.ValidationError as error:
+            self.add_error("slug", error)
+        else:
+            if slug_is_taken(slug):
+                self.add_error("slug", _("“%(slug)s” is taken. Choose another one.") % {"slug": slug})
+        data["slug"] = slug
+        return data
+
+    def opened(self) -> OpenAccount:
+        """What it asks for."""
+        data = self.cleaned_data
+        return OpenAccount(name=data["organisation"], slug=data["slug"], scheme=data["scheme"], branch=data["branch"])
+
+
+class SignupForm(forms.Form):
+    """Who opens an account. They choose their password once they have shown that the address is theirs."""
+
+    name = SingleLineInput(label=_("Your name"), max_length=150, widget=forms.TextInput(attrs={"autocomplete": "name"}))
+    email = SingleLineEmailInput(label=EMAIL, max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email"}))
+
+    def clean_email(self) -> str:
+        """The address as it is stored."""
+        return User.objects.normalize_email(self.cleaned_data["email"])

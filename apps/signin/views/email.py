@@ -1,0 +1,78 @@
+"""Changing one's own address: nothing is written before the link that goes to the new one was followed."""
+
+from __future__ import annotations
+
+import json
+
+from allauth.account.decorators import reauthentication_required
+from allauth.decorators import rate_limit
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.db import IntegrityError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from apps.access.context import desk_of
+from apps.accounts.change_email import AddressMoved, move_address
+from apps.accounts.limits import may_send, too_often
+from apps.accounts.sealing import Unsealable, seal, unseal
+from apps.accounts.sessions import end_sessions
+from apps.accounts.sign_in_emails import ask_to_change_address
+from apps.signin.forms import EmailForm
+
+PURPOSE = "another address"
+# A link to follow is good for a day.
+GOOD_FOR = 24 * 3600
+GONE = 410
+
+
+@login_required
+@reauthentication_required
+@rate_limit(action="manage_email")
+def change_email(request: HttpRequest) -> HttpResponse:
+    """Which address is to be one's own. Whether somebody has it already, its owner alone is told."""
+    user = desk_of(request).user
+    form = EmailForm(request.POST or None, user=user)
+    if request.method == "POST" and form.is_valid():
+        email = form.cleaned_data["email"]
+        if may_send(request, to=email):
+            told = {"user": user.pk, "from": user.email, "to": email}
+            path = reverse("confirm-email", args=[seal(json.dumps(told), PURPOSE)])
+            ask_to_change_address(email, str(user), user.email, path)
+            sent = _("We have sent a link to %(email)s. Your address changes when you follow it, within a day.")
+            messages.success(request, sent % {"email": email})
+            return HttpResponseRedirect(reverse("me"))
+        form.add_error("email", too_often())
+    return render(request, "signin/email.html", {"desk": desk_of(request), "form": form})
+
+
+@login_required
+def confirm_email(request: HttpRequest, sealed: str) -> HttpResponse:
+    """Where the link leads: one look at both addresses, and the new one is one's own."""
+    desk = desk_of(request)
+    try:
+        told = json.loads(unseal(sealed, PURPOSE, max_age=GOOD_FOR))
+    except Unsealable:
+        return _gone(request, _("It is more than a day old, or not whole. Ask for another one."))
+    if told["user"] != desk.user.pk:
+        return _gone(request, _("It is for somebody else. Sign out, and sign in as whoever asked for it."))
+    if told["from"] != desk.user.email:
+        return _gone(request, _("Your address has changed since it was sent."))
+    if request.method != "POST":
+        return render(request, "signin/email_confirm.html", {"desk": desk, "email": told["to"]})
+    try:
+        move_address(desk.user, told["to"])
+    except AddressMoved:
+        return _gone(request, _("Your address has changed since it was sent."))
+    except IntegrityError:
+        return _gone(request, _("Somebody signs in with that address by now. Choose another one."))
+    end_sessions(desk.user, but=request.session.session_key)
+    messages.success(request, _("You sign in as %(email)s from now on.") % {"email": told["to"]})
+    return HttpResponseRedirect(reverse("me"))
+
+
+def _gone(request: HttpRequest, sentence: str) -> HttpResponse:
+    context = {"desk": desk_of(request), "sentence": sentence}
+    return render(request, "signin/email_confirm.html", context, status=GONE)

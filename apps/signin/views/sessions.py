@@ -1,0 +1,81 @@
+"""Where one is signed in, and signing out there from here."""
+
+from __future__ import annotations
+
+import re
+
+from allauth.account.decorators import reauthentication_required
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_GET, require_POST
+
+from apps.access.context import desk_of
+from apps.accounts.session_keys import stored_key
+from apps.accounts.sessions import end_session, end_sessions, sessions_of
+
+SHOWN = 50
+BROWSERS = (("Firefox", "Firefox"), ("Edg", "Edge"), ("OPR", "Opera"), ("Chrom", "Chrome"), ("Safari", "Safari"))
+SYSTEMS = (
+    ("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"), ("Mac OS X", "macOS"),
+    ("CrOS", "ChromeOS"), ("Linux", "Linux"),
+)  # fmt: skip
+
+
+@login_required
+@require_GET
+def sessions(request: HttpRequest) -> HttpResponse:
+    """Every place in which one is signed in."""
+    desk = desk_of(request)
+    found = sessions_of(desk.user)
+    shown = [
+        {
+            "session": session,
+            "device": device_in(session.user_agent),
+            "here": session.session_key == stored_key(request.session.session_key),
+        }
+        for session in found[:SHOWN]
+    ]
+    return render(request, "signin/sessions.html", {"desk": desk, "sessions": shown, "count": found.count()})
+
+
+@login_required
+@require_POST
+@reauthentication_required
+def end(request: HttpRequest, number: int) -> HttpResponse:
+    """Sign out in one place.
+
+    Raises:
+        Http404: one is not signed in there, or somebody else is.
+    """
+    if not end_session(desk_of(request).user, number):
+        raise Http404
+    messages.success(request, _("Signed out there."))
+    return HttpResponseRedirect(reverse("my-sessions"))
+
+
+@login_required
+@require_POST
+@reauthentication_required
+def end_others(request: HttpRequest) -> HttpResponse:
+    """Sign out everywhere else."""
+    ended = end_sessions(desk_of(request).user, but=request.session.session_key)
+    messages.success(
+        request,
+        ngettext("Signed out in %(count)s other place.", "Signed out in %(count)s other places.", ended)
+        % {"count": ended},
+    )
+    return HttpResponseRedirect(reverse("my-sessions"))
+
+
+def device_in(user_agent: str) -> str:
+    """What a browser calls itself, as people would: “Firefox on Windows”."""
+    browser = next((name for mark, name in BROWSERS if mark in user_agent), "")
+    system = next((name for mark, name in SYSTEMS if mark in user_agent), "")
+    if browser and system:
+        return _("%(browser)s on %(system)s") % {"browser": browser, "system": system}
+    return browser or system or re.split(r"[/ ]", user_agent)[0] or _("An unknown device")

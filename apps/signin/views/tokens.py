@@ -1,0 +1,65 @@
+"""One's API tokens: what there is, making one, ending one."""
+
+from __future__ import annotations
+
+from allauth.account.decorators import reauthentication_required
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_variables
+from django.views.decorators.http import require_GET, require_POST
+
+from apps.access.context import desk_of
+from apps.accounts.tokens import MOST, NameTaken, OperatorsHaveNone, TooManyTokens, end_token, make_token, tokens_of
+from apps.signin.forms import TokenForm
+
+
+@login_required
+@require_GET
+def tokens(request: HttpRequest) -> HttpResponse:
+    """Every token that counts, and when it was last used."""
+    desk = desk_of(request)
+    return render(request, "signin/tokens.html", {"desk": desk, "tokens": tokens_of(desk.user)})
+
+
+@login_required
+@reauthentication_required
+@sensitive_variables("token")
+def new_token(request: HttpRequest) -> HttpResponse:
+    """A form; then the token, which is shown this once."""
+    desk = desk_of(request)
+    form = TokenForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            token = make_token(desk.user, form.cleaned_data["name"], form.cleaned_data["days"])
+        except NameTaken:
+            form.add_error(
+                "name", _("You have a token of this name already. If you lost it, end it, and make another.")
+            )
+        except TooManyTokens:
+            form.add_error(
+                None, _("You have %(most)s tokens, and there is no room for more. End one first.") % {"most": MOST}
+            )
+        except OperatorsHaveNone:
+            form.add_error(None, _("Platform operators have no API tokens: no program is to hold what they may."))
+        else:
+            context = {"desk": desk, "token": token, "name": form.cleaned_data["name"]}
+            return render(request, "signin/token.html", context)
+    return render(request, "signin/token.html", {"desk": desk, "form": form})
+
+
+@login_required
+@require_POST
+def end_one_token(request: HttpRequest, number: int) -> HttpResponse:
+    """End a token at once. Nothing has to be shown for it: it takes away, and may be in a hurry.
+
+    Raises:
+        Http404: it is nobody's, or somebody else's.
+    """
+    if not end_token(desk_of(request).user, number):
+        raise Http404
+    messages.success(request, _("The token counts no more."))
+    return HttpResponseRedirect(reverse("my-tokens"))

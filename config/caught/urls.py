@@ -1,8 +1,0 @@
-"""The addresses of the demo's mail."""
-
-from django.urls import path
-
-from config.caught.views import listing, reading
-
-app_name = "caught"
-urlpatterns = [path("", listing, name="listing"), path("<str:name>/", reading, name="reading")]
