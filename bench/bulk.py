@@ -11,7 +11,7 @@ from django.db import connection
 from apps.accounts.models import Account
 from apps.audit.models import Entry, Link
 from apps.audit.verification import verify
-from apps.orgfiles.generation.plan import Plan
+from apps.orgfiles.generation.plan import LoadPlan
 from apps.orgfiles.generation.run import generate
 from apps.roles.models import Role
 from apps.teams.models import Membership, ParentMembership
@@ -52,7 +52,7 @@ def _account(members: int) -> Account:
     """The account of so many members, made if it is not there."""
     slug = f"bench-bulk-{members}"
     if not Account.objects.filter(slug=slug).exists():
-        generate(Plan(account=slug, scheme="atlas", branches=BRANCHES, members=members, seed=1))
+        generate(LoadPlan(account=slug, scheme="atlas", branches=BRANCHES, members=members, seed=1))
         with connection.cursor() as cursor:
             cursor.execute("VACUUM (ANALYZE) teams_membership, accounts_user, audit_entry")
     return Account.objects.get(slug=slug)

@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.db import connection, transaction
 
 from apps.accounts.models import Account
-from apps.orgfiles.generation.plan import Plan
+from apps.orgfiles.generation.plan import LoadPlan
 from apps.orgfiles.generation.run import generate
 from bench.cast import add_askers
 from bench.mandates import add_wide_account
@@ -42,7 +42,9 @@ def connect(*, rebuild: bool) -> None:
 
 
 def _make(leads: int) -> None:
-    plan = Plan(account=ACCOUNT, scheme="atlas", branches=BRANCHES, members=MEMBERS, teams=TEAMS, leads=leads, seed=1)
+    plan = LoadPlan(
+        account=ACCOUNT, scheme="atlas", branches=BRANCHES, members=MEMBERS, teams=TEAMS, leads=leads, seed=1
+    )
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT set_config('mandate.reason', 'To be measured', true)")
         started = time.perf_counter()

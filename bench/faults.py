@@ -33,7 +33,7 @@ from apps.audit.models import Entry, Operation
 from apps.audit.verification import verify
 from apps.changes.bulk import ReplaceRole
 from apps.changes.overrides import SetOverride
-from apps.orgfiles.generation.plan import Plan
+from apps.orgfiles.generation.plan import LoadPlan
 from apps.orgfiles.generation.run import generate
 from apps.roles.models import Role
 from apps.roles.scopes import Scope
@@ -105,7 +105,7 @@ class Stage:
     @classmethod
     def make(cls, slug: str, members: int) -> Stage:
         """A new account."""
-        generate(Plan(account=slug, scheme=SCHEME, members=members))
+        generate(LoadPlan(account=slug, scheme=SCHEME, members=members))
         account = Account.objects.get(slug=slug)
         lower = Role.objects.published(SCHEME).filter(kind=Role.Kind.BRANCH).exclude(key__in=["owner", ROLES[0]])
         for key in lower.values_list("key", flat=True):

@@ -28,7 +28,7 @@ from apps.crm.services import assign_record, create_record, delete_record, updat
 from apps.crm.verbs import ACCOUNT_GENERATED
 from apps.orgfiles import organisation
 from apps.orgfiles.generation import records
-from apps.orgfiles.generation.plan import Plan
+from apps.orgfiles.generation.plan import LoadPlan
 from apps.orgfiles.generation.run import generate
 from apps.roles.models import Role
 from apps.teams.models import Membership
@@ -170,7 +170,7 @@ def main() -> None:
     kinds = ("nothing else", "held", "held, import, generate")
     rates: dict[str, list[float]] = {kind: [] for kind in kinds}
     with own_server() as connect:
-        generate(Plan(account="ordinary", scheme="atlas", members=CLIENTS + 10, leads=5_000))
+        generate(LoadPlan(account="ordinary", scheme="atlas", members=CLIENTS + 10, leads=5_000))
         account = Account.objects.get(slug="ordinary")
         works = threading.Event()
         crowd = clients(account, works)

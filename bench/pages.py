@@ -27,9 +27,9 @@ from apps.billing.details import change_details
 from apps.billing.models import Invoice, Payer
 from apps.billing.plans import Interval
 from apps.billing.running import run_account
-from apps.billing.subscribing import Choice
+from apps.billing.subscribing import PlanChoice
 from apps.crm.models import Lead
-from apps.orgfiles.generation.plan import Plan
+from apps.orgfiles.generation.plan import LoadPlan
 from apps.orgfiles.generation.run import generate
 from apps.roles.models import Role
 from apps.roles.scopes import Scope
@@ -77,7 +77,9 @@ def account(leads: int) -> Account:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT set_config('mandate.reason', 'To be measured', true)")
             generate(
-                Plan(account=SLUG, scheme="atlas", branches=BRANCHES, members=MEMBERS, teams=TEAMS, leads=leads, seed=2)
+                LoadPlan(
+                    account=SLUG, scheme="atlas", branches=BRANCHES, members=MEMBERS, teams=TEAMS, leads=leads, seed=2
+                )
             )
         found = Account.objects.get(slug=SLUG)
         _enliven(found)
@@ -196,7 +198,7 @@ def _bill(account: Account) -> None:
         account, actor=None, reason="To look at bills", seats=MEMBERS + OPERATIONS, trial=timedelta(0)
     )
     payer = Payer.objects.get(account=began.account_id)
-    business = Choice("business", Interval.MONTH, {payer.pk: 2 * MEMBERS})
+    business = PlanChoice("business", Interval.MONTH, {payer.pk: 2 * MEMBERS})
     subscribing.choose(account.pk, business, actor=None, reason="To look at bills")
     change_details(account.pk, payer.pk, DETAILS, actor=None, reason="To look at bills")
     run_account(account.pk)

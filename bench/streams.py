@@ -9,7 +9,7 @@ from pathlib import Path
 from django.db import connection, transaction
 
 from apps.accounts.models import Account
-from apps.orgfiles.generation.plan import Plan
+from apps.orgfiles.generation.plan import LoadPlan
 from apps.orgfiles.generation.run import generate
 from bench.processes import Cost, cells, cost, run
 from bench.tables import Row, ratio
@@ -51,7 +51,7 @@ def commands() -> Iterator[Row]:
 def _account(slug: str, *, leads: int = 0, members: int = 100) -> Account:
     """The account of so many leads and members, made if it is not there."""
     if not Account.objects.filter(slug=slug).exists():
-        generate(Plan(account=slug, scheme="atlas", branches=10, members=members, leads=leads, seed=1))
+        generate(LoadPlan(account=slug, scheme="atlas", branches=10, members=members, leads=leads, seed=1))
         with connection.cursor() as cursor:
             cursor.execute("VACUUM (ANALYZE) crm_lead, teams_membership, accounts_user")
     return Account.objects.get(slug=slug)

@@ -85,8 +85,8 @@ MUTANTS = (
     Mutant(
         "an override joins the role instead of replacing it",
         MANDATE,
-        "                yield Step(Because.OVERRIDE, override.scope, role, override)\n                return\n",
-        "                yield Step(Because.OVERRIDE, override.scope, role, override)\n",
+        "                yield Step(Reason.OVERRIDE, override.scope, role, override)\n                return\n",
+        "                yield Step(Reason.OVERRIDE, override.scope, role, override)\n",
         SMALL,
     ),
     Mutant(

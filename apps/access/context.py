@@ -30,7 +30,7 @@ _ATTRIBUTE = "_desk"
 _T = TypeVar("_T")
 
 
-class Desk:
+class AccessContext:
     """One user in one account, for one request. Answers are kept: a write is judged on the record as it was found."""
 
     def __init__(self, user: User) -> None:
@@ -130,7 +130,7 @@ class Desk:
         mandate = self.mandate
         if mandate is None or not rows:
             return set()
-        permission, shares = asked_of(codename, rows[0]), _SharesOf(mandate, rows)
+        permission, shares = asked_of(codename, rows[0]), _ShareLookup(mandate, rows)
         return {row.pk for row in rows if decide(mandate, permission, row, shares)}
 
     @cached_property
@@ -167,7 +167,7 @@ class Desk:
         return list(dict.fromkeys([*parent, *(membership.role.name for _, membership, _ in mandate.branches())]))
 
 
-class _SharesOf:
+class _ShareLookup:
     """Reads the shares of several records at once, when the first of them is asked about."""
 
     def __init__(self, mandate: Mandate, rows: Sequence[Record]) -> None:
@@ -198,19 +198,19 @@ class _SharesOf:
         return {pk: frozenset(codenames) for pk, codenames in found.items()}
 
 
-def desk_of(request: HttpRequest) -> Desk:
+def access_of(request: HttpRequest) -> AccessContext:
     """The desk of the request's user.
 
     Raises:
         PermissionDenied: nobody is signed in.
     """
-    desk: Desk | None = getattr(request, _ATTRIBUTE, None)
-    if desk is None:
+    access: AccessContext | None = getattr(request, _ATTRIBUTE, None)
+    if access is None:
         if not isinstance(request.user, User):
             raise PermissionDenied
-        desk = Desk(request.user)
-        setattr(request, _ATTRIBUTE, desk)
-    return desk
+        access = AccessContext(request.user)
+        setattr(request, _ATTRIBUTE, access)
+    return access
 
 
 def links_of(model: type[models.Model]) -> dict[str, str]:
@@ -224,7 +224,7 @@ def links_of(model: type[models.Model]) -> dict[str, str]:
     }
 
 
-def veil(desk: Desk, rows: Sequence[models.Model], shown: Collection[str] | None = None) -> None:
+def veil(access: AccessContext, rows: Sequence[models.Model], shown: Collection[str] | None = None) -> None:
     """Empty, in memory, each link that leads to a record out of the user's sight, and load the others.
 
     What cannot be viewed leaves no trace (access model, section 5), whichever page, column or form shows the link.
@@ -242,7 +242,7 @@ def veil(desk: Desk, rows: Sequence[models.Model], shown: Collection[str] | None
         ids = {value for row in rows if (value := getattr(row, f"{name}_id")) is not None}
         wanted.setdefault(record_type, set()).update(ids)
     in_sight = {
-        record_type: {row.pk: row for row in desk.rows(f"view_{record_type}", record_type).filter(pk__in=ids)}
+        record_type: {row.pk: row for row in access.rows(f"view_{record_type}", record_type).filter(pk__in=ids)}
         for record_type, ids in wanted.items()
         if ids
     }

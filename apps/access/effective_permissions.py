@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from apps.access.mandate import Effective, Mandate
+from apps.access.mandate import EffectiveScope, Mandate
 from apps.roles import catalogue
 from apps.roles.catalogue import Permission, Target
 from apps.roles.scopes import Scope
 
 
 @dataclass(frozen=True, slots=True)
-class Cap:
+class Limit:
     """A prerequisite that does not reach as far as what is given."""
 
     permission: Permission
@@ -24,15 +24,15 @@ class Cap:
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
+class EffectivePermission:
     """A permission as somebody holds it on a branch: what is given and by which steps, and what caps it.
 
     `elsewhere` says that the account asks for it, and that another branch or the parent role gives it.
     """
 
     permission: Permission
-    given: Effective
-    cap: Cap | None = None
+    given: EffectiveScope
+    cap: Limit | None = None
     elsewhere: bool = False
 
     @property
@@ -48,7 +48,7 @@ class Holding:
         return self.cap is not None and bool(self.cap.scope) and not self.given.scope.covers(self.cap.scope)
 
 
-def holding(mandate: Mandate, branch_id: int, permission: Permission) -> Holding:
+def effective_permission(mandate: Mandate, branch_id: int, permission: Permission) -> EffectivePermission:
     """What the Mandate's user holds of a permission on a branch."""
     given = mandate.effective(branch_id, permission.codename)
     elsewhere = (
@@ -58,18 +58,18 @@ def holding(mandate: Mandate, branch_id: int, permission: Permission) -> Holding
         and mandate.allows(permission.codename, None)
     )
     cap = cap_of(mandate, permission, given.scope, lambda codename: mandate.effective(branch_id, codename).scope)
-    return Holding(permission, given, cap, elsewhere)
+    return EffectivePermission(permission, given, cap, elsewhere)
 
 
-def cap_of(mandate: Mandate, permission: Permission, given: Scope, scope_of: Callable[[str], Scope]) -> Cap | None:
+def cap_of(mandate: Mandate, permission: Permission, given: Scope, scope_of: Callable[[str], Scope]) -> Limit | None:
     """The narrowest prerequisite that does not reach all of what is given; None where nothing is, or all is reached."""
     if not given:
         return None
-    found: Cap | None = None
+    found: Limit | None = None
     for codename in _needed(mandate, permission):
         scope = scope_of(codename)
         if not scope.covers(given) and (found is None or found.scope.covers(scope)):
-            found = Cap(catalogue.get(codename), scope)
+            found = Limit(catalogue.get(codename), scope)
     return found
 
 

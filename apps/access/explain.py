@@ -16,11 +16,11 @@ from django.utils.translation import gettext as _
 
 from apps.access.errors import read_only
 from apps.access.fixes import Fix, session_would_help, smallest_fixes
-from apps.access.mandate import Because, Clause, Effective, Mandate, Step
+from apps.access.mandate import Clause, EffectiveScope, Mandate, Reason, Step
 from apps.access.mandate_cache import mandate_for
 from apps.access.policy import People, account_id_of, asked_of, share_reader
 from apps.access.records import Record
-from apps.accounts.datetime_formats import Form, written
+from apps.accounts.datetime_formats import DateTimeForm, written
 from apps.accounts.models import Account, Branch, User
 from apps.roles import catalogue
 from apps.roles.catalogue import Permission
@@ -159,56 +159,56 @@ class _Walk:
             self._provenance(codename, effective, names[branch_id])
         return bool(giving)
 
-    def _provenance(self, codename: str, effective: Effective, branch: Branch | str | None) -> None:
+    def _provenance(self, codename: str, effective: EffectiveScope, branch: Branch | str | None) -> None:
         for step in effective.steps:
             self._say(self._step(_label(codename), step, str(branch or self.account)))
 
     def _step(self, label: str, step: Step, branch: str) -> str:
         role = step.role.name if step.role else ""
         match step.because:
-            case Because.ACCOUNT_CLOSED:
+            case Reason.ACCOUNT_CLOSED:
                 return _("%(account)s is closed, and a closed account gives nobody access.") % {"account": self.account}
-            case Because.PLAN:
+            case Reason.PLAN:
                 return _("The plan of %(account)s does not include the feature that “%(label)s” belongs to.") % {
                     "account": self.account,
                     "label": label,
                 }
-            case Because.READ_ONLY:
+            case Reason.READ_ONLY:
                 return f"{read_only(self.account)} " + _("“%(label)s” changes something.") % {"label": label}
-            case Because.INACTIVE:
+            case Reason.INACTIVE:
                 return _("%(name)s has been deactivated and may not do anything.") % {"name": self.name}
-            case Because.OPERATOR:
+            case Reason.OPERATOR:
                 return _(
                     "%(name)s is a platform operator in an open session, who reaches everything but other people's "
                     "private contacts."
                 ) % {"name": self.name}
-            case Because.SUPREME:
+            case Reason.SUPREME:
                 return _(
                     "%(name)s holds the parent role %(role)s, which gives everything; nothing on a branch narrows it."
                 ) % {"name": self.name, "role": role}
-            case Because.PARENT if step.scope:
+            case Reason.PARENT if step.scope:
                 return _("%(name)s holds the parent role %(role)s, which gives “%(label)s” on every branch.") % {
                     "name": self.name,
                     "role": role,
                     "label": label,
                 }
-            case Because.PARENT:
+            case Reason.PARENT:
                 return _("%(name)s holds the parent role %(role)s, which does not give “%(label)s”.") % {
                     "name": self.name,
                     "role": role,
                     "label": label,
                 }
-            case Because.NO_MEMBERSHIP:
+            case Reason.NO_MEMBERSHIP:
                 return _("%(name)s is no member of %(branch)s.") % {"name": self.name, "branch": branch}
-            case Because.REMOVED:
+            case Reason.REMOVED:
                 return _("%(name)s was %(role)s on %(branch)s, and has been removed from it.") % {
                     "name": self.name,
                     "role": role,
                     "branch": branch,
                 }
-            case Because.BRANCH_CLOSED:
+            case Reason.BRANCH_CLOSED:
                 return _("%(branch)s is closed, and its memberships give nothing.") % {"branch": branch}
-            case Because.ROLE:
+            case Reason.ROLE:
                 return _("%(name)s is %(role)s on %(branch)s; the role gives “%(label)s”: %(scope)s.") % {
                     "name": self.name,
                     "role": role,
@@ -231,7 +231,7 @@ class _Walk:
             "scope": override.scope.label,
             "told": told % {"author": override.author, "reason": override.reason},
         }
-        if step.because is Because.OVERRIDE:
+        if step.because is Reason.OVERRIDE:
             if override.expires_at is None:
                 return (
                     _(
@@ -244,7 +244,7 @@ class _Walk:
                 "%(name)s is %(role)s on %(branch)s. %(told)s sets “%(label)s” to %(scope)s until %(when)s, "
                 "in place of what the role gives."
             ) % {**named, "when": _when(override.expires_at)}
-        if step.because is Because.OVERRIDE_ENDED:
+        if step.because is Reason.OVERRIDE_ENDED:
             return _("%(told)s set “%(label)s” to %(scope)s, and ended on %(when)s.") % {
                 **named,
                 "when": _when(override.expires_at),
@@ -253,7 +253,7 @@ class _Walk:
             _("%(told)s of “%(label)s” has no effect, since the role %(role)s does not let this be overridden.") % named
         )
 
-    def _reach(self, codename: str, record: Record, effective: Effective) -> bool:
+    def _reach(self, codename: str, record: Record, effective: EffectiveScope) -> bool:
         clauses = self.mandate.clauses(record.branch_id, codename, record.record_type) or ()
         clause = next(clause for clause in clauses if clause.codename == codename)
         reached = self.mandate.within(clause, record, share_reader(self.mandate))
@@ -304,4 +304,4 @@ def _label(codename: str) -> str:
 
 
 def _when(moment: datetime | None) -> str:
-    return written(moment, Form.LONG_MOMENT)
+    return written(moment, DateTimeForm.LONG_MOMENT)

@@ -177,7 +177,7 @@ def load_some(
     return {facts.user_id: facts for facts in _assemble(account, people, teams=teams, known=known)}
 
 
-def foremost(account: AccountFacts, branch_ids: Collection[int], holding: Collection[str]) -> set[int]:
+def highest_ranked(account: AccountFacts, branch_ids: Collection[int], holding: Collection[str]) -> set[int]:
     """Those of highest rank on each of the branches among whoever is given one of the permissions: by their role, by an
     override, or by a parent role. So many at most on each branch, and of each other kind.
     """

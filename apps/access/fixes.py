@@ -18,7 +18,7 @@ from django.utils.translation import ngettext
 
 from apps.access.errors import PAYING
 from apps.access.facts import Facts, MembershipFacts, OverrideFacts, RoleFacts, role_facts
-from apps.access.mandate import Because, Mandate, Shares
+from apps.access.mandate import Mandate, Reason, Shares
 from apps.access.policy import People, decide, share_reader
 from apps.access.records import Record, RecordLike
 from apps.accounts.models import Account, Branch, User
@@ -132,19 +132,19 @@ class _Search:
         """What no change of rights can mend: a closed account, the plan, a deactivated user."""
         steps = self.mandate.effective(self.branch.pk if self.branch else 0, self.permission.codename).steps
         because = steps[0].because if steps else None
-        if because is Because.ACCOUNT_CLOSED:
+        if because is Reason.ACCOUNT_CLOSED:
             return Fix(
                 "account", _("The account would have to be opened again, which only a platform operator can do."), []
             )
-        if because is Because.PLAN:
+        if because is Reason.PLAN:
             account = Account.objects.get(pk=self.mandate.account_id)
             return Fix(
                 "plan", _("Choose a plan that includes the feature."), self._people("manage_subscription", account)
             )
-        if because is Because.READ_ONLY:
+        if because is Reason.READ_ONLY:
             account = Account.objects.get(pk=self.mandate.account_id)
             return Fix("payment", str(PAYING), self._people("manage_subscription", account))
-        if because is Because.INACTIVE:
+        if because is Reason.INACTIVE:
             return Fix(
                 "user",
                 _("%(user)s would have to be activated again, which only a platform operator can do.")

@@ -1,8 +1,8 @@
-"""What becomes of records when people and branches change: who answers for them next, and where they go.
+"""What happens to records when people and branches change: who owns them next, and which branch they move to.
 
-Which records there are, and what hangs on them, is known to the apps that keep them. Each registers a `Keeper`; the
-functions here ask all of them, and hold what is asked to the rules that are the same for every record. Private records
-go along without a word: no count, refusal or progress depends on whether there are any (access model, section 5).
+The apps that store records know which ones there are and what depends on them: each registers a `RecordKeeper`. The
+functions here ask all of them and apply the rules that are the same for every record. Private records are handed over
+without being mentioned: no count, refusal or progress depends on them (access model, section 5).
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Delete:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class HandOverPlan:
     """Who answers for the records of each type next; None for nobody. A type that is not named stays as it is.
 
     `private` always has to be said, since nobody is told whether there are any; None leaves them as they are.
@@ -68,17 +68,17 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Receiver:
+class Recipient:
     """Somebody who receives records, and the open branches that they are an active member of."""
 
     user: User
     branches: frozenset[int]
 
 
-Receivers = Mapping[int, Receiver]
+Receivers = Mapping[int, Recipient]
 
 
-class Keeper(Protocol):
+class RecordKeeper(Protocol):
     """An app's part in it, for the record types that it keeps. It never counts what is private."""
 
     @property
@@ -87,11 +87,11 @@ class Keeper(Protocol):
     def count(self, portfolio: Portfolio) -> Counts:
         """What is in the portfolio."""
 
-    def in_the_way(self, portfolio: Portfolio, plan: Plan) -> Mapping[str, int]:
+    def in_the_way(self, portfolio: Portfolio, plan: HandOverPlan) -> Mapping[str, int]:
         """Which permission the one who sees the portfolio lacks, on how many of the records that the plan concerns."""
 
     def hand_over(
-        self, portfolio: Portfolio, plan: Plan, receivers: Receivers, *, actor: User | None, progress: Progress
+        self, portfolio: Portfolio, plan: HandOverPlan, receivers: Receivers, *, actor: User | None, progress: Progress
     ) -> Counts:
         """Carry out a plan that was checked, on the branches of its receivers; returns what got another responsible."""
 
@@ -103,7 +103,7 @@ class HandOverRefused(Exception):
     """A hand-over that is refused, in one sentence."""
 
 
-class NotAReceiver(HandOverRefused):
+class NotARecipient(HandOverRefused):
     """Only an active member of a record's branch answers for it. Who else there is, it does not say."""
 
     def __init__(self, places: Iterable[str]) -> None:
@@ -134,7 +134,7 @@ class NotAssignable(HandOverRefused):
 
 
 @dataclass(frozen=True, slots=True)
-class Going:
+class MovingRecords:
     """Records that are about to get another responsible or branch: which (a condition on any type), and to whom."""
 
     records: Q
@@ -142,12 +142,12 @@ class Going:
     branches: frozenset[int] = frozenset()
 
 
-_keepers: list[Keeper] = []
-_watching: ContextVar[Callable[[Going], None] | None] = ContextVar("watching", default=None)
+_keepers: list[RecordKeeper] = []
+_watching: ContextVar[Callable[[MovingRecords], None] | None] = ContextVar("watching", default=None)
 
 
 @contextmanager
-def watched(by: Callable[[Going], None]) -> Iterator[None]:
+def watched(by: Callable[[MovingRecords], None]) -> Iterator[None]:
     """Tell of all that is handed over or moved inside, each time before it is: so a preview can measure it."""
     token = _watching.set(by)
     try:
@@ -156,12 +156,12 @@ def watched(by: Callable[[Going], None]) -> Iterator[None]:
         _watching.reset(token)
 
 
-def _announce(going: Going) -> None:
+def _announce(going: MovingRecords) -> None:
     if (watcher := _watching.get()) is not None:
         watcher(going)
 
 
-def register(keeper: Keeper) -> None:
+def register(keeper: RecordKeeper) -> None:
     """Let a keeper have its part in every hand-over and every move."""
     _keepers.append(keeper)
 
@@ -176,7 +176,7 @@ def count(portfolio: Portfolio) -> Counts:
     return _joined(keeper.count(portfolio) for keeper in _keepers)
 
 
-def check(portfolio: Portfolio, plan: Plan) -> Counts:
+def check(portfolio: Portfolio, plan: HandOverPlan) -> Counts:
     """What the plan would give another responsible; nothing is written.
 
     Raises:
@@ -190,7 +190,7 @@ def check(portfolio: Portfolio, plan: Plan) -> Counts:
 
 
 def hand_over(
-    portfolio: Portfolio, plan: Plan, *, actor: User | None, progress: Progress = lambda more: None
+    portfolio: Portfolio, plan: HandOverPlan, *, actor: User | None, progress: Progress = lambda more: None
 ) -> Counts:
     """Give what is in the portfolio another responsible, as planned; returns what got one.
 
@@ -205,7 +205,7 @@ def hand_over(
         _found, receivers = _checked(portfolio, plan)
         records_of = Q(account=portfolio.account, responsible=portfolio.user)
         place = Q() if portfolio.branch is None else Q(branch=portfolio.branch)
-        _announce(Going(records_of & place, users=frozenset({portfolio.user.pk, *receivers})))
+        _announce(MovingRecords(records_of & place, users=frozenset({portfolio.user.pk, *receivers})))
         return _joined(
             keeper.hand_over(portfolio, plan, receivers, actor=actor, progress=progress) for keeper in _keepers
         )
@@ -223,7 +223,7 @@ def move(source: Branch, target: Branch, *, actor: User | None, progress: Progre
     if source.pk == target.pk or source.account_id != target.account_id or target.status != Branch.Status.ACTIVE:
         raise ValueError(f"Records of {source} can be moved to another open branch of their account only.")
     with transaction.atomic():
-        _announce(Going(Q(branch=source), branches=frozenset({source.pk, target.pk})))
+        _announce(MovingRecords(Q(branch=source), branches=frozenset({source.pk, target.pk})))
         for name in records.registered():
             if found := shares.tables(name):
                 of_teams = found[1]._default_manager.filter(account=source.account_id)
@@ -231,7 +231,7 @@ def move(source: Branch, target: Branch, *, actor: User | None, progress: Progre
         return _joined(keeper.move(source, target, actor=actor, progress=progress) for keeper in _keepers)
 
 
-def _checked(portfolio: Portfolio, plan: Plan) -> tuple[Counts, Receivers]:
+def _checked(portfolio: Portfolio, plan: HandOverPlan) -> tuple[Counts, Receivers]:
     if unknown := plan.to.keys() - set(record_types()):
         raise ValueError(f"There are no records of the type {min(unknown)} to hand over.")
     found = {name: branches for name, branches in count(portfolio).items() if name in plan.to}
@@ -245,7 +245,7 @@ def _checked(portfolio: Portfolio, plan: Plan) -> tuple[Counts, Receivers]:
     return found, receivers
 
 
-def _receivers(portfolio: Portfolio, plan: Plan) -> dict[int, Receiver]:
+def _receivers(portfolio: Portfolio, plan: HandOverPlan) -> dict[int, Recipient]:
     """Those of the plan's receivers who can receive anything in the account at all."""
     wanted = {user_id for user_id in plan.to.values() if user_id is not None}
     if isinstance(plan.private, HandOver):
@@ -255,10 +255,10 @@ def _receivers(portfolio: Portfolio, plan: Plan) -> dict[int, Receiver]:
     for user_id, branch_id in members.exclude(user=portfolio.user).values_list("user", "branch"):
         places[user_id].add(branch_id)
     users = User.objects.in_bulk(list(places))
-    return {user_id: Receiver(users[user_id], frozenset(branches)) for user_id, branches in places.items()}
+    return {user_id: Recipient(users[user_id], frozenset(branches)) for user_id, branches in places.items()}
 
 
-def _check_receivers(portfolio: Portfolio, plan: Plan, found: Counts, receivers: Receivers) -> None:
+def _check_receivers(portfolio: Portfolio, plan: HandOverPlan, found: Counts, receivers: Receivers) -> None:
     named = set() if portfolio.branch is None else {portfolio.branch.pk}
     asked = [(user_id, named | set(found.get(name, ()))) for name, user_id in plan.to.items() if user_id is not None]
     if isinstance(plan.private, HandOver):
@@ -271,9 +271,9 @@ def _check_receivers(portfolio: Portfolio, plan: Plan, found: Counts, receivers:
     }
     if lacking:
         names = Branch.objects.filter(pk__in=lacking).order_by("name", "pk")
-        raise NotAReceiver(str(branch) for branch in names)
+        raise NotARecipient(str(branch) for branch in names)
     if any(user_id not in receivers for user_id, _ in asked):
-        raise NotAReceiver([str(portfolio.account)])
+        raise NotARecipient([str(portfolio.account)])
 
 
 def _memberships(portfolio: Portfolio) -> set[int]:

@@ -22,7 +22,7 @@ from django.db.models.fields.tuple_lookups import Tuple, TupleLessThan
 
 from apps.access import records
 from apps.access.mandate import Mandate
-from apps.access.querysets import Zone, asked_model, reach_qs, surroundings_q, zone_q, zones_of
+from apps.access.querysets import BranchGroup, asked_model, reach_qs, surroundings_q, zone_q, zones_of
 from apps.accounts.models import Branch, User
 from apps.roles.scopes import Scope
 
@@ -134,7 +134,7 @@ def arms(mandate: Mandate, codename: str, model: type[records.Record], cut: Narr
         if not zone.clauses:
             yield _everything(every, common, zone, cut)
             continue
-        driver, rest = zone.clauses[0], Zone(zone.branches, zone.clauses[1:], zone.groups, zone.mates)
+        driver, rest = zone.clauses[0], BranchGroup(zone.branches, zone.clauses[1:], zone.groups, zone.mates)
         filtered = common & zone.branch_q & zone_q(mandate, rest, model.record_type)
         for reach, condition in reach_qs(mandate, zone, driver, model.record_type).items():
             if reach is Scope.TEAM:
@@ -144,7 +144,7 @@ def arms(mandate: Mandate, codename: str, model: type[records.Record], cut: Narr
                 yield _ids(cut(every.filter(filtered & condition)))
 
 
-def _everything(every: QuerySet[Any], common: Q, zone: Zone, cut: Narrow) -> QuerySet[Any]:
+def _everything(every: QuerySet[Any], common: Q, zone: BranchGroup, cut: Narrow) -> QuerySet[Any]:
     if zone.branches is None or len(zone.branches) == 1:
         return _ids(cut(every.filter(common & zone.branch_q)))
     return _each(Branch.objects.filter(pk__in=sorted(zone.branches)), "branch", every.filter(common), cut)

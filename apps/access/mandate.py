@@ -29,7 +29,7 @@ _SCOPES = tuple(Scope(number) for number in range(2 * Scope.ALL))
 NOBODY = 0
 
 
-class Because(StrEnum):
+class Reason(StrEnum):
     """Why a scope is what it is: the steps of section 3."""
 
     ACCOUNT_CLOSED = "account_closed"
@@ -52,14 +52,14 @@ class Because(StrEnum):
 class Step:
     """One step of the way to an effective scope, with what it adds."""
 
-    because: Because
+    because: Reason
     scope: Scope = Scope.NONE
     role: RoleFacts | None = None
     override: OverrideFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Effective:
+class EffectiveScope:
     """An effective scope with its provenance."""
 
     scope: Scope
@@ -86,7 +86,7 @@ class Profile:
 
     def __init__(self, membership: MembershipFacts | None) -> None:
         self.membership = membership
-        self.effective: dict[str, Effective] = {}
+        self.effective: dict[str, EffectiveScope] = {}
         self.clauses: dict[tuple[str, str], tuple[Clause, ...] | None] = {}
 
 
@@ -129,7 +129,7 @@ class Mandate:
         """The same for somebody else who looks through the user's eyes: nothing private is within reach."""
         return Mandate(self.facts, self.now, secrets_of=NOBODY)
 
-    def effective(self, branch_id: int, codename: str) -> Effective:
+    def effective(self, branch_id: int, codename: str) -> EffectiveScope:
         """The effective scope of a permission on a branch (section 3), with its provenance.
 
         Raises:
@@ -139,13 +139,13 @@ class Mandate:
         if profile is not None:
             return self._effective(profile, codename)
         found = self._effective(self._outside, codename)
-        if found.steps and found.steps[-1].because is Because.NO_MEMBERSHIP and branch_id in self.facts.memberships:
+        if found.steps and found.steps[-1].because is Reason.NO_MEMBERSHIP and branch_id in self.facts.memberships:
             removed = not self.facts.memberships[branch_id].active
             why = Step(
-                Because.REMOVED if removed else Because.BRANCH_CLOSED,
+                Reason.REMOVED if removed else Reason.BRANCH_CLOSED,
                 role=self.facts.memberships[branch_id].role,
             )
-            return Effective(found.scope, (*found.steps[:-1], why))
+            return EffectiveScope(found.scope, (*found.steps[:-1], why))
         return found
 
     def everywhere(self, codename: str) -> Scope:
@@ -273,50 +273,50 @@ class Mandate:
             self._profiles[key] = Profile(membership)
         return self._profiles[key]
 
-    def _effective(self, profile: Profile, codename: str) -> Effective:
+    def _effective(self, profile: Profile, codename: str) -> EffectiveScope:
         found = profile.effective.get(codename)
         if found is None:
             found = profile.effective[codename] = self._resolve(profile.membership, codename)
         return found
 
-    def _resolve(self, membership: MembershipFacts | None, codename: str) -> Effective:
+    def _resolve(self, membership: MembershipFacts | None, codename: str) -> EffectiveScope:
         """Section 3, in its order."""
         permission = catalogue.get(codename)
         account, parent = self.facts.account, self.facts.parent
         if account.status == "closed" and not self.operator:
-            return Effective(Scope.NONE, (Step(Because.ACCOUNT_CLOSED),))
+            return EffectiveScope(Scope.NONE, (Step(Reason.ACCOUNT_CLOSED),))
         if permission.feature and account.features is not None and permission.feature not in account.features:
-            return Effective(Scope.NONE, (Step(Because.PLAN),))
+            return EffectiveScope(Scope.NONE, (Step(Reason.PLAN),))
         if not self.facts.active:
-            return Effective(Scope.NONE, (Step(Because.INACTIVE),))
+            return EffectiveScope(Scope.NONE, (Step(Reason.INACTIVE),))
         if self.operator:
-            return Effective(Scope.ALL, (Step(Because.OPERATOR, Scope.ALL),))
+            return EffectiveScope(Scope.ALL, (Step(Reason.OPERATOR, Scope.ALL),))
         if account.read_only and not permission.holds_read_only:
-            return Effective(Scope.NONE, (Step(Because.READ_ONLY),))
+            return EffectiveScope(Scope.NONE, (Step(Reason.READ_ONLY),))
         steps = []
         if parent is not None and parent.supreme:
-            return Effective(Scope.ALL, (Step(Because.SUPREME, Scope.ALL, parent),))
+            return EffectiveScope(Scope.ALL, (Step(Reason.SUPREME, Scope.ALL, parent),))
         if parent is not None:
-            steps.append(Step(Because.PARENT, parent.grant(codename).scope, parent))
+            steps.append(Step(Reason.PARENT, parent.grant(codename).scope, parent))
         if membership is None:
-            steps.append(Step(Because.NO_MEMBERSHIP))
+            steps.append(Step(Reason.NO_MEMBERSHIP))
         else:
             steps.extend(self._membership_steps(membership, codename))
         scope = Scope.NONE
         for step in steps:
-            if step.because not in (Because.OVERRIDE_ENDED, Because.OVERRIDE_IGNORED):
+            if step.because not in (Reason.OVERRIDE_ENDED, Reason.OVERRIDE_IGNORED):
                 scope |= step.scope
-        return Effective(Scope.ALL if scope & Scope.ALL else scope, tuple(steps))
+        return EffectiveScope(Scope.ALL if scope & Scope.ALL else scope, tuple(steps))
 
     def _membership_steps(self, membership: MembershipFacts, codename: str) -> Iterator[Step]:
         role, grant = membership.role, membership.role.grant(codename)
         override = membership.overrides.get(codename)
         if override is not None:
             if role.locked or not grant.grantable:
-                yield Step(Because.OVERRIDE_IGNORED, override.scope, role, override)
+                yield Step(Reason.OVERRIDE_IGNORED, override.scope, role, override)
             elif override.expires_at is not None and override.expires_at <= self.now:
-                yield Step(Because.OVERRIDE_ENDED, override.scope, role, override)
+                yield Step(Reason.OVERRIDE_ENDED, override.scope, role, override)
             else:
-                yield Step(Because.OVERRIDE, override.scope, role, override)
+                yield Step(Reason.OVERRIDE, override.scope, role, override)
                 return
-        yield Step(Because.ROLE, grant.scope, role)
+        yield Step(Reason.ROLE, grant.scope, role)

@@ -11,9 +11,9 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Collate
 from django.utils import timezone
 
-from apps.access.effective_permissions import Cap, holding
+from apps.access.effective_permissions import Limit, effective_permission
 from apps.access.facts import AccountFacts, Facts, MembershipFacts, RoleFacts, account_facts, load_some
-from apps.access.mandate import Because, Effective, Mandate
+from apps.access.mandate import EffectiveScope, Mandate, Reason
 from apps.access.models import OperatorSession
 from apps.accounts.models import Account, Branch, User
 from apps.roles import catalogue
@@ -33,7 +33,7 @@ class Cell:
 
     scope: Scope
     overridden: bool
-    cap: Cap | None = None
+    cap: Limit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +133,9 @@ def cell_of(mandate: Mandate, permission: Permission, branch: Branch | None) -> 
 
 def held_cell(mandate: Mandate, permission: Permission, branch: Branch | None) -> Cell:
     """As `cell_of`, with what prerequisites cut off counted in: as far as the permission really reaches."""
-    found = holding(mandate, branch.pk if branch is not None else 0, permission)
+    found = effective_permission(mandate, branch.pk if branch is not None else 0, permission)
     return Cell(found.scope, cell_of(mandate, permission, branch).overridden, found.cap)
 
 
-def _is_overridden(effective: Effective) -> bool:
-    return any(step.because is Because.OVERRIDE for step in effective.steps)
+def _is_overridden(effective: EffectiveScope) -> bool:
+    return any(step.because is Reason.OVERRIDE for step in effective.steps)

@@ -15,7 +15,7 @@ from apps.access.models import OperatorSession
 from apps.access.records import Record
 from apps.access.verbs import OPERATOR_SESSION_ENDED, OPERATOR_SESSION_OPENED, OPERATOR_WROTE
 from apps.accounts.models import User
-from apps.audit.services import Change, is_blank, operation
+from apps.audit.services import EntryValues, is_blank, operation
 
 LONGEST = 60
 
@@ -90,7 +90,7 @@ def log_write(actor: User, record: Record, action: str) -> None:
     session = actor.operator_session or current_session(actor)
     if session is None:
         return
-    change = Change(
+    change = EntryValues(
         target_type=record.record_type,
         target_id=record.pk,
         target_text=record.reference,

@@ -10,7 +10,7 @@ from functools import cached_property, partial
 from django.db import models
 from django.utils import timezone
 
-from apps.access.facts import AccountFacts, account_facts, foremost, load_people, load_some
+from apps.access.facts import AccountFacts, account_facts, highest_ranked, load_people, load_some
 from apps.access.mandate import Mandate, Shares
 from apps.access.mandate_cache import mandate_for
 from apps.access.records import Record, RecordLike
@@ -100,7 +100,7 @@ GIVING = frozenset(
 
 
 @dataclass
-class Stage:
+class GranterBatch:
     """Some of those who may change what others may, with what they themselves may."""
 
     mandates: list[Mandate]
@@ -139,24 +139,24 @@ class People:
                 return [user for user_id, user in stage.users.items() if user_id in found]
         return []
 
-    def stages(self) -> Iterator[Stage]:
+    def stages(self) -> Iterator[GranterBatch]:
         """The foremost of the branches, and then all the others; all of them at once where it is of no branches."""
         yield self._first
         if self._branch_ids is not None:
             yield self._others
 
     @cached_property
-    def _first(self) -> Stage:
+    def _first(self) -> GranterBatch:
         if self._branch_ids is None:
-            return Stage(self._read())
-        found = load_some(self._account, foremost(self._account, self._branch_ids, GIVING), teams=True).values()
+            return GranterBatch(self._read())
+        found = load_some(self._account, highest_ranked(self._account, self._branch_ids, GIVING), teams=True).values()
         now = timezone.now()
-        return Stage([Mandate(facts, now) for facts in found if not facts.operator])
+        return GranterBatch([Mandate(facts, now) for facts in found if not facts.operator])
 
     @cached_property
-    def _others(self) -> Stage:
+    def _others(self) -> GranterBatch:
         known = {mandate.user_id for mandate in self._first.mandates}
-        return Stage([mandate for mandate in self._read() if mandate.user_id not in known])
+        return GranterBatch([mandate for mandate in self._read() if mandate.user_id not in known])
 
     def _read(self) -> list[Mandate]:
         now = timezone.now()

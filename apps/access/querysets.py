@@ -24,7 +24,7 @@ from apps.roles.scopes import Scope
 
 
 @dataclass(frozen=True, slots=True)
-class Zone:
+class BranchGroup:
     """Branches where the same clauses decide. `branches` is None for every branch of the account."""
 
     branches: frozenset[int] | None
@@ -77,11 +77,11 @@ def asked_model(codename: str, record_type: str | None) -> tuple[type[Record], s
     return records.model_of(name), permission.codename
 
 
-def zones_of(mandate: Mandate, codename: str, record_type: str) -> Iterator[Zone]:
+def zones_of(mandate: Mandate, codename: str, record_type: str) -> Iterator[BranchGroup]:
     """The zones in which the permission gives anything on records of the type; together they cover its whole reach."""
     beyond = mandate.beyond(codename, record_type)
     if beyond == ():
-        yield Zone(None, (), frozenset(), frozenset())
+        yield BranchGroup(None, (), frozenset(), frozenset())
         return
     found: dict[tuple[Any, ...], set[int]] = {}
     for branch_id, membership, _ in mandate.branches():
@@ -98,10 +98,10 @@ def zones_of(mandate: Mandate, codename: str, record_type: str) -> Iterator[Zone
         found.setdefault(key, set()).add(branch_id)
     for (clauses, groups, mates), branches in found.items():
         everywhere = branches == mandate.facts.account.branches
-        yield Zone(None if everywhere else frozenset(branches), clauses, groups, mates)
+        yield BranchGroup(None if everywhere else frozenset(branches), clauses, groups, mates)
 
 
-def zone_q(mandate: Mandate, zone: Zone, record_type: str) -> Q:
+def zone_q(mandate: Mandate, zone: BranchGroup, record_type: str) -> Q:
     """The conjunction of the zone's clauses, each the disjunction of its reaches."""
     condition = Q()
     for clause in zone.clauses:
@@ -112,7 +112,7 @@ def zone_q(mandate: Mandate, zone: Zone, record_type: str) -> Q:
     return condition
 
 
-def reach_qs(mandate: Mandate, zone: Zone, clause: Clause, record_type: str) -> dict[Scope, Q]:
+def reach_qs(mandate: Mandate, zone: BranchGroup, clause: Clause, record_type: str) -> dict[Scope, Q]:
     """Each reach of a clause as a condition (access model, section 2); a reach that holds nothing is left out."""
     found: dict[Scope, Q] = {}
     if clause.scope & Scope.CREATED:

@@ -27,9 +27,9 @@ from apps.access.querysets import visible
 from apps.access.records import Record, RecordLike
 from apps.access.shares import Subjects, subjects_of_many
 from apps.access.targets import (
-    Malformed,
+    MalformedTarget,
     TargetName,
-    Unknown,
+    UnknownTarget,
     find_targets,
     find_users,
     no_user,
@@ -44,12 +44,12 @@ CHUNK = 1_000
 Answer = Mapping[str, Any]
 
 
-class BadLine(ValueError):
+class InvalidQuestion(ValueError):
     """The line is no question."""
 
 
 @dataclass(frozen=True, slots=True)
-class May:
+class MayQuestion:
     """May the user do this to the target?"""
 
     user: str
@@ -58,7 +58,7 @@ class May:
 
 
 @dataclass(frozen=True, slots=True)
-class Within:
+class VisibleQuestion:
     """Which records of the account are within the user's reach?"""
 
     user: str
@@ -67,14 +67,14 @@ class Within:
 
 
 @dataclass(frozen=True, slots=True)
-class Who:
+class WhoMayQuestion:
     """Who may do this to the target?"""
 
     permission: str
     target: TargetName
 
 
-Question = May | Within | Who
+Question = MayQuestion | VisibleQuestion | WhoMayQuestion
 
 
 def answers(lines: Iterable[bytes], *, reasons: bool = False) -> Iterator[Answer]:
@@ -116,7 +116,7 @@ def _read(line: bytes) -> Question | str:
     """The question on a line, or what is wrong with the line."""
     try:
         return _question(read_json(line))
-    except (BadLine, Malformed) as error:
+    except (InvalidQuestion, MalformedTarget) as error:
         return str(error)
     except UnicodeDecodeError as error:
         return f"The line is not UTF-8: the byte 0x{line[error.start]:02x} stands at {error.start}."
@@ -126,17 +126,19 @@ def _read(line: bytes) -> Question | str:
 
 def _question(data: Any) -> Question:
     if not isinstance(data, dict):
-        raise BadLine("The line is no JSON object.")
+        raise InvalidQuestion("The line is no JSON object.")
     if wrong := [key for key, value in data.items() if not isinstance(value, str)]:
-        raise BadLine(f'The value of "{wrong[0]}" is no text.')
+        raise InvalidQuestion(f'The value of "{wrong[0]}" is no text.')
     match sorted(data):
         case ["permission", "target", "user"]:
-            return May(data["user"], data["permission"], parse_target(data["target"]))
+            return MayQuestion(data["user"], data["permission"], parse_target(data["target"]))
         case ["list", "permission", "user"]:
-            return Within(data["user"], data["permission"], TargetName(Target.ACCOUNT, data["list"]))
+            return VisibleQuestion(data["user"], data["permission"], TargetName(Target.ACCOUNT, data["list"]))
         case ["permission", "who"]:
-            return Who(data["permission"], parse_target(data["who"]))
-    raise BadLine("The keys are user, permission and target; or user, permission and list; or permission and who.")
+            return WhoMayQuestion(data["permission"], parse_target(data["who"]))
+    raise InvalidQuestion(
+        "The keys are user, permission and target; or user, permission and list; or permission and who."
+    )
 
 
 class _Chunk:
@@ -144,7 +146,7 @@ class _Chunk:
 
     def __init__(self, questions: list[Question], *, reasons: bool) -> None:
         self._reasons = reasons
-        self._users = find_users({each.user for each in questions if not isinstance(each, Who)})
+        self._users = find_users({each.user for each in questions if not isinstance(each, WhoMayQuestion)})
         self._targets = find_targets(each.target for each in questions)
         self._shares = _Shares(each for each in self._targets.values() if isinstance(each, Record))
         self._mandates: dict[tuple[int, int], Mandate] = {}
@@ -153,16 +155,16 @@ class _Chunk:
     def answer(self, question: Question) -> Answer:
         try:
             permission = catalogue.get(question.permission)
-            if isinstance(question, Who):
+            if isinstance(question, WhoMayQuestion):
                 return {"users": self._who(permission, self._target(question.target))}
             user = self._users.get(question.user)
             if user is None:
                 raise no_user(question.user)
-            if isinstance(question, Within):
+            if isinstance(question, VisibleQuestion):
                 account: Any = self._target(question.target)
                 return {"references": list(references(self._mandate(user, account), permission))}
             return self._may(user, permission, self._target(question.target))
-        except (UnknownPermission, WrongTarget, Unknown) as error:
+        except (UnknownPermission, WrongTarget, UnknownTarget) as error:
             return _error(str(error))
 
     def _may(self, user: User, permission: Permission, target: Any) -> Answer:

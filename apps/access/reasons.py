@@ -9,11 +9,11 @@ from django.db import models
 from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 
-from apps.access.context import Desk
+from apps.access.context import AccessContext
 from apps.access.explain import explain
 from apps.access.fixes import Fix
 from apps.access.mandate import Mandate
-from apps.access.policy import Stage, decide
+from apps.access.policy import GranterBatch, decide
 from apps.access.records import Record
 from apps.accounts.models import Branch, User
 from apps.roles import catalogue
@@ -23,7 +23,7 @@ NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Why:
+class Denial:
     """A "no" in words: the permission, the reasons in order, the smallest changes, and whom to ask."""
 
     permission: Permission
@@ -32,26 +32,26 @@ class Why:
     people: list[User] = field(default_factory=list)
 
 
-def tooltip(desk: Desk, codename: str, place: models.Model | None = None) -> str:
+def tooltip(access: AccessContext, codename: str, place: models.Model | None = None) -> str:
     """One sentence for a disabled button: the missing permission, and who can grant it, on this branch or anywhere."""
     branch = place if isinstance(place, Branch) else None
     label = catalogue.get(codename).label
     return _("Needs “%(label)s”, which you do not have. %(whom_to_ask)s") % {
         "label": label,
-        "whom_to_ask": whom_to_ask(grantors(desk, codename, branch)),
+        "whom_to_ask": whom_to_ask(grantors(access, codename, branch)),
     }
 
 
-def grantors(desk: Desk, codename: str, branch: Branch | None = None) -> list[User]:
+def grantors(access: AccessContext, codename: str, branch: Branch | None = None) -> list[User]:
     """Some who may give the permission to the user on the branch, or on one in the user's sight, by name.
 
     They hold the right to it there, and have something of it to give (access model, section 6: no escalation). Who that
     can be is read once for a request, whatever is asked.
     """
-    mandate, people = desk.mandate, desk.people
+    mandate, people = access.mandate, access.people
     if mandate is None or people is None:
         return []
-    places = desk.branches if branch is None else [branch]
+    places = access.branches if branch is None else [branch]
     for stage in people.stages():
         found = _givers(mandate, codename, places, stage)
         if found:
@@ -59,7 +59,7 @@ def grantors(desk: Desk, codename: str, branch: Branch | None = None) -> list[Us
     return []
 
 
-def _givers(mandate: Mandate, codename: str, places: Sequence[Branch], stage: Stage) -> set[int]:
+def _givers(mandate: Mandate, codename: str, places: Sequence[Branch], stage: GranterBatch) -> set[int]:
     found: set[int] = set()
     for place in places:
         for right, target in _ways(mandate, codename, place):
@@ -92,18 +92,18 @@ def whom_to_ask(people: Sequence[User]) -> str:
     return _("Ask %(people)s for it.") % {"people": get_text_list([str(person) for person in people[:NAMED]], _("or"))}
 
 
-def why_not(desk: Desk, codename: str, target: models.Model) -> Why:
+def why_not(access: AccessContext, codename: str, target: models.Model) -> Denial:
     """Why the user may not, on this thing or (of an account) anywhere in it."""
     permission = catalogue.get(codename)
     subject: models.Model | None = target
     if permission.target is not _target_of(target):
-        subject = desk.branches[0] if permission.target is Target.BRANCH and desk.branches else None
+        subject = access.branches[0] if permission.target is Target.BRANCH and access.branches else None
     if subject is None:
-        return Why(permission, people=grantors(desk, codename))
-    explanation = explain(desk.user, codename, subject, people=desk.people)
+        return Denial(permission, people=grantors(access, codename))
+    explanation = explain(access.user, codename, subject, people=access.people)
     people: dict[int, User] = {person.pk: person for fix in explanation.fixes for person in fix.who}
-    people.pop(desk.user.pk, None)
-    return Why(permission, explanation.reasons, explanation.fixes, list(people.values()))
+    people.pop(access.user.pk, None)
+    return Denial(permission, explanation.reasons, explanation.fixes, list(people.values()))
 
 
 def _target_of(thing: models.Model) -> Target:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from apps.access.facts import AccountFacts
-from apps.access.mandate import Because, Mandate, Shares
+from apps.access.mandate import Mandate, Reason, Shares
 from apps.access.policy import asked_of, decide, mandates_who_may
 from apps.access.records import Record
 from apps.access.shares import subjects
@@ -20,7 +20,7 @@ FURTHER = ("change", "delete", "export")
 
 
 @dataclass(frozen=True, slots=True)
-class Seer:
+class Viewer:
     """Somebody who sees the record: which verbs besides viewing, and through what they see it."""
 
     user: User
@@ -28,7 +28,7 @@ class Seer:
     through: tuple[str, ...]
 
 
-class Sight:
+class RecordAudience:
     """Everybody who sees a record. They are found at once; what else they may is asked of those who are shown."""
 
     def __init__(self, record: Record, account: AccountFacts) -> None:
@@ -41,15 +41,15 @@ class Sight:
         self.people = list(User.objects.filter(pk__in=wanted).order_by("name", "email"))
         self.users = [user for user in self.people if user.pk in self._found]
 
-    def seers(self, users: Sequence[User]) -> list[Seer]:
+    def seers(self, users: Sequence[User]) -> list[Viewer]:
         """These of them in full."""
         return [self._seer(user, *self._found[user.pk]) for user in users]
 
-    def _seer(self, user: User, mandate: Mandate, shares: Shares) -> Seer:
+    def _seer(self, user: User, mandate: Mandate, shares: Shares) -> Viewer:
         kind = catalogue.record_type(self._record.record_type)
         possible = [verb for verb in FURTHER if verb in kind.verbs]
         verbs = [verb for verb in possible if self._may(mandate, f"{verb}_{kind.name}", shares)]
-        return Seer(user, tuple(verbs), tuple(through(mandate, self._record, shares)))
+        return Viewer(user, tuple(verbs), tuple(through(mandate, self._record, shares)))
 
     def _may(self, mandate: Mandate, codename: str, shares: Shares) -> bool:
         return decide(mandate, asked_of(codename, self._record), self._record, shares)
@@ -76,15 +76,15 @@ def through(mandate: Mandate, record: Record, shares: Shares) -> list[str]:
 def given_by(mandate: Mandate, branch_id: int, codename: str) -> str:
     """By what a permission is given on a branch, as a few words: the last step that gives most."""
     steps = [step for step in mandate.effective(branch_id, codename).steps if step.scope]
-    steps = [step for step in steps if step.because not in (Because.OVERRIDE_ENDED, Because.OVERRIDE_IGNORED)]
+    steps = [step for step in steps if step.because not in (Reason.OVERRIDE_ENDED, Reason.OVERRIDE_IGNORED)]
     if not steps:
         return ""
     step = max(steps, key=lambda each: int(each.scope))
-    if step.because is Because.OVERRIDE and step.override is not None:
+    if step.because is Reason.OVERRIDE and step.override is not None:
         by = step.override.author
         return _("an override by %(who)s") % {"who": by} if by else _("an override")
-    if step.because in (Because.PARENT, Because.SUPREME) and step.role is not None:
+    if step.because in (Reason.PARENT, Reason.SUPREME) and step.role is not None:
         return _("the parent role %(role)s") % {"role": step.role.name}
-    if step.because is Because.OPERATOR:
+    if step.because is Reason.OPERATOR:
         return _("a platform operator’s session")
     return "" if step.role is None else _("the role %(role)s") % {"role": step.role.name}

@@ -38,7 +38,7 @@ class RecordLike(Protocol):
     def about(self) -> RecordLike | None: ...
 
 
-class Untold(LookupError):
+class HistoryUnknown(LookupError):
     """What is kept does not tell how something was at a moment; the message is a sentence that says why."""
 
 
@@ -111,7 +111,7 @@ class Record(models.Model):
         Raises:
             Untold: it was not there then, or nobody knows how it was.
         """
-        raise Untold(f"How {reference} was cannot be told: no history is kept of such records.")
+        raise HistoryUnknown(f"How {reference} was cannot be told: no history is kept of such records.")
 
 
 def record_constraints(name: str) -> list[models.BaseConstraint]:

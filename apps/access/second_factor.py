@@ -9,7 +9,7 @@ from allauth.mfa.models import Authenticator
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 
-from apps.access.context import Desk
+from apps.access.context import AccessContext
 from apps.access.mandate_cache import bind_account, mandate_for
 from apps.accounts import fence
 from apps.accounts.models import EVERYONE, Account, User
@@ -22,7 +22,7 @@ class SecondFactorMissing(PermissionDenied):
 
 
 @contextmanager
-def inside(user: User, account: Account) -> Iterator[Desk]:
+def inside(user: User, account: Account) -> Iterator[AccessContext]:
     """Work in this account of the user's inside the block, and then in the one before; yields the user's desk there.
 
     Every page that shows something of an account other than the one in its address goes through here.
@@ -36,7 +36,7 @@ def inside(user: User, account: Account) -> Iterator[Desk]:
         try:
             if lacks_second_factor(user, account):
                 raise SecondFactorMissing
-            yield Desk(user)
+            yield AccessContext(user)
         finally:
             user.current_account, user.operator_session = before
 

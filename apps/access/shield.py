@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext as _
 
-from apps.access.context import Desk
+from apps.access.context import AccessContext
 from apps.roles.schemes import scheme
 from apps.teams.models import Membership
 
@@ -14,13 +14,13 @@ def why_shielded() -> str:
     return _("Only they themselves see or change this: the scheme shields whoever holds the single top role.")
 
 
-def shielded(desk: Desk) -> frozenset[int]:
+def shielded(access: AccessContext) -> frozenset[int]:
     """The ids of those whose details and rights the user may not see; nobody's outside of such a scheme."""
-    return desk.once("shielded", lambda: _shielded(desk))
+    return access.once("shielded", lambda: _shielded(access))
 
 
-def _shielded(desk: Desk) -> frozenset[int]:
-    account, mandate = desk.account, desk.mandate
+def _shielded(access: AccessContext) -> frozenset[int]:
+    account, mandate = access.account, access.mandate
     if account is None or mandate is None or mandate.operator:
         return frozenset()
     published = scheme(account.scheme)
@@ -30,4 +30,4 @@ def _shielded(desk: Desk) -> frozenset[int]:
     held = Membership.objects.filter(
         account=account, status=Membership.Status.ACTIVE, role__key__in=single, role__account_id=None
     )
-    return frozenset(held.exclude(user=desk.user).values_list("user_id", flat=True))
+    return frozenset(held.exclude(user=access.user).values_list("user_id", flat=True))

@@ -26,7 +26,7 @@ class TableRefused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class CsvRow:
     """One line of a table: its number in the file, and its cells by column, without the space around them.
 
     `problem` says what keeps it from being read; it has no cells then.
@@ -37,7 +37,7 @@ class Line:
     problem: str = ""
 
 
-class Table:
+class CsvTable:
     """The lines of a CSV file (UTF-8; commas, semicolons or tabs), of which the first one names the columns.
 
     An apostrophe that our exports put before what a spreadsheet would compute is taken away again.
@@ -72,7 +72,7 @@ class Table:
         self._copy.seek(0)
         return sum(1 for _ in self._copy) - (not self._headless)
 
-    def __iter__(self) -> Iterator[Line]:
+    def __iter__(self) -> Iterator[CsvRow]:
         """The lines, from the first one on."""
         reader = csv.reader(self._texts(), delimiter=self._delimiter, strict=True)
         if not self._headless:
@@ -84,22 +84,22 @@ class Table:
             except StopIteration:
                 return
             except csv.Error as error:
-                yield Line(number, {}, _("This is no CSV: %(error)s.") % {"error": error})
+                yield CsvRow(number, {}, _("This is no CSV: %(error)s.") % {"error": error})
                 continue
             if any(cells):
                 yield self._line(number, cells)
 
-    def _line(self, number: int, cells: list[str]) -> Line:
+    def _line(self, number: int, cells: list[str]) -> CsvRow:
         if problem := _unreadable("".join(cells)):
-            return Line(number, {}, problem)
+            return CsvRow(number, {}, problem)
         if len(cells) != len(self.columns):
-            return Line(
+            return CsvRow(
                 number,
                 {},
                 _("There are %(number)s cells for %(columns)s columns.")
                 % {"number": len(cells), "columns": len(self.columns)},
             )
-        return Line(number, dict(zip(self.columns, cells, strict=True)))
+        return CsvRow(number, dict(zip(self.columns, cells, strict=True)))
 
     def _texts(self) -> Iterator[str]:
         """The lines as text. Bytes that are none of UTF-8 become what no text holds, to be found in the cells."""

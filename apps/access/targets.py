@@ -21,11 +21,11 @@ from apps.roles.catalogue import Target
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
-class Unknown(LookupError):
+class UnknownTarget(LookupError):
     """What is named does not exist; the message is a sentence that names it."""
 
 
-class Malformed(ValueError):
+class MalformedTarget(ValueError):
     """The text is no target."""
 
 
@@ -41,14 +41,14 @@ class TargetName:
         return f"{self.kind}:{self.account}/{self.key}" if self.key else f"{self.kind}:{self.account}"
 
     @property
-    def unknown(self) -> Unknown:
+    def unknown(self) -> UnknownTarget:
         """The error for when there is no such thing."""
         if self.kind == Target.ACCOUNT:
             return no_account(self.account)
         types = [record_type.name for record_type in catalogue.record_types()]
         if self.kind != Target.BRANCH and self.kind not in types:
-            return Unknown(f'There is no record type "{self.kind}": choose from {", ".join(types)}.')
-        return Unknown(f'There is no {self.kind} "{self.key}" in the account "{self.account}".')
+            return UnknownTarget(f'There is no record type "{self.kind}": choose from {", ".join(types)}.')
+        return UnknownTarget(f'There is no {self.kind} "{self.key}" in the account "{self.account}".')
 
 
 def parse_target(text: str) -> TargetName:
@@ -61,7 +61,7 @@ def parse_target(text: str) -> TargetName:
     account, slash, key = rest.partition("/")
     whole = bool(account) and (not slash if kind == Target.ACCOUNT else bool(key))
     if not kind or not whole:
-        raise Malformed(f'"{text}" is no target: write account:SLUG, branch:ACCOUNT/BRANCH or TYPE:ACCOUNT/REF.')
+        raise MalformedTarget(f'"{text}" is no target: write account:SLUG, branch:ACCOUNT/BRANCH or TYPE:ACCOUNT/REF.')
     return TargetName(kind, account, key)
 
 
@@ -131,14 +131,14 @@ def find_account(slug: str) -> Account:
     return found
 
 
-def no_user(email: str) -> Unknown:
+def no_user(email: str) -> UnknownTarget:
     """The error for when there is no such user."""
-    return Unknown(f'There is no user "{email}".')
+    return UnknownTarget(f'There is no user "{email}".')
 
 
-def no_account(slug: str) -> Unknown:
+def no_account(slug: str) -> UnknownTarget:
     """The error for when there is no such account."""
-    return Unknown(f'There is no account "{slug}".')
+    return UnknownTarget(f'There is no account "{slug}".')
 
 
 def _keyed(

@@ -42,7 +42,7 @@ class Weekday(IntegerChoices):
     SATURDAY = 6, _("Saturday")
 
 
-class Writing(NamedTuple):
+class DateTimeStyle(NamedTuple):
     """How one account has days and times written, and its calendars begin."""
 
     date_order: str = DateOrder.DAY_FIRST
@@ -50,7 +50,7 @@ class Writing(NamedTuple):
     week_begins: int = Weekday.MONDAY
 
 
-class Form(StrEnum):
+class DateTimeForm(StrEnum):
     """What of a day or a moment is written."""
 
     DAY = "day"
@@ -79,17 +79,17 @@ _WITH_YEAR = {
 }
 _TIMES = {Clock.TWENTY_FOUR: ("H:i", "H:i:s"), Clock.TWELVE: ("g:i A", "g:i:s A")}
 
-PLAIN = Writing()
-_writing: ContextVar[Writing] = ContextVar("writing", default=PLAIN)
+PLAIN = DateTimeStyle()
+_writing: ContextVar[DateTimeStyle] = ContextVar("writing", default=PLAIN)
 
 
-def current() -> Writing:
+def current() -> DateTimeStyle:
     """How days and times are written here and now."""
     return _writing.get()
 
 
 @contextmanager
-def written_as(writing: Writing) -> Iterator[None]:
+def written_as(writing: DateTimeStyle) -> Iterator[None]:
     """Days and times inside are written so, and then as before."""
     token = _writing.set(writing)
     try:
@@ -104,18 +104,18 @@ def pattern(form: str) -> str:
     short_day, day, long_day, weekday = _DAYS[DateOrder(writing.date_order)]
     minutes, seconds = _TIMES[Clock(writing.clock)]
     return {
-        Form.DAY: day,
-        Form.SHORT_DAY: short_day,
-        Form.LONG_DAY: long_day,
-        Form.WEEKDAY: weekday,
-        Form.TIME: minutes,
-        Form.MOMENT: f"{day}, {minutes}",
-        Form.SHORT_MOMENT: f"{short_day}, {minutes}",
-        Form.EXACT_MOMENT: f"{day}, {seconds}",
-        Form.LONG_MOMENT: f"{long_day}, {minutes}",
-        Form.ZONED_MOMENT: f"{long_day}, {minutes} e",
-        Form.ZONED_WEEKDAY: f"{_WITH_YEAR[DateOrder(writing.date_order)]}, {minutes} e",
-    }[Form(form)]
+        DateTimeForm.DAY: day,
+        DateTimeForm.SHORT_DAY: short_day,
+        DateTimeForm.LONG_DAY: long_day,
+        DateTimeForm.WEEKDAY: weekday,
+        DateTimeForm.TIME: minutes,
+        DateTimeForm.MOMENT: f"{day}, {minutes}",
+        DateTimeForm.SHORT_MOMENT: f"{short_day}, {minutes}",
+        DateTimeForm.EXACT_MOMENT: f"{day}, {seconds}",
+        DateTimeForm.LONG_MOMENT: f"{long_day}, {minutes}",
+        DateTimeForm.ZONED_MOMENT: f"{long_day}, {minutes} e",
+        DateTimeForm.ZONED_WEEKDAY: f"{_WITH_YEAR[DateOrder(writing.date_order)]}, {minutes} e",
+    }[DateTimeForm(form)]
 
 
 def written(value: date | datetime | time | None, form: str) -> str:

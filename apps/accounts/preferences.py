@@ -13,7 +13,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from apps.accounts.datetime_formats import PLAIN, Clock, DateOrder, Weekday, Writing, written_as
+from apps.accounts.datetime_formats import PLAIN, Clock, DateOrder, DateTimeStyle, Weekday, written_as
 from apps.accounts.time_zones import UTC, known_time_zones
 from apps.audit.text import SingleLineField
 
@@ -94,9 +94,9 @@ class Preferences(models.Model):
         return str(self.account)
 
     @property
-    def writing(self) -> Writing:
+    def writing(self) -> DateTimeStyle:
         """How days and times are written."""
-        return Writing(self.date_order, self.clock, self.week_begins)
+        return DateTimeStyle(self.date_order, self.clock, self.week_begins)
 
     def task_due_at(self, now: datetime) -> datetime | None:
         """When a task that is begun now is due, in the current time zone; nothing where it is due at no time.

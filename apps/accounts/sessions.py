@@ -13,7 +13,7 @@ from apps.accounts.lifetime import is_to_be_noted
 from apps.accounts.models import ApiToken, User
 from apps.accounts.tokens import end_tokens
 from apps.accounts.verbs import SESSIONS_ENDED
-from apps.audit.services import Change, record
+from apps.audit.services import EntryValues, record
 
 
 def note(session: SessionBase) -> None:
@@ -51,7 +51,7 @@ def sign_out(user: User, *, actor: User | None, reason: str) -> int:
     `actor` None is the console's operator.
     """
     ended, tokens = shut_out(user)
-    told = Change(
+    told = EntryValues(
         target_type="accounts.sessions", target_id=user.pk, target_text=str(user), user_id=user.pk,
         after={"ended": ended, "tokens": tokens},
     )  # fmt: skip
@@ -68,7 +68,7 @@ def sign_everybody_out(*, actor: User | None, reason: str) -> int:
     UserSession.objects.all().delete()
     tokens, _ = ApiToken.objects.all().delete()
     ended, _ = Session.objects.all().delete()
-    told = Change(
+    told = EntryValues(
         target_type="accounts.sessions", target_id=0, target_text="everybody", after={"ended": ended, "tokens": tokens}
     )  # fmt: skip
     record(verb=SESSIONS_ENDED, actor=actor, reason=reason, account_id=None, entries=[told])

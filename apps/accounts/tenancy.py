@@ -5,8 +5,8 @@ key between two tenant tables is declared with `db_constraint=False`; these oper
 `(account_id, other_id) → other (account_id, id)` in its place, so that no path, raw SQL included, can tie one account's
 row to another's.
 
-**The second fence** (`Fenced`, `Readable`, `RunAsOwner`, `Searched`): row-level security, which shows the web role the
-rows of one account; see `fence`.
+**The second fence** (`Fenced`, `ExtraReadPolicy`, `RunAsOwner`, `SearchView`): row-level security, which shows the web
+role the rows of one account; see `fence`.
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ CURRENT_ACCOUNT = "(SELECT NULLIF(NULLIF(current_setting('mandate.account', true
 CURRENT_USER = "(SELECT NULLIF(current_setting('mandate.user', true), '')::bigint)"
 
 
-class _OfFence(Operation):
+class _FenceOperation(Operation):
     """What the operations of the second fence have in common. `model` may be a lower app's, written `app.Model`."""
 
     reversible = True
@@ -185,7 +185,7 @@ class _OfFence(Operation):
         schema_editor.execute(told, params=None)
 
 
-class Fenced(_OfFence):
+class Fenced(_FenceOperation):
     """Row-level security: whoever is not the table's owner reads and writes rows of the current account alone.
 
     `rows` is SQL for which rows those are, where it is not `account_id` that says it; in it, `{account}` and `{user}`
@@ -217,7 +217,7 @@ class Fenced(_OfFence):
         return f"Show rows of {self.model} inside their account alone"
 
 
-class _Door(_OfFence):
+class _ExtraPolicy(_FenceOperation):
     """Further rows of a fenced table, for one thing that is done with them: `rows` as in `Fenced`."""
 
     policy: str
@@ -241,7 +241,7 @@ class _Door(_OfFence):
         self._execute(schema_editor, f"DROP POLICY {self.name} ON {self._table(app_label, from_state)}")
 
 
-class Readable(_Door):
+class ExtraReadPolicy(_ExtraPolicy):
     """Further rows of a fenced table that may be read, and never written."""
 
     policy = "FOR SELECT USING"
@@ -251,8 +251,8 @@ class Readable(_Door):
         return f"Show rows of {self.model} to those whom they concern: {self.name}"
 
 
-class Addable(_Door):
-    """Further rows of a fenced table that may be added; `Readable` names those that may be read then."""
+class Addable(_ExtraPolicy):
+    """Further rows of a fenced table that may be added; `ExtraReadPolicy` names those that may be read then."""
 
     policy = "FOR INSERT WITH CHECK"
 
@@ -295,7 +295,7 @@ class RunAsOwner(Operation):
         return f"Let {', '.join(self.functions)} see every account"
 
 
-class Searched(_OfFence):
+class SearchView(_FenceOperation):
     """The view of a fenced table that is searched for parts of texts: the rows of the current account, by every index.
 
     Behind row-level security only operators that are known to keep secrets use an index, and those on text are not

@@ -35,7 +35,7 @@ class NameTaken(Exception):
     """Somebody has a token of this name already: it may be the same form once more."""
 
 
-class OperatorsHaveNone(Exception):
+class OperatorsCannotHaveTokens(Exception):
     """A platform operator asked for one."""
 
 
@@ -55,7 +55,7 @@ def make_token(user: User, name: str, days: int) -> str:
     """
     user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if user.is_superuser:
-        raise OperatorsHaveNone
+        raise OperatorsCannotHaveTokens
     ApiToken.objects.filter(user=user, ends_at__lte=timezone.now()).delete()
     if tokens_of(user).filter(name__iexact=name).exists():
         raise NameTaken

@@ -36,7 +36,7 @@ LONGEST = 64 * 1024 * 1024
 MOMENT = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z"
 
 
-class Refused(ValueError):
+class InvalidHeads(ValueError):
     """A key or a file of heads that is not taken; the text says why, in a sentence."""
 
 
@@ -115,19 +115,19 @@ def read(text: bytes, *, unsigned: bool = False) -> Heads:
     except ValueError:
         found = None
     if not isinstance(found, dict) or not FORMAT.keys() <= found.keys():
-        raise Refused("it is no file of audit_heads")
+        raise InvalidHeads("it is no file of audit_heads")
     if "signature" in found:
         _check_signature(found)
     elif not unsigned:
-        raise Refused("it is not signed: keep what audit_heads --sign prints, or take this one with --unsigned")
+        raise InvalidHeads("it is not signed: keep what audit_heads --sign prints, or take this one with --unsigned")
     if {name: found[name] for name in FORMAT} != FORMAT:
-        raise Refused("its format is one that this version does not read")
+        raise InvalidHeads("its format is one that this version does not read")
     try:
         if not re.fullmatch(MOMENT, found["at"]):
             raise ValueError("at")
         heads = tuple(_head(head) for head in found["heads"])
     except (KeyError, TypeError, ValueError):
-        raise Refused("it is no whole file of audit_heads") from None
+        raise InvalidHeads("it is no whole file of audit_heads") from None
     return Heads(found["at"], heads, found["public_key"] if "signature" in found else None)
 
 
@@ -201,10 +201,10 @@ def signing_key() -> Ed25519PrivateKey:
         Refused: there is none, or it is malformed.
     """
     if not os.environ.get(SIGNING_KEY):
-        raise Refused(f"{SIGNING_KEY} is not set: it takes an Ed25519 key, and audit_heads --new-key makes one")
+        raise InvalidHeads(f"{SIGNING_KEY} is not set: it takes an Ed25519 key, and audit_heads --new-key makes one")
     key = _key(SIGNING_KEY, lambda pem: load_pem_private_key(pem, password=None), Ed25519PrivateKey.from_private_bytes)
     if not isinstance(key, Ed25519PrivateKey):
-        raise Refused(MALFORMED.format(SIGNING_KEY))
+        raise InvalidHeads(MALFORMED.format(SIGNING_KEY))
     return key
 
 
@@ -216,11 +216,11 @@ def public_key() -> Ed25519PublicKey:
     """
     if not os.environ.get(PUBLIC_KEY):
         if not os.environ.get(SIGNING_KEY):
-            raise Refused(f"neither {PUBLIC_KEY} nor {SIGNING_KEY} is set, which their signature is checked with")
+            raise InvalidHeads(f"neither {PUBLIC_KEY} nor {SIGNING_KEY} is set, which their signature is checked with")
         return signing_key().public_key()
     key = _key(PUBLIC_KEY, load_pem_public_key, Ed25519PublicKey.from_public_bytes)
     if not isinstance(key, Ed25519PublicKey):
-        raise Refused(MALFORMED.format(PUBLIC_KEY))
+        raise InvalidHeads(MALFORMED.format(PUBLIC_KEY))
     return key
 
 
@@ -238,12 +238,12 @@ def _check_signature(found: dict[str, Any]) -> None:
     """Raises Refused where the file says something else than what was signed with our key."""
     key = public_key()
     if found.get("public_key") != encoded(key):
-        raise Refused(f"it was signed with another key than {encoded(key)}, which the environment names")
+        raise InvalidHeads(f"it was signed with another key than {encoded(key)}, which the environment names")
     said = {name: value for name, value in found.items() if name != "signature"}
     try:
         key.verify(b64decode(found["signature"], validate=True), canonical(said))
     except (InvalidSignature, ValueError, TypeError, RecursionError):
-        raise Refused("its signature does not fit: it was altered, or somebody without the key made it") from None
+        raise InvalidHeads("its signature does not fit: it was altered, or somebody without the key made it") from None
 
 
 def _head(found: dict[str, Any]) -> Head:

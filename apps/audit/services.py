@@ -35,7 +35,7 @@ class Actor(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class EntryValues:
     """What an operation did to one target; becomes one entry.
 
     `target_text` names people and roles by name, and records by their reference only, so that the log tells no
@@ -91,7 +91,7 @@ class OperationInProgress:
         ((found,),) = _ask(self._using, "SELECT nullif(current_setting('mandate.operation', true), '')::bigint")
         return None if found is None else int(found)
 
-    def add(self, account_id: int | None, entries: Iterable[Change]) -> int:
+    def add(self, account_id: int | None, entries: Iterable[EntryValues]) -> int:
         """Write entries by hand, for what no audited table tells; returns the operation's id.
 
         `account_id` None is the platform's own chain.
@@ -146,7 +146,7 @@ def operation(*, verb: str | verbs.Verb, actor: Actor | None, reason: str) -> It
 
 
 def record(
-    *, verb: str | verbs.Verb, actor: Actor | None, reason: str, account_id: int | None, entries: Iterable[Change]
+    *, verb: str | verbs.Verb, actor: Actor | None, reason: str, account_id: int | None, entries: Iterable[EntryValues]
 ) -> Operation:
     """Write one operation with its entries into the log, as part of the running transaction; returns it.
 
@@ -193,7 +193,7 @@ def _identity(person: Actor) -> tuple[int, str]:
     return person.pk, str(person)
 
 
-def _entry(operation_id: int, change: Change, chain: int) -> Entry:
+def _entry(operation_id: int, change: EntryValues, chain: int) -> Entry:
     return Entry(
         operation_id=operation_id,
         account_id=chain if change.account_id is None else change.account_id,

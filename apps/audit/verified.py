@@ -16,7 +16,7 @@ HELD = ("kept_at", "kept_seq", "kept_fault")
 
 
 @dataclass(frozen=True, slots=True)
-class Chain:
+class ChainState:
     """The state of an account's chain: what was last verified, what came since, and whether that head still stands."""
 
     verified: Verification | None
@@ -49,15 +49,15 @@ def keep(reports: Iterable[AccountReport], *, at: datetime | None = None, held: 
     )
 
 
-def state_of(account_id: int) -> Chain:
+def state_of(account_id: int) -> ChainState:
     """The state of the account's chain, in three look-ups whatever its length."""
     verified = Verification.objects.filter(account_id=account_id).first()
     links = Link.objects.filter(account_id=account_id)
     last = links.order_by("-seq").values_list("seq", flat=True).first() or 0
     if verified is None or not verified.head_seq:
-        return Chain(verified, last, head_stands=True)
+        return ChainState(verified, last, head_stands=True)
     head = links.filter(seq=verified.head_seq).values_list("hash", flat=True).first()
-    return Chain(verified, last, head_stands=head is not None and bytes(head).hex() == verified.head_hash)
+    return ChainState(verified, last, head_stands=head is not None and bytes(head).hex() == verified.head_hash)
 
 
 def _row(report: AccountReport, at: datetime, *, held: bool) -> Verification:

@@ -19,11 +19,11 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apps.access.context import desk_of, veil
+from apps.access.context import access_of, veil
 from apps.access.records import Record
 from apps.access.spreadsheets import csv_line
 from apps.access.verbs import RECORDS_EXPORTED
-from apps.audit.services import Change, record
+from apps.audit.services import EntryValues, record
 from apps.backoffice.deletion import summary_of
 from apps.pages.access_requests import missing as asking_for
 from apps.roles import catalogue
@@ -81,12 +81,12 @@ class RecordActions:
 
     def tools(self, request: HttpRequest) -> list[Tool]:
         """The actions for the list's toolbar."""
-        desk = desk_of(request)
+        access = access_of(request)
         record_type = self.model.record_type
 
         def missing(action: BulkAction) -> str:
-            lacking = (c for c in action.codenames(record_type) if not desk.may_anywhere(c))
-            return next((asking_for(desk, codename) for codename in lacking), "")
+            lacking = (c for c in action.codenames(record_type) if not access.may_anywhere(c))
+            return next((asking_for(access, codename) for codename in lacking), "")
 
         return [Tool(action, missing(action)) for action in self.bulk_actions]
 
@@ -96,9 +96,9 @@ class RecordActions:
 
     def _runner(self, action: BulkAction) -> Callable[..., HttpResponse | None]:
         def run(model_admin: RecordActions, request: HttpRequest, selected: Any) -> HttpResponse | None:
-            desk = desk_of(request)
+            access = access_of(request)
             for codename in action.codenames(self.model.record_type):
-                desk.require(codename)
+                access.require(codename)
             rows = list(selected.select_related("branch", "responsible")[: MOST + 1])
             if len(rows) > MOST:
                 messages.error(request, _("Select %(most)s records at most; nothing was done.") % {"most": f"{MOST:,}"})
@@ -112,14 +112,14 @@ class RecordActions:
 
     def _allowed(self, request: HttpRequest, action: BulkAction, rows: list[Any]) -> list[Any]:
         """The records that the action may touch; the others, all of them in sight, are named to the person."""
-        desk, record_type = desk_of(request), self.model.record_type
+        access, record_type = access_of(request), self.model.record_type
         left, told = rows, []
         for codename in action.codenames(record_type):
             permission = catalogue.get(codename)
             if permission.target is catalogue.Target.BRANCH:
-                kept = [row for row in left if desk.may(codename, row.branch)]
+                kept = [row for row in left if access.may(codename, row.branch)]
             else:
-                ids = desk.allowed(codename, record_type, [row.pk for row in left])
+                ids = access.allowed(codename, record_type, [row.pk for row in left])
                 kept = [row for row in left if row.pk in ids]
             refused = [row for row in left if row not in kept]
             if refused:
@@ -143,13 +143,13 @@ class RecordActions:
 
 def delete_selected(model_admin: Any, request: HttpRequest, rows: list[Any]) -> HttpResponse | None:
     """Ask first, naming what goes; then delete each record through its service."""
-    veil(desk_of(request), rows)
+    veil(access_of(request), rows)
     if request.POST.get("post") == "yes":
         for row in rows:
             model_admin.remove_record(request, row)
         messages.success(request, _("Deleted %(counted)s.") % {"counted": counted(rows)})
         return None
-    texts, counts = summary_of(desk_of(request), rows)
+    texts, counts = summary_of(access_of(request), rows)
     context = {
         "deletable_objects": [texts],
         "model_count": counts.items(),
@@ -164,7 +164,7 @@ def delete_selected(model_admin: Any, request: HttpRequest, rows: list[Any]) -> 
 def log_export(request: HttpRequest, rows: Sequence[Record], file: str) -> None:
     """Write into the audit log who took which records along; by reference, so that the log tells no name."""
     changes = [
-        Change(target_type=row.record_type, target_id=row.pk, target_text=row.reference, branch_id=row.branch.pk)
+        EntryValues(target_type=row.record_type, target_id=row.pk, target_text=row.reference, branch_id=row.branch.pk)
         for row in rows
     ]
     with transaction.atomic():
@@ -172,7 +172,7 @@ def log_export(request: HttpRequest, rows: Sequence[Record], file: str) -> None:
             verb=RECORDS_EXPORTED,
             actor=request.user,
             reason=f"Taken along as {file} from the list",
-            account_id=desk_of(request).account_id,
+            account_id=access_of(request).account_id,
             entries=changes,
         )
 
@@ -180,7 +180,7 @@ def log_export(request: HttpRequest, rows: Sequence[Record], file: str) -> None:
 def export_selected(model_admin: Any, request: HttpRequest, rows: list[Any]) -> HttpResponse:
     """The records as a CSV file, with what the person may see of their links."""
     log_export(request, rows, "CSV")
-    veil(desk_of(request), rows)
+    veil(access_of(request), rows)
     cells: Mapping[str, Callable[[Any], Any]] = model_admin.export_cells(request)
     prefetch_related_objects(rows, *model_admin.export_related)
     response = HttpResponse(content_type="text/csv; charset=utf-8")

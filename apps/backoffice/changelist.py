@@ -13,7 +13,7 @@ from django.utils.functional import cached_property
 from unfold.views import ChangeList
 
 from apps.access import lists
-from apps.access.context import desk_of, veil
+from apps.access.context import access_of, veil
 from apps.access.records import Record
 from apps.pages.access_requests import missing
 
@@ -60,16 +60,16 @@ class RecordChangeList(ChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         """One page and a capped count; the links of the rows are veiled."""
-        desk, model = desk_of(request), self.model
+        access, model = access_of(request), self.model
         codename = f"view_{model.record_type}"
-        mandate = desk.mandate
+        mandate = access.mandate
         if mandate is None or not issubclass(model, Record):
             raise IncorrectLookupParameters
 
         def narrow(rows: QuerySet[Any]) -> QuerySet[Any]:
             return self.narrow(request, rows)
 
-        self.list_per_page = desk.rows_per_page
+        self.list_per_page = access.rows_per_page
         counted = lists.capped_count(mandate, codename, record_type=model.record_type, narrow=narrow)
         self.paginator = CountedPaginator(self.queryset, self.list_per_page, min(counted, lists.CAP))
         try:
@@ -90,13 +90,13 @@ class RecordChangeList(ChangeList):
         else:
             found = self.queryset[offset : offset + self.list_per_page]
         self.result_list = list(found.select_related(*self.model_admin.list_select_related))
-        veil(desk, self.result_list, self.model_admin.list_links)
+        veil(access, self.result_list, self.model_admin.list_links)
         self.result_count = self.full_result_count = min(counted, lists.CAP)
         self.result_count_text = f"{lists.CAP:,}+" if counted > lists.CAP else f"{counted:,}"
         self.show_full_result_count = False
         self.show_admin_actions = counted > 0
         add = f"add_{model.record_type}"
-        self.add_missing = "" if desk.may_anywhere(add) else missing(desk, add)
+        self.add_missing = "" if access.may_anywhere(add) else missing(access, add)
         self.can_show_all = False
         self.multi_page = counted > self.list_per_page
         self.title = str(self.opts.verbose_name_plural).capitalize()

@@ -37,7 +37,7 @@ DRESSES: dict[type[forms.Widget], type[forms.Widget]] = {
 }
 
 
-class AdminFace:
+class AdminChangePages:
     """The admin's pages of a change."""
 
     def __init__(self, request: HttpRequest, *, opts: Any, site: Any) -> None:
@@ -80,4 +80,4 @@ def changing(request: HttpRequest, form: ChangeForm, *, back: str, opts: Any, si
     Raises:
         MissingPermission: the person may not.
     """
-    return answer(request, form, AdminFace(request, opts=opts, site=site), back=back, subject=subject)
+    return answer(request, form, AdminChangePages(request, opts=opts, site=site), back=back, subject=subject)

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
-from apps.access.context import desk_of
+from apps.access.context import access_of
 from apps.backoffice.listing import ChoiceFilter
 from apps.backoffice.tables import AccessTableAdmin
 from apps.pages.forms.base import ChangeForm
@@ -50,10 +50,10 @@ class RoleAdmin(AccessTableAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """The published roles of the account's scheme, and its own ones."""
-        desk = desk_of(request)
-        if desk.account is None or not desk.may_anywhere(self.views):
+        access = access_of(request)
+        if access.account is None or not access.may_anywhere(self.views):
             return Role.objects.none()
-        return Role.objects.usable_in(desk.account_id, desk.account.scheme).select_related("based_on")
+        return Role.objects.usable_in(access.account_id, access.account.scheme).select_related("based_on")
 
     @display(description=gettext_lazy("Role"))
     def name_(self, role: Role) -> str:

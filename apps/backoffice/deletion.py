@@ -9,21 +9,21 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from apps.access import records
-from apps.access.context import Desk, veil
+from apps.access.context import AccessContext, veil
 from apps.access.records import Record
 from apps.roles import catalogue
 
 NAMED = 20
 
 
-def summary_of(desk: Desk, doomed: Sequence[Record]) -> tuple[list[Any], dict[str, int]]:
+def summary_of(access: AccessContext, doomed: Sequence[Record]) -> tuple[list[Any], dict[str, int]]:
     """The records to be deleted with what goes along, as nested texts, and how many of each kind.
 
     Only what the person may see is named or counted (access model, section 5).
     """
     texts: list[Any] = []
     counts: dict[str, int] = {}
-    companions = list(_companions(desk, doomed))
+    companions = list(_companions(access, doomed))
     for record in doomed:
         texts.append(described(record))
         own = [row for row in companions if row.about is not None and row.about == record]
@@ -43,7 +43,7 @@ def described(record: Record) -> str:
     return f"{kind} {record.reference}" if name == record.reference else f"{kind} {record.reference}: {name}"
 
 
-def _companions(desk: Desk, doomed: Iterable[Record]) -> Iterable[Record]:
+def _companions(access: AccessContext, doomed: Iterable[Record]) -> Iterable[Record]:
     """The visible records that live within those to be deleted: activities, which are about them."""
     by_type: dict[str, list[Record]] = {}
     for record in doomed:
@@ -54,6 +54,6 @@ def _companions(desk: Desk, doomed: Iterable[Record]) -> Iterable[Record]:
         condition = Q(pk__in=[])
         for name, about_type in model.about_fields.items():
             condition |= Q(**{f"{name}__in": [record.pk for record in by_type.get(about_type, ())]})
-        rows = list(desk.rows(f"view_{record_type}", record_type).filter(condition))
-        veil(desk, rows)
+        rows = list(access.rows(f"view_{record_type}", record_type).filter(condition))
+        veil(access, rows)
         yield from rows

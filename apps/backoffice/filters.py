@@ -13,9 +13,9 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apps.access.context import desk_of
+from apps.access.context import access_of
 from apps.pages.forms.picker import LONGEST_WORDS
-from apps.pages.forms.pool import Pool
+from apps.pages.forms.pool import PickablePeople
 
 
 class BranchFilter(admin.SimpleListFilter):
@@ -25,7 +25,7 @@ class BranchFilter(admin.SimpleListFilter):
     parameter_name = "branch"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]) -> Iterable[tuple[str, str]]:
-        branches = desk_of(request).branches
+        branches = access_of(request).branches
         return [(str(branch.pk), branch.name) for branch in branches] if len(branches) > 1 else []
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -56,7 +56,7 @@ class PersonFilter(admin.SimpleListFilter):
 
     def people(self, request: HttpRequest, *, but: Collection[int] = ()) -> list[tuple[str, str]]:
         """Everybody, where they are few; else who is chosen, and whom the words find."""
-        pool = Pool(desk_of(request), but=frozenset(but))
+        pool = PickablePeople(access_of(request), but=frozenset(but))
         found = pool.few()
         if found is None:
             self.searched = True
@@ -74,11 +74,11 @@ class ResponsibleFilter(PersonFilter):
     parameter_name = "responsible"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]) -> Iterable[tuple[str, str]]:
-        return [("me", _("Me")), ("nobody", _("Nobody")), *self.people(request, but=[desk_of(request).user.pk])]
+        return [("me", _("Me")), ("nobody", _("Nobody")), *self.people(request, but=[access_of(request).user.pk])]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.value() == "me":
-            return queryset.filter(responsible=desk_of(request).user)
+            return queryset.filter(responsible=access_of(request).user)
         if self.value() == "nobody":
             return queryset.filter(responsible=None)
         return _narrowed(self, queryset, "responsible")
@@ -94,7 +94,7 @@ class AccountListFilter(admin.SimpleListFilter):
     path: ClassVar[str] = ""
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]) -> Iterable[tuple[str, str]]:
-        rows = self.model._default_manager.filter(account=desk_of(request).account_id)
+        rows = self.model._default_manager.filter(account=access_of(request).account_id)
         return [(str(row.pk), str(row)) for row in rows]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:

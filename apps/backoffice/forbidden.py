@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
-from apps.access.context import Desk
+from apps.access.context import AccessContext
 from apps.backoffice.contentpolicy import under_admin_policy
 from apps.backoffice.site import site
 from apps.pages.forbidden import page_frame, refuse
@@ -22,5 +22,5 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     return under_admin_policy(refuse)(request, exception, _admin_frame)
 
 
-def _admin_frame(request: HttpRequest, desk: Desk) -> dict[str, Any]:
+def _admin_frame(request: HttpRequest, access: AccessContext) -> dict[str, Any]:
     return {**site.each_context(request), "title": _("Not allowed"), "layout": "admin/base_site.html"}

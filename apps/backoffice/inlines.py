@@ -12,7 +12,7 @@ from unfold.admin import TabularInline
 from unfold.forms import PaginationInlineFormSet
 
 from apps.access import lists
-from apps.access.context import desk_of
+from apps.access.context import access_of
 from apps.access.records import Record
 
 SHOWN = 10
@@ -56,9 +56,9 @@ class RecordInlineFormSet(PaginationInlineFormSet):
             form.fields[DELETION_FIELD_NAME].disabled = True
 
     def _ask(self, rows: list[Any]) -> None:
-        desk, record_type = desk_of(self.asked_by), self.model.record_type
-        self.changeable = desk.allowed_of(f"change_{record_type}", rows)
-        self.deletable = desk.allowed_of(f"delete_{record_type}", rows)
+        access, record_type = access_of(self.asked_by), self.model.record_type
+        self.changeable = access.allowed_of(f"change_{record_type}", rows)
+        self.deletable = access.allowed_of(f"delete_{record_type}", rows)
 
 
 class RecordInline(TabularInline):
@@ -74,7 +74,7 @@ class RecordInline(TabularInline):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         record_type = self.model.record_type
-        rows = desk_of(request).rows(f"view_{record_type}", record_type)
+        rows = access_of(request).rows(f"view_{record_type}", record_type)
         return rows.select_related("responsible", "created_by").order_by(*self.ordering)
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
@@ -83,16 +83,16 @@ class RecordInline(TabularInline):
         return made
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return desk_of(request).may_anywhere(f"view_{self.model.record_type}")
+        return access_of(request).may_anywhere(f"view_{self.model.record_type}")
 
     def has_add_permission(self, request: HttpRequest, obj: Any) -> bool:
-        return obj is not None and desk_of(request).may(f"add_{self.model.record_type}", obj.branch)
+        return obj is not None and access_of(request).may(f"add_{self.model.record_type}", obj.branch)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return desk_of(request).may_anywhere(f"change_{self.model.record_type}")
+        return access_of(request).may_anywhere(f"change_{self.model.record_type}")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return desk_of(request).may_anywhere(f"delete_{self.model.record_type}")
+        return access_of(request).may_anywhere(f"delete_{self.model.record_type}")
 
 
 def inline_about(inline: type[RecordInline], parent_type: str) -> type[RecordInline]:

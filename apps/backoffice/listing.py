@@ -21,8 +21,8 @@ from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 
 from apps.access import lists
-from apps.access.context import desk_of
-from apps.accounts.datetime_formats import Form, written
+from apps.access.context import access_of
+from apps.accounts.datetime_formats import DateTimeForm, written
 from apps.accounts.isolation import Job
 from apps.accounts.models import JobFailure
 from apps.backoffice.filters import parameters_of
@@ -33,7 +33,7 @@ def moment(at: datetime | None) -> SafeString | None:
     if at is None:
         return None
     local = timezone.localtime(at)
-    return format_html('<time datetime="{}">{}</time>', local.isoformat(), written(local, Form.MOMENT))
+    return format_html('<time datetime="{}">{}</time>', local.isoformat(), written(local, DateTimeForm.MOMENT))
 
 
 class CappedPaginator(Paginator[Any]):
@@ -64,7 +64,7 @@ class ReadOnlyChangeList(ChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         """One page, and a count that says where it stopped."""
-        self.list_per_page = desk_of(request).rows_per_page
+        self.list_per_page = access_of(request).rows_per_page
         super().get_results(request)
         self.full_result_count = self.result_count
         counted = self.paginator.counted
@@ -96,7 +96,7 @@ class ReadOnlyAdmin(ModelAdmin):
 
     def may_look(self, request: HttpRequest) -> bool:
         """Whether the list is there for the person."""
-        return desk_of(request).may_anywhere(self.views)
+        return access_of(request).may_anywhere(self.views)
 
     def require_look(self, request: HttpRequest) -> None:
         """Let only those pass for whom the list is there.
@@ -104,7 +104,7 @@ class ReadOnlyAdmin(ModelAdmin):
         Raises:
             MissingPermission: it is not.
         """
-        desk_of(request).require(self.views)
+        access_of(request).require(self.views)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.may_look(request)
@@ -158,9 +158,9 @@ class ReadOnlyAdmin(ModelAdmin):
         """The jobs that fail in the account, with the cause for platform operators: it can speak of any row of it."""
         if not self.jobs:
             return []
-        desk = desk_of(request)
+        access = access_of(request)
         labels = {job.key: job.label for job in self.jobs}
-        is_operator = desk.mandate is not None and desk.mandate.operator
+        is_operator = access.mandate is not None and access.mandate.operator
         return [
             {
                 "label": labels[failure.job],
@@ -168,7 +168,9 @@ class ReadOnlyAdmin(ModelAdmin):
                 "at": failure.failed_at,
                 "cause": failure.cause if is_operator else "",
             }
-            for failure in JobFailure.objects.filter(account=desk.account_id, job__in=labels).order_by("failing_since")
+            for failure in JobFailure.objects.filter(account=access.account_id, job__in=labels).order_by(
+                "failing_since"
+            )
         ]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ReadOnlyChangeList]:

@@ -17,13 +17,13 @@ from django.utils.functional import cached_property
 from unfold.admin import ModelAdmin
 
 from apps.access import lists
-from apps.access.context import desk_of, links_of, veil
+from apps.access.context import access_of, links_of, veil
 from apps.access.records import Record
 from apps.backoffice.actions import RecordActions
 from apps.backoffice.changelist import RecordChangeList
 from apps.backoffice.deletion import summary_of
 from apps.backoffice.filters import parameters_of
-from apps.backoffice.recordform import LinkField, RecordForm, Refusal, is_of_account
+from apps.backoffice.recordform import FormRefusal, LinkField, RecordForm, is_of_account
 
 
 class CappedPaginator(Paginator[Any]):
@@ -71,29 +71,29 @@ class MandateAdmin(RecordActions, ModelAdmin):
     # Questions that Django asks
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return desk_of(request).may_anywhere(self.codename("view"))
+        return access_of(request).may_anywhere(self.codename("view"))
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self._may(request, "view", obj)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return desk_of(request).may_anywhere(self.codename("add"))
+        return access_of(request).may_anywhere(self.codename("add"))
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Whether the form can be sent: who may only hand a record over has just that field to fill."""
-        return self._may(request, "change", obj) or (obj is not None and desk_of(request).may("assign_record", obj))
+        return self._may(request, "change", obj) or (obj is not None and access_of(request).may("assign_record", obj))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self._may(request, "delete", obj)
 
     def _may(self, request: HttpRequest, verb: str, obj: Any) -> bool:
-        desk = desk_of(request)
-        return desk.may_anywhere(self.codename(verb)) if obj is None else desk.may(self.codename(verb), obj)
+        access = access_of(request)
+        return access.may_anywhere(self.codename(verb)) if obj is None else access.may(self.codename(verb), obj)
 
     # Rows and objects
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return desk_of(request).rows(self.codename("view"), self.record_type).order_by(*self.ordering)
+        return access_of(request).rows(self.codename("view"), self.record_type).order_by(*self.ordering)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         """The record with its links veiled, or None where it is out of sight; read once in a request."""
@@ -102,9 +102,9 @@ class MandateAdmin(RecordActions, ModelAdmin):
             rows = self.get_queryset(request).select_related("branch", "responsible", "created_by")
             found = rows.filter(pk=int(object_id)).first() if _is_id(object_id) else None
             if found is not None:
-                found.account = found.branch.account = desk_of(request).account
+                found.account = found.branch.account = access_of(request).account
                 self.ask_before_veiling(request, found)
-                veil(desk_of(request), [found])
+                veil(access_of(request), [found])
             kept[object_id] = found
         return kept[object_id]
 
@@ -112,7 +112,7 @@ class MandateAdmin(RecordActions, ModelAdmin):
         """Ask what the page will ask, while the record is as the database has it."""
         for verb in ("view", "change", "delete"):
             self._may(request, verb, record)
-        desk_of(request).may("assign_record", record)
+        access_of(request).may("assign_record", record)
 
     def object_or_404(self, request: HttpRequest, object_id: str) -> Any:
         """The record.
@@ -139,8 +139,8 @@ class MandateAdmin(RecordActions, ModelAdmin):
     # Views
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        desk = desk_of(request)
-        desk.require(self.codename("view"))
+        access = access_of(request)
+        access.require(self.codename("view"))
         context = {"tools": self.tools(request), "may_add": self.has_add_permission(request)}
         return super().changelist_view(request, {**context, **(extra_context or {})})
 
@@ -157,7 +157,7 @@ class MandateAdmin(RecordActions, ModelAdmin):
         self._let_pass(request, object_id)
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
-        except Refusal as refusal:
+        except FormRefusal as refusal:
             request.__dict__["_refusal"] = refusal
             request.__dict__.pop("_records", None)
             context = {**(extra_context or {}), "again": refusal.again}
@@ -165,23 +165,23 @@ class MandateAdmin(RecordActions, ModelAdmin):
 
     def _let_pass(self, request: HttpRequest, object_id: str | None) -> None:
         if object_id is None:
-            desk_of(request).require(self.codename("add"))
+            access_of(request).require(self.codename("add"))
             return
         record = self.object_or_404(request, object_id)
         if request.method == "POST" and not self.has_change_permission(request, record):
-            desk_of(request).require(self.codename("change"), record)
+            access_of(request).require(self.codename("change"), record)
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        desk_of(request).require(self.codename("delete"), self.object_or_404(request, object_id))
+        access_of(request).require(self.codename("delete"), self.object_or_404(request, object_id))
         return super().delete_view(request, object_id, extra_context)
 
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest
     ) -> tuple[list[Any], dict[str, int], set[str], list[str]]:
         """What the person may see go; never what they may not (access model, section 5)."""
-        return (*summary_of(desk_of(request), list(objs)), set(), [])
+        return (*summary_of(access_of(request), list(objs)), set(), [])
 
     # Forms
 
@@ -196,22 +196,22 @@ class MandateAdmin(RecordActions, ModelAdmin):
         fixed = list(super().get_readonly_fields(request, obj))
         if obj is None:
             return fixed
-        desk = desk_of(request)
-        if not desk.may(self.codename("change"), obj):
+        access = access_of(request)
+        if not access.may(self.codename("change"), obj):
             fixed += [name for name in flatten_fieldsets(self.get_fieldsets(request, obj)) if name != "responsible"]
-        if not desk.may("assign_record", obj):
+        if not access.may("assign_record", obj):
             fixed.append("responsible")
         return list(dict.fromkeys(fixed))
 
     def formfield_for_foreignkey(
         self, db_field: models.ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
     ) -> Any:
-        desk = desk_of(request)
+        access = access_of(request)
         target: Any = db_field.related_model
         if isinstance(target, type) and issubclass(target, Record):
-            kwargs["queryset"] = desk.rows(f"view_{target.record_type}", target.record_type)
+            kwargs["queryset"] = access.rows(f"view_{target.record_type}", target.record_type)
         elif is_of_account(target):
-            kwargs["queryset"] = target._default_manager.filter(account=desk.account_id)
+            kwargs["queryset"] = target._default_manager.filter(account=access.account_id)
         return super().formfield_for_foreignkey(db_field, request, **{"form_class": LinkField, **kwargs})
 
     def formfield_for_dbfield(self, db_field: models.Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:

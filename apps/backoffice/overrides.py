@@ -14,10 +14,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
-from apps.access.context import desk_of
+from apps.access.context import access_of
 from apps.access.models import Override
 from apps.access.shield import shielded
-from apps.accounts.datetime_formats import Form, written
+from apps.accounts.datetime_formats import DateTimeForm, written
 from apps.backoffice.listing import ChoiceFilter, moment
 from apps.backoffice.tables import AccessTableAdmin, PlaceFilter
 from apps.changes.expiry_emails import WARNING
@@ -66,7 +66,7 @@ class OverrideAdmin(AccessTableAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Without those of the shielded, which only they themselves see."""
         rows = super().get_queryset(request).select_related("user", "branch", "author")
-        return rows.exclude(user__in=shielded(desk_of(request)))
+        return rows.exclude(user__in=shielded(access_of(request)))
 
     @display(description=gettext_lazy("Member"))
     def person(self, override: Override) -> str:
@@ -130,5 +130,5 @@ def _value(override: Override) -> str:
         return override.scope.label
     return _("%(scope)s until %(when)s") % {
         "scope": override.scope.label,
-        "when": written(override.expires_at, Form.MOMENT),
+        "when": written(override.expires_at, DateTimeForm.MOMENT),
     }

@@ -14,12 +14,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
-from apps.access.context import desk_of
+from apps.access.context import access_of
 from apps.access.shield import shielded
-from apps.accounts.datetime_formats import Form, written
+from apps.accounts.datetime_formats import DateTimeForm, written
 from apps.backoffice.listing import ChoiceFilter, moment
 from apps.backoffice.overrides import lines_of
-from apps.backoffice.tables import AccessTableAdmin, Act, PlaceFilter, RoleFilter
+from apps.backoffice.tables import AccessTableAdmin, PlaceFilter, RoleFilter, RowAction
 from apps.pages.forms.base import ChangeForm
 from apps.pages.forms.fields import roles
 from apps.pages.forms.invitations import (
@@ -99,7 +99,7 @@ class MembershipAdmin(AccessTableAdmin):
 
     def get_list_display(self, request: HttpRequest) -> Any:
         """The address of the shielded is left out."""
-        hidden = shielded(desk_of(request))
+        hidden = shielded(access_of(request))
 
         @display(description=_("Member"), header=True)
         def veiled(member: Membership) -> list[str]:
@@ -131,7 +131,7 @@ class MembershipAdmin(AccessTableAdmin):
         return _("%(user)s on %(branch)s") % {"user": row.user, "branch": row.branch}
 
     def facts_of(self, request: HttpRequest, row: Any) -> list[tuple[str, Any]]:
-        known = row.user_id not in shielded(desk_of(request))
+        known = row.user_id not in shielded(access_of(request))
         return [
             (_("Role"), row.role.name),
             (_("Branch"), row.branch.name),
@@ -144,8 +144,8 @@ class MembershipAdmin(AccessTableAdmin):
 
     def more(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         """Teams and overrides, for those who may see them."""
-        desk = desk_of(request)
-        if row.user_id in shielded(desk):
+        access = access_of(request)
+        if row.user_id in shielded(access):
             return {}
         teams = TeamMember.objects.filter(user=row.user_id, team__branch=row.branch_id).select_related("team")
         parts = [
@@ -158,21 +158,21 @@ class MembershipAdmin(AccessTableAdmin):
                 "empty": _("In no team."),
             }
         ]
-        if desk.may("view_member_permissions", row.branch):
+        if access.may("view_member_permissions", row.branch):
             parts.append({"title": _("Overrides"), "lines": lines_of(row), "empty": _("The role says it all.")})
         return {"parts": parts}
 
-    def further_acts(self, request: HttpRequest, row: Any) -> list[Act]:
+    def further_acts(self, request: HttpRequest, row: Any) -> list[RowAction]:
         """A parent role, where the scheme has any."""
-        desk = desk_of(request)
-        if row.status != ACTIVE or not desk.may_anywhere("view_parent_roles") or not roles(desk, Role.Kind.PARENT):
+        access = access_of(request)
+        if row.status != ACTIVE or not access.may_anywhere("view_parent_roles") or not roles(access, Role.Kind.PARENT):
             return []
         link = f"{reverse('admin:teams_parentmembership_add')}?user={row.user_id}"
-        return [Act(str(GrantParentForm.title), link, self.missing(request, GrantParentForm, None))]
+        return [RowAction(str(GrantParentForm.title), link, self.missing(request, GrantParentForm, None))]
 
 
 def _day(moment: datetime | None) -> str:
-    return written(moment, Form.DAY)
+    return written(moment, DateTimeForm.DAY)
 
 
 # Invitations
@@ -195,11 +195,11 @@ class InvitationAdmin(AccessTableAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Those to a branch where the person sees the members; to all branches, for who sees them on each."""
-        desk = desk_of(request)
-        ids = [branch.pk for branch in desk.branches_where(self.views)]
-        rows = Invitation.objects.filter(account=desk.account_id).select_related("branch", "role", "invited_by")
+        access = access_of(request)
+        ids = [branch.pk for branch in access.branches_where(self.views)]
+        rows = Invitation.objects.filter(account=access.account_id).select_related("branch", "role", "invited_by")
         found = rows.filter(branch__in=ids)
-        everywhere = bool(ids) and len(ids) == len(desk.branches)
+        everywhere = bool(ids) and len(ids) == len(access.branches)
         return found | rows.filter(branch=None) if everywhere else found
 
     @display(description=gettext_lazy("E-mail"))

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
-from apps.access.context import desk_of
+from apps.access.context import access_of
 from apps.accounts.models import Branch
 from apps.backoffice.tables import AccessTableAdmin, PlaceFilter
 from apps.changes.accounts import CLOSING
@@ -94,7 +94,7 @@ class BranchAdmin(AccessTableAdmin):
     sortable_by = ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return branches_in_sight(desk_of(request))
+        return branches_in_sight(access_of(request))
 
     @display(description=gettext_lazy("Branch"))
     def branch_(self, branch: Branch) -> str:
@@ -108,8 +108,8 @@ class BranchAdmin(AccessTableAdmin):
 
     def more(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         """Where its members are."""
-        desk = desk_of(request)
-        if row.status != Branch.Status.ACTIVE or not desk.may("view_members", row):
+        access = access_of(request)
+        if row.status != Branch.Status.ACTIVE or not access.may("view_members", row):
             return {}
         link = f"{reverse('admin:teams_membership_changelist')}?branch={row.pk}"
         teams = Team.objects.filter(branch=row).order_by("name")

@@ -11,14 +11,14 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from apps.access.context import Desk, desk_of
+from apps.access.context import AccessContext, access_of
 from apps.access.records import Record
 from apps.accounts.models import Branch
 from apps.pages.forms.picker import UserField
-from apps.pages.forms.pool import Pool
+from apps.pages.forms.pool import PickablePeople
 
 
-class Refusal(Exception):
+class FormRefusal(Exception):
     """A service refused what a form asked for. The form is shown again with the sentences.
 
     `again` are fields that the next attempt carries along: the person has read the warning by then.
@@ -47,11 +47,11 @@ class RecordForm(forms.ModelForm[Any]):
     """
 
     request: ClassVar[HttpRequest]
-    refusal: ClassVar[Refusal | None] = None
+    refusal: ClassVar[FormRefusal | None] = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.desk = desk_of(self.request)
+        self.access = access_of(self.request)
         self.is_new = self.instance.pk is None
         if "branch" in self.fields:
             self._offer_branches()
@@ -73,7 +73,7 @@ class RecordForm(forms.ModelForm[Any]):
         return cleaned
 
     def _offer_branches(self) -> None:
-        offered = branches_to_choose(self.desk, self.instance, type(self.instance).record_type)
+        offered = branches_to_choose(self.access, self.instance, type(self.instance).record_type)
         field = self.fields["branch"]
         field.queryset = Branch.objects.filter(pk__in=[b.pk for b in offered])  # type: ignore[attr-defined]
         field.widget.choices = field.choices = [(branch.pk, branch.name) for branch in offered]  # type: ignore[attr-defined]
@@ -81,9 +81,9 @@ class RecordForm(forms.ModelForm[Any]):
             self.initial.setdefault("branch", offered[0].pk)
 
     def _offer_people(self) -> None:
-        branches = {branch.pk for branch in branches_to_choose(self.desk, self.instance, self.instance.record_type)}
+        branches = {branch.pk for branch in branches_to_choose(self.access, self.instance, self.instance.record_type)}
         current = self.instance.responsible_id
-        pool = Pool(self.desk, on=frozenset(branches), also=frozenset([] if current is None else [current]))
+        pool = PickablePeople(self.access, on=frozenset(branches), also=frozenset([] if current is None else [current]))
         plain = self.fields["responsible"]
         field = UserField(
             pool, fixed=[("", _("Nobody"))], label=plain.label, required=plain.required, help_text=plain.help_text
@@ -91,22 +91,22 @@ class RecordForm(forms.ModelForm[Any]):
         field.widget.plain = UnfoldAdminSelectWidget
         self.fields["responsible"] = field
         if self.is_new:
-            self.initial.setdefault("responsible", self.desk.user.pk)
+            self.initial.setdefault("responsible", self.access.user.pk)
             field.disabled = not any(
-                self._may_hand_out(branch) for branch in self.desk.branches if branch.pk in branches
+                self._may_hand_out(branch) for branch in self.access.branches if branch.pk in branches
             )
 
     def _may_hand_out(self, branch: Branch) -> bool:
         """Whether a new record could go to somebody else at once: it stands as its creator's own until then."""
-        user = self.desk.user
-        own = type(self.instance)(account=self.desk.account, branch=branch, responsible=user, created_by=user)
-        mandate = self.desk.mandate
+        user = self.access.user
+        own = type(self.instance)(account=self.access.account, branch=branch, responsible=user, created_by=user)
+        mandate = self.access.mandate
         return mandate is not None and mandate.may("assign_record", own, lambda record, groups: frozenset())
 
 
-def branches_to_choose(desk: Desk, record: Record, record_type: str) -> list[Branch]:
+def branches_to_choose(access: AccessContext, record: Record, record_type: str) -> list[Branch]:
     """Where a record can be: on its branch, and on those where the user may create such records."""
-    offered = desk.branches_where(f"add_{record_type}")
+    offered = access.branches_where(f"add_{record_type}")
     if record.pk is not None and record.branch_id not in {branch.pk for branch in offered}:
         offered = [*offered, record.branch]
     return offered

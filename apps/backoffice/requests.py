@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
-from apps.access.context import desk_of
+from apps.access.context import access_of
 from apps.access.models import AccessRequest
 from apps.backoffice.listing import ChoiceFilter, moment
 from apps.backoffice.tables import AccessTableAdmin
@@ -53,7 +53,7 @@ class AccessRequestAdmin(AccessTableAdmin):
     sortable_by = ()
 
     def may_look(self, request: HttpRequest) -> bool:
-        return desk_of(request).account is not None
+        return access_of(request).account is not None
 
     def require_look(self, request: HttpRequest) -> None:
         """Everybody who works in an account has a list of their own.
@@ -61,11 +61,11 @@ class AccessRequestAdmin(AccessTableAdmin):
         Raises:
             PermissionDenied: the user works in none.
         """
-        desk_of(request).account_id  # noqa: B018 - it raises
+        access_of(request).account_id  # noqa: B018 - it raises
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """One's own, and those that one could decide: what a share would give, only with the record in sight."""
-        return requests_in_sight(desk_of(request))
+        return requests_in_sight(access_of(request))
 
     @display(description=gettext_lazy("Who"))
     def person(self, asked: AccessRequest) -> str:
@@ -109,6 +109,6 @@ class AccessRequestAdmin(AccessTableAdmin):
         """The record that it is about, for whoever sees it."""
         if row.record_id is None:
             return ""
-        desk = desk_of(request)
-        found = desk.rows(f"view_{row.record_type}", row.record_type).filter(pk=row.record_id).first()
+        access = access_of(request)
+        found = access.rows(f"view_{row.record_type}", row.record_type).filter(pk=row.record_id).first()
         return f"{found} ({found.reference})" if found is not None else _("out of your sight")

@@ -10,14 +10,14 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apps.access import shares
-from apps.access.context import desk_of
+from apps.access.context import access_of
 from apps.access.errors import MissingPermission
 from apps.backoffice.changing import changing
 from apps.pages.access_requests import missing as lacking
 from apps.pages.forms.sharing import (
     FORMS,
     LOOKS,
-    Holder,
+    ShareHolder,
     holders_of,
 )
 
@@ -31,7 +31,7 @@ class SharePage:
         self.admin = admin
         self.request = request
         self.record = record
-        self.desk = desk_of(request)
+        self.access = access_of(request)
         self.address = reverse(f"admin:{admin.opts.app_label}_{admin.opts.model_name}_share", args=[record.pk])
 
     def answer(self) -> HttpResponse:
@@ -43,7 +43,7 @@ class SharePage:
         """
         if shares.tables(self.record.record_type) is None:
             raise Http404
-        if not any(self.desk.may(codename, self.record) for codename in LOOKS):
+        if not any(self.access.may(codename, self.record) for codename in LOOKS):
             raise MissingPermission(LOOKS[0], self.record)
         name = self.request.GET.get("do")
         if name is None:
@@ -52,7 +52,7 @@ class SharePage:
             raise Http404
         holder = None if name == "grant" else self._holder()
         data = self.request.POST if self.request.method == "POST" else None
-        form = FORMS[name](data, desk=self.desk, row=self.record, holder=holder)
+        form = FORMS[name](data, access=self.access, row=self.record, holder=holder)
         subject = f"{form.title}: {self.record} ({self.record.reference})"
         return changing(
             self.request,
@@ -63,7 +63,7 @@ class SharePage:
             subject=f"{subject}, {holder.name}" if holder else subject,
         )
 
-    def _holder(self) -> Holder:
+    def _holder(self) -> ShareHolder:
         wanted = {f"{kind}={self.request.GET.get(kind)}" for kind in ("user", "team") if kind in self.request.GET}
         for holder in holders_of(self.record):
             if wanted == {holder.named}:
@@ -72,7 +72,9 @@ class SharePage:
 
     def _list(self) -> TemplateResponse:
         missing = {
-            name: "" if self.desk.may(form.needs[0], self.record) else lacking(self.desk, form.needs[0], self.record)
+            name: ""
+            if self.access.may(form.needs[0], self.record)
+            else lacking(self.access, form.needs[0], self.record)
             for name, form in FORMS.items()
         }
         self.request.current_app = self.admin.admin_site.name

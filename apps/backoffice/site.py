@@ -21,8 +21,8 @@ from django.views.i18n import JavaScriptCatalog
 from unfold.dataclasses import SearchResult
 from unfold.sites import UnfoldAdminSite
 
-from apps.access.context import desk_of
-from apps.accounts.datetime_formats import Form, current, written
+from apps.access.context import access_of
+from apps.accounts.datetime_formats import DateTimeForm, current, written
 from apps.backoffice.contentpolicy import under_admin_policy
 from apps.backoffice.operator import end_operator_session, operator_page
 from apps.backoffice.options import MandateAdmin
@@ -50,7 +50,7 @@ class RecordAutocomplete(AutocompleteJsonView):
 
     def has_perm(self, request: HttpRequest, obj: Any = None) -> bool:
         admin: Any = self.model_admin
-        desk_of(request).require(admin.codename("view"))
+        access_of(request).require(admin.codename("view"))
         return True
 
     def serialize_result(self, obj: Any, to_field_name: str) -> dict[str, str]:
@@ -66,7 +66,7 @@ class ScriptCatalog(JavaScriptCatalog):
         told = {name: str(each) for name, each in found["formats"].items() if isinstance(each, str)}
         found["formats"] |= {**told, "FIRST_DAY_OF_WEEK": current().week_begins}
         hours = {"6 a.m.": time(6), "6 p.m.": time(18)}
-        found["catalog"] |= {words: written(hour, Form.TIME) for words, hour in hours.items()}
+        found["catalog"] |= {words: written(hour, DateTimeForm.TIME) for words, hour in hours.items()}
         return found
 
 
@@ -120,8 +120,8 @@ class MandateSite(UnfoldAdminSite):
         """Unfold's, without the colours that it would write into each page: they are in our stylesheets."""
         context = super().each_context(request) | {"colors": None}
         if context["has_permission"]:
-            desk = desk_of(request)
-            context |= {"desk": desk, "current_account": desk.account}
+            access = access_of(request)
+            context |= {"access": access, "current_account": access.account}
         return context
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import DropdownFilter
 
-from apps.access.context import desk_of
+from apps.access.context import access_of
 from apps.access.history.entry_text import image_of
 from apps.access.history.log_access import in_words, reader_of
 from apps.access.records import place_of
@@ -34,7 +34,7 @@ ADDRESS = "user__email"
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
+class RowAction:
     """A change that the page of a row offers; where `missing` is filled, disabled with that sentence."""
 
     title: str
@@ -57,11 +57,11 @@ class AccessTableAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """The rows of the account that the person may look at."""
-        desk = desk_of(request)
-        rows: QuerySet[Any] = self.model._default_manager.filter(account=desk.account_id)
+        access = access_of(request)
+        rows: QuerySet[Any] = self.model._default_manager.filter(account=access.account_id)
         if catalogue.get(self.views).target is catalogue.Target.BRANCH:
-            return rows.filter(branch__in=[branch.pk for branch in desk.branches_where(self.views)])
-        return rows if desk.may_anywhere(self.views) else rows.none()
+            return rows.filter(branch__in=[branch.pk for branch in access.branches_where(self.views)])
+        return rows if access.may_anywhere(self.views) else rows.none()
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -69,7 +69,7 @@ class AccessTableAdmin(ReadOnlyAdmin):
         """As Django finds rows; those of the shielded are not found by the address that is not shown."""
         found, several = super().get_search_results(request, queryset, search_term)
         fields = self.get_search_fields(request)
-        hidden = shielded(desk_of(request)) if ADDRESS in fields else frozenset()
+        hidden = shielded(access_of(request)) if ADDRESS in fields else frozenset()
         if search_term and hidden:
             theirs = queryset.filter(user__in=hidden)
             for word in search_term.split():
@@ -85,9 +85,9 @@ class AccessTableAdmin(ReadOnlyAdmin):
 
     def missing(self, request: HttpRequest, form: type[ChangeForm], row: Any) -> str:
         """Why the person cannot make this change of the row, in a sentence; empty where they can."""
-        desk = desk_of(request)
-        lacking = form.lacking(desk, row)
-        return missing(desk, *lacking) if lacking is not None else form.barred(desk, row)
+        access = access_of(request)
+        lacking = form.lacking(access, row)
+        return missing(access, *lacking) if lacking is not None else form.barred(access, row)
 
     # Pages
 
@@ -107,7 +107,7 @@ class AccessTableAdmin(ReadOnlyAdmin):
         data = request.POST if request.method == "POST" else None
         # A link may choose, but never state the reason for somebody.
         chosen = {name: value for name, value in request.GET.items() if name not in {"reason", "seen"}}
-        form = self.adds(data, desk=desk_of(request), initial=chosen)
+        form = self.adds(data, access=access_of(request), initial=chosen)
         back = self.address("changelist")
         return changing(request, form, back=back, opts=self.opts, site=self.admin_site, subject=str(form.title))
 
@@ -134,7 +134,7 @@ class AccessTableAdmin(ReadOnlyAdmin):
         """What the log says of the row, as far as the person may read it."""
         row = self.row_or_404(request, object_id)
         place = place_of(row)
-        desk_of(request).require("view_audit_log", place)
+        access_of(request).require("view_audit_log", place)
         entries = reader_of(request).entries().about(row._meta.label_lower, row.pk)
         found = entries.select_related("operation").order_by("-pk")[:HISTORY]
         context = {
@@ -145,26 +145,26 @@ class AccessTableAdmin(ReadOnlyAdmin):
         return self.page(request, "admin/access/history.html", _("History"), context)
 
     def _changing(self, request: HttpRequest, row: Any, form_class: type[ChangeForm], back: str) -> HttpResponse:
-        desk = desk_of(request)
-        if not form_class.applies(desk, row):
+        access = access_of(request)
+        if not form_class.applies(access, row):
             raise Http404
-        form = form_class(request.POST if request.method == "POST" else None, desk=desk, row=row)
+        form = form_class(request.POST if request.method == "POST" else None, access=access, row=row)
         return changing(
             request, form, back=back, opts=self.opts, site=self.admin_site, subject=f"{form.title}: {self.name_of(row)}"
         )
 
     def _page(self, request: HttpRequest, row: Any) -> HttpResponse:
-        desk = desk_of(request)
+        access = access_of(request)
         found = [(form, f"{self.address('change', row.pk)}?do={name}") for name, form in self.acts.items()]
         if self.removes is not None:
             found.append((self.removes, self.address("delete", row.pk)))
         acts = [
-            Act(str(form.title), link, self.missing(request, form, row), form.danger)
+            RowAction(str(form.title), link, self.missing(request, form, row), form.danger)
             for form, link in found
-            if form.applies(desk, row)
+            if form.applies(access, row)
         ]
         place = place_of(row)
-        reads = desk.may_anywhere("view_audit_log") if place is None else desk.may("view_audit_log", place)
+        reads = access.may_anywhere("view_audit_log") if place is None else access.may("view_audit_log", place)
         context = {
             "row": row,
             "facts": [(label, value) for label, value in self.facts_of(request, row) if value not in (None, "")],
@@ -187,7 +187,7 @@ class AccessTableAdmin(ReadOnlyAdmin):
             (str(label_for_field(name, self.model, self)).capitalize(), getattr(self, str(name))(row)) for name in names
         ]
 
-    def further_acts(self, request: HttpRequest, row: Any) -> list[Act]:
+    def further_acts(self, request: HttpRequest, row: Any) -> list[RowAction]:
         """What the page of a row offers besides its forms."""
         return []
 
@@ -203,10 +203,10 @@ class RoleFilter(ChoiceFilter, DropdownFilter):
     parameter_name = "role"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        desk = desk_of(request)
+        access = access_of(request)
         kind = Role.Kind.PARENT if model_admin.model is ParentMembership else Role.Kind.BRANCH
-        assert desk.account is not None
-        usable = Role.objects.usable_in(desk.account_id, desk.account.scheme).filter(kind=kind)
+        assert access.account is not None
+        usable = Role.objects.usable_in(access.account_id, access.account.scheme).filter(kind=kind)
         return [(str(role.pk), role.name) for role in usable.order_by("-rank", "name")]
 
     def narrowed(self, request: HttpRequest, queryset: QuerySet[Any], chosen: str) -> QuerySet[Any]:
@@ -220,7 +220,7 @@ class PlaceFilter(ChoiceFilter, DropdownFilter):
     parameter_name = "branch"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        found = desk_of(request).branches_where(model_admin.views)
+        found = access_of(request).branches_where(model_admin.views)
         return [(str(branch.pk), branch.name) for branch in found] if len(found) > 1 else []
 
     def narrowed(self, request: HttpRequest, queryset: QuerySet[Any], chosen: str) -> QuerySet[Any]:

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern
 from django.utils.translation import gettext as _
 
-from apps.access.context import desk_of
+from apps.access.context import access_of
 from apps.access.history.log_access import in_words
 from apps.audit.models import Entry, Operation
 from apps.backoffice.changing import changing
@@ -29,7 +29,7 @@ class UndoingLogAdmin(LogAdmin):
         kind = KINDS.get(operation.verb)
         if kind is None:
             return {}
-        undone = Entry.objects.of_account(desk_of(request).account_id).about(TARGET, operation.pk).first()
+        undone = Entry.objects.of_account(access_of(request).account_id).about(TARGET, operation.pk).first()
         if undone is not None:
             return {"undone_by": self.address("change", undone.operation_id)}
         if kind.final:
@@ -39,7 +39,7 @@ class UndoingLogAdmin(LogAdmin):
     def undo_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The form that undoes an operation."""
         operation = self.row_or_404(request, object_id)
-        form = UndoForm(request.POST if request.method == "POST" else None, desk=desk_of(request), row=operation)
+        form = UndoForm(request.POST if request.method == "POST" else None, access=access_of(request), row=operation)
         return changing(
             request,
             form,

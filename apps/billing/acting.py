@@ -15,15 +15,15 @@ from apps.audit.services import operation
 from apps.audit.verbs import Verb
 from apps.billing.models import Payer
 from apps.billing.refusals import BillingRefused
-from apps.billing.subscription_state import Book
-from apps.changes.context import Ground
-from apps.changes.refusals import NoSuchTarget, NotPresent, OperatorOnly, ReasonMissing, RightMissing
+from apps.billing.subscription_state import SubscriptionState
+from apps.changes.context import ChangeContext
+from apps.changes.refusals import ActorInactive, NoSuchTarget, OperatorOnly, PermissionMissing, ReasonMissing
 
 
 @contextmanager
 def acting(
     account_id: int, *, verb: Verb, actor: User | None, reason: str, day: date | None = None
-) -> Iterator[tuple[Ground, Book]]:
+) -> Iterator[tuple[ChangeContext, SubscriptionState]]:
     """A transaction behind the account's lock, all of it one operation. `actor` None is the operator at the console.
 
     Raises:
@@ -32,22 +32,22 @@ def acting(
     if not reason.strip():
         raise ReasonMissing
     with transaction.atomic():
-        ground = Ground.lock(account_id, actor, reason)
+        ground = ChangeContext.lock(account_id, actor, reason)
         if actor is not None:
             _check_presence(ground)
         with operation(verb=verb, actor=actor, reason=reason):
-            yield ground, Book(ground.account, day)
+            yield ground, SubscriptionState(ground.account, day)
 
 
-def _check_presence(ground: Ground) -> None:
+def _check_presence(ground: ChangeContext) -> None:
     facts = ground.acting().facts
     if not (facts.operator or facts.parent or facts.memberships):
         raise NoSuchTarget(_("There is no such account."))
     if not facts.active:
-        raise NotPresent(_("You have been deactivated."), _("Ask the platform's operators."))
+        raise ActorInactive(_("You have been deactivated."), _("Ask the platform's operators."))
 
 
-def subscribed(book: Book) -> Book:
+def subscribed(book: SubscriptionState) -> SubscriptionState:
     """The book, where there is a subscription.
 
     Raises:
@@ -58,17 +58,17 @@ def subscribed(book: Book) -> Book:
     return book
 
 
-def need(ground: Ground, codename: str, place: models.Model) -> None:
+def need(ground: ChangeContext, codename: str, place: models.Model) -> None:
     """Let the actor pass who holds the permission there.
 
     Raises:
         RightMissing: they do not.
     """
     if not policy.decide(ground.acting(), policy.asked_of(codename, place), place):
-        raise RightMissing(codename, place)
+        raise PermissionMissing(codename, place)
 
 
-def need_for_payer(ground: Ground, codename: str, payer: Payer) -> None:
+def need_for_payer(ground: ChangeContext, codename: str, payer: Payer) -> None:
     """Let the actor pass who holds the permission on the payer's branch; for the whole account, on every open branch.
 
     Raises:
@@ -78,7 +78,7 @@ def need_for_payer(ground: Ground, codename: str, payer: Payer) -> None:
         need(ground, codename, branch)
 
 
-def need_operator(ground: Ground) -> None:
+def need_operator(ground: ChangeContext) -> None:
     """Let a platform operator pass, at the console or in an open session.
 
     Raises:
@@ -88,7 +88,7 @@ def need_operator(ground: Ground) -> None:
         raise OperatorOnly(_("Only a platform operator does this."), _("Ask the platform's operators."))
 
 
-def branches_of(ground: Ground, payer: Payer) -> list[Branch]:
+def branches_of(ground: ChangeContext, payer: Payer) -> list[Branch]:
     """The branches whose bills the payer's are."""
     if payer.branch_id is not None:
         return [ground.branch(payer.branch_id)]

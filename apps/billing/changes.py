@@ -10,11 +10,11 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import Branch
 from apps.billing import verbs
-from apps.billing.subscription_state import Book, Entitlements
+from apps.billing.subscription_state import Entitlements, SubscriptionState
 from apps.changes.base import Change
-from apps.changes.context import Ground
-from apps.changes.diff import Diff, Row, deleted, updated
-from apps.changes.guards.judging import Terms
+from apps.changes.context import ChangeContext
+from apps.changes.diff import Diff, RowChange, deleted, updated
+from apps.changes.guards.judging import GuardTerms
 from apps.roles.models import Role, RoleGrant
 from apps.roles.schemes import RoleDefinition
 from apps.roles.scopes import Scope
@@ -30,17 +30,17 @@ class Entitle(Change):
     """
 
     verb = verbs.ENTITLED
-    terms = Terms(needs=("manage_subscription",))
+    terms = GuardTerms(needs=("manage_subscription",))
     final = _("What a plan gives is changed by choosing a plan.")
 
     given: Entitlements | None = None
     day: date | None = None
 
-    def plan(self, ground: Ground) -> Iterable[Diff]:
+    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
         """The account's row, its branches' rows, and where own roles go, theirs and their holders'."""
-        given = self.given or Book(ground.account, self.day).entitlements()
+        given = self.given or SubscriptionState(ground.account, self.day).entitlements()
         features = None if given.features is None else sorted(given.features)
-        found: list[Row] = [
+        found: list[RowChange] = [
             updated(
                 ground.account,
                 features=features,
@@ -54,7 +54,7 @@ class Entitle(Change):
         return [Diff([row for row in found if not row.idle])]
 
 
-def is_given(book: Book) -> bool:
+def is_given(book: SubscriptionState) -> bool:
     """Whether the account has what its subscription gives, so that there is nothing to change."""
     given, account = book.entitlements(), book.account
     features = None if given.features is None else sorted(given.features)
@@ -65,7 +65,7 @@ def is_given(book: Book) -> bool:
     )
 
 
-def _without_own_roles(ground: Ground, given: Entitlements) -> Iterable[Row]:
+def _without_own_roles(ground: ChangeContext, given: Entitlements) -> Iterable[RowChange]:
     needed = ground.scheme.custom_roles_feature
     if needed is None or given.features is None or needed in given.features:
         return
@@ -88,5 +88,5 @@ def _without_own_roles(ground: Ground, given: Entitlements) -> Iterable[Row]:
         yield deleted(role)
 
 
-def _lowest(ground: Ground) -> RoleDefinition:
+def _lowest(ground: ChangeContext) -> RoleDefinition:
     return min((role for role in ground.scheme.roles.values() if role.kind == "branch"), key=lambda role: role.rank)

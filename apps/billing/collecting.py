@@ -21,7 +21,7 @@ from apps.audit.services import operation
 from apps.billing import verbs
 from apps.billing.acting import acting, need_for_payer, subscribed
 from apps.billing.gateways import current_gateway, gateway_of
-from apps.billing.gateways.base import BillingGateway, GatewayFailed, Message, Outcome, Told
+from apps.billing.gateways.base import BillingGateway, GatewayError, Message, MessageKind, Outcome
 from apps.billing.models import Attempt, Invoice, Payer, Payment, WebhookEvent
 from apps.billing.payments import balance, enter, open_invoices
 from apps.billing.refusals import BillingRefused
@@ -116,7 +116,7 @@ def begin_setup(account_id: int, payer_id: int, *, back: str, actor: User) -> st
                 payer.gateway, payer.customer = gateway.key, gateway.customer(payer)
                 payer.save()
             return gateway.setup_page(payer, back=back)
-        except GatewayFailed as error:
+        except GatewayError as error:
             raise BillingRefused(
                 _("%(gateway)s cannot be set up now: %(error)s") % {"gateway": _(gateway.label), "error": error}
             ) from error
@@ -152,11 +152,11 @@ def _account_of(gateway: str, customer: str) -> int | None:
 def _deal(gateway: BillingGateway, message: Message, account_id: int) -> str:
     payer = Payer.objects.get(account=account_id, gateway=gateway.key, customer=message.customer)
     match message.told:
-        case Told.COLLECTED | Told.FAILED:
+        case MessageKind.COLLECTED | MessageKind.FAILED:
             return _collected(message, payer)
-        case Told.REFUNDED:
+        case MessageKind.REFUNDED:
             return _refunded(message, payer)
-        case Told.METHOD | Told.METHOD_GONE:
+        case MessageKind.METHOD | MessageKind.METHOD_GONE:
             return _method(gateway, message, payer)
     return "nothing to do"
 
@@ -166,7 +166,7 @@ def _collected(message: Message, payer: Payer) -> str:
     attempt = attempts.select_related("invoice").first()
     if attempt is None:
         return "about no attempt of ours"
-    if message.told is Told.FAILED:
+    if message.told is MessageKind.FAILED:
         finish(attempt, Outcome(Attempt.State.FAILED, message.payment, message.failure))
         return "failed"
     if (message.amount, message.currency) != (attempt.amount, attempt.invoice.currency):
@@ -183,7 +183,7 @@ def _refunded(message: Message, payer: Payer) -> str:
     ).first()
     if paid is None:
         # Perhaps it comes before the message of the payment: the gateway tells it again.
-        raise GatewayFailed(f"Payment {message.payment} is sent back before it is known.")
+        raise GatewayError(f"Payment {message.payment} is sent back before it is known.")
     with acting(payer.account_id, verb=verbs.PAID, actor=None, reason=REASON):
         back = Payment.objects.filter(
             account=payer.account_id, external_id__startswith=f"{REFUND}{message.payment} "
@@ -210,7 +210,7 @@ def _method(gateway: BillingGateway, message: Message, payer: Payer) -> str:
         standing = Payer.objects.select_for_update().get(account=payer.account_id, pk=payer.pk)
         if standing.method_at is not None and message.at < standing.method_at:
             return "overtaken"
-        if message.told is Told.METHOD_GONE:
+        if message.told is MessageKind.METHOD_GONE:
             if standing.method != message.method:
                 return "not the one in use"
             standing.method, standing.method_label = "", ""

@@ -11,8 +11,8 @@ from apps.billing.details import change_details
 from apps.billing.models import Subscription
 from apps.billing.plans import Interval
 from apps.billing.running import run_account
-from apps.billing.subscribing import Choice
-from apps.billing.subscription_state import Book, seats_taken
+from apps.billing.subscribing import PlanChoice
+from apps.billing.subscription_state import SubscriptionState, seats_taken
 
 REASON = "The demo begins"
 SPARE = 5
@@ -30,7 +30,7 @@ def bill_demo(slugs: Iterable[str]) -> None:
 
 def _subscribe(account: Account) -> None:
     subscribing.begin(account, actor=None, reason=REASON, trial=timedelta(0))
-    for payer in Book(account).payers.values():
+    for payer in SubscriptionState(account).payers.values():
         given = {
             "name": account.name,
             "address": "Market Square 1\n10117 Berlin",
@@ -40,9 +40,9 @@ def _subscribe(account: Account) -> None:
         change_details(account.pk, payer.pk, given, actor=None, reason=REASON)
     if account.branches.count() > 1:
         subscribing.bill_by(account.pk, branches=True, actor=None, reason=REASON)
-    book = Book(account)
+    book = SubscriptionState(account)
     seats = {payer.pk: seats_taken(account.pk, payer.branch_id) + SPARE for payer, _ in book.holding()}
-    subscribing.choose(account.pk, Choice("business", Interval.MONTH, seats), actor=None, reason=REASON)
+    subscribing.choose(account.pk, PlanChoice("business", Interval.MONTH, seats), actor=None, reason=REASON)
 
 
 def _pay(account: Account) -> None:

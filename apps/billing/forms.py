@@ -13,8 +13,8 @@ from apps.billing.models import Payer
 from apps.billing.models.base import ADDRESS_CHARACTERS, validate_address
 from apps.billing.money import written
 from apps.billing.plans import Interval, plans
-from apps.billing.subscribing import Choice
-from apps.billing.subscription_state import Book, all_seats_taken
+from apps.billing.subscribing import PlanChoice
+from apps.billing.subscription_state import SubscriptionState, all_seats_taken
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -55,7 +55,7 @@ class ChooseForm(ActForm):
     plan = forms.ChoiceField(label=_("Plan"), widget=forms.RadioSelect)
     interval = forms.ChoiceField(label=_("Paid"), widget=forms.RadioSelect)
 
-    def __init__(self, data: Any = None, *, book: Book) -> None:
+    def __init__(self, data: Any = None, *, book: SubscriptionState) -> None:
         super().__init__(data)
         self.book = book
         holding = book.holding()
@@ -93,9 +93,9 @@ class ChooseForm(ActForm):
             )
         self.order_fields([*(name for name in self.fields if name != "reason"), "reason"])
 
-    def choice(self) -> Choice:
+    def choice(self) -> PlanChoice:
         """What was chosen; called with valid data."""
-        return Choice(
+        return PlanChoice(
             self.cleaned_data["plan"],
             Interval(self.cleaned_data["interval"]),
             {payer.pk: self.cleaned_data[f"seats_{payer.pk}"] for payer in self.payers},

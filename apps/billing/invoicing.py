@@ -18,17 +18,17 @@ from apps.billing.acting import acting, need_operator
 from apps.billing.models import Invoice, InvoiceLine, Mailing, Payer, Period, Seller
 from apps.billing.money import Rounding, rounded, spread
 from apps.billing.plans import Interval
-from apps.billing.proration import Span, owed
+from apps.billing.proration import DateSpan, owed
 from apps.billing.refusals import BillingRefused
 from apps.billing.sellers import seller as current_seller
-from apps.billing.subscription_state import Book
-from apps.billing.tax import Taxed, Treatment, taxed
+from apps.billing.subscription_state import SubscriptionState
+from apps.billing.tax import TaxRate, Treatment, taxed
 
 ONE_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class DraftLine:
     """A line that an invoice is to have; `net` is without tax, and below zero where something is given back."""
 
     text: str
@@ -40,12 +40,12 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class DraftInvoice:
     """What a payer is to be billed for, with its tax."""
 
     payer: Payer
-    lines: Sequence[Line]
-    taxed: Taxed
+    lines: Sequence[DraftLine]
+    taxed: TaxRate
     net: Decimal
     tax: Decimal
 
@@ -55,7 +55,7 @@ class Draft:
         return self.net + self.tax
 
 
-def unbilled(book: Book, seller: Seller) -> list[Draft]:
+def unbilled(book: SubscriptionState, seller: Seller) -> list[DraftInvoice]:
     """What each payer owes by the book's day and has not been billed for. What is below zero waits for the next one."""
     found = []
     billed = _billed(book)
@@ -72,7 +72,7 @@ def unbilled(book: Book, seller: Seller) -> list[Draft]:
     return found
 
 
-def upcoming(book: Book, seller: Seller) -> tuple[date, list[Draft]]:
+def upcoming(book: SubscriptionState, seller: Seller) -> tuple[date, list[DraftInvoice]]:
     """When the next period begins, and what each payer will be billed for then, with what is unbilled now."""
     starts_on = book.turns_on()
     agreed = book.agreed
@@ -83,20 +83,20 @@ def upcoming(book: Book, seller: Seller) -> tuple[date, list[Draft]]:
         for payer, term in book.holding(starts_on):
             net = rounded(term.seats * term.unit_price, payer.currency, Rounding(seller.rounding))
             text = f"{term.plan_data.name}, {_seats(term.seats)}"
-            line = Line(text, net, term.seats, starts_on, starts_on, None)
+            line = DraftLine(text, net, term.seats, starts_on, starts_on, None)
             open_lines.setdefault(payer.pk, []).append(line)
     return starts_on, [draft(book.payers[pk], lines, seller) for pk, lines in sorted(open_lines.items())]
 
 
-def draft(payer: Payer, lines: Sequence[Line], seller: Seller) -> Draft:
+def draft(payer: Payer, lines: Sequence[DraftLine], seller: Seller) -> DraftInvoice:
     """The lines with their sums, and the tax, which is rounded once for the whole invoice."""
     due = taxed(seller.country, payer.country or seller.country, payer.vat_number)
     net = sum((line.net for line in lines), Decimal(0))
     tax = rounded(Fraction(net) * Fraction(due.rate) / 100, payer.currency, Rounding(seller.rounding))
-    return Draft(payer, lines, due, net, tax)
+    return DraftInvoice(payer, lines, due, net, tax)
 
 
-def issue_due(book: Book) -> list[Invoice]:
+def issue_due(book: SubscriptionState) -> list[Invoice]:
     """Issue what is unbilled, inside of an act that holds the account's lock; returns the new invoices.
 
     Payers whose details are not complete are left until they are.
@@ -173,19 +173,19 @@ def find(account_id: int, invoice_id: int) -> Invoice:
     return found
 
 
-def _billed(book: Book) -> Mapping[tuple[int, int], Decimal]:
+def _billed(book: SubscriptionState) -> Mapping[tuple[int, int], Decimal]:
     lines = InvoiceLine.objects.filter(account=book.account, counts=True, period__isnull=False).order_by()
     return {
         (payer, period): net for payer, period, net in lines.values_list("payer", "period").annotate(net=Sum("net"))
     }
 
 
-def _owed(book: Book, payer: Payer, period: Period, seller: Seller) -> Decimal:
-    exact = owed(Span(period.starts_on, period.ends_on, period.days), book.prices(payer.pk))
+def _owed(book: SubscriptionState, payer: Payer, period: Period, seller: Seller) -> Decimal:
+    exact = owed(DateSpan(period.starts_on, period.ends_on, period.days), book.prices(payer.pk))
     return rounded(exact, payer.currency, Rounding(seller.rounding))
 
 
-def _line(book: Book, payer: Payer, period: Period, net: Decimal, *, anew: bool) -> Line:
+def _line(book: SubscriptionState, payer: Payer, period: Period, net: Decimal, *, anew: bool) -> DraftLine:
     last = period.ends_on - ONE_DAY
     within = min(max(book.day, period.starts_on), last) if period.ends_on > period.starts_on else period.starts_on
     term = book.term(payer.pk, within)
@@ -200,10 +200,10 @@ def _line(book: Book, payer: Payer, period: Period, net: Decimal, *, anew: bool)
     else:
         since = max(period.starts_on, term.starts_on) if term is not None else period.starts_on
         text = f"Change to {name}, {_seats(seats)}, {_day(since)} – {_day(last)}"
-    return Line(text, net, max(seats, 1), period.starts_on, period.ends_on, period)
+    return DraftLine(text, net, max(seats, 1), period.starts_on, period.ends_on, period)
 
 
-def _issue(book: Book, seller: Seller, made: Draft) -> Invoice:
+def _issue(book: SubscriptionState, seller: Seller, made: DraftInvoice) -> Invoice:
     payer = made.payer
     invoice = Invoice.objects.create(
         account=book.account,
@@ -230,7 +230,7 @@ def _issue(book: Book, seller: Seller, made: Draft) -> Invoice:
     return invoice
 
 
-def _write_lines(invoice: Invoice, lines: Iterable[tuple[Line, Decimal]], *, counts: bool) -> None:
+def _write_lines(invoice: Invoice, lines: Iterable[tuple[DraftLine, Decimal]], *, counts: bool) -> None:
     InvoiceLine.objects.bulk_create(
         InvoiceLine(
             account_id=invoice.account_id,
@@ -255,7 +255,9 @@ def _left(invoice: Invoice) -> tuple[Decimal, Decimal]:
     return invoice.net + (credited["net"] or 0), invoice.tax + (credited["tax"] or 0)
 
 
-def _credit_note(book: Book, invoice: Invoice, net: Decimal, tax: Decimal, *, again: bool, note: str) -> Invoice:
+def _credit_note(
+    book: SubscriptionState, invoice: Invoice, net: Decimal, tax: Decimal, *, again: bool, note: str
+) -> Invoice:
     made = Invoice.objects.create(
         account=book.account,
         payer=invoice.payer,
@@ -278,13 +280,13 @@ def _credit_note(book: Book, invoice: Invoice, net: Decimal, tax: Decimal, *, ag
     if again:
         # Line by line, so that each period is as if it had not been billed.
         lines = [
-            (Line(line.text, -line.net, line.quantity, line.starts_on, line.ends_on, line.period), -line.tax)
+            (DraftLine(line.text, -line.net, line.quantity, line.starts_on, line.ends_on, line.period), -line.tax)
             for line in invoice.lines.select_related("period")
         ]
     else:
         first = invoice.lines.all()[0]
         text = f"Credit on invoice {invoice.reference}"
-        lines = [(Line(text, -net, 1, first.starts_on, first.ends_on, None), -tax)]
+        lines = [(DraftLine(text, -net, 1, first.starts_on, first.ends_on, None), -tax)]
     _write_lines(made, lines, counts=again)
     Mailing.objects.create(
         account=book.account,

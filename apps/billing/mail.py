@@ -57,7 +57,7 @@ def _hand_over(mailing: Mailing) -> None:
         "reference": invoice.reference,
         "account": str(invoice.account),
         "total": written(abs(invoice.total), invoice.currency),
-        "due": datetime_formats.written(invoice.due_on, datetime_formats.Form.LONG_DAY),
+        "due": datetime_formats.written(invoice.due_on, datetime_formats.DateTimeForm.LONG_DAY),
         "seller": invoice.seller_details["name"],
         "address": mail.link(page),
     }

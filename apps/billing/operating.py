@@ -16,7 +16,7 @@ from apps.billing.invoicing import credit, find
 from apps.billing.money import written
 from apps.billing.payments import balance, enter
 from apps.changes.base import Change
-from apps.changes.context import Ground
+from apps.changes.context import ChangeContext
 from apps.changes.diff import Diff
 
 
@@ -26,7 +26,7 @@ class _ByOperator(Change):
 
     invoice_id: int
 
-    def plan(self, ground: Ground) -> Iterable[Diff]:
+    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
         """No row of access; what is done goes along."""
         need_operator(ground)
         find(ground.account.pk, self.invoice_id)
@@ -44,7 +44,7 @@ class EnterPayment(_ByOperator):
     received_on: date
     external_id: str
 
-    def accompany(self, ground: Ground) -> None:
+    def accompany(self, ground: ChangeContext) -> None:
         """The payment, and an account that was read-only for it as it was."""
         enter(
             ground.account.pk,
@@ -56,7 +56,7 @@ class EnterPayment(_ByOperator):
             reason=ground.reason,
         )
 
-    def notes(self, ground: Ground) -> Iterable[str]:
+    def notes(self, ground: ChangeContext) -> Iterable[str]:
         """What is left to be paid then."""
         invoice = find(ground.account.pk, self.invoice_id)
         left = balance(invoice) - self.amount
@@ -81,13 +81,13 @@ class CreditInvoice(_ByOperator):
     net: Decimal | None = None
     again: bool = False
 
-    def accompany(self, ground: Ground) -> None:
+    def accompany(self, ground: ChangeContext) -> None:
         """The credit note."""
         credit(
             self.invoice_id, ground.account.pk, net=self.net, again=self.again, actor=ground.actor, reason=ground.reason
         )
 
-    def notes(self, ground: Ground) -> Iterable[str]:
+    def notes(self, ground: ChangeContext) -> Iterable[str]:
         """What it takes back, and what becomes of that."""
         invoice = find(ground.account.pk, self.invoice_id)
         if self.net is None:

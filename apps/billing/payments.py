@@ -17,7 +17,7 @@ from apps.billing.changes import Entitle
 from apps.billing.invoicing import find
 from apps.billing.models import Invoice, Mailing, Payment
 from apps.billing.refusals import BillingRefused
-from apps.billing.subscription_state import Book
+from apps.billing.subscription_state import SubscriptionState
 
 # How many days late an invoice is when each reminder goes out.
 REMINDERS = ((17, Mailing.Kind.REMINDER_3), (10, Mailing.Kind.REMINDER_2), (3, Mailing.Kind.REMINDER_1))
@@ -29,7 +29,7 @@ _MONEY: DecimalField[Decimal, Decimal] = DecimalField(max_digits=14, decimal_pla
 
 
 @dataclass(frozen=True, slots=True)
-class Dunned:
+class DunningResult:
     """What came of looking at what is late."""
 
     reminders: int = 0
@@ -109,7 +109,7 @@ def enter(
     return made
 
 
-def dun(book: Book) -> Dunned:
+def dun(book: SubscriptionState) -> DunningResult:
     """Remind of what is late, and make the account read-only where that did not help; behind the account's lock.
 
     Each reminder is written once. Of several that are due only the latest goes out.
@@ -121,8 +121,8 @@ def dun(book: Book) -> Dunned:
         book.agreed.suspended_on = book.day
         book.agreed.save()
         _mail(book, first, Mailing.Kind.SUSPENDED)
-        return Dunned(reminders, suspended=True)
-    return Dunned(reminders)
+        return DunningResult(reminders, suspended=True)
+    return DunningResult(reminders)
 
 
 def resume(account_id: int) -> bool:
@@ -137,7 +137,7 @@ def resume(account_id: int) -> bool:
     return True
 
 
-def _remind(book: Book, invoice: Invoice) -> bool:
+def _remind(book: SubscriptionState, invoice: Invoice) -> bool:
     days = (book.day - invoice.due_on).days
     kinds = [kind for after, kind in REMINDERS if days >= after]
     written = set(Mailing.objects.filter(invoice=invoice).values_list("kind", flat=True))
@@ -146,7 +146,7 @@ def _remind(book: Book, invoice: Invoice) -> bool:
     return _mail(book, invoice, kinds[0])
 
 
-def _mail(book: Book, invoice: Invoice, kind: Mailing.Kind) -> bool:
+def _mail(book: SubscriptionState, invoice: Invoice, kind: Mailing.Kind) -> bool:
     address = invoice.payer.email or invoice.buyer_details["email"]
     _, new = Mailing.objects.get_or_create(
         account=book.account, invoice=invoice, kind=kind, defaults={"address": address, "made_on": book.day}
@@ -154,7 +154,7 @@ def _mail(book: Book, invoice: Invoice, kind: Mailing.Kind) -> bool:
     return new
 
 
-def _is_hopeless(book: Book, invoice: Invoice) -> bool:
+def _is_hopeless(book: SubscriptionState, invoice: Invoice) -> bool:
     if (book.day - invoice.due_on).days < LATE:
         return False
     last = Mailing.objects.filter(invoice=invoice, kind=Mailing.Kind.REMINDER_3).first()

@@ -25,7 +25,7 @@ class Price:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class DateSpan:
     """The days from `starts_on` up to `ends_on`, without that day; a full period of them has `days`."""
 
     starts_on: date
@@ -33,7 +33,7 @@ class Span:
     days: int
 
 
-def owed(span: Span, prices: Iterable[Price]) -> Fraction:
+def owed(span: DateSpan, prices: Iterable[Price]) -> Fraction:
     """What the span costs, exactly; of two prices of one day the later one in the list counts."""
     cost = Fraction(0)
     for starts_on, ends_on, amount in stretches(span, prices):
@@ -41,7 +41,7 @@ def owed(span: Span, prices: Iterable[Price]) -> Fraction:
     return cost
 
 
-def stretches(span: Span, prices: Iterable[Price]) -> Iterator[tuple[date, date, Decimal]]:
+def stretches(span: DateSpan, prices: Iterable[Price]) -> Iterator[tuple[date, date, Decimal]]:
     """The parts of the span with one price each, from and up to a day."""
     by_day = {price.since: price.amount for price in prices if price.since < span.ends_on}
     starts = sorted(by_day)

@@ -9,12 +9,12 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.models import Account, Branch, User
 from apps.billing.changes import Entitle
-from apps.billing.invoicing import Draft, unbilled
+from apps.billing.invoicing import DraftInvoice, unbilled
 from apps.billing.plans import FEATURES, plan
 from apps.billing.sellers import seller
-from apps.billing.subscribing import Choice, Chosen, put_down, weigh
-from apps.billing.subscription_state import Book, Entitlements
-from apps.changes.context import Ground
+from apps.billing.subscribing import PlanChoice, PlanChoiceResult, put_down, weigh
+from apps.billing.subscription_state import Entitlements, SubscriptionState
+from apps.changes.context import ChangeContext
 from apps.changes.diff import Diff
 from apps.changes.preview import preview
 
@@ -26,8 +26,8 @@ class Quote:
     `log` says how far back the log is shown, where that changes.
     """
 
-    chosen: Chosen
-    billed: Sequence[Draft]
+    chosen: PlanChoiceResult
+    billed: Sequence[DraftInvoice]
     lost: Sequence[str]
     gained: Sequence[str]
     rights: Sequence[str]
@@ -35,33 +35,33 @@ class Quote:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Tried(Entitle):
+class _TrialEntitle(Entitle):
     """What the account may use in the end, with what is agreed and billed on the way there."""
 
-    chosen: Chosen
-    billed: list[Draft] = field(default_factory=list)
+    chosen: PlanChoiceResult
+    billed: list[DraftInvoice] = field(default_factory=list)
 
-    def accompany(self, ground: Ground) -> None:
+    def accompany(self, ground: ChangeContext) -> None:
         """Write down what is chosen, and see what is to be billed for it."""
-        put_down(Book(ground.account), self.chosen)
-        self.billed.extend(unbilled(Book(ground.account), seller()))
+        put_down(SubscriptionState(ground.account), self.chosen)
+        self.billed.extend(unbilled(SubscriptionState(ground.account), seller()))
 
 
-def quote(account: Account, choice: Choice, *, actor: User | None, rights: bool = True) -> Quote:
+def quote(account: Account, choice: PlanChoice, *, actor: User | None, rights: bool = True) -> Quote:
     """Try the choice; whose rights change is left out where it is told elsewhere.
 
     Raises:
         Refusal: as `choose` does.
     """
-    book = Book(account)
+    book = SubscriptionState(account)
     before, chosen = book.entitlements(), weigh(book, choice)
     after = _in_the_end(book, chosen)
-    tried = _Tried(account_id=account.pk, given=after, chosen=chosen)
+    tried = _TrialEntitle(account_id=account.pk, given=after, chosen=chosen)
     told: list[str] = []
     if rights:
         told.extend(preview(tried, actor=actor).lines())
     else:
-        tried.observe(_Unmeasured(), actor=actor)
+        tried.observe(_NoMeasuring(), actor=actor)
     had, has = before.features or frozenset(), after.features or frozenset()
     # A trial that the database breaks off is made again.
     billed = {draft.payer.pk: draft for draft in tried.billed}
@@ -69,35 +69,35 @@ def quote(account: Account, choice: Choice, *, actor: User | None, rights: bool 
     return Quote(chosen, list(billed.values()), _named(had - has), _named(has - had), told, log)
 
 
-def rights_of(account: Account, choice: Choice) -> Entitle:
+def rights_of(account: Account, choice: PlanChoice) -> Entitle:
     """The change of access that the choice comes to in the end.
 
     Raises:
         Refusal: as `choose` does.
     """
-    book = Book(account)
+    book = SubscriptionState(account)
     return Entitle(account_id=account.pk, given=_in_the_end(book, weigh(book, choice)))
 
 
-def _in_the_end(book: Book, chosen: Chosen) -> Entitlements:
+def _in_the_end(book: SubscriptionState, chosen: PlanChoiceResult) -> Entitlements:
     choice = chosen.later or chosen.now
     return book.entitlements() if choice is None else _given_by(book, choice)
 
 
-class _Unmeasured:
+class _NoMeasuring:
     """Looks at nothing."""
 
-    def before(self, ground: Ground, diff: Diff) -> None:
+    def before(self, ground: ChangeContext, diff: Diff) -> None:
         """See `Observer`."""
 
-    def planned(self, ground: Ground) -> None:
+    def planned(self, ground: ChangeContext) -> None:
         """See `Observer`."""
 
-    def after(self, ground: Ground) -> None:
+    def after(self, ground: ChangeContext) -> None:
         """See `Observer`."""
 
 
-def _given_by(book: Book, choice: Choice) -> Entitlements:
+def _given_by(book: SubscriptionState, choice: PlanChoice) -> Entitlements:
     features, days = plan(choice.plan).features, plan(choice.plan).audit_days
     seats = {book.payers[payer_id].branch_id: count for payer_id, count in choice.seats.items()}
     if None in seats:

@@ -21,22 +21,22 @@ from apps.billing import verbs
 from apps.billing.acting import acting
 from apps.billing.changes import Entitle, is_given
 from apps.billing.collecting import collect_due
-from apps.billing.gateways.base import GatewayFailed
+from apps.billing.gateways.base import GatewayError
 from apps.billing.invoicing import issue_now
 from apps.billing.mail import send_mailings
 from apps.billing.models import Term
 from apps.billing.payments import dun
 from apps.billing.subscribing import begin_period
-from apps.billing.subscription_state import Book, seats_taken
+from apps.billing.subscription_state import SubscriptionState, seats_taken
 from apps.changes.base import retried
 from apps.changes.refusals import Refusal
 
 REASON = "The daily run of billing"
-BILLING = Job("billing", gettext_lazy("Billing"), expected=(Refusal, GatewayFailed))
+BILLING = Job("billing", gettext_lazy("Billing"), expected=(Refusal, GatewayError))
 
 
 @dataclass
-class Run:
+class BillingRun:
     """What a run did in one account, or in all of them: how many it tried, and in how many of them it issued invoices.
 
     `failed` names the accounts in which it could not do everything. What was collected or sent there is not counted.
@@ -52,7 +52,7 @@ class Run:
     messages: int = 0
     failed: list[Failure] = field(default_factory=list)
 
-    def add(self, other: Run) -> None:
+    def add(self, other: BillingRun) -> None:
         """Count what was done elsewhere along."""
         for each in fields(self):
             setattr(self, each.name, getattr(self, each.name) + getattr(other, each.name))
@@ -67,7 +67,7 @@ class Run:
             raise AccountsFailed(BILLING, self.failed, self.tried)
 
 
-class _TakenBack(Exception):
+class _RollBack(Exception):
     """Ends a trial, so that the transaction is rolled back."""
 
 
@@ -82,7 +82,7 @@ def run_billing(
     dry_run: bool = False,
     only_invoices: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> Run:
+) -> BillingRun:
     """Do the day's work in these accounts, or in all; returns what was done (with `dry_run`: what would be).
 
     In each account invoices, collecting and messages are tried, whichever of them fails; `Run.failed` names the
@@ -91,7 +91,7 @@ def run_billing(
     Raises:
         OperationalError: the database takes no more work.
     """
-    total = Run()
+    total = BillingRun()
 
     def issue(account_id: int) -> None:
         total.add(run_account(account_id, dry_run=dry_run, only_invoices=only_invoices))
@@ -114,12 +114,12 @@ def run_billing(
     return total
 
 
-def run_account(account_id: int, *, dry_run: bool = False, only_invoices: bool = False) -> Run:
+def run_account(account_id: int, *, dry_run: bool = False, only_invoices: bool = False) -> BillingRun:
     """The day's work in one account, in one transaction."""
-    done = Run()
+    done = BillingRun()
 
-    def work() -> Run:
-        made = Run(accounts=1)
+    def work() -> BillingRun:
+        made = BillingRun(accounts=1)
         with transaction.atomic():
             if not only_invoices:
                 made.periods = _roll(account_id)
@@ -128,10 +128,10 @@ def run_account(account_id: int, *, dry_run: bool = False, only_invoices: bool =
                 _dun(account_id, made)
             if dry_run:
                 done.add(made)
-                raise _TakenBack
+                raise _RollBack
         return made
 
-    with suppress(_TakenBack):
+    with suppress(_RollBack):
         return retried(work)
     return done
 
@@ -155,7 +155,7 @@ def _roll(account_id: int) -> int:
     return begun
 
 
-def _starts(book: Book) -> Iterator[date]:
+def _starts(book: SubscriptionState) -> Iterator[date]:
     agreed = book.agreed
     if book.account.status == Account.Status.CLOSED:
         return
@@ -166,7 +166,7 @@ def _starts(book: Book) -> Iterator[date]:
         yield last
 
 
-def _keep_room(book: Book, starts_on: date) -> None:
+def _keep_room(book: SubscriptionState, starts_on: date) -> None:
     """No period begins with fewer seats than there are members: those who joined since are counted."""
     for payer, term in book.holding(starts_on):
         taken = seats_taken(book.account.pk, payer.branch_id)
@@ -185,7 +185,7 @@ def _keep_room(book: Book, starts_on: date) -> None:
             terms.sort(key=lambda each: (each.starts_on, each.pk))
 
 
-def _dun(account_id: int, made: Run) -> None:
+def _dun(account_id: int, made: BillingRun) -> None:
     with acting(account_id, verb=verbs.SUSPENDED, actor=None, reason="What is owed has not been paid") as (
         ground,
         book,

@@ -11,8 +11,8 @@ from apps.accounts.models import Account, Branch
 from apps.billing.models import Payer, Term
 from apps.billing.money import written
 from apps.billing.plans import Interval, plan
-from apps.billing.subscription_state import Book
-from apps.changes.context import Ground
+from apps.billing.subscription_state import SubscriptionState
+from apps.changes.context import ChangeContext
 from apps.changes.diff import Diff
 from apps.changes.seats import Place, with_seats
 
@@ -20,9 +20,9 @@ from apps.changes.seats import Place, with_seats
 class SeatSeller:
     """Knows the account's subscription."""
 
-    def more(self, ground: Ground, place: Place, seats: int) -> bool:
+    def more(self, ground: ChangeContext, place: Place, seats: int) -> bool:
         """Let the place have so many seats from today on, where its subscription grows and its plan has room."""
-        book = Book(ground.account)
+        book = SubscriptionState(ground.account)
         found = _payer_of(book, place)
         if book.subscription is None or not book.subscription.grows or found is None:
             return False
@@ -36,17 +36,17 @@ class SeatSeller:
         place.seats = seats
         return True
 
-    def offer(self, ground: Ground, place: Place, seats: int) -> str:
+    def offer(self, ground: ChangeContext, place: Place, seats: int) -> str:
         """What so many seats would cost."""
-        return _offered(Book(ground.account), place, seats)
+        return _offered(SubscriptionState(ground.account), place, seats)
 
     def offers(self, account: Account, places: Sequence[Place]) -> Mapping[Place, str]:
         """What one seat more would cost in each of these places."""
-        book = Book(account)
+        book = SubscriptionState(account)
         return {place: _offered(book, place, (place.seats or 0) + 1) for place in places}
 
 
-def _offered(book: Book, place: Place, seats: int) -> str:
+def _offered(book: SubscriptionState, place: Place, seats: int) -> str:
     found = _payer_of(book, place)
     if found is None:
         return _("Choose a plan with more seats, or remove a member first.")
@@ -85,7 +85,7 @@ def _per_seat(term: Term, price: str) -> str:
     return (_("%(price)s a year") if yearly else _("%(price)s a month")) % {"price": price}
 
 
-def _payer_of(book: Book, place: Place) -> tuple[Payer, Term] | None:
+def _payer_of(book: SubscriptionState, place: Place) -> tuple[Payer, Term] | None:
     """Who pays for the place, and what holds for them; None where nobody does."""
     branch_id = place.pk if isinstance(place, Branch) else None
     holding = book.holding()
@@ -104,7 +104,7 @@ def _payer_of(book: Book, place: Place) -> tuple[Payer, Term] | None:
     return payer, Term(plan=term.plan, interval=term.interval, seats=0, unit_price=price)
 
 
-def _add(book: Book, payer: Payer, term: Term, seats: int) -> None:
+def _add(book: SubscriptionState, payer: Payer, term: Term, seats: int) -> None:
     """So many seats from today on; changes that are to come keep their difference to what holds before them."""
     if payer._state.adding:
         payer.save()

@@ -11,14 +11,14 @@ from apps.billing.models import Payer
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class BillingScope:
     """The open branches on which a permission is held; `all`: on every one of them, so on the whole account."""
 
     branches: frozenset[int]
     all: bool
 
     @classmethod
-    def of(cls, mandate: Mandate, codename: str) -> Sight:
+    def of(cls, mandate: Mandate, codename: str) -> BillingScope:
         """What the Mandate gives of a permission that is asked of branches."""
         opened = mandate.facts.account.open_branches
         held = frozenset(branch for branch in opened if mandate.allows(codename, branch))

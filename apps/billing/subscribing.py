@@ -17,14 +17,14 @@ from apps.billing.models import Payer, Period, Subscription, Term
 from apps.billing.plans import Interval, Plan, plan, plans
 from apps.billing.proration import following
 from apps.billing.refusals import BillingRefused
-from apps.billing.subscription_state import Book, all_seats_taken, seats_taken
+from apps.billing.subscription_state import SubscriptionState, all_seats_taken, seats_taken
 
 TRIAL = timedelta(days=14)
 TRIAL_PLAN = "professional"
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class PlanChoice:
     """A plan, an interval, and how many seats each payer has (by the payer's id)."""
 
     plan: str
@@ -33,11 +33,11 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class PlanChoiceResult:
     """What comes of a choice: the part that holds at once, and the part that holds from a later day on."""
 
-    now: Choice | None
-    later: Choice | None
+    now: PlanChoice | None
+    later: PlanChoice | None
     later_on: date | None
 
 
@@ -62,12 +62,12 @@ def begin(
         )
         payer = Payer.objects.create(account=ground.account, currency=currency)
         count = max(seats, seats_taken(account.pk), 1)
-        _write_terms(book, book.day, Choice(chosen.key, Interval.MONTH, {payer.pk: count}), {payer.pk: payer})
+        _write_terms(book, book.day, PlanChoice(chosen.key, Interval.MONTH, {payer.pk: count}), {payer.pk: payer})
         Entitle(account_id=account.pk).within(ground)
     return made
 
 
-def choose(account_id: int, choice: Choice, *, actor: User | None, reason: str) -> Chosen:
+def choose(account_id: int, choice: PlanChoice, *, actor: User | None, reason: str) -> PlanChoiceResult:
     """Choose plan, interval and seats. What is more holds at once, what is less from the end of the period on.
 
     Needs `manage_subscription`. What was chosen for later before is replaced.
@@ -84,16 +84,16 @@ def choose(account_id: int, choice: Choice, *, actor: User | None, reason: str) 
     return chosen
 
 
-def put_down(book: Book, chosen: Chosen) -> None:
+def put_down(book: SubscriptionState, chosen: PlanChoiceResult) -> None:
     """Write down what is chosen, in the place of what was chosen for later before, and let the periods follow."""
     Term.objects.filter(pk__in=[term.pk for term in book.coming()]).delete()
     _write_terms(book, book.day, chosen.now, book.payers)
     if chosen.later_on is not None:
         _write_terms(book, chosen.later_on, chosen.later, book.payers)
-    _follow(Book(book.account, book.day), chosen.now)
+    _follow(SubscriptionState(book.account, book.day), chosen.now)
 
 
-def weigh(book: Book, choice: Choice) -> Chosen:
+def weigh(book: SubscriptionState, choice: PlanChoice) -> PlanChoiceResult:
     """Which part of a choice holds at once, and which later and when.
 
     Raises:
@@ -101,26 +101,26 @@ def weigh(book: Book, choice: Choice) -> Chosen:
     """
     wanted = _checked(book, choice)
     holding = book.holding()
-    standing = Choice(holding[0][1].plan, book.interval(), {payer.pk: term.seats for payer, term in holding})
+    standing = PlanChoice(holding[0][1].plan, book.interval(), {payer.pk: term.seats for payer, term in holding})
     running = book.period()
     if running is None or book.agreed.is_cancelled(book.day):
-        return Chosen(choice, None, None)
+        return PlanChoiceResult(choice, None, None)
     better = max(plan(standing.plan), wanted, key=lambda each: each.rank)
-    now = Choice(
+    now = PlanChoice(
         better.key,
         max(standing.interval, choice.interval, key=lambda interval: interval.rank),
         {pk: max(standing.seats.get(pk, 0), choice.seats.get(pk, 0)) for pk in {*standing.seats, *choice.seats}},
     )
     starts_anew = now.interval != standing.interval
     later_on = following(book.day, book.day, now.interval) if starts_anew else running.ends_on
-    return Chosen(
+    return PlanChoiceResult(
         now if now != standing else None,
         choice if now != choice else None,
         later_on if now != choice else None,
     )
 
 
-def _checked(book: Book, choice: Choice) -> Plan:
+def _checked(book: SubscriptionState, choice: PlanChoice) -> Plan:
     if choice.plan not in plans():
         raise BillingRefused(
             _("There is no plan “%(plan)s”.") % {"plan": choice.plan},
@@ -159,7 +159,7 @@ def _checked(book: Book, choice: Choice) -> Plan:
     return wanted
 
 
-def _write_terms(book: Book, day: date, choice: Choice | None, payers: Mapping[int, Payer]) -> None:
+def _write_terms(book: SubscriptionState, day: date, choice: PlanChoice | None, payers: Mapping[int, Payer]) -> None:
     if choice is None:
         return
     chosen = plan(choice.plan)
@@ -177,7 +177,7 @@ def _write_terms(book: Book, day: date, choice: Choice | None, payers: Mapping[i
     )
 
 
-def _follow(book: Book, now: Choice | None) -> None:
+def _follow(book: SubscriptionState, now: PlanChoice | None) -> None:
     """Let the periods follow: paying yearly begins a period at once, and so does subscribing again."""
     agreed = book.agreed
     if agreed.is_cancelled(book.day):
@@ -192,7 +192,7 @@ def _follow(book: Book, now: Choice | None) -> None:
         begin_period(book, book.day)
 
 
-def begin_period(book: Book, starts_on: date) -> Period:
+def begin_period(book: SubscriptionState, starts_on: date) -> Period:
     """The period that begins on a day, with the interval that holds then."""
     interval = book.interval(starts_on)
     agreed = book.agreed
@@ -285,14 +285,14 @@ def bill_by(account_id: int, *, branches: bool, actor: User | None, reason: str)
         holding = book.holding()
         stands = holding[0][1]
         payers = _payers(ground.account, holding[0][0], branches=branches)
-        choice = Choice(
+        choice = PlanChoice(
             stands.plan,
             Interval(stands.interval),
             {payer.pk: max(seats_taken(account_id, payer.branch_id), 1) for payer in payers},
         )
         known = {payer.pk: payer for payer in payers} | book.payers
         _write_terms(book, day, choice, known)
-        none = Choice(stands.plan, Interval(stands.interval), {payer.pk: 0 for payer, _ in holding})
+        none = PlanChoice(stands.plan, Interval(stands.interval), {payer.pk: 0 for payer, _ in holding})
         _write_terms(book, day, none, known)
         Entitle(account_id=account_id).within(ground)
     return day

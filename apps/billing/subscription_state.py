@@ -19,7 +19,7 @@ from apps.billing.proration import Price
 from apps.teams.models import Membership
 
 
-class State(StrEnum):
+class SubscriptionStatus(StrEnum):
     """What people call the state of a subscription."""
 
     TRIAL = "trial"
@@ -44,7 +44,7 @@ class Entitlements:
     log_days: int | None = None
 
 
-class Book:
+class SubscriptionState:
     """What an account has agreed to, read once. `day` is the day that is asked about."""
 
     def __init__(self, account: Account, day: date | None = None) -> None:
@@ -116,16 +116,16 @@ class Book:
         return any(payer.branch_id is not None for payer, _ in self.holding(day))
 
     @property
-    def state(self) -> State | None:
+    def state(self) -> SubscriptionStatus | None:
         """The subscription's state on the day; None where there is none."""
         agreed = self.subscription
         if agreed is None:
             return None
         if agreed.is_cancelled(self.day):
-            return State.CANCELLED
+            return SubscriptionStatus.CANCELLED
         if agreed.suspended_on is not None:
-            return State.SUSPENDED
-        return State.TRIAL if agreed.is_trial(self.day) else State.ACTIVE
+            return SubscriptionStatus.SUSPENDED
+        return SubscriptionStatus.TRIAL if agreed.is_trial(self.day) else SubscriptionStatus.ACTIVE
 
     def entitlements(self) -> Entitlements:
         """What the account may use on the day."""
@@ -133,7 +133,7 @@ class Book:
         if self.subscription is None or plan is None:
             return Entitlements()
         holding = self.holding()
-        read_only = self.state in (State.SUSPENDED, State.CANCELLED)
+        read_only = self.state in (SubscriptionStatus.SUSPENDED, SubscriptionStatus.CANCELLED)
         if not self.by_branch():
             seats = sum(term.seats for _, term in holding)
             return Entitlements(plan.features, seats, {}, read_only, plan.audit_days)

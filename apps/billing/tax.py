@@ -42,7 +42,7 @@ class Treatment(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Taxed:
+class TaxRate:
     """A rate in percent, and why it is this one."""
 
     rate: Decimal
@@ -57,7 +57,7 @@ class _Country:
     in_union: bool
 
 
-def taxed(seller: str, buyer: str, vat_number: str = "") -> Taxed:
+def taxed(seller: str, buyer: str, vat_number: str = "") -> TaxRate:
     """The tax on a service from a seller's country to a buyer's (two letters each); `vat_number` is the buyer's.
 
     Raises:
@@ -67,12 +67,12 @@ def taxed(seller: str, buyer: str, vat_number: str = "") -> Taxed:
     if seller not in known:
         raise LookupError(f"The tax rate of the seller's country, {seller or 'which is missing'}, is not known.")
     if buyer == seller:
-        return Taxed(known[seller].rate, Treatment.DOMESTIC)
+        return TaxRate(known[seller].rate, Treatment.DOMESTIC)
     if not (known[seller].in_union and buyer in known and known[buyer].in_union):
-        return Taxed(NOTHING, Treatment.OUTSIDE)
+        return TaxRate(NOTHING, Treatment.OUTSIDE)
     if vat_number and is_vat_number(vat_number, buyer):
-        return Taxed(NOTHING, Treatment.REVERSE_CHARGE)
-    return Taxed(known[buyer].rate, Treatment.ABROAD)
+        return TaxRate(NOTHING, Treatment.REVERSE_CHARGE)
+    return TaxRate(known[buyer].rate, Treatment.ABROAD)
 
 
 def is_vat_number(number: str, country: str) -> bool:

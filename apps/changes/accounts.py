@@ -15,7 +15,7 @@ from apps.access.second_factor import without_second_factor
 from apps.accounts.isolation import Job, due_accounts, in_each_account
 from apps.accounts.models import EVERYONE, Account, validate_currency
 from apps.changes.base import Change, rows
-from apps.changes.context import Ground
+from apps.changes.context import ChangeContext
 from apps.changes.diff import Diff, updated
 from apps.changes.refusals import NoSuchTarget, Refusal
 from apps.changes.values import checked
@@ -54,7 +54,7 @@ class ChangeAccount(Change):
     second_factor: Collection[str] | None = None
     seen: Mapping[str, Any] | None = None
 
-    def plan(self, ground: Ground) -> Iterable[Diff]:
+    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
         """The account's row."""
         stated: dict[str, Any] = {}
         if self.name is not None:
@@ -70,7 +70,7 @@ class ChangeAccount(Change):
         row = updated(ground.account, seen=self.seen, **stated)
         return rows(row) if row.changed or self.seen is not None else []
 
-    def _asked(self, ground: Ground) -> list[str]:
+    def _asked(self, ground: ChangeContext) -> list[str]:
         """Of whom a second factor is asked: everyone, or these roles in their order."""
         assert self.second_factor is not None
         if EVERYONE in self.second_factor:
@@ -83,7 +83,7 @@ class ChangeAccount(Change):
                 )
         return sorted(set(self.second_factor))
 
-    def notes(self, ground: Ground) -> Iterable[str]:
+    def notes(self, ground: ChangeContext) -> Iterable[str]:
         """How many people have to set up a second factor before they go on."""
         if not self.second_factor:
             return
@@ -104,7 +104,7 @@ class CloseAccount(Change):
 
     waiting: timedelta = WAITING_PERIOD
 
-    def plan(self, ground: Ground) -> Iterable[Diff]:
+    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
         """The account closing."""
         if ground.account.status != Account.Status.ACTIVE:
             closed = ground.account.status == Account.Status.CLOSED
@@ -119,7 +119,7 @@ class KeepAccount(Change):
 
     verb = verbs.ACCOUNT_KEPT
 
-    def plan(self, ground: Ground) -> Iterable[Diff]:
+    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
         """The account active."""
         if ground.account.status == Account.Status.ACTIVE:
             raise NoSuchTarget(_("%(account)s is not closing.") % {"account": ground.account})
@@ -132,7 +132,7 @@ class FinishClosing(Change):
 
     verb = verbs.ACCOUNT_CLOSED
 
-    def plan(self, ground: Ground) -> Iterable[Diff]:
+    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
         """The account closed."""
         account = ground.account
         if account.status != Account.Status.CLOSING or account.closes_at is None or account.closes_at > ground.now:

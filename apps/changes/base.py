@@ -27,10 +27,10 @@ from psycopg.errors import DeadlockDetected, SerializationFailure
 from apps.accounts.models import User
 from apps.audit.services import OperationInProgress, is_blank, operation
 from apps.audit.verbs import Verb
-from apps.changes.context import Ground
-from apps.changes.diff import Diff, Row
-from apps.changes.guards.judging import Judge, Terms
-from apps.changes.guards.last_keeper import Keepers
+from apps.changes.context import ChangeContext
+from apps.changes.diff import Diff, RowChange
+from apps.changes.guards.judging import GuardEvaluator, GuardTerms
+from apps.changes.guards.last_keeper import LastKeeperGuard
 from apps.changes.refusals import Guard, ManyRefused, NoSuchTarget, ReasonMissing, Refusal
 from apps.changes.seats import Seats
 
@@ -47,7 +47,7 @@ TRIAL = "Tried, and taken back"
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class ChangeResult:
     """What became of a change: its operation in the log (None where nothing had to be changed), and how many rows."""
 
     operation_id: int | None
@@ -61,13 +61,13 @@ KINDS: dict[str, type[Change]] = {}
 class Observer(Protocol):
     """Measures a change that is tried and rolled back."""
 
-    def before(self, ground: Ground, diff: Diff) -> None:
+    def before(self, ground: ChangeContext, diff: Diff) -> None:
         """Look at what stands, before these rows are written; called once for each batch."""
 
-    def planned(self, ground: Ground) -> None:
+    def planned(self, ground: ChangeContext) -> None:
         """Look at what stands, with the last batch known and nothing done yet."""
 
-    def after(self, ground: Ground) -> None:
+    def after(self, ground: ChangeContext) -> None:
         """Look at what stands then, with all rows written."""
 
 
@@ -76,9 +76,9 @@ class Change(ABC):
     """Something that somebody wants to be different in one account. Subclasses say what, and plan the rows for it."""
 
     verb: ClassVar[Verb]
-    terms: ClassVar[Terms] = Terms()
+    terms: ClassVar[GuardTerms] = GuardTerms()
     # On what terms its undoing is judged, where they are others.
-    undo_terms: ClassVar[Terms | None] = None
+    undo_terms: ClassVar[GuardTerms | None] = None
     # Why it is not undone, in a sentence, where it is not.
     final: ClassVar[StrOrPromise] = ""
 
@@ -92,7 +92,7 @@ class Change(ABC):
             KINDS.setdefault(cls.verb.word, cls)
 
     @abstractmethod
-    def plan(self, ground: Ground) -> Iterable[Diff]:
+    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
         """The rows that make it so, as things stand; nothing is written. One Diff, or for very many rows batches.
 
         Rows that are as they should be are left out, so a change that has been made already plans nothing.
@@ -101,39 +101,39 @@ class Change(ABC):
             Refusal: it makes no sense for what is there.
         """
 
-    def judged(self, ground: Ground) -> User | None:
+    def judged(self, ground: ChangeContext) -> User | None:
         """Whose rights count, where it is not the actor's."""
         return None
 
-    def check_seen(self, ground: Ground) -> None:  # noqa: B027 - most changes overwrite nothing but their rows
+    def check_seen(self, ground: ChangeContext) -> None:  # noqa: B027 - most changes overwrite nothing but their rows
         """Hold what the page showed beside the rows against what stands, once the guards have let the actor pass.
 
         Raises:
             Overtaken: it is otherwise by now.
         """
 
-    def accompany(self, ground: Ground) -> None:  # noqa: B027 - most changes go alone
+    def accompany(self, ground: ChangeContext) -> None:  # noqa: B027 - most changes go alone
         """Do what goes along and is no change of access, such as handing records over, before the rows are written."""
 
-    def terms_on(self, ground: Ground) -> Terms:
+    def terms_on(self, ground: ChangeContext) -> GuardTerms:
         """The terms on which it is judged."""
         return self.terms
 
-    def log(self, ground: Ground, written: OperationInProgress) -> None:  # noqa: B027 - most changes add nothing
+    def log(self, ground: ChangeContext, written: OperationInProgress) -> None:  # noqa: B027 - most changes add nothing
         """Add to the log what the tables do not tell, once the rows are written."""
 
-    def follow_up(self, ground: Ground) -> None:  # noqa: B027 - most changes have no more to do
+    def follow_up(self, ground: ChangeContext) -> None:  # noqa: B027 - most changes have no more to do
         """Do what follows and is no row of access, such as mail, once the rows are written; never in a preview.
 
         It belongs to the same transaction, so it is not done where that is rolled back.
         """
 
-    def notes(self, ground: Ground) -> Iterable[str]:
+    def notes(self, ground: ChangeContext) -> Iterable[str]:
         """What people should know besides before it is made, in sentences."""
         return ()
 
     @classmethod
-    def check_undo(cls, ground: Ground, diff: Diff) -> None:
+    def check_undo(cls, ground: ChangeContext, diff: Diff) -> None:
         """Let the undoing of such a change pass, which would write these rows.
 
         Raises:
@@ -142,7 +142,7 @@ class Change(ABC):
         if cls.final:
             raise NoSuchTarget(str(cls.final))
 
-    def apply(self, *, actor: User | None, reason: str) -> Done:
+    def apply(self, *, actor: User | None, reason: str) -> ChangeResult:
         """Make the change. `actor` None is the operator at the console.
 
         Raises:
@@ -163,7 +163,7 @@ class Change(ABC):
         """
         retried(lambda: self._observe(observer, actor))
 
-    def within(self, ground: Ground) -> int:
+    def within(self, ground: ChangeContext) -> int:
         """Make the change as a part of an act that holds the account's lock and states its operation; returns the rows.
 
         Raises:
@@ -171,27 +171,27 @@ class Change(ABC):
         """
         return self._carry_out(ground)
 
-    def _apply(self, actor: User | None, reason: str) -> Done:
+    def _apply(self, actor: User | None, reason: str) -> ChangeResult:
         with transaction.atomic():
-            ground = Ground.lock(self.account_id, actor, reason.strip())
+            ground = ChangeContext.lock(self.account_id, actor, reason.strip())
             with operation(verb=self.verb, actor=actor, reason=reason) as written:
                 rows = self._carry_out(ground, written)
                 if rows:
                     self.follow_up(ground)
-                return Done(written.pk, rows)
+                return ChangeResult(written.pk, rows)
 
     def _observe(self, observer: Observer, actor: User | None) -> None:
-        with suppress(_TakenBack), transaction.atomic():
-            ground = Ground.lock(self.account_id, actor, TRIAL)
+        with suppress(_RollBack), transaction.atomic():
+            ground = ChangeContext.lock(self.account_id, actor, TRIAL)
             with operation(verb=self.verb, actor=actor, reason=TRIAL) as written:
                 self._carry_out(ground, written, observer)
                 observer.after(ground)
-                raise _TakenBack
+                raise _RollBack
 
     def _carry_out(
-        self, ground: Ground, written: OperationInProgress | None = None, observer: Observer | None = None
+        self, ground: ChangeContext, written: OperationInProgress | None = None, observer: Observer | None = None
     ) -> int:
-        keepers = Keepers.of(ground)
+        keepers = LastKeeperGuard.of(ground)
         seats = Seats.of(ground)
         diffs = self._checked(ground)
         self.check_seen(ground)
@@ -210,11 +210,11 @@ class Change(ABC):
             self.log(ground, written)
         return rows
 
-    def _checked(self, ground: Ground) -> Planned:
+    def _checked(self, ground: ChangeContext) -> RowPlan:
         """The plan, held against the guards; a plan of several batches is made again when it is written."""
-        judge = Judge(ground, self.terms_on(ground), self.judged(ground))
+        judge = GuardEvaluator(ground, self.terms_on(ground), self.judged(ground))
         refusals: list[Refusal] = []
-        planned = Planned(lambda: self.plan(ground), ground)
+        planned = RowPlan(lambda: self.plan(ground), ground)
         for diff in planned:
             found = list(chain(diff.refusals, judge.refusals(diff)))
             if named := [refusal for refusal in found if refusal.line is None]:
@@ -228,14 +228,14 @@ class Change(ABC):
         return planned
 
 
-class Planned:
+class RowPlan:
     """A plan that can be gone through several times. One batch is kept; of several, each is planned again.
 
     Each time the same rows have to come of it, so that what is written is what was judged. The account's lock sees to
     it for most tables; that a user got another address, say, it does not keep away.
     """
 
-    def __init__(self, plan: Callable[[], Iterable[Diff]], ground: Ground) -> None:
+    def __init__(self, plan: Callable[[], Iterable[Diff]], ground: ChangeContext) -> None:
         self._plan = plan
         self._ground = ground
         self._only: list[Diff] | None = None
@@ -268,11 +268,11 @@ def _by_line(refusals: Iterable[Refusal]) -> list[Refusal]:
     return sorted(refusals, key=lambda refusal: refusal.line or 0)
 
 
-class _TakenBack(Exception):
+class _RollBack(Exception):
     """Ends a trial, so that the transaction is rolled back."""
 
 
-def rows(*found: Row) -> list[Diff]:
+def rows(*found: RowChange) -> list[Diff]:
     """A plan of these rows."""
     return [Diff(list(found))]
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from apps.access import handover, verbs
 from apps.accounts.models import Branch, validate_slug
 from apps.changes.base import Change, rows
-from apps.changes.context import Ground
+from apps.changes.context import ChangeContext
 from apps.changes.diff import Diff, inserted, updated
 from apps.changes.refusals import NoSuchTarget
 from apps.changes.teams import open_branch
@@ -27,7 +27,7 @@ class CreateBranch(Change):
     slug: str
     name: str
 
-    def plan(self, ground: Ground) -> Iterable[Diff]:
+    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
         """One branch, where the scheme has several."""
         if not ground.scheme.many_branches:
             raise NoSuchTarget(
@@ -52,7 +52,7 @@ class ChangeBranch(Change):
     name: str
     seen: Mapping[str, Any] | None = None
 
-    def plan(self, ground: Ground) -> Iterable[Diff]:
+    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
         """The branch with its other name."""
         branch = open_branch(ground, self.branch_id)
         name = self.name.strip()
@@ -74,14 +74,14 @@ class CloseBranch(Change):
     branch_id: int
     records_to: int | None = None
 
-    def plan(self, ground: Ground) -> Iterable[Diff]:
+    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
         """The branch closed."""
         branch = open_branch(ground, self.branch_id)
         if self.records_to is not None and open_branch(ground, self.records_to).pk == branch.pk:
             raise NoSuchTarget(_("The records are on that branch already."), _("Choose another branch for them."))
         return rows(updated(branch, status=Branch.Status.CLOSED))
 
-    def accompany(self, ground: Ground) -> None:
+    def accompany(self, ground: ChangeContext) -> None:
         """Move the records, before the branch is closed."""
         if self.records_to is not None:
             source, target = ground.branch(self.branch_id), ground.branch(self.records_to)
@@ -96,7 +96,7 @@ class ReopenBranch(Change):
 
     branch_id: int
 
-    def plan(self, ground: Ground) -> Iterable[Diff]:
+    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
         """The branch open."""
         branch = ground.branch(self.branch_id)
         if branch.status == Branch.Status.ACTIVE:

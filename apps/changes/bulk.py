@@ -21,11 +21,11 @@ from django.utils.translation import gettext as _
 
 from apps.access import verbs
 from apps.access.models import Override
-from apps.access.tables import Line
+from apps.access.tables import CsvRow
 from apps.accounts.models import Branch, User
 from apps.changes.base import Change
-from apps.changes.context import Ground
-from apps.changes.diff import BATCH, Diff, Row, deleted, updated
+from apps.changes.context import ChangeContext
+from apps.changes.diff import BATCH, Diff, RowChange, deleted, updated
 from apps.changes.members import branch_role
 from apps.changes.overrides import checked_end, checked_scope, no_override, override_row
 from apps.changes.refusals import NoSuchTarget, Refusal
@@ -47,19 +47,19 @@ def silent(rows: int) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bulk(Change):
+class BulkChange(Change):
     """Something for each line of a file. `branch` is the slug of the branch for lines that name none.
 
     `progress` is told how many lines each batch had, every time that the lines are gone through.
     """
 
-    lines: Iterable[Line]
+    lines: Iterable[CsvRow]
     branch: str = ""
     progress: Progress = field(default=silent, compare=False, repr=False)
 
-    def plan(self, ground: Ground) -> Iterator[Diff]:
+    def plan(self, ground: ChangeContext) -> Iterator[Diff]:
         """The rows by the lines, in batches, and at the end the lines that say something of the same again."""
-        doubles = Doubles()
+        doubles = DuplicateLines()
         lines = iter(self.lines)
         while batch := list(islice(lines, BATCH)):
             yield self._diff(ground, batch, doubles)
@@ -67,7 +67,7 @@ class Bulk(Change):
         if refusals := list(doubles.refusals()):
             yield Diff(refusals=refusals)
 
-    def _diff(self, ground: Ground, batch: Sequence[Line], doubles: Doubles) -> Diff:
+    def _diff(self, ground: ChangeContext, batch: Sequence[CsvRow], doubles: DuplicateLines) -> Diff:
         members = Members(ground, batch, self.branch)
         row_of = self.rows(ground, members)
         found = Diff()
@@ -80,14 +80,14 @@ class Bulk(Change):
         return found
 
     @abstractmethod
-    def rows(self, ground: Ground, members: Members) -> RowOf:
+    def rows(self, ground: ChangeContext, members: Members) -> RowOf:
         """What makes the row of a line, about the membership that it names, or raises a Refusal."""
 
 
-RowOf = Callable[[Line, Membership, "Doubles"], Row]
+RowOf = Callable[[CsvRow, Membership, "DuplicateLines"], RowChange]
 
 
-class Doubles:
+class DuplicateLines:
     """Finds lines about the same. It keeps two numbers a line, and looks at the end."""
 
     def __init__(self) -> None:
@@ -117,7 +117,7 @@ class Doubles:
 class Members:
     """The memberships that some lines name, and the account's words for branches and roles."""
 
-    def __init__(self, ground: Ground, batch: Iterable[Line], branch: str) -> None:
+    def __init__(self, ground: ChangeContext, batch: Iterable[CsvRow], branch: str) -> None:
         self._ground = ground
         self._default = branch
         emails = {User.objects.normalize_email(line.cells.get("user")) for line in batch}
@@ -125,7 +125,7 @@ class Members:
         held = Membership.objects.filter(account=ground.account, user__among=list(self._users.values()))
         self.held = {(membership.user_id, membership.branch_id): membership for membership in held}
 
-    def of(self, line: Line) -> Membership:
+    def of(self, line: CsvRow) -> Membership:
         """The membership that a line names.
 
         Raises:
@@ -142,7 +142,7 @@ class Members:
             raise NoSuchTarget(_("There is no member %(email)s on %(branch)s.") % {"email": email, "branch": branch})
         return membership
 
-    def _branch(self, line: Line) -> Branch:
+    def _branch(self, line: CsvRow) -> Branch:
         slug = line.cells.get("branch") or self._default
         if slug:
             return branch_named(self._ground, slug)
@@ -151,7 +151,7 @@ class Members:
         raise NoSuchTarget(_("This names no branch, and %(account)s has several.") % {"account": self._ground.account})
 
 
-def branch_named(ground: Ground, slug: str) -> Branch:
+def branch_named(ground: ChangeContext, slug: str) -> Branch:
     """The account's branch of that slug.
 
     Raises:
@@ -166,7 +166,7 @@ def branch_named(ground: Ground, slug: str) -> Branch:
 class Roles:
     """The branch roles that the account can give, by key."""
 
-    def __init__(self, ground: Ground) -> None:
+    def __init__(self, ground: ChangeContext) -> None:
         self._ground = ground
 
     @cached_property
@@ -189,7 +189,7 @@ class Roles:
         return branch_role(self._ground, self._ids[key])
 
 
-def _active(membership: Membership, ground: Ground) -> Membership:
+def _active(membership: Membership, ground: ChangeContext) -> Membership:
     if membership.status != Membership.Status.ACTIVE:
         raise NoSuchTarget(
             _("%(name)s has been removed.") % {"name": ground.name(membership.user_id)}, _("Restore them first.")
@@ -198,7 +198,7 @@ def _active(membership: Membership, ground: Ground) -> Membership:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChangeRoles(Bulk):
+class ChangeRoles(BulkChange):
     """Give members other roles, a line each: `user`, perhaps `branch` and `role`. Needs `change_roles` there.
 
     `role` is the key of the role for lines that name none.
@@ -208,11 +208,11 @@ class ChangeRoles(Bulk):
 
     role: str = ""
 
-    def rows(self, ground: Ground, members: Members) -> RowOf:
+    def rows(self, ground: ChangeContext, members: Members) -> RowOf:
         """A membership with another role."""
         roles = Roles(ground)
 
-        def row_of(line: Line, membership: Membership, doubles: Doubles) -> Row:
+        def row_of(line: CsvRow, membership: Membership, doubles: DuplicateLines) -> RowChange:
             doubles.enter(membership.pk, 0, line.number)
             key = line.cells.get("role") or self.role
             if not key:
@@ -237,7 +237,7 @@ class ReplaceRole(Change):
     removed: bool = False
     progress: Progress = field(default=silent, compare=False, repr=False)
 
-    def plan(self, ground: Ground) -> Iterator[Diff]:
+    def plan(self, ground: ChangeContext) -> Iterator[Diff]:
         """The memberships with another role, by id, so that what is written of one batch does not move the next."""
         roles = Roles(ground)
         replaced, role_id = roles.of(self.replaced), roles.of(self.role)
@@ -255,7 +255,7 @@ class ReplaceRole(Change):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SetOverrides(Bulk):
+class SetOverrides(BulkChange):
     """Set or clear overrides, a line each: `user`, `permission` and `scope`, perhaps `branch`, `expires` and `reason`.
 
     Needs `manage_member_permissions` there. A line without a reason has the operation's.
@@ -263,7 +263,7 @@ class SetOverrides(Bulk):
 
     verb = verbs.OVERRIDE_SET
 
-    def rows(self, ground: Ground, members: Members) -> RowOf:
+    def rows(self, ground: ChangeContext, members: Members) -> RowOf:
         """An override, new, changed, or gone."""
         held = [membership.user_id for membership in members.held.values()]
         standing = {
@@ -272,7 +272,7 @@ class SetOverrides(Bulk):
         }
         places = {permission.codename: place for place, permission in enumerate(catalogue.permissions())}
 
-        def row_of(line: Line, membership: Membership, doubles: Doubles) -> Row:
+        def row_of(line: CsvRow, membership: Membership, doubles: DuplicateLines) -> RowChange:
             codename = _permission(line.cells["permission"])
             doubles.enter(membership.pk, places[codename], line.number)
             override = standing.get((membership.user_id, membership.branch_id, codename))

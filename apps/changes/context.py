@@ -25,7 +25,7 @@ M = TypeVar("M", bound=models.Model)
 CONSOLE_ID = 0
 
 
-class Ground:
+class ChangeContext:
     """An account whose row is locked until the commit, and the one who acts in it.
 
     `actor` None is the operator at the console, and `reason` is why they act. All that is read here is read behind the
@@ -43,7 +43,7 @@ class Ground:
         self._names: dict[int, str] = {}
 
     @classmethod
-    def lock(cls, account_id: int, actor: User | None, reason: str) -> Ground:
+    def lock(cls, account_id: int, actor: User | None, reason: str) -> ChangeContext:
         """Lock the account's row, as the first thing that a change does.
 
         Raises:
@@ -55,7 +55,7 @@ class Ground:
         return cls(account, actor, reason)
 
     @classmethod
-    def of_page(cls, account: Account, own: Mandate, actor: User, theirs: Facts) -> Ground:
+    def of_page(cls, account: Account, own: Mandate, actor: User, theirs: Facts) -> ChangeContext:
         """Without a lock: for a page that says beforehand what a guard would, on what it has read of the two."""
         ground = cls(account, actor, "")
         ground.facts = own.facts.account
@@ -161,7 +161,7 @@ class Ground:
     @cached_property
     def actors(self) -> dict[int, Facts]:
         """Who may act here, in full; further ones are read as they are asked for."""
-        return _Actors(self.facts)
+        return _FactsByUser(self.facts)
 
     def name(self, user_id: int) -> str:
         """What a sentence calls the user."""
@@ -175,7 +175,7 @@ class Ground:
         self._names |= {user.pk: str(user) for user in users}
 
 
-class _Actors(dict[int, Facts]):
+class _FactsByUser(dict[int, Facts]):
     """Facts by user, with their teams, read when they are first asked for."""
 
     def __init__(self, account: AccountFacts) -> None:

@@ -12,16 +12,16 @@ from django.utils.translation import ngettext
 
 from apps.access import verbs
 from apps.changes.base import Change
-from apps.changes.context import Ground
-from apps.changes.diff import Diff, Row, deleted, inserted, updated
+from apps.changes.context import ChangeContext
+from apps.changes.diff import Diff, RowChange, deleted, inserted, updated
 from apps.changes.overrides import checked_scope
-from apps.changes.refusals import NoSuchTarget, Overtaken
+from apps.changes.refusals import ChangedMeanwhile, NoSuchTarget
 from apps.roles.models import Role, RoleGrant
 from apps.roles.scopes import Scope
 from apps.teams.models import Invitation, Membership
 
 
-def own_role(ground: Ground, role_id: int) -> Role:
+def own_role(ground: ChangeContext, role_id: int) -> Role:
     """A role of the account's scheme, published or own; the guards refuse to change a published one.
 
     Raises:
@@ -49,7 +49,7 @@ class CopyRole(Change):
     description: str = ""
     grants: Mapping[str, Scope] = field(default_factory=dict)
 
-    def plan(self, ground: Ground) -> Iterable[Diff]:
+    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
         """The role, with a line for each permission of the catalogue."""
         base = Role.objects.published(ground.account.scheme).filter(key=self.based_on).first()
         if base is None:
@@ -100,7 +100,7 @@ class EditRole(Change):
     description: str | None = None
     seen: Mapping[str, Scope] | None = None
 
-    def plan(self, ground: Ground) -> Iterable[Diff]:
+    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
         """The role's row, which is judged whether it changes or not, and the lines that change."""
         role = own_role(ground, self.role_id)
         stated: dict[str, Any] = {}
@@ -108,7 +108,7 @@ class EditRole(Change):
             stated["name"] = self.name.strip()
         if self.description is not None:
             stated["description"] = self.description
-        found: list[Row] = [updated(role, **stated)]
+        found: list[RowChange] = [updated(role, **stated)]
         lines = {line.permission: line for line in RoleGrant.objects.filter(role=role)}
         self._compare(lines)
         for asked, scope in self.grants.items():
@@ -127,7 +127,7 @@ class EditRole(Change):
     def _compare(self, lines: Mapping[str, RoleGrant]) -> None:
         standing = {name: lines[name].scope if name in lines else Scope.NONE for name in self.seen or ()}
         if self.seen is not None and (differing := {n for n in standing if standing[n] != self.seen[n]}):
-            raise Overtaken(
+            raise ChangedMeanwhile(
                 _("Somebody has changed this role since the page was opened."),
                 {name: (self.seen[name], standing[name]) for name in sorted(differing)},
             )
@@ -141,7 +141,7 @@ class DeleteRole(Change):
 
     role_id: int
 
-    def plan(self, ground: Ground) -> Iterable[Diff]:
+    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
         """The role and its lines gone; invitations that have ended forget it."""
         role = own_role(ground, self.role_id)
         if role.account_id is None:
@@ -162,7 +162,7 @@ class DeleteRole(Change):
             raise NoSuchTarget(
                 _("Somebody is invited as %(role)s.") % {"role": role}, _("Cancel the invitation first.")
             )
-        found: list[Row] = []
+        found: list[RowChange] = []
         for line in RoleGrant.objects.filter(role=role):
             line.role = role
             found.append(deleted(line))

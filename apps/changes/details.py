@@ -16,10 +16,10 @@ from apps.accounts.models import User
 from apps.accounts.sessions import shut_out
 from apps.audit.services import is_blank, operation
 from apps.audit.verbs import Verb
-from apps.changes.base import Change, Done, retried, rows
-from apps.changes.context import Ground
+from apps.changes.base import Change, ChangeResult, retried, rows
+from apps.changes.context import ChangeContext
 from apps.changes.diff import Diff, updated
-from apps.changes.guards.last_keeper import Keepers
+from apps.changes.guards.last_keeper import LastKeeperGuard
 from apps.changes.refusals import NoSuchTarget, OperatorOnly, ReasonMissing
 from apps.teams.models import Membership, ParentMembership, account_ids_of
 
@@ -39,7 +39,7 @@ class ChangeDetails(Change):
     name: str
     seen: Mapping[str, Any] | None = None
 
-    def plan(self, ground: Ground) -> Iterable[Diff]:
+    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
         """One user with another name."""
         places = Membership.objects.active().filter(account=ground.account, user=self.user_id)
         held = ParentMembership.objects.filter(account=ground.account, user=self.user_id)
@@ -64,7 +64,7 @@ class _SetActive:
 
     user_id: int
 
-    def apply(self, *, actor: User | None, reason: str) -> Done:
+    def apply(self, *, actor: User | None, reason: str) -> ChangeResult:
         """Make the change. `actor` None is the operator at the console.
 
         Raises:
@@ -77,7 +77,7 @@ class _SetActive:
             raise ReasonMissing
         return retried(lambda: self._apply(actor, reason.strip()))
 
-    def _apply(self, actor: User | None, reason: str) -> Done:
+    def _apply(self, actor: User | None, reason: str) -> ChangeResult:
         with transaction.atomic():
             kept = [self._kept(account_id, actor, reason) for account_id in account_ids_of(self.user_id)]
             if actor is not None and current_session(actor) is None:
@@ -93,13 +93,13 @@ class _SetActive:
                 for ground, keepers in kept:
                     with fence.tenant(ground.account.pk):
                         keepers.check(ground)
-                return Done(written.pk, count)
+                return ChangeResult(written.pk, count)
 
-    def _kept(self, account_id: int, actor: User | None, reason: str) -> tuple[Ground, Keepers]:
+    def _kept(self, account_id: int, actor: User | None, reason: str) -> tuple[ChangeContext, LastKeeperGuard]:
         """One of the accounts, locked, and who keeps it."""
         with fence.tenant(account_id):
-            ground = Ground.lock(account_id, actor, reason)
-            return ground, Keepers.of(ground)
+            ground = ChangeContext.lock(account_id, actor, reason)
+            return ground, LastKeeperGuard.of(ground)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,7 +30,7 @@ def _columns(model: type[models.Model]) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, eq=False)
-class Row:
+class RowChange:
     """One row of a table of access, before and after; None where it is not there.
 
     `seen` is what the page showed that the change was made on, by field, `{}` where it showed that there was none;
@@ -99,19 +99,19 @@ def _check_texts(model: type[models.Model], values: Mapping[str, Any], line: int
                 raise NoSuchTarget(" ".join(error.messages), line=line) from None
 
 
-def inserted(row: models.Model, *, seen: Mapping[str, Any] | None = None, line: int | None = None) -> Row:
+def inserted(row: models.Model, *, seen: Mapping[str, Any] | None = None, line: int | None = None) -> RowChange:
     """A row that is to come.
 
     Raises:
         NoSuchTarget: a text in it has characters that are not taken.
     """
     _check_texts(type(row), row.__dict__, line)
-    return Row(None, row, seen, line)
+    return RowChange(None, row, seen, line)
 
 
 def updated(
     row: models.Model, *, seen: Mapping[str, Any] | None = None, line: int | None = None, **changes: Any
-) -> Row:
+) -> RowChange:
     """A row that is to get these values, by field.
 
     Raises:
@@ -126,12 +126,12 @@ def updated(
     after._state.fields_cache = dict(row._state.fields_cache)
     for name, value in changes.items():
         setattr(after, name, value)
-    return Row(row, after, seen, line)
+    return RowChange(row, after, seen, line)
 
 
-def deleted(row: models.Model, *, seen: Mapping[str, Any] | None = None, line: int | None = None) -> Row:
+def deleted(row: models.Model, *, seen: Mapping[str, Any] | None = None, line: int | None = None) -> RowChange:
     """A row that is to go."""
-    return Row(row, None, seen, line)
+    return RowChange(row, None, seen, line)
 
 
 @dataclass(slots=True)
@@ -141,7 +141,7 @@ class Diff:
     `refusals` are of lines of a file that no row could be planned for.
     """
 
-    rows: list[Row] = field(default_factory=list)
+    rows: list[RowChange] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
 
     def write(self) -> int:
@@ -163,15 +163,15 @@ class Diff:
         return len(rows)
 
 
-def _by_model(rows: Iterable[Row]) -> list[tuple[type[models.Model], list[Row]]]:
-    found: defaultdict[type[models.Model], list[Row]] = defaultdict(list)
+def _by_model(rows: Iterable[RowChange]) -> list[tuple[type[models.Model], list[RowChange]]]:
+    found: defaultdict[type[models.Model], list[RowChange]] = defaultdict(list)
     for row in rows:
         found[row.model].append(row)
     return list(found.items())
 
 
-def _update(model: type[models.Model], rows: list[Row]) -> None:
-    groups: defaultdict[Any, list[Row]] = defaultdict(list)
+def _update(model: type[models.Model], rows: list[RowChange]) -> None:
+    groups: defaultdict[Any, list[RowChange]] = defaultdict(list)
     for row in rows:
         groups[tuple((name, repr(value)) for name, value in row.changed.items())].append(row)
     if len(groups) <= FEW:

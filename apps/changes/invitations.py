@@ -20,15 +20,15 @@ from django.utils.translation import gettext_lazy
 
 from apps.access import verbs
 from apps.accounts import mail
-from apps.accounts.datetime_formats import Form, written
+from apps.accounts.datetime_formats import DateTimeForm, written
 from apps.accounts.models import Account, User
 from apps.accounts.preferences import as_read_by
-from apps.changes.base import Change, Planned, rows
-from apps.changes.context import CONSOLE_ID, Ground
+from apps.changes.base import Change, RowPlan, rows
+from apps.changes.context import CONSOLE_ID, ChangeContext
 from apps.changes.diff import Diff, inserted, updated
-from apps.changes.guards.judging import Terms
+from apps.changes.guards.judging import GuardTerms
 from apps.changes.members import branch_role, joined
-from apps.changes.refusals import Above, Escalation, Guard, NoSuchTarget, NotPresent, Refusal, Shielded
+from apps.changes.refusals import ActorInactive, Escalation, Guard, NoSuchTarget, Refusal, Shielded, TargetOutranksActor
 from apps.changes.teams import open_branch
 from apps.changes.values import checked
 from apps.teams.models import Invitation, Membership
@@ -86,7 +86,7 @@ def why_ended(invitation: Invitation, now: datetime) -> NoSuchTarget | None:
     if invitation.status == Invitation.Status.CANCELLED:
         return NoSuchTarget(_("This invitation has been cancelled."), _("Ask for a new one."))
     if now >= invitation.expires_at:
-        ended = written(invitation.expires_at, Form.LONG_DAY)
+        ended = written(invitation.expires_at, DateTimeForm.LONG_DAY)
         return NoSuchTarget(_("This invitation ended on %(day)s.") % {"day": ended}, _("Ask for a new one."))
     return None
 
@@ -103,14 +103,14 @@ def send_by_mail(invitation: Invitation, token: str) -> None:
         mail.send("invitation", invitation.email, told)
 
 
-def _send_what_was_written(ground: Ground, token: str) -> None:
+def _send_what_was_written(ground: ChangeContext, token: str) -> None:
     invitation = find_invitation(ground.account.pk, token)
     assert invitation is not None, "it has just been written"
     invitation.account = ground.account
     send_by_mail(invitation, token)
 
 
-def pending_invitation(ground: Ground, invitation_id: int) -> Invitation:
+def pending_invitation(ground: ChangeContext, invitation_id: int) -> Invitation:
     """The pending invitation of that id in the account.
 
     Raises:
@@ -124,7 +124,7 @@ def pending_invitation(ground: Ground, invitation_id: int) -> Invitation:
     return invitation
 
 
-def invited_to(ground: Ground, branch_id: int | None) -> list[int]:
+def invited_to(ground: ChangeContext, branch_id: int | None) -> list[int]:
     """The open branches that an invitation is to; without a branch, all of them.
 
     Raises:
@@ -133,7 +133,7 @@ def invited_to(ground: Ground, branch_id: int | None) -> list[int]:
     return sorted(ground.facts.open_branches) if branch_id is None else [open_branch(ground, branch_id).pk]
 
 
-def sender(ground: Ground) -> int | None:
+def sender(ground: ChangeContext) -> int | None:
     """Who an invitation is from; None where the platform's operators send it, whose session ends before it does."""
     return None if ground.actor is None or ground.acting().facts.operator else ground.actor.pk
 
@@ -153,7 +153,7 @@ class Invite(Change):
     branch_id: int | None = None
     token: str = field(default_factory=new_token, repr=False)
 
-    def plan(self, ground: Ground) -> Iterable[Diff]:
+    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
         """One invitation; one to the same place that has ended by its time is cancelled."""
         email = checked(validate_email, User.objects.normalize_email(self.email), _("e-mail address"))
         branch_ids = invited_to(ground, self.branch_id)
@@ -189,7 +189,7 @@ class Invite(Change):
         ended = updated(standing, status=Invitation.Status.CANCELLED, ended_at=ground.now)
         return rows(ended, inserted(invitation))
 
-    def follow_up(self, ground: Ground) -> None:
+    def follow_up(self, ground: ChangeContext) -> None:
         """Send it."""
         _send_what_was_written(ground, self.token)
 
@@ -209,7 +209,7 @@ class ResendInvitation(Change):
     invitation_id: int
     token: str = field(default_factory=new_token, repr=False)
 
-    def plan(self, ground: Ground) -> Iterable[Diff]:
+    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
         """The invitation with its new token and time."""
         invitation = pending_invitation(ground, self.invitation_id)
         invited_to(ground, invitation.branch_id)
@@ -223,7 +223,7 @@ class ResendInvitation(Change):
             )
         )
 
-    def follow_up(self, ground: Ground) -> None:
+    def follow_up(self, ground: ChangeContext) -> None:
         """Send it."""
         _send_what_was_written(ground, self.token)
 
@@ -236,13 +236,13 @@ class CancelInvitation(Change):
 
     invitation_id: int
 
-    def plan(self, ground: Ground) -> Iterable[Diff]:
+    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
         """The invitation cancelled."""
         invitation = pending_invitation(ground, self.invitation_id)
         return rows(updated(invitation, status=Invitation.Status.CANCELLED, ended_at=ground.now))
 
 
-class Lapsed(Refusal):
+class InviterLostRight(Refusal):
     """Guard right: whoever sent the invitation has no right to it any more."""
 
     guard = Guard.RIGHT
@@ -250,9 +250,9 @@ class Lapsed(Refusal):
 
 # What an invitation lapses by, when it is more than its sender may give by now.
 LAPSES: dict[Guard, type[Refusal]] = {
-    Guard.RIGHT: Lapsed,
+    Guard.RIGHT: InviterLostRight,
     Guard.SHIELD: Shielded,
-    Guard.ABOVE: Above,
+    Guard.ABOVE: TargetOutranksActor,
     Guard.ESCALATION: Escalation,
 }
 
@@ -265,12 +265,12 @@ class AcceptInvitation(Change):
     """
 
     verb = verbs.INVITATION_ACCEPTED
-    terms = Terms(needs=("invite_members",))
-    undo_terms = Terms()
+    terms = GuardTerms(needs=("invite_members",))
+    undo_terms = GuardTerms()
 
     token: str = field(repr=False)
 
-    def plan(self, ground: Ground) -> Iterable[Diff]:
+    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
         """The invitation accepted, and the memberships."""
         invitation, user = self._invitation(ground), ground.actor
         assert invitation.role_id is not None, "a pending invitation has a role"
@@ -279,17 +279,17 @@ class AcceptInvitation(Change):
         accepted = updated(invitation, status=Invitation.Status.ACCEPTED, ended_at=ground.now, user_id=user.pk)
         return rows(accepted, *joined(ground, user.pk, branch_role(ground, invitation.role_id), places))
 
-    def judged(self, ground: Ground) -> User:
+    def judged(self, ground: ChangeContext) -> User:
         """The sender; where it was the platform's operators, the operator at the console."""
         return self._invitation(ground).invited_by or User(pk=CONSOLE_ID)
 
-    def _checked(self, ground: Ground) -> Planned:
+    def _checked(self, ground: ChangeContext) -> RowPlan:
         """In words for the invited, who are told nothing of what the sender may."""
         invitation = self._invitation(ground)
         if invitation.invited_by_id is not None:
             held = ground.actors[invitation.invited_by_id]
             if not (held.operator or held.parent or held.memberships):
-                raise self._lapsed(ground, invitation, Lapsed)
+                raise self._lapsed(ground, invitation, InviterLostRight)
         try:
             return super()._checked(ground)
         except Refusal as refusal:
@@ -297,7 +297,7 @@ class AcceptInvitation(Change):
                 raise
             raise self._lapsed(ground, invitation, LAPSES[refusal.guard]) from refusal
 
-    def _lapsed(self, ground: Ground, invitation: Invitation, kind: type[Refusal]) -> Refusal:
+    def _lapsed(self, ground: ChangeContext, invitation: Invitation, kind: type[Refusal]) -> Refusal:
         name = ground.name(invitation.invited_by_id or 0)
         return kind(
             _("%(name)s can no longer make you %(role)s in %(account)s.")
@@ -305,7 +305,7 @@ class AcceptInvitation(Change):
             _("Ask for a new invitation."),
         )
 
-    def _invitation(self, ground: Ground) -> Invitation:
+    def _invitation(self, ground: ChangeContext) -> Invitation:
         """The invitation, where the actor can accept it now.
 
         Raises:
@@ -322,9 +322,9 @@ class AcceptInvitation(Change):
         if (ended := why_ended(invitation, ground.now)) is not None:
             raise ended
         if not ground.acting().facts.active:
-            raise NotPresent(_("You have been deactivated."), _("Ask the platform's operators."))
+            raise ActorInactive(_("You have been deactivated."), _("Ask the platform's operators."))
         if ground.account.status == Account.Status.CLOSED:
-            raise NotPresent(
+            raise ActorInactive(
                 _("%(account)s is closed.") % {"account": ground.account},
                 _("Ask the platform's operators to open it again."),
             )

@@ -10,16 +10,16 @@ from django.utils.translation import gettext as _
 
 from apps.access import verbs
 from apps.changes.base import Change, rows
-from apps.changes.context import Ground
-from apps.changes.diff import Diff, Row, inserted, updated
-from apps.changes.guards.judging import Terms
+from apps.changes.context import ChangeContext
+from apps.changes.diff import Diff, RowChange, inserted, updated
+from apps.changes.guards.judging import GuardTerms
 from apps.changes.refusals import NoSuchTarget
 from apps.changes.teams import open_branch
 from apps.roles.models import Role
 from apps.teams.models import Membership, ParentMembership
 
 
-def membership_of(ground: Ground, membership_id: int, *, status: str = Membership.Status.ACTIVE) -> Membership:
+def membership_of(ground: ChangeContext, membership_id: int, *, status: str = Membership.Status.ACTIVE) -> Membership:
     """The membership of that id in this account, in that state.
 
     Raises:
@@ -33,7 +33,7 @@ def membership_of(ground: Ground, membership_id: int, *, status: str = Membershi
     return membership
 
 
-def branch_role(ground: Ground, role_id: int) -> int:
+def branch_role(ground: ChangeContext, role_id: int) -> int:
     """The id of a branch role that the account can give.
 
     Raises:
@@ -48,7 +48,7 @@ def branch_role(ground: Ground, role_id: int) -> int:
     return role.id
 
 
-def joined(ground: Ground, user_id: int, role_id: int, branch_ids: Iterable[int]) -> list[Row]:
+def joined(ground: ChangeContext, user_id: int, role_id: int, branch_ids: Iterable[int]) -> list[RowChange]:
     """The user as an active member of these branches in that role: new there, or back from the Restore list.
 
     Where they are active already, they stay what they are. Who comes back has the overrides, the shares and the places
@@ -79,7 +79,7 @@ class ChangeRole(Change):
     role_id: int
     seen: Mapping[str, Any] | None = None
 
-    def plan(self, ground: Ground) -> Iterable[Diff]:
+    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
         """One membership with another role."""
         membership = membership_of(ground, self.membership_id)
         role_id = branch_role(ground, self.role_id)
@@ -91,14 +91,14 @@ class AddToBranch(Change):
     """Make somebody of the account a member of a further branch. Needs `add_to_branches` on the account."""
 
     verb = verbs.MEMBER_ADDED
-    terms = Terms(needs=("add_to_branches",))
-    undo_terms = Terms()
+    terms = GuardTerms(needs=("add_to_branches",))
+    undo_terms = GuardTerms()
 
     user_id: int
     branch_id: int
     role_id: int
 
-    def plan(self, ground: Ground) -> Iterable[Diff]:
+    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
         """One membership, new or back from the Restore list."""
         branch = open_branch(ground, self.branch_id)
         role_id = branch_role(ground, self.role_id)

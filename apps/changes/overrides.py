@@ -12,8 +12,8 @@ from django.utils.translation import gettext as _
 from apps.access import verbs
 from apps.access.models import Override
 from apps.changes.base import Change, rows
-from apps.changes.context import Ground
-from apps.changes.diff import Diff, Row, deleted, inserted, updated
+from apps.changes.context import ChangeContext
+from apps.changes.diff import Diff, RowChange, deleted, inserted, updated
 from apps.changes.members import membership_of
 from apps.changes.refusals import NoSuchTarget
 from apps.roles import catalogue
@@ -38,7 +38,7 @@ def checked_scope(codename: str, scope: Scope) -> str:
     return permission.codename
 
 
-def checked_end(ground: Ground, expires_at: datetime | None) -> datetime | None:
+def checked_end(ground: ChangeContext, expires_at: datetime | None) -> datetime | None:
     """The end, where it lies ahead.
 
     Raises:
@@ -50,7 +50,7 @@ def checked_end(ground: Ground, expires_at: datetime | None) -> datetime | None:
 
 
 def override_row(
-    ground: Ground,
+    ground: ChangeContext,
     membership: Membership,
     standing: Override | None,
     *,
@@ -60,7 +60,7 @@ def override_row(
     because: str,
     seen: Mapping[str, Any] | None = None,
     line: int | None = None,
-) -> Row:
+) -> RowChange:
     """The member's override as it is to be, in place of the one that stands, which stays where it is so already."""
     stated: dict[str, Any] = {
         "scope": scope,
@@ -103,11 +103,11 @@ class SetOverride(Change):
     # Why, as it stands beside the override; the operation's reason where nothing else is said.
     because: str = ""
 
-    def plan(self, ground: Ground) -> Iterable[Diff]:
+    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
         """One override, new or changed; one that is so already is judged all the same, and stays."""
         return rows(self.row(ground, membership_of(ground, self.membership_id)))
 
-    def row(self, ground: Ground, membership: Membership) -> Row:
+    def row(self, ground: ChangeContext, membership: Membership) -> RowChange:
         """The override as it is to be."""
         codename = checked_scope(self.permission, self.scope)
         standing = Override.objects.filter(
@@ -135,7 +135,7 @@ class ClearOverride(Change):
     permission: str
     seen: Mapping[str, Any] | None = None
 
-    def plan(self, ground: Ground) -> Iterable[Diff]:
+    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
         """The override gone."""
         membership = ground.find(Membership, self.membership_id, _("membership"))
         codename = catalogue.get(self.permission).codename

@@ -10,14 +10,14 @@ from django.utils.translation import gettext as _
 
 from apps.access import verbs
 from apps.changes.base import Change, rows
-from apps.changes.context import Ground
+from apps.changes.context import ChangeContext
 from apps.changes.diff import Diff, deleted, inserted, updated
 from apps.changes.refusals import NoSuchTarget
 from apps.roles.models import Role
 from apps.teams.models import Membership, ParentMembership
 
 
-def parent_role(ground: Ground, role_id: int) -> int:
+def parent_role(ground: ChangeContext, role_id: int) -> int:
     """The id of a parent role that the account can give.
 
     Raises:
@@ -31,7 +31,7 @@ def parent_role(ground: Ground, role_id: int) -> int:
     return role.id
 
 
-def held_parent_role(ground: Ground, user_id: int) -> ParentMembership:
+def held_parent_role(ground: ChangeContext, user_id: int) -> ParentMembership:
     """The user's parent role in the account.
 
     Raises:
@@ -53,7 +53,7 @@ class GrantParentRole(Change):
     role_id: int
     seen: Mapping[str, Any] | None = None
 
-    def plan(self, ground: Ground) -> Iterable[Diff]:
+    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
         """One parent role."""
         role_id = parent_role(ground, self.role_id)
         held = ParentMembership.objects.filter(account=ground.account, user=self.user_id).first()
@@ -82,7 +82,7 @@ class ChangeParentRole(Change):
     role_id: int
     seen: Mapping[str, Any] | None = None
 
-    def plan(self, ground: Ground) -> Iterable[Diff]:
+    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
         """One parent role in place of another."""
         role_id = parent_role(ground, self.role_id)
         held = held_parent_role(ground, self.user_id)
@@ -99,6 +99,6 @@ class RevokeParentRole(Change):
     user_id: int
     seen: Mapping[str, Any] | None = None
 
-    def plan(self, ground: Ground) -> Iterable[Diff]:
+    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
         """The parent role gone."""
         return rows(deleted(held_parent_role(ground, self.user_id), seen=self.seen))

@@ -12,17 +12,17 @@ from django.utils.translation import gettext as _
 from apps.access import verbs
 from apps.access.models import Override
 from apps.changes.base import Change
-from apps.changes.context import Ground
-from apps.changes.diff import Diff, Row, deleted
+from apps.changes.context import ChangeContext
+from apps.changes.diff import Diff, RowChange, deleted
 from apps.changes.members import membership_of
 from apps.changes.overrides import checked_end, checked_scope, no_override, override_row
-from apps.changes.refusals import NoSuchTarget, Overtaken
+from apps.changes.refusals import ChangedMeanwhile, NoSuchTarget
 from apps.roles import catalogue
 from apps.roles.scopes import Scope
 from apps.teams.models import Membership
 
 
-class Wanted(NamedTuple):
+class RequestedOverride(NamedTuple):
     """An override as it is to be."""
 
     scope: Scope
@@ -40,11 +40,11 @@ class UpdatePermissions(Change):
     verb = verbs.PERMISSIONS_UPDATED
 
     membership_id: int
-    wanted: Mapping[str, Wanted | None]
+    wanted: Mapping[str, RequestedOverride | None]
     seen: Mapping[str, Mapping[str, Any]] | None = None
     seen_role: int | None = None
 
-    def plan(self, ground: Ground) -> Iterable[Diff]:
+    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
         """The overrides, new, changed or gone."""
         if not self.wanted:
             raise NoSuchTarget(
@@ -63,8 +63,13 @@ class UpdatePermissions(Change):
         ]
 
     def _row(
-        self, ground: Ground, membership: Membership, asked: str, wanted: Wanted | None, standing: Override | None
-    ) -> Row:
+        self,
+        ground: ChangeContext,
+        membership: Membership,
+        asked: str,
+        wanted: RequestedOverride | None,
+        standing: Override | None,
+    ) -> RowChange:
         codename = catalogue.get(asked).codename
         seen = None if self.seen is None else self.seen.get(codename, {})
         if wanted is None:
@@ -80,7 +85,7 @@ class UpdatePermissions(Change):
             seen=seen,
         )
 
-    def check_seen(self, ground: Ground) -> None:
+    def check_seen(self, ground: ChangeContext) -> None:
         """Hold the role against the one that the page showed.
 
         Raises:
@@ -90,6 +95,6 @@ class UpdatePermissions(Change):
             return
         role_id = membership_of(ground, self.membership_id).role_id
         if role_id != self.seen_role:
-            raise Overtaken(
+            raise ChangedMeanwhile(
                 _("Their role has changed since the page was opened."), {"role_id": (self.seen_role, role_id)}
             )

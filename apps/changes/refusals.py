@@ -75,13 +75,13 @@ class NoSuchRecord(NoSuchTarget):
         super().__init__(_("There is no such record."))
 
 
-class Oneself(Refusal):
+class OwnAccess(Refusal):
     """Guard oneself: nobody changes their own role, overrides or parent role, nor approves their own request."""
 
     guard = Guard.ONESELF
 
 
-class RightMissing(Refusal, MissingPermission):
+class PermissionMissing(Refusal, MissingPermission):
     """Guard right: the actor lacks the permission that the change needs there."""
 
     guard = Guard.RIGHT
@@ -99,7 +99,7 @@ class OperatorOnly(Refusal):
     guard = Guard.RIGHT
 
 
-class NotPresent(Refusal):
+class ActorInactive(Refusal):
     """Guard right: the actor has been deactivated, or the account is closed, so that nothing is theirs to do."""
 
     guard = Guard.RIGHT
@@ -129,19 +129,19 @@ class LockedRole(Refusal):
     guard = Guard.LOCKED
 
 
-class Ladder(Refusal):
+class DemotionRefused(Refusal):
     """Guard ladder: in an up-only scheme a member's role moves only to a higher rank."""
 
     guard = Guard.LADDER
 
 
-class Above(Refusal):
+class TargetOutranksActor(Refusal):
     """Guard above: nobody changes somebody whose scopes exceed their own in any permission."""
 
     guard = Guard.ABOVE
 
     @classmethod
-    def by(cls, name: str, codename: str) -> Above:
+    def by(cls, name: str, codename: str) -> TargetOutranksActor:
         """What is said where the permission goes further for the one of this name."""
         return cls(
             _("%(name)s may more than you here: “%(permission)s” goes further for them.")
@@ -156,7 +156,7 @@ class Escalation(Refusal):
     guard = Guard.ESCALATION
 
 
-class Overtaken(Refusal):
+class ChangedMeanwhile(Refusal):
     """Guard fresh: somebody else changed it since the page was opened. `differences` maps a field to seen and now."""
 
     guard = Guard.FRESH

@@ -14,23 +14,23 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.access import handover, shares, verbs
-from apps.access.handover import Delete, HandOver, HandOverRefused, Plan, Portfolio
+from apps.access.handover import Delete, HandOver, HandOverPlan, HandOverRefused, Portfolio
 from apps.access.models import Override
 from apps.accounts.models import Branch, User
-from apps.audit.services import Change as Entry
+from apps.audit.services import EntryValues as Entry
 from apps.audit.services import OperationInProgress
 from apps.changes.base import Change, rows
-from apps.changes.context import Ground
-from apps.changes.diff import Diff, Row, deleted, updated
-from apps.changes.guards.judging import Terms
-from apps.changes.refusals import Guard, NoSuchTarget, Oneself
+from apps.changes.context import ChangeContext
+from apps.changes.diff import Diff, RowChange, deleted, updated
+from apps.changes.guards.judging import GuardTerms
+from apps.changes.refusals import Guard, NoSuchTarget, OwnAccess
 from apps.changes.teams import open_branch
 from apps.teams.models import Membership, ParentMembership, TeamMember
 
 ACTIVE, REMOVED = Membership.Status.ACTIVE, Membership.Status.REMOVED
 
 
-def memberships_of(ground: Ground, user_id: int, branch_id: int | None, status: str) -> list[Membership]:
+def memberships_of(ground: ChangeContext, user_id: int, branch_id: int | None, status: str) -> list[Membership]:
     """The user's memberships in that state, on one open branch or (without one) on all of them.
 
     Raises:
@@ -52,24 +52,24 @@ def memberships_of(ground: Ground, user_id: int, branch_id: int | None, status: 
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Departure(Change):
+class _Offboarding(Change):
     """Somebody goes, and their records go where the removal plan says: a type that it does not name stays theirs.
 
     Private contacts are handed over or deleted in any case, since nobody is told whether there are any.
     """
 
-    removal_plan: Plan
+    removal_plan: HandOverPlan
 
     branch_id: int | None = None
 
     @abstractmethod
-    def _user_id(self, ground: Ground) -> int:
+    def _user_id(self, ground: ChangeContext) -> int:
         """Who goes."""
 
-    def _departing(self, ground: Ground) -> list[Membership]:
+    def _departing(self, ground: ChangeContext) -> list[Membership]:
         return memberships_of(ground, self._user_id(ground), self.branch_id, ACTIVE)
 
-    def plan(self, ground: Ground) -> Iterable[Diff]:
+    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
         """The memberships, moved to the Restore list."""
         departing = self._departing(ground)
         if self.removal_plan.private is None:
@@ -78,7 +78,7 @@ class _Departure(Change):
             )
         return rows(*(updated(membership, status=REMOVED, removed_at=ground.now) for membership in departing))
 
-    def accompany(self, ground: Ground) -> None:
+    def accompany(self, ground: ChangeContext) -> None:
         """Hand the records over, branch by branch.
 
         Raises:
@@ -91,7 +91,7 @@ class _Departure(Change):
             except HandOverRefused as refused:
                 raise NoSuchTarget(str(refused)) from refused
 
-    def notes(self, ground: Ground) -> Iterable[str]:
+    def notes(self, ground: ChangeContext) -> Iterable[str]:
         """A parent role is no membership, and stays."""
         user_id = self._user_id(ground)
         for held in ParentMembership.objects.filter(account=ground.account, user=user_id).select_related("role"):
@@ -100,7 +100,7 @@ class _Departure(Change):
                 "role": held.role,
             }
 
-    def log(self, ground: Ground, written: OperationInProgress) -> None:
+    def log(self, ground: ChangeContext, written: OperationInProgress) -> None:
         """Say who answers for the records now; which ones they are is in their own history.
 
         It says the same whether there are private contacts or not.
@@ -130,7 +130,7 @@ class _Departure(Change):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RemoveMember(_Departure):
+class RemoveMember(_Offboarding):
     """Move a member to the Restore list, on one branch or (without one) on all. Needs `remove_members` on each.
 
     A parent role is no membership: it stays until it is revoked.
@@ -140,29 +140,29 @@ class RemoveMember(_Departure):
 
     user_id: int
 
-    def _user_id(self, ground: Ground) -> int:
+    def _user_id(self, ground: ChangeContext) -> int:
         return self.user_id
 
 
 @dataclass(frozen=True, kw_only=True)
-class Leave(_Departure):
+class Leave(_Offboarding):
     """Leave a branch, or (without one) all of them, by oneself: up to the last keeper, where the scheme lets people."""
 
     verb = verbs.MEMBER_LEFT
-    terms = Terms(needs=(), lifts=frozenset({Guard.ONESELF}))
-    undo_terms = Terms()
+    terms = GuardTerms(needs=(), lifts=frozenset({Guard.ONESELF}))
+    undo_terms = GuardTerms()
 
-    def plan(self, ground: Ground) -> Iterable[Diff]:
+    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
         """The memberships, moved to the Restore list, where the scheme lets somebody leave."""
         found = super().plan(ground)
         if not ground.scheme.leave:
-            raise Oneself(
+            raise OwnAccess(
                 _("Nobody removes themselves in %(scheme)s.") % {"scheme": ground.scheme.name},
                 _("Ask somebody else who may."),
             )
         return found
 
-    def _user_id(self, ground: Ground) -> int:
+    def _user_id(self, ground: ChangeContext) -> int:
         if ground.actor is None:
             raise NoSuchTarget(_("The operator at the console is no member."), _("Remove the member instead."))
         return ground.actor.pk
@@ -177,7 +177,7 @@ class RestoreMember(Change):
     user_id: int
     branch_id: int | None = None
 
-    def plan(self, ground: Ground) -> Iterable[Diff]:
+    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
         """The memberships active; role, teams, overrides and shares count again by themselves."""
         removed = memberships_of(ground, self.user_id, self.branch_id, REMOVED)
         return rows(*(updated(membership, status=ACTIVE, removed_at=None) for membership in removed))
@@ -192,16 +192,16 @@ class DeleteMember(Change):
     """
 
     verb = verbs.MEMBER_DELETED
-    terms = Terms(needs=("remove_members",))
+    terms = GuardTerms(needs=("remove_members",))
     final = gettext_lazy("A member who was deleted from the Restore list is deleted for good. Invite them instead.")
 
     user_id: int
     branch_id: int | None = None
 
-    def plan(self, ground: Ground) -> Iterable[Diff]:
+    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
         """All that hangs on the memberships, and they themselves."""
         removed = memberships_of(ground, self.user_id, self.branch_id, REMOVED)
-        found: list[Row] = []
+        found: list[RowChange] = []
         for membership in removed:
             overrides = Override.objects.filter(branch=membership.branch_id, user=self.user_id)
             places = TeamMember.objects.filter(team__branch=membership.branch_id, user=self.user_id)

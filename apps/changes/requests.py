@@ -15,8 +15,8 @@ from apps.access.models import AccessRequest
 from apps.audit.services import OperationInProgress
 from apps.changes import request_emails
 from apps.changes.base import Change, rows
-from apps.changes.context import Ground
-from apps.changes.diff import Diff, Row, updated
+from apps.changes.context import ChangeContext
+from apps.changes.diff import Diff, RowChange, updated
 from apps.changes.diff import inserted as new
 from apps.changes.guards.needs import shared_verb
 from apps.changes.overrides import SetOverride, checked_scope
@@ -34,7 +34,7 @@ DECIDED = {
 }
 
 
-def open_request(ground: Ground, request_id: int) -> AccessRequest:
+def open_request(ground: ChangeContext, request_id: int) -> AccessRequest:
     """A request that waits.
 
     Raises:
@@ -61,7 +61,7 @@ class RequestAccess(Change):
     record_type: str = ""
     record_id: int | None = None
 
-    def plan(self, ground: Ground) -> Iterable[Diff]:
+    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
         """One request."""
         if ground.actor is None:
             raise NoSuchTarget(_("Nobody is signed in who could ask."), _("Name the one who asks."))
@@ -87,11 +87,11 @@ class RequestAccess(Change):
         )
         return rows(new(request))
 
-    def log(self, ground: Ground, written: OperationInProgress) -> None:
+    def log(self, ground: ChangeContext, written: OperationInProgress) -> None:
         """Tell those who may decide, once it stands."""
         request_emails.request_made.defer(account_id=ground.account.pk, request_id=self._standing(ground).get().pk)
 
-    def _standing(self, ground: Ground) -> QuerySet[AccessRequest]:
+    def _standing(self, ground: ChangeContext) -> QuerySet[AccessRequest]:
         """The request that asks for just this and waits."""
         return AccessRequest.objects.filter(
             account=ground.account,
@@ -103,7 +103,7 @@ class RequestAccess(Change):
             record_id=self.record_id,
         )
 
-    def _check_record(self, ground: Ground, codename: str) -> None:
+    def _check_record(self, ground: ChangeContext, codename: str) -> None:
         """What cannot be seen cannot be asked for: a request would tell that it is there."""
         request = AccessRequest(account=ground.account, record_type=self.record_type, record_id=self.record_id)
         record = request.find_record()
@@ -126,7 +126,7 @@ class ApproveRequest(Change):
     expires_at: datetime | None = None
     scope: Scope | None = None
 
-    def plan(self, ground: Ground) -> Iterable[Diff]:
+    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
         """The request decided, and what it gives."""
         request = open_request(ground, self.request_id)
         decided = updated(
@@ -139,11 +139,11 @@ class ApproveRequest(Change):
         )
         return [Diff([decided, *self._given(ground, request)])]
 
-    def log(self, ground: Ground, written: OperationInProgress) -> None:
+    def log(self, ground: ChangeContext, written: OperationInProgress) -> None:
         """Tell the one who asked, once it stands."""
         request_emails.request_decided.defer(account_id=ground.account.pk, request_id=self.request_id)
 
-    def _given(self, ground: Ground, request: AccessRequest) -> list[Row]:
+    def _given(self, ground: ChangeContext, request: AccessRequest) -> list[RowChange]:
         membership = Membership.objects.active().filter(branch=request.branch_id, user=request.user_id).first()
         if membership is None:
             raise NoSuchTarget(
@@ -185,11 +185,11 @@ class DeclineRequest(Change):
 
     request_id: int
 
-    def plan(self, ground: Ground) -> Iterable[Diff]:
+    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
         """The request decided."""
         return rows(_decided(ground, self.request_id, Status.DECLINED))
 
-    def log(self, ground: Ground, written: OperationInProgress) -> None:
+    def log(self, ground: ChangeContext, written: OperationInProgress) -> None:
         """Tell the one who asked, once it stands."""
         request_emails.request_decided.defer(account_id=ground.account.pk, request_id=self.request_id)
 
@@ -202,12 +202,12 @@ class WithdrawRequest(Change):
 
     request_id: int
 
-    def plan(self, ground: Ground) -> Iterable[Diff]:
+    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
         """The request withdrawn."""
         return rows(_decided(ground, self.request_id, Status.WITHDRAWN))
 
 
-def _decided(ground: Ground, request_id: int, status: AccessRequest.Status) -> Row:
+def _decided(ground: ChangeContext, request_id: int, status: AccessRequest.Status) -> RowChange:
     return updated(
         open_request(ground, request_id),
         status=status,

@@ -10,15 +10,15 @@ from django.utils.translation import gettext as _
 
 from apps.access import verbs
 from apps.changes.base import Change
-from apps.changes.context import Ground
+from apps.changes.context import ChangeContext
 from apps.changes.custom_roles import CopyRole, EditRole
-from apps.changes.diff import Diff, Row
-from apps.changes.refusals import NoSuchTarget, Overtaken
+from apps.changes.diff import Diff, RowChange
+from apps.changes.refusals import ChangedMeanwhile, NoSuchTarget
 from apps.roles.models import Role
 from apps.roles.scopes import Scope
 
 
-class Definition(NamedTuple):
+class RoleDefinitionValues(NamedTuple):
     """An own role as it is to be: a copy of `based_on` with other scopes for the permissions in `grants`."""
 
     key: str
@@ -36,18 +36,18 @@ class DefineRoles(Change):
 
     verb = verbs.OWN_ROLES_IMPORTED
 
-    definitions: Sequence[Definition]
+    definitions: Sequence[RoleDefinitionValues]
     seen: Mapping[str, Mapping[str, Scope]] | None = None
 
-    def plan(self, ground: Ground) -> Iterable[Diff]:
+    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
         """The rows of those that are new or change."""
         own = Role.objects.filter(account_id=ground.account.pk, scheme=ground.account.scheme)
         standing = {role.key: role for role in own.select_related("based_on")}
-        found: list[Row] = []
+        found: list[RowChange] = []
         for definition in self.definitions:
             role = standing.get(definition.key)
             if self.seen is not None and (role is not None) != (definition.key in self.seen):
-                raise Overtaken(
+                raise ChangedMeanwhile(
                     _("The role “%(key)s” has come or gone since the page was opened.") % {"key": definition.key}, {}
                 )
             change = self._new(definition) if role is None else self._changed(ground, definition, role)
@@ -56,7 +56,7 @@ class DefineRoles(Change):
         # Roles before what is said of them: both are written in the order in which they stand here.
         return [Diff(sorted(found, key=lambda row: row.model is not Role))]
 
-    def _new(self, definition: Definition) -> Change:
+    def _new(self, definition: RoleDefinitionValues) -> Change:
         return CopyRole(
             account_id=self.account_id,
             based_on=definition.based_on,
@@ -65,7 +65,7 @@ class DefineRoles(Change):
             grants=definition.grants,
         )
 
-    def _changed(self, ground: Ground, definition: Definition, role: Role) -> Change:
+    def _changed(self, ground: ChangeContext, definition: RoleDefinitionValues, role: Role) -> Change:
         if role.based_on is None or role.based_on.key != definition.based_on:
             raise NoSuchTarget(
                 _("The role “%(key)s” here is a copy of %(based_on)s, and of “%(other)s” in the file.")

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from django.utils import timezone
 
-from apps.access.context import Desk
+from apps.access.context import AccessContext
 from apps.changes.seats import Place, limited, offers, taken
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class SeatAvailability:
     """The seats of the account or of a branch, how many are taken, and what one more would cost, where that is told."""
 
     place: Place
@@ -25,7 +25,7 @@ class Room:
         return max(self.seats - self.taken, 0)
 
 
-def rooms_of(desk: Desk, *, priced: bool) -> list[Room]:
+def seat_availabilities_of(access: AccessContext, *, priced: bool) -> list[SeatAvailability]:
     """The seats that whoever may invite people, or sees the bills, should know of; those with the fewest left first.
 
     What more of them would cost is worked out where it is asked for (`priced`): it takes the account's whole book.
@@ -33,21 +33,21 @@ def rooms_of(desk: Desk, *, priced: bool) -> list[Room]:
     Nothing where nothing limits them: neither the account nor a branch of theirs. Others are told no numbers, which
     count people out of their sight.
     """
-    return desk.once(f"rooms, priced: {priced}", lambda: _rooms(desk, priced))
+    return access.once(f"rooms, priced: {priced}", lambda: _rooms(access, priced))
 
 
-def _rooms(desk: Desk, priced: bool) -> list[Room]:
-    account = desk.account
+def _rooms(access: AccessContext, priced: bool) -> list[SeatAvailability]:
+    account = access.account
     if account is None:
         return []
     theirs = [
         branch
-        for branch in desk.branches
-        if any(desk.may(right, branch) for right in ("invite_members", "view_billing"))
+        for branch in access.branches
+        if any(access.may(right, branch) for right in ("invite_members", "view_billing"))
     ]
     places = limited(account, theirs) if theirs else []
     if not places:
         return []
     counts, more = taken(account, places, timezone.now()), offers(account, places) if priced else {}
-    found = [Room(place, place.seats or 0, counts[place], more.get(place, "")) for place in places]
+    found = [SeatAvailability(place, place.seats or 0, counts[place], more.get(place, "")) for place in places]
     return sorted(found, key=lambda room: (room.left, str(room.place)))

@@ -15,8 +15,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from apps.accounts.models import Account, Branch
-from apps.changes.context import Ground
-from apps.changes.diff import Row, updated
+from apps.changes.context import ChangeContext
+from apps.changes.diff import RowChange, updated
 from apps.changes.refusals import NoSeat
 from apps.teams.models import Invitation, Membership
 
@@ -26,10 +26,10 @@ Place = Account | Branch
 class Seller(Protocol):
     """Sells seats."""
 
-    def more(self, ground: Ground, place: Place, seats: int) -> bool:
+    def more(self, ground: ChangeContext, place: Place, seats: int) -> bool:
         """Let the place have so many seats, where the account wants them to grow by themselves; whether it has them."""
 
-    def offer(self, ground: Ground, place: Place, seats: int) -> str:
+    def offer(self, ground: ChangeContext, place: Place, seats: int) -> str:
         """What so many seats would cost and who can take them, in a sentence."""
 
     def offers(self, account: Account, places: Sequence[Place]) -> Mapping[Place, str]:
@@ -51,11 +51,11 @@ class Seats:
     taken: Mapping[Place, int]
 
     @classmethod
-    def of(cls, ground: Ground) -> Seats:
+    def of(cls, ground: ChangeContext) -> Seats:
         """The seats as the database has them now; nothing is counted where nothing is limited."""
         return cls(taken(ground.account, limited(ground.account, ground.branches.values()), ground.now))
 
-    def check(self, ground: Ground) -> None:
+    def check(self, ground: ChangeContext) -> None:
         """Compare with how many are taken now, after a change.
 
         Raises:
@@ -97,7 +97,7 @@ def offers(account: Account, places: Sequence[Place]) -> Mapping[Place, str]:
     return next((seller.offers(account, places) for seller in _sellers), {})
 
 
-def with_seats(place: Place, seats: int) -> Row:
+def with_seats(place: Place, seats: int) -> RowChange:
     """The place's row with so many seats, for a seller to write."""
     return updated(place, seats=seats)
 

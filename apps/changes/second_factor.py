@@ -14,10 +14,10 @@ from apps.access import verbs
 from apps.accounts import mail
 from apps.accounts.models import User
 from apps.accounts.sessions import shut_out
-from apps.audit.services import Change as Entry
+from apps.audit.services import EntryValues as Entry
 from apps.audit.services import OperationInProgress
 from apps.changes.base import Change
-from apps.changes.context import Ground
+from apps.changes.context import ChangeContext
 from apps.changes.diff import Diff, deleted
 from apps.changes.refusals import NoSuchTarget
 from apps.teams.models import Membership, ParentMembership
@@ -36,7 +36,7 @@ class ResetMfa(Change):
 
     user_id: int
 
-    def plan(self, ground: Ground) -> Iterable[Diff]:
+    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
         """All of their factors gone; where there are none, a row that is not there is judged all the same."""
         places = Membership.objects.active().filter(account=ground.account, user=self.user_id)
         held = ParentMembership.objects.filter(account=ground.account, user=self.user_id)
@@ -45,7 +45,7 @@ class ResetMfa(Change):
         found = list(Authenticator.objects.select_for_update().filter(user=self.user_id).order_by("pk"))
         return [Diff([deleted(row) for row in found or [Authenticator(user_id=self.user_id)]])]
 
-    def log(self, ground: Ground, written: OperationInProgress) -> None:
+    def log(self, ground: ChangeContext, written: OperationInProgress) -> None:
         """That there was one, and is none; what it was made of is in no log."""
         places = Membership.objects.active().filter(account=ground.account, user=self.user_id)
         branches = list(places.values_list("branch", flat=True)[:2])
@@ -60,7 +60,7 @@ class ResetMfa(Change):
         )
         written.add(self.account_id, [gone])
 
-    def follow_up(self, ground: Ground) -> None:
+    def follow_up(self, ground: ChangeContext) -> None:
         """Sign them out everywhere, and tell them."""
         user = User.objects.get(pk=self.user_id)
         shut_out(user)
@@ -73,7 +73,7 @@ class ResetMfa(Change):
         }
         mail.send("mfa_reset", user.email, told)
 
-    def notes(self, ground: Ground) -> Iterable[str]:
+    def notes(self, ground: ChangeContext) -> Iterable[str]:
         """What comes with it."""
         yield _("%(name)s is signed out everywhere, and is told by mail who did it and why.") % {
             "name": ground.name(self.user_id)

@@ -12,17 +12,17 @@ from apps.access import policy, records, shares, verbs
 from apps.access.records import Record
 from apps.access.shares import TeamShare, UserShare
 from apps.changes.base import Change
-from apps.changes.context import Ground
-from apps.changes.diff import Diff, Row, deleted, inserted
-from apps.changes.guards.judging import Terms
-from apps.changes.refusals import NoSuchRecord, NoSuchTarget, Overtaken
+from apps.changes.context import ChangeContext
+from apps.changes.diff import Diff, RowChange, deleted, inserted
+from apps.changes.guards.judging import GuardTerms
+from apps.changes.refusals import ChangedMeanwhile, NoSuchRecord, NoSuchTarget
 from apps.roles import catalogue
 from apps.teams.models import Membership, Team
 
 Share = UserShare | TeamShare
 
 
-def shared_record(ground: Ground, record_type: str, record_id: int) -> Record:
+def shared_record(ground: ChangeContext, record_type: str, record_id: int) -> Record:
     """The record, locked until the commit, so that it does not become private meanwhile.
 
     Raises:
@@ -59,7 +59,7 @@ class ShareChange(Change):
     team_id: int | None = None
     seen: frozenset[str] | None = None
 
-    def standing(self, ground: Ground, record: Record) -> dict[str, Any]:
+    def standing(self, ground: ChangeContext, record: Record) -> dict[str, Any]:
         """The shares that stand, by verb.
 
         Raises:
@@ -72,13 +72,13 @@ class ShareChange(Change):
         for row in found.values():
             row.content_object = record
         if self.seen is not None and self.seen != found.keys():
-            raise Overtaken(
+            raise ChangedMeanwhile(
                 _("Somebody has changed this share since the page was opened."),
                 {"verbs": (sorted(self.seen), sorted(found))},
             )
         return found
 
-    def holder(self, ground: Ground, record: Record, *, removed: bool = False) -> dict[str, int]:
+    def holder(self, ground: ChangeContext, record: Record, *, removed: bool = False) -> dict[str, int]:
         """The columns that name the user or the team.
 
         Raises:
@@ -100,7 +100,7 @@ class ShareChange(Change):
             )
         return {"user_id": int(self.user_id or 0)}
 
-    def new(self, ground: Ground, record: Record, verbs_: Iterable[str]) -> list[Share]:
+    def new(self, ground: ChangeContext, record: Record, verbs_: Iterable[str]) -> list[Share]:
         """Shares of these verbs."""
         holder = self.holder(ground, record)
         user_table, team_table = shares.tables(self.record_type) or (None, None)
@@ -144,7 +144,7 @@ class GrantShare(ShareChange):
 
     verbs: frozenset[str]
 
-    def plan(self, ground: Ground) -> Iterable[Diff]:
+    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
         """A row for each verb."""
         record = shared_record(ground, self.record_type, self.record_id)
         chosen = checked_verbs(self.record_type, self.verbs)
@@ -155,7 +155,7 @@ class GrantShare(ShareChange):
             )
         return [Diff([inserted(share) for share in self.new(ground, record, chosen)])]
 
-    def further(self, ground: Ground) -> list[Row]:
+    def further(self, ground: ChangeContext) -> list[RowChange]:
         """The rows for those of the verbs that do not stand yet, beside others that do."""
         record = shared_record(ground, self.record_type, self.record_id)
         chosen = checked_verbs(self.record_type, self.verbs)
@@ -168,11 +168,11 @@ class ChangeShare(ShareChange):
     """Give a share other verbs. Needs `change_record_access` on the record, and what is added on it oneself."""
 
     verb = verbs.SHARE_CHANGED
-    terms = Terms(needs=("change_record_access",))
+    terms = GuardTerms(needs=("change_record_access",))
 
     verbs: frozenset[str]
 
-    def plan(self, ground: Ground) -> Iterable[Diff]:
+    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
         """The verbs that go and those that come."""
         record = shared_record(ground, self.record_type, self.record_id)
         chosen = checked_verbs(self.record_type, self.verbs)
@@ -190,7 +190,7 @@ class RevokeShare(ShareChange):
 
     verb = verbs.SHARE_REVOKED
 
-    def plan(self, ground: Ground) -> Iterable[Diff]:
+    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
         """Its rows gone."""
         record = shared_record(ground, self.record_type, self.record_id)
         standing = self.standing(ground, record)

@@ -14,10 +14,10 @@ from django.utils.translation import ngettext
 from apps.access import verbs
 from apps.accounts.models import EVERYONE, Account
 from apps.changes.base import Change
-from apps.changes.context import Ground
+from apps.changes.context import ChangeContext
 from apps.changes.diff import BATCH, Diff, deleted, updated
-from apps.changes.guards.judging import Terms
-from apps.changes.refusals import Guard, NoSuchTarget, RightMissing, SingleRole
+from apps.changes.guards.judging import GuardTerms
+from apps.changes.refusals import Guard, NoSuchTarget, PermissionMissing, SingleRole
 from apps.roles import catalogue
 from apps.roles.models import Role
 from apps.roles.schemes import Scheme, scheme, scheme_keys
@@ -36,7 +36,7 @@ class SwitchScheme(Change):
     """
 
     verb = verbs.SCHEME_SWITCHED
-    terms = Terms(
+    terms = GuardTerms(
         needs=("change_account",),
         lifts=frozenset(Guard) - {Guard.REASON, Guard.TARGET, Guard.RIGHT, Guard.FRESH, Guard.LAST_KEEPER},
     )
@@ -44,7 +44,7 @@ class SwitchScheme(Change):
     scheme: str
     roles: Mapping[str, str | None]
 
-    def plan(self, ground: Ground) -> Iterator[Diff]:
+    def plan(self, ground: ChangeContext) -> Iterator[Diff]:
         """The account, then memberships by id, parent roles and invitations, in batches."""
         new = self._new_scheme(ground)
         becomes = self._becoming(ground, new)
@@ -65,7 +65,7 @@ class SwitchScheme(Change):
         for found in _batches(Invitation.objects.filter(account=ground.account, status=Invitation.Status.PENDING)):
             yield Diff([updated(row, role_id=becomes[row.role_id]) for row in found if row.role_id in becomes])
 
-    def _new_scheme(self, ground: Ground) -> Scheme:
+    def _new_scheme(self, ground: ChangeContext) -> Scheme:
         """The new scheme, where the account and the actor are free to go there."""
         if self.scheme not in scheme_keys():
             raise NoSuchTarget(
@@ -86,11 +86,11 @@ class SwitchScheme(Change):
         return new
 
     @classmethod
-    def check_undo(cls, ground: Ground, diff: Diff) -> None:
+    def check_undo(cls, ground: ChangeContext, diff: Diff) -> None:
         """The way back needs what the way there did."""
         _check_right(ground)
 
-    def _becoming(self, ground: Ground, new: Scheme) -> dict[int, int | None]:
+    def _becoming(self, ground: ChangeContext, new: Scheme) -> dict[int, int | None]:
         """The ids of held roles, and what they become."""
         held = held_roles(ground.account)
         keys = {role.pk: role.key for role in Role.objects.filter(pk__in=held)}
@@ -120,7 +120,7 @@ class SwitchScheme(Change):
         self._check_single(ground, new, becomes)
         return becomes
 
-    def _check_single(self, ground: Ground, new: Scheme, becomes: Mapping[int, int | None]) -> None:
+    def _check_single(self, ground: ChangeContext, new: Scheme, becomes: Mapping[int, int | None]) -> None:
         """A single role has at most one holder (section 6)."""
         single = {role.pk: role for role in Role.objects.published(new.key).filter(single=True)}
         active = Membership.objects.filter(account=ground.account, status=Membership.Status.ACTIVE).order_by()
@@ -141,12 +141,12 @@ class SwitchScheme(Change):
                 )
 
 
-def _check_right(ground: Ground) -> None:
+def _check_right(ground: ChangeContext) -> None:
     mandate = ground.acting()
     for permission in catalogue.permissions():
         for branch_id in ground.facts.open_branches:
             if not mandate.facts.operator and mandate.effective(branch_id, permission.codename).scope != Scope.ALL:
-                raise RightMissing(permission.codename, ground.branch(branch_id))
+                raise PermissionMissing(permission.codename, ground.branch(branch_id))
 
 
 def held_roles(account: Account) -> dict[int, str]:

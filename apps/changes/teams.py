@@ -12,15 +12,15 @@ from django.utils.translation import ngettext
 from apps.access import shares, verbs
 from apps.accounts.models import Branch, validate_slug
 from apps.changes.base import Change
-from apps.changes.context import Ground
-from apps.changes.diff import Diff, Row, deleted, inserted, updated
-from apps.changes.guards.judging import Terms
-from apps.changes.refusals import NoSuchTarget, Overtaken
+from apps.changes.context import ChangeContext
+from apps.changes.diff import Diff, RowChange, deleted, inserted, updated
+from apps.changes.guards.judging import GuardTerms
+from apps.changes.refusals import ChangedMeanwhile, NoSuchTarget
 from apps.changes.values import checked
 from apps.teams.models import Membership, Team, TeamMember
 
 
-def open_branch(ground: Ground, branch_id: int) -> Branch:
+def open_branch(ground: ChangeContext, branch_id: int) -> Branch:
     """An open branch of the account.
 
     Raises:
@@ -32,7 +32,7 @@ def open_branch(ground: Ground, branch_id: int) -> Branch:
     return branch
 
 
-def team_of(ground: Ground, team_id: int) -> Team:
+def team_of(ground: ChangeContext, team_id: int) -> Team:
     """A team of the account, on an open branch.
 
     Raises:
@@ -43,7 +43,7 @@ def team_of(ground: Ground, team_id: int) -> Team:
     return team
 
 
-def places(ground: Ground, team: Team, user_ids: Iterable[int]) -> list[Row]:
+def places(ground: ChangeContext, team: Team, user_ids: Iterable[int]) -> list[RowChange]:
     """New places in a team.
 
     Raises:
@@ -77,7 +77,7 @@ class AddTeam(Change):
     name: str
     user_ids: tuple[int, ...] = ()
 
-    def plan(self, ground: Ground) -> Iterable[Diff]:
+    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
         """The team and its places."""
         branch = open_branch(ground, self.branch_id)
         checked(validate_slug, self.slug, _("short name"))
@@ -105,16 +105,16 @@ class ChangeTeam(Change):
     seen: Mapping[str, Any] | None = None
     seen_user_ids: frozenset[int] | None = None
 
-    def plan(self, ground: Ground) -> Iterable[Diff]:
+    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
         """The team's row where it changes, the places that go and those that come."""
         team = team_of(ground, self.team_id)
-        found: list[Row] = []
+        found: list[RowChange] = []
         if self.name is not None and (self.name.strip() != team.name or self.seen is not None):
             found.append(updated(team, name=self.name.strip() or team.name, seen=self.seen))
         if self.user_ids is not None:
             standing = {place.user_id: place for place in TeamMember.objects.filter(team=team)}
             if self.seen_user_ids is not None and self.seen_user_ids != standing.keys():
-                raise Overtaken(
+                raise ChangedMeanwhile(
                     _("Somebody has changed who is in %(team)s since the page was opened.") % {"team": team},
                     {"members": (sorted(self.seen_user_ids), sorted(standing))},
                 )
@@ -131,14 +131,14 @@ class DeleteTeam(Change):
     """Delete a team, and with it who is in it and what is shared with it. Needs `manage_teams` on its branch."""
 
     verb = verbs.TEAM_DELETED
-    terms = Terms(needs=("manage_teams",))
+    terms = GuardTerms(needs=("manage_teams",))
 
     team_id: int
 
-    def plan(self, ground: Ground) -> Iterable[Diff]:
+    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
         """The shares, the places and the team gone."""
         team = team_of(ground, self.team_id)
-        found: list[Row] = [deleted(share) for share in shares.of_group(team.group_id)]
+        found: list[RowChange] = [deleted(share) for share in shares.of_group(team.group_id)]
         for place in TeamMember.objects.filter(team=team):
             place.team = team
             found.append(deleted(place))

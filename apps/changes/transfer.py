@@ -9,11 +9,11 @@ from django.utils.translation import gettext as _
 
 from apps.access import verbs
 from apps.changes.base import Change, rows
-from apps.changes.context import Ground
+from apps.changes.context import ChangeContext
 from apps.changes.diff import Diff, updated
-from apps.changes.guards.judging import Terms
+from apps.changes.guards.judging import GuardTerms
 from apps.changes.members import branch_role
-from apps.changes.refusals import Guard, NoSuchTarget, Oneself
+from apps.changes.refusals import Guard, NoSuchTarget, OwnAccess
 from apps.roles.models import Role
 from apps.roles.schemes import RoleDefinition
 from apps.teams.models import Membership
@@ -28,12 +28,12 @@ class TransferOwnership(Change):
     """
 
     verb = verbs.OWNERSHIP_TRANSFERRED
-    terms = Terms(needs=("transfer_account",), lifts=frozenset({Guard.SINGLE, Guard.LADDER, Guard.ONESELF}))
+    terms = GuardTerms(needs=("transfer_account",), lifts=frozenset({Guard.SINGLE, Guard.LADDER, Guard.ONESELF}))
 
     to_user_id: int
     previous_role_id: int | None = None
 
-    def plan(self, ground: Ground) -> Iterable[Diff]:
+    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
         """Both memberships, each with its other role."""
         single = self._single(ground)
         active = Membership.objects.active().filter(account=ground.account)
@@ -54,25 +54,25 @@ class TransferOwnership(Change):
             )
         becomes = self._becomes(ground)
         if ground.actor is not None and heir.user_id == ground.actor.pk:
-            raise Oneself(
+            raise OwnAccess(
                 _("Nobody takes the ownership for themselves."),
                 _("Ask the %(role)s to give it.") % {"role": single.name},
             )
         return rows(updated(holder, role_id=becomes), updated(heir, role_id=holder.role_id))
 
     @classmethod
-    def check_undo(cls, ground: Ground, diff: Diff) -> None:
+    def check_undo(cls, ground: ChangeContext, diff: Diff) -> None:
         """Whoever gave it away does not take it back; whoever has it gives it back."""
         for row in diff.rows:
             if ground.actor is not None and row.after.user_id == ground.actor.pk:
                 role = ground.role(row.after.role_id)
                 if role.key in ground.scheme.roles and ground.scheme.roles[role.key].single:
-                    raise Oneself(
+                    raise OwnAccess(
                         _("Nobody takes the ownership for themselves."),
                         _("Ask the %(role)s to give it.") % {"role": role.name},
                     )
 
-    def _single(self, ground: Ground) -> RoleDefinition:
+    def _single(self, ground: ChangeContext) -> RoleDefinition:
         found = ground.scheme.single_role
         if found is None:
             raise NoSuchTarget(
@@ -81,7 +81,7 @@ class TransferOwnership(Change):
             )
         return found
 
-    def _becomes(self, ground: Ground) -> int:
+    def _becomes(self, ground: ChangeContext) -> int:
         """The role of the one who held it."""
         if self.previous_role_id is not None:
             role_id = branch_role(ground, self.previous_role_id)

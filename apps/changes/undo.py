@@ -23,14 +23,14 @@ from apps.access.models import Override
 from apps.accounts.models import Account, Branch
 from apps.audit import verbs as words
 from apps.audit.models import Entry, Operation
-from apps.audit.services import Change as Told
+from apps.audit.services import EntryValues as Told
 from apps.audit.services import OperationInProgress
 from apps.changes.base import KINDS, Change, Observer
-from apps.changes.context import Ground
-from apps.changes.diff import BATCH, Diff, Row, deleted, inserted, updated
-from apps.changes.guards.judging import Terms
-from apps.changes.refusals import NoSuchTarget, Overtaken, Refusal
-from apps.changes.undo_conflicts import PARENTS, InTheWay, Left, by_model, left_by, look_around, standing
+from apps.changes.context import ChangeContext
+from apps.changes.diff import BATCH, Diff, RowChange, deleted, inserted, updated
+from apps.changes.guards.judging import GuardTerms
+from apps.changes.refusals import ChangedMeanwhile, NoSuchTarget, Refusal
+from apps.changes.undo_conflicts import PARENTS, RecordedRow, UndoConflicts, by_model, left_by, look_around, standing
 from apps.roles.models import Role
 from apps.teams.models import Invitation, Membership, ParentMembership, Team
 
@@ -47,50 +47,50 @@ class Undo(Change):
 
     operation_id: int
 
-    def plan(self, ground: Ground) -> Iterator[Diff]:
+    def plan(self, ground: ChangeContext) -> Iterator[Diff]:
         """The operation's rows, the last one first, each as it was before."""
-        yield from Undoing.of(ground, self.operation_id).diffs()
+        yield from UndoableOperation.of(ground, self.operation_id).diffs()
 
-    def terms_on(self, ground: Ground) -> Terms:
+    def terms_on(self, ground: ChangeContext) -> GuardTerms:
         """Those of the kind of change that is undone: a transfer is taken back by a transfer."""
-        kind = Undoing.of(ground, self.operation_id).kind
+        kind = UndoableOperation.of(ground, self.operation_id).kind
         return kind.terms if kind.undo_terms is None else kind.undo_terms
 
-    def log(self, ground: Ground, written: OperationInProgress) -> None:
+    def log(self, ground: ChangeContext, written: OperationInProgress) -> None:
         """Say which operation it was."""
-        operation = Undoing.of(ground, self.operation_id).operation
+        operation = UndoableOperation.of(ground, self.operation_id).operation
         after = {"verb": operation.verb, "at": operation.at, "actor": operation.actor_name, "reason": operation.reason}
         entry = Told(target_type=TARGET, target_id=operation.pk, target_text=operation.verb, after=after)
         written.add(ground.account.pk, [entry])
 
-    def notes(self, ground: Ground) -> Iterable[str]:
+    def notes(self, ground: ChangeContext) -> Iterable[str]:
         """What stays as it is."""
-        if Undoing.of(ground, self.operation_id).went_along:
+        if UndoableOperation.of(ground, self.operation_id).went_along:
             yield _("Records that were handed over, moved or deleted then stay as they are.")
 
     def _carry_out(
-        self, ground: Ground, written: OperationInProgress | None = None, observer: Observer | None = None
+        self, ground: ChangeContext, written: OperationInProgress | None = None, observer: Observer | None = None
     ) -> int:
         try:
             rows = super()._carry_out(ground, written, observer)
             # What the database asks at the commit is asked here, where it can still be put in words.
             connection.check_constraints()
         except IntegrityError as error:
-            raise Overtaken(_("Something else stands by now in the place of what this changed."), {}) from error
+            raise ChangedMeanwhile(_("Something else stands by now in the place of what this changed."), {}) from error
         return rows
 
 
-class Undoing:
+class UndoableOperation:
     """An operation of the account on its way back."""
 
-    def __init__(self, ground: Ground, operation: Operation) -> None:
+    def __init__(self, ground: ChangeContext, operation: Operation) -> None:
         self.ground = ground
         self.operation = operation
         self.kind = self._kind()
-        self._in_the_way = InTheWay(self._own)
+        self._in_the_way = UndoConflicts(self._own)
 
     @classmethod
-    def of(cls, ground: Ground, operation_id: int) -> Undoing:
+    def of(cls, ground: ChangeContext, operation_id: int) -> UndoableOperation:
         """The operation of that id.
 
         Raises:
@@ -154,7 +154,7 @@ class Undoing:
         row_id = Cast(Coalesce(KT("after__id"), KT("before__id")), BigIntegerField())
         return self._entries.filter(target_type=model._meta.label_lower).values(row_id=row_id)
 
-    def _lefts(self, entries: Iterable[Entry]) -> list[Left]:
+    def _lefts(self, entries: Iterable[Entry]) -> list[RecordedRow]:
         """The rows that entries tell of, without shares that went along with a record to another branch."""
         lefts = [left for entry in entries if (left := left_by(entry)) is not None]
         if not self.went_along:
@@ -166,13 +166,15 @@ class Undoing:
 
     # The rows
 
-    def _diff(self, lefts: list[Left], *, first: bool) -> Diff:
+    def _diff(self, lefts: list[RecordedRow], *, first: bool) -> Diff:
         found = standing(lefts)
         now = {left: found.get((left.model, left.key)) for left in lefts}
         if first and all(left.stands(now[left], left.before) for left in lefts):
             raise NoSuchTarget(_("This has been undone already."), _("Undo the undoing to have it again."))
         refusals: list[Refusal] = [
-            Overtaken(_("%(left)s has changed since.") % {"left": left.text}, left.differences(now[left], left.after))
+            ChangedMeanwhile(
+                _("%(left)s has changed since.") % {"left": left.text}, left.differences(now[left], left.after)
+            )
             for left in lefts
             if not left.stands(now[left], left.after)
         ]
@@ -187,7 +189,7 @@ class Undoing:
             refusals += self._in_the_way.standing(pairs)
         return Diff([row for _, row in pairs], refusals)
 
-    def _row(self, left: Left, now: Any) -> Row | None:
+    def _row(self, left: RecordedRow, now: Any) -> RowChange | None:
         """The row on its way back; None where it has gone, so that nothing is there to be taken away."""
         if left.before is None:
             return None if now is None else deleted(self._tied(now))
@@ -240,13 +242,13 @@ class Undoing:
             others = rows.filter(account=self.ground.account, role__scheme=self.ground.account.scheme)
             if number := others.exclude(pk__in=self._own(rows.model)).count():
                 noun = str(rows.model._meta.verbose_name_plural)
-                raise Overtaken(
+                raise ChangedMeanwhile(
                     _("%(number)s %(noun)s have come since, with roles of %(scheme)s.")
                     % {"number": f"{number:,}", "noun": noun, "scheme": self.ground.scheme.name},
                     {noun: (0, number)},
                 )
 
-    def _misplaced(self, rows: list[Row]) -> Iterator[NoSuchTarget]:
+    def _misplaced(self, rows: list[RowChange]) -> Iterator[NoSuchTarget]:
         """Rows on a closed branch, of a member who has been removed, or with a role that is none here any more."""
         if self._scheme != self.ground.account.scheme:
             return
@@ -269,7 +271,7 @@ class Undoing:
                     _("The role that it names is none of %(account)s any more.") % {"account": self.ground.account}
                 )
 
-    def _active(self, rows: list[Row]) -> set[tuple[int, int]]:
+    def _active(self, rows: list[RowChange]) -> set[tuple[int, int]]:
         """The branch and user of each membership that is active now, or that these rows make so."""
         users = {row.either.user_id for row in rows if row.model in (Membership, Override)}
         held = Membership.objects.filter(account=self.ground.account, user__in=users, status=ACTIVE)
@@ -279,7 +281,7 @@ class Undoing:
         }
 
 
-def _moved(lefts: list[Left]) -> Iterator[Left]:
+def _moved(lefts: list[RecordedRow]) -> Iterator[RecordedRow]:
     """Shares that were taken away from teams and whose records are on other branches than these by now."""
     table: Any = lefts[0].model
     taken = [(left, left.before) for left in lefts if left.before is not None]

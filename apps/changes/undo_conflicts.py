@@ -19,9 +19,9 @@ from apps.access.models import Override
 from apps.access.records import Record
 from apps.accounts.models import Branch
 from apps.audit.models import Entry
-from apps.changes.diff import Row
+from apps.changes.diff import RowChange
 from apps.changes.guards.needs import NEEDS
-from apps.changes.refusals import Overtaken
+from apps.changes.refusals import ChangedMeanwhile
 from apps.roles.models import Role, RoleGrant
 from apps.teams.models import Membership, Team, TeamMember
 
@@ -42,7 +42,7 @@ Found = Mapping[tuple[type[models.Model], int], models.Model]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Left:
+class RecordedRow:
     """One row as an operation found it and as it left it, by column; None where it was not there."""
 
     model: type[models.Model]
@@ -69,7 +69,7 @@ class Left:
         return (standing is None) == (image is None) and not self.differences(standing, image)
 
 
-def left_by(entry: Entry) -> Left | None:
+def left_by(entry: Entry) -> RecordedRow | None:
     """The row that an entry of the log tells of; None where it is of no table of access."""
     try:
         model: Any = apps.get_model(entry.target_type)
@@ -79,7 +79,7 @@ def left_by(entry: Entry) -> Left | None:
         return None
     before, after = (None if image is None else _values(model, image) for image in (entry.before, entry.after))
     either: Any = after or before
-    return Left(model, either["id"], entry.target_text, before, after)
+    return RecordedRow(model, either["id"], entry.target_text, before, after)
 
 
 def _values(model: type[models.Model], image: Image) -> Image:
@@ -87,7 +87,7 @@ def _values(model: type[models.Model], image: Image) -> Image:
     return {column.attname: column.to_python(image[column.column]) for column in columns}
 
 
-def standing(lefts: Iterable[Left]) -> Found:
+def standing(lefts: Iterable[RecordedRow]) -> Found:
     """The rows that are there now, in a query for each table and what the guards look at."""
     found: dict[tuple[type[models.Model], int], models.Model] = {}
     for model, some in by_model(lefts):
@@ -96,9 +96,9 @@ def standing(lefts: Iterable[Left]) -> Found:
     return found
 
 
-def by_model(lefts: Iterable[Left]) -> list[tuple[type[models.Model], list[Left]]]:
+def by_model(lefts: Iterable[RecordedRow]) -> list[tuple[type[models.Model], list[RecordedRow]]]:
     """The rows of each table."""
-    found: defaultdict[type[models.Model], list[Left]] = defaultdict(list)
+    found: defaultdict[type[models.Model], list[RecordedRow]] = defaultdict(list)
     for left in lefts:
         found[left.model].append(left)
     return list(found.items())
@@ -115,18 +115,18 @@ def look_around(rows: Iterable[models.Model]) -> None:
                 models.prefetch_related_objects(some, *names)
 
 
-class InTheWay:
+class UndoConflicts:
     """What is in the way of putting rows back: `own` are the ids of the operation's own rows of a table."""
 
     def __init__(self, own: Callable[[type[models.Model]], Any]) -> None:
         self._own = own
 
-    def standing(self, pairs: Sequence[tuple[Left, Row]]) -> Iterator[Overtaken]:
+    def standing(self, pairs: Sequence[tuple[RecordedRow, RowChange]]) -> Iterator[ChangedMeanwhile]:
         """Each row that something hangs on, or whose place is taken."""
         yield from self._hanging([pair for pair in pairs if pair[1].after is None])
         yield from self._taken([pair for pair in pairs if pair[1].after is not None])
 
-    def _hanging(self, pairs: Sequence[tuple[Left, Row]]) -> Iterator[Overtaken]:
+    def _hanging(self, pairs: Sequence[tuple[RecordedRow, RowChange]]) -> Iterator[ChangedMeanwhile]:
         """What came after the operation and hangs on what it had made."""
         tables: tuple[type[models.Model], ...] = (*PARENTS, Membership)
         for model in tables:
@@ -135,7 +135,7 @@ class InTheWay:
                 if self._used(model, [row.before for _left, row in few]) is not None:
                     for left, row in few:
                         if (what := self._used(model, [row.before])) is not None:
-                            yield Overtaken(
+                            yield ChangedMeanwhile(
                                 _("%(left)s is in use by now: %(what)s hang on it.")
                                 % {"left": left.text, "what": what},
                                 {what: (0, None)},
@@ -148,7 +148,7 @@ class InTheWay:
                 return _("records") if issubclass(others.model, Record) else str(others.model._meta.verbose_name_plural)
         return None
 
-    def gone(self, pairs: Sequence[tuple[Left, Row]]) -> Iterator[tuple[Left, Overtaken]]:
+    def gone(self, pairs: Sequence[tuple[RecordedRow, RowChange]]) -> Iterator[tuple[RecordedRow, ChangedMeanwhile]]:
         """Each row that would point at what is there no more."""
         wanted: defaultdict[type[models.Model], set[Any]] = defaultdict(set)
         pointers = [
@@ -170,13 +170,13 @@ class InTheWay:
                 noun = str(column.related_model._meta.verbose_name)
                 yield (
                     left,
-                    Overtaken(
+                    ChangedMeanwhile(
                         _("The %(noun)s of %(left)s is gone by now.") % {"noun": noun, "left": left.text},
                         {column.attname: (key, None)},
                     ),
                 )
 
-    def _taken(self, pairs: Sequence[tuple[Left, Row]]) -> Iterator[Overtaken]:
+    def _taken(self, pairs: Sequence[tuple[RecordedRow, RowChange]]) -> Iterator[ChangedMeanwhile]:
         """What stands only once may stand elsewhere by now."""
         for model in {left.model for left, _row in pairs}:
             for constraint in model._meta.constraints:
@@ -186,8 +186,11 @@ class InTheWay:
                         yield from self._taken_places(model, constraint, few)
 
     def _taken_places(
-        self, model: type[models.Model], constraint: models.UniqueConstraint, pairs: Sequence[tuple[Left, Row]]
-    ) -> Iterator[Overtaken]:
+        self,
+        model: type[models.Model],
+        constraint: models.UniqueConstraint,
+        pairs: Sequence[tuple[RecordedRow, RowChange]],
+    ) -> Iterator[ChangedMeanwhile]:
         columns: list[Any] = [model._meta.get_field(name) for name in constraint.fields]
 
         def place(row: models.Model) -> dict[str, Any]:
@@ -200,7 +203,7 @@ class InTheWay:
             left = wanted[tuple(place(other).values())]
             now = {column.attname: getattr(other, column.attname) for column in model._meta.concrete_fields}
             differences = {name: (None, value) for name, value in now.items()}
-            yield Overtaken(
+            yield ChangedMeanwhile(
                 _("Something else stands in the place of %(left)s by now.") % {"left": left.text}, differences
             )
 
@@ -209,7 +212,7 @@ def _pointers(model: type[models.Model]) -> list[Any]:
     return [column for column in model._meta.concrete_fields if column.is_relation]
 
 
-def _bound(row: Row, constraint: models.UniqueConstraint) -> bool:
+def _bound(row: RowChange, constraint: models.UniqueConstraint) -> bool:
     """Whether putting the row back takes a place that the constraint gives only once."""
     keys: list[Any] = [row.model._meta.get_field(name) for name in constraint.fields]
     names = {column.attname for column in keys}
@@ -245,5 +248,5 @@ def _hanging_on(model: type[models.Model], rows: Sequence[Any]) -> Iterator[mode
             yield shared._default_manager.filter(group__in=[row.group_id for row in rows])
 
 
-def _chunks(pairs: Sequence[tuple[Left, Row]]) -> Iterator[Sequence[tuple[Left, Row]]]:
+def _chunks(pairs: Sequence[tuple[RecordedRow, RowChange]]) -> Iterator[Sequence[tuple[RecordedRow, RowChange]]]:
     return (pairs[start : start + AT_ONCE] for start in range(0, len(pairs), AT_ONCE))

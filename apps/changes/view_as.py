@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.access import records
-from apps.access.context import Desk
+from apps.access.context import AccessContext
 from apps.access.facts import load_some
 from apps.access.mandate import Mandate
 from apps.access.mandate_cache import bind_account, mandate_for
@@ -26,11 +26,11 @@ from apps.access.shield import shielded, why_shielded
 from apps.access.verbs import VIEWING_ENDED, VIEWING_STARTED
 from apps.accounts import fence
 from apps.accounts.models import Account, User
-from apps.audit.services import Change, is_blank, record
-from apps.changes.context import Ground
+from apps.audit.services import EntryValues, is_blank, record
+from apps.changes.context import ChangeContext
 from apps.changes.guards.evaluation import NOWHERE
 from apps.changes.guards.judging import above_anywhere
-from apps.changes.refusals import Above
+from apps.changes.refusals import TargetOutranksActor
 from apps.roles import catalogue
 from apps.roles.scopes import Scope
 
@@ -44,7 +44,7 @@ class ViewingRefused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Viewing:
+class ViewAsSession:
     """As whom somebody looks, in which account, until when and why: what the banner says on every page."""
 
     name: str
@@ -67,7 +67,7 @@ def why_not(real: User, account: Account, person: User) -> str:
         return _("Nobody looks as a platform operator.")
     if not person.is_active:
         return _("%(who)s has been deactivated, and sees nothing.") % {"who": person}
-    if person.pk in shielded(Desk(real)):
+    if person.pk in shielded(AccessContext(real)):
         return why_shielded()
     own = mandate_for(real, account.pk)
     theirs = Mandate(load_some(own.facts.account, [person.pk])[person.pk], own.now)
@@ -77,8 +77,8 @@ def why_not(real: User, account: Account, person: User) -> str:
     label = catalogue.get(NEEDS).label
     if not all(own.allows(NEEDS, branch_id) for branch_id in places) or not own.allows_anywhere(NEEDS):
         return _("It needs “%(what)s” wherever %(who)s is.") % {"what": label, "who": person}
-    if (found := above_anywhere(Ground.of_page(account, own, real, theirs.facts), person.pk)) is not None:
-        return Above.by(str(person), found).sentence
+    if (found := above_anywhere(ChangeContext.of_page(account, own, real, theirs.facts), person.pk)) is not None:
+        return TargetOutranksActor.by(str(person), found).sentence
     if _sees_further(own, theirs):
         return _("%(who)s views records that you may not view.") % {"who": person}
     return ""
@@ -119,13 +119,13 @@ def stop(session: MutableMapping[str, Any], real: User, *, how: str) -> Account 
     return account
 
 
-def viewing_of(session: MutableMapping[str, Any]) -> Viewing | None:
+def viewing_of(session: MutableMapping[str, Any]) -> ViewAsSession | None:
     """As whom somebody looks in this session; None where they do not."""
     kept = session.get(KEY)
     if kept is None:
         return None
     until = datetime.fromisoformat(kept["until"])
-    return Viewing(kept["name"], kept["account"], kept["account_name"], until, kept["reason"])
+    return ViewAsSession(kept["name"], kept["account"], kept["account_name"], until, kept["reason"])
 
 
 def eyes_of(session: MutableMapping[str, Any], real: User, account: Account) -> User:
@@ -182,7 +182,7 @@ def _log(verb: Any, real: User, account: Account, person: User, reason: str, tol
     held = sorted(branch for branch, held in facts.memberships.items() if held.active)
     places: Sequence[int | None] = held or (None,)
     entries = [
-        Change(
+        EntryValues(
             target_type="accounts.user",
             target_id=person.pk,
             target_text=str(person),

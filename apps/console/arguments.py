@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from apps.access.targets import Malformed, TargetName, Unknown, find_target, parse_target
+from apps.access.targets import MalformedTarget, TargetName, UnknownTarget, find_target, parse_target
 from apps.accounts.models import Account
 from apps.console.base import Command
 from apps.roles.catalogue import Target
@@ -23,7 +23,7 @@ class AskingCommand(Command):
     def _execute(self, *args: Any, **options: Any) -> str | None:
         try:
             return super()._execute(*args, **options)
-        except Unknown as error:
+        except UnknownTarget as error:
             raise CommandError(str(error)) from error
 
 
@@ -35,7 +35,7 @@ def target(text: str) -> TargetName:
     """
     try:
         return parse_target(text)
-    except Malformed as error:
+    except MalformedTarget as error:
         raise ArgumentTypeError(str(error)) from None
 
 

@@ -12,7 +12,7 @@ from typing import IO, Any, ClassVar
 from django.core.management.base import CommandError
 from django.db import reset_queries
 
-from apps.access.tables import Table, TableRefused
+from apps.access.tables import CsvTable, TableRefused
 from apps.access.targets import find_user
 from apps.accounts.models import Account, Branch
 from apps.audit.management.arguments import reason
@@ -119,7 +119,7 @@ def opened(file: str) -> AbstractContextManager[IO[bytes]]:
         raise CommandError(f"{file} cannot be read: {reason}.") from error
 
 
-def needs_branch(account: Account, table: Table, branch: str) -> None:
+def needs_branch(account: Account, table: CsvTable, branch: str) -> None:
     """Refuse a file that says nothing of the branch, where that has to be said.
 
     Raises:

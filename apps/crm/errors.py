@@ -31,11 +31,11 @@ class NoSuchLink(CrmError):
         super().__init__(_("There is no such %(label)s here: choose one from the list.") % {"label": label}, field)
 
 
-class WrongAbout(CrmError):
+class InvalidSubject(CrmError):
     """An activity is about exactly one record, a task about one at most, of its own branch."""
 
 
-class NoCall(CrmError):
+class NotACall(CrmError):
     """Only a call has a result."""
 
     def __init__(self) -> None:
@@ -60,7 +60,7 @@ class PrivacyRefused(CrmError):
     """What would break the rules of private contacts."""
 
 
-class DoubleFound(CrmError):
+class DuplicatesFound(CrmError):
     """The new record looks like others that the actor may see; they are in `doubles`."""
 
     def __init__(self, doubles: Sequence[Record]) -> None:

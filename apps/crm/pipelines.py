@@ -9,7 +9,7 @@ from decimal import Decimal
 from django.db.models import Count, Sum
 from djmoney.money import Money
 
-from apps.access.context import Desk
+from apps.access.context import AccessContext
 from apps.crm.models import Outcome, Pipeline
 
 
@@ -36,50 +36,50 @@ class Deals:
 
 
 @dataclass(slots=True)
-class Stage(Deals):
+class StageDeals(Deals):
     """The deals of one status. `share` is how long their bar is, in per cent of the longest."""
 
     share: int = 0
 
 
 @dataclass(slots=True)
-class Standing(Deals):
+class PipelineDeals(Deals):
     """The deals of one pipeline, status by status."""
 
-    stages: list[Stage] = field(default_factory=list)
+    stages: list[StageDeals] = field(default_factory=list)
 
 
-def pipelines_of(desk: Desk) -> Sequence[Pipeline]:
+def pipelines_of(access: AccessContext) -> Sequence[Pipeline]:
     """The account's pipelines in their order, offered or not."""
-    return desk.once("pipelines", lambda: list(Pipeline.objects.filter(account=desk.account_id)))
+    return access.once("pipelines", lambda: list(Pipeline.objects.filter(account=access.account_id)))
 
 
-def has_several(desk: Desk) -> bool:
+def has_several(access: AccessContext) -> bool:
     """Whether a status alone does not say in which pipeline it stands."""
-    return len(pipelines_of(desk)) > 1
+    return len(pipelines_of(access)) > 1
 
 
-def my_pipelines(desk: Desk) -> list[Standing]:
+def my_pipelines(access: AccessContext) -> list[PipelineDeals]:
     """My open deals by pipeline and status, on the branches whose pipeline I may see.
 
     What has no status stands in no pipeline.
     """
-    places = [branch.pk for branch in desk.branches_where("view_pipeline")]
-    rows = desk.rows("view_opportunity", "opportunity").filter(
-        responsible=desk.user, status__outcome=Outcome.OPEN, branch__in=places
+    places = [branch.pk for branch in access.branches_where("view_pipeline")]
+    rows = access.rows("view_opportunity", "opportunity").filter(
+        responsible=access.user, status__outcome=Outcome.OPEN, branch__in=places
     )
     groups = (
         rows.order_by("status__pipeline__position", "status__pipeline_id", "status__position", "status_id")
         .values_list("status__pipeline_id", "status__pipeline__name", "status_id", "status__name", "amount_currency")
         .annotate(deals=Count("pk"), total=Sum("amount"))
     )
-    standings: dict[int, Standing] = {}
-    stages: dict[int, Stage] = {}
+    standings: dict[int, PipelineDeals] = {}
+    stages: dict[int, StageDeals] = {}
     for pipeline_id, pipeline, status_id, status, currency, deals, total in groups:
-        standing = standings.setdefault(pipeline_id, Standing(pipeline_id, pipeline))
+        standing = standings.setdefault(pipeline_id, PipelineDeals(pipeline_id, pipeline))
         standing.add(deals, currency, total)
         if status_id not in stages:
-            stages[status_id] = Stage(status_id, status)
+            stages[status_id] = StageDeals(status_id, status)
             standing.stages.append(stages[status_id])
         stages[status_id].add(deals, currency, total)
     most = max((stage.count for stage in stages.values()), default=1)

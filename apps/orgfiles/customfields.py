@@ -15,8 +15,8 @@ from apps.crm.services.customvalues import RECORD_TYPES, canonical
 from apps.orgfiles import values
 from apps.orgfiles.contents import CustomFieldLine, RecordLine
 from apps.orgfiles.problems import Path, Problems
-from apps.orgfiles.rows import Row
-from apps.orgfiles.values import Misfit
+from apps.orgfiles.rows import MappingReader
+from apps.orgfiles.values import InvalidValue
 
 Kind = CustomField.Kind
 _NAME, _HELP = 60, 200
@@ -29,7 +29,7 @@ _READERS: Mapping[CustomField.Kind, Callable[[Any], Any]] = {
 }
 
 
-def custom_field(row: Row) -> CustomFieldLine:
+def custom_field(row: MappingReader) -> CustomFieldLine:
     """A field, as its row in the file says it."""
     key = row.need("key", values.slug, "?")
     return CustomFieldLine(
@@ -48,7 +48,7 @@ def custom_field(row: Row) -> CustomFieldLine:
 def _choice(value: Any) -> str:
     found = values.short(_NAME)(value)
     if not found.strip():
-        raise Misfit("holds a blank")
+        raise InvalidValue("holds a blank")
     return found
 
 
@@ -99,12 +99,12 @@ class CustomValues:
         """The record at that place, with its values in the form that they are kept in."""
         if "custom" not in record.values:
             return record
-        row = Row(self._problems, ("records", index, "custom"), record.values["custom"])
+        row = MappingReader(self._problems, ("records", index, "custom"), record.values["custom"])
         custom = _settled(self._fields.get(record.type, {}), row)
         return replace(record, values={**record.values, "custom": custom})
 
 
-def _settled(fields: Mapping[str, CustomField], row: Row) -> dict[str, Any]:
+def _settled(fields: Mapping[str, CustomField], row: MappingReader) -> dict[str, Any]:
     found = {}
     row.offer(fields)
     for key in row.rest():

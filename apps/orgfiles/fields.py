@@ -24,8 +24,8 @@ from apps.access.records import Record
 from apps.accounts.models import User
 from apps.crm.models.customisation import ListEntry, OpportunityStatus, Pipeline
 from apps.orgfiles import values
-from apps.orgfiles.rows import Row
-from apps.orgfiles.values import Misfit
+from apps.orgfiles.rows import MappingReader
+from apps.orgfiles.values import InvalidValue
 
 _OF_EVERY_RECORD = frozenset(
     {"id", "account", "branch", "reference", "name", "responsible", "created_by", "created_at", "updated_at"}
@@ -62,7 +62,7 @@ class RecordField:
     words: Mapping[str, Any] | None = None
     normalise: Callable[[Any, Any], Any] | None = None
 
-    def value(self, row: Row) -> Any:
+    def value(self, row: MappingReader) -> Any:
         """The field's value in a row: for links and people still their names. None where it is left out."""
         if self.kind is Kind.TEXT:
             return row.text(self.key, self.longest)
@@ -167,9 +167,9 @@ def _amount(whole: int, places: int) -> Callable[[Any], Decimal]:
     def read(value: Any) -> Decimal:
         found = values.number(value)
         if abs(found) >= Decimal(10) ** whole:
-            raise Misfit(f"{value} is too large: {whole} digits are the most")
+            raise InvalidValue(f"{value} is too large: {whole} digits are the most")
         if found != round(found, places):
-            raise Misfit(f"{value} has more than {places} decimal places")
+            raise InvalidValue(f"{value} has more than {places} decimal places")
         return found
 
     return read

@@ -10,7 +10,7 @@ from yaml.events import DocumentEndEvent, MappingEndEvent, MappingStartEvent, Se
 
 from apps.orgfiles.events import DEEPEST, Events
 from apps.orgfiles.pieces import Entries, Text, pieces
-from apps.orgfiles.problems import Mark, Path, Refused, with_ancestors
+from apps.orgfiles.problems import InvalidOrganisation, Mark, Path, with_ancestors
 from apps.orgfiles.source import Source
 
 
@@ -21,7 +21,7 @@ def locate(source: Source, paths: set[Path]) -> Mapping[Path, Mark]:
     try:
         for piece in pieces(source.chunks()):
             found.update(_in_text(piece, wanted) if isinstance(piece, Text) else _in_entries(piece, wanted))
-    except (yaml.YAMLError, Refused):
+    except (yaml.YAMLError, InvalidOrganisation):
         pass
     return found
 

@@ -7,7 +7,7 @@
 from apps.orgfiles.contents import Organisation
 from apps.orgfiles.exporting import export
 from apps.orgfiles.parsing import load, parse
-from apps.orgfiles.problems import Refused
+from apps.orgfiles.problems import InvalidOrganisation
 from apps.orgfiles.writing import create
 
-__all__ = ["Organisation", "Refused", "create", "export", "load", "parse"]
+__all__ = ["InvalidOrganisation", "Organisation", "create", "export", "load", "parse"]

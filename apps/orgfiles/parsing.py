@@ -33,10 +33,10 @@ from apps.orgfiles.fields import about_columns, fields_of, name_length
 from apps.orgfiles.problems import Problems
 from apps.orgfiles.progress import Progress, silent
 from apps.orgfiles.reading import problems_of, sections
-from apps.orgfiles.rows import Row, rows_of
+from apps.orgfiles.rows import MappingReader, rows_of
 from apps.orgfiles.source import open_source
 from apps.orgfiles.spool import spooled
-from apps.orgfiles.values import Misfit
+from apps.orgfiles.values import InvalidValue
 from apps.roles import catalogue
 from apps.roles.catalogue import Target, UnknownPermission
 from apps.roles.schemes import Scheme, scheme, scheme_keys
@@ -77,7 +77,7 @@ def _organisation(name: str, given: Iterator[tuple[str, Any]], problems: Problem
     found: dict[str, Any] = {}
     for key, value in given:
         if key == "account":
-            account = closed(_account, Row(problems, ("account",), value))
+            account = closed(_account, MappingReader(problems, ("account",), value))
         elif key == "mandate":
             check_version(value, problems)
         elif key in _SECTIONS:
@@ -93,7 +93,7 @@ def _organisation(name: str, given: Iterator[tuple[str, Any]], problems: Problem
     return check(Organisation(name=name, account=account, problems=problems, **found))
 
 
-def closed(read: Callable[[Row], _Line], row: Row) -> _Line:
+def closed(read: Callable[[MappingReader], _Line], row: MappingReader) -> _Line:
     """What is read of a row; a key that nobody asked for is a problem."""
     line = read(row)
     row.close()
@@ -106,7 +106,7 @@ def check_version(value: Any, problems: Problems) -> None:
         problems.add(("mandate",), f'is "{value}", and this program reads files of version {VERSION} only.')
 
 
-def _account(row: Row) -> AccountLine:
+def _account(row: MappingReader) -> AccountLine:
     slug = row.need("slug", values.slug, "?")
     return AccountLine(
         slug=slug,
@@ -122,11 +122,11 @@ def _account(row: Row) -> AccountLine:
 def _scheme(value: Any) -> Scheme:
     key = values.text(value)
     if key not in scheme_keys():
-        raise Misfit(f'"{key}" is no scheme: choose from {", ".join(scheme_keys())}')
+        raise InvalidValue(f'"{key}" is no scheme: choose from {", ".join(scheme_keys())}')
     return scheme(key)
 
 
-def _user(row: Row) -> UserLine:
+def _user(row: MappingReader) -> UserLine:
     line = UserLine(
         email=row.need("email", values.email, "?"),
         name=row.text("name", _NAME),
@@ -139,7 +139,7 @@ def _user(row: Row) -> UserLine:
     return line
 
 
-def _branch(row: Row) -> BranchLine:
+def _branch(row: MappingReader) -> BranchLine:
     slug = row.need("slug", values.slug, "?")
     return BranchLine(
         slug=slug,
@@ -149,12 +149,12 @@ def _branch(row: Row) -> BranchLine:
     )
 
 
-def _team(row: Row) -> TeamLine:
+def _team(row: MappingReader) -> TeamLine:
     slug = row.need("slug", values.slug, "?")
     return TeamLine(slug, row.text("name", _TEAM_NAME) or slug, row.get("members", values.several(values.email)) or ())
 
 
-def _member(row: Row) -> MemberLine:
+def _member(row: MappingReader) -> MemberLine:
     return MemberLine(
         user=row.need("user", values.email, "?"),
         branch=row.need("branch", values.slug, "?"),
@@ -163,11 +163,11 @@ def _member(row: Row) -> MemberLine:
     )
 
 
-def _parent_role(row: Row) -> ParentRoleLine:
+def _parent_role(row: MappingReader) -> ParentRoleLine:
     return ParentRoleLine(row.need("user", values.email, "?"), row.need("role", values.slug, "?"))
 
 
-def role_line(row: Row) -> RoleLine:
+def role_line(row: MappingReader) -> RoleLine:
     """An own role, as its row in the file says it."""
     key = row.need("key", values.slug, "?")
     return RoleLine(
@@ -178,7 +178,7 @@ def role_line(row: Row) -> RoleLine:
     )
 
 
-def _grants(row: Row) -> dict[str, Scope]:
+def _grants(row: MappingReader) -> dict[str, Scope]:
     found: dict[str, Scope] = {}
     given = row.row("grants")
     for key in given.rest():
@@ -190,7 +190,7 @@ def _grants(row: Row) -> dict[str, Scope]:
     return found
 
 
-def _override(row: Row) -> OverrideLine:
+def _override(row: MappingReader) -> OverrideLine:
     scope = row.need("scope", values.scope, Scope.NONE)
     return OverrideLine(
         user=row.need("user", values.email, "?"),
@@ -202,7 +202,7 @@ def _override(row: Row) -> OverrideLine:
     )
 
 
-def _codename(row: Row, key: str, codename: str, scope: Scope) -> str:
+def _codename(row: MappingReader, key: str, codename: str, scope: Scope) -> str:
     """The permission that the key names, by its codename; it has to know the scope."""
     try:
         permission = catalogue.get(codename)
@@ -217,7 +217,7 @@ def _codename(row: Row, key: str, codename: str, scope: Scope) -> str:
     return permission.codename
 
 
-def _pipeline(row: Row) -> PipelineLine:
+def _pipeline(row: MappingReader) -> PipelineLine:
     return PipelineLine(
         name=row.need_text("name", _ENTRY_NAME),
         offered=row.get("offered", values.flag) is not False,
@@ -225,7 +225,7 @@ def _pipeline(row: Row) -> PipelineLine:
     )
 
 
-def _status(row: Row) -> StatusLine:
+def _status(row: MappingReader) -> StatusLine:
     return StatusLine(
         name=row.need_text("name", _ENTRY_NAME),
         outcome=row.get("outcome", values.choice(*Outcome.values)) or Outcome.OPEN.value,
@@ -234,7 +234,7 @@ def _status(row: Row) -> StatusLine:
     )
 
 
-def _record(row: Row) -> RecordLine:
+def _record(row: MappingReader) -> RecordLine:
     kind = row.need("type", values.choice(*records.registered()), "")
     return RecordLine(
         type=kind,
@@ -249,7 +249,7 @@ def _record(row: Row) -> RecordLine:
     )
 
 
-def _values(row: Row, kind: str) -> dict[str, Any]:
+def _values(row: MappingReader, kind: str) -> dict[str, Any]:
     if not kind:
         row.ignore_rest()
         return {}
@@ -259,7 +259,7 @@ def _values(row: Row, kind: str) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value is not None}
 
 
-def _share(row: Row) -> ShareLine:
+def _share(row: MappingReader) -> ShareLine:
     line = ShareLine(
         record=row.need("record", values.typed, ("", "")),
         user=row.get("user", values.email),
@@ -277,13 +277,13 @@ def _share(row: Row) -> ShareLine:
 def _team_path(value: Any) -> tuple[str, str]:
     branch, slash, team = values.text(value).partition("/")
     if not (branch and slash and team):
-        raise Misfit(f'"{value}" names no team: write its branch and its slug, such as north/sales')
+        raise InvalidValue(f'"{value}" names no team: write its branch and its slug, such as north/sales')
     return branch, team
 
 
 # The sections that can be larger than memory.
 _LARGE: Mapping[str, Any] = {"records": RecordLine, "shares": ShareLine}
-_SECTIONS: Mapping[str, Callable[[Row], Any]] = {
+_SECTIONS: Mapping[str, Callable[[MappingReader], Any]] = {
     "users": _user,
     "branches": _branch,
     "members": _member,

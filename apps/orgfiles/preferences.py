@@ -11,11 +11,11 @@ from apps.accounts.models import Account
 from apps.accounts.preferences import Preferences, RowsPerPage, TaskDue
 from apps.accounts.time_zones import known_time_zones
 from apps.orgfiles import values
-from apps.orgfiles.rows import Row
-from apps.orgfiles.values import Misfit
+from apps.orgfiles.rows import MappingReader
+from apps.orgfiles.values import InvalidValue
 
 
-def read(row: Row) -> dict[str, Any]:
+def read(row: MappingReader) -> dict[str, Any]:
     """The preferences that a file states, by column."""
     found = {name: row.get(name, reader) for name, reader in _READERS.items()}
     row.close()
@@ -32,7 +32,7 @@ def stated(account: Account) -> dict[str, Any]:
 def _time_zone(value: Any) -> str:
     found = values.text(value)
     if found not in known_time_zones():
-        raise Misfit(f'"{found}" is no time zone: write one such as Europe/Oslo')
+        raise InvalidValue(f'"{found}" is no time zone: write one such as Europe/Oslo')
     return found
 
 
@@ -42,7 +42,7 @@ def _time(value: Any) -> time:
     except ValueError:
         found = None
     if found is None or found.tzinfo is not None:
-        raise Misfit(f"must be a time of the day such as 09:00, not {values.kind_of(value)}")
+        raise InvalidValue(f"must be a time of the day such as 09:00, not {values.kind_of(value)}")
     return found
 
 
@@ -50,7 +50,7 @@ def _one_of(choices: list[int]) -> Callable[[Any], int]:
     def read_number(value: Any) -> int:
         number = values.integer(value)
         if number not in choices:
-            raise Misfit(f"is {number}, which is none of {', '.join(map(str, choices))}")
+            raise InvalidValue(f"is {number}, which is none of {', '.join(map(str, choices))}")
         return number
 
     return read_number

@@ -23,7 +23,7 @@ class Problem(NamedTuple):
     mark: Mark | None = None
 
 
-class Refused(ValueError):
+class InvalidOrganisation(ValueError):
     """The organisation cannot be created; `lines` say why, a sentence each, with its place in the file."""
 
     def __init__(self, lines: list[str]) -> None:
@@ -75,13 +75,13 @@ class Problems:
         if self._found:
             raise self.refusal()
 
-    def refusal(self) -> Refused:
+    def refusal(self) -> InvalidOrganisation:
         """All that was found, as the error to raise."""
         marks = self._marks()
         lines = [self._line(problem, marks) for problem in self._found]
         if self._more:
             lines.append(f"{self._name + ': ' if self._name else ''}{self._more:,} more of the kind.")
-        return Refused(lines)
+        return InvalidOrganisation(lines)
 
     def _marks(self) -> Mapping[Path, Mark]:
         paths = {problem.path for problem in self._found if problem.mark is None}

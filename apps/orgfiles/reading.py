@@ -27,7 +27,7 @@ from apps.orgfiles.events import DEEPEST, Events
 from apps.orgfiles.lines import Plain
 from apps.orgfiles.locating import locate
 from apps.orgfiles.pieces import Entries, Text, pieces
-from apps.orgfiles.problems import Mark, Path, Problems, Refused
+from apps.orgfiles.problems import InvalidOrganisation, Mark, Path, Problems
 from apps.orgfiles.progress import Progress, silent
 from apps.orgfiles.source import Source
 
@@ -153,7 +153,7 @@ class _Reader:
         self._check_bare(event, ())
         return True
 
-    def _second(self, event: Any) -> Refused:
+    def _second(self, event: Any) -> InvalidOrganisation:
         return self._fatal((), "holds a second document; there can be only one.", self._mark(event))
 
     def _value(self, event: Any, path: Path, depth: int) -> Any:
@@ -211,6 +211,6 @@ class _Reader:
         if event.tag is not None:
             raise self._fatal(path, f"uses the YAML tag {event.tag}; write the value alone.", self._mark(event))
 
-    def _fatal(self, path: Path, sentence: str, mark: Mark | None) -> Refused:
+    def _fatal(self, path: Path, sentence: str, mark: Mark | None) -> InvalidOrganisation:
         self._problems.add(path, sentence, mark)
         return self._problems.refusal()

@@ -12,13 +12,13 @@ from typing import Any, TypeVar
 
 from apps.orgfiles.lines import Plain
 from apps.orgfiles.problems import Path, Problems
-from apps.orgfiles.values import Misfit, kind_of, short, text
+from apps.orgfiles.values import InvalidValue, kind_of, short, text
 
 _NOTHING = frozenset({"", "~", "null"})
 _T = TypeVar("_T")
 
 
-class Row:
+class MappingReader:
     """A mapping at a path. Every getter takes the key's value out, so that `close` can tell what nobody asked for."""
 
     __slots__ = ("_asked", "_left", "_problems", "path")
@@ -62,12 +62,12 @@ class Row:
             self.wrong(key, "is missing." if missing else "is blank.")
         return found or "?"
 
-    def row(self, key: str) -> Row:
+    def row(self, key: str) -> MappingReader:
         """The mapping under an optional key."""
         value = self._take(key)
-        return Row(self._problems, (*self.path, key), {} if _is_nothing(value) else value)
+        return MappingReader(self._problems, (*self.path, key), {} if _is_nothing(value) else value)
 
-    def rows(self, key: str) -> Iterator[Row]:
+    def rows(self, key: str) -> Iterator[MappingReader]:
         """The mappings in the list under an optional key."""
         return rows_of(self._problems, (*self.path, key), self._take(key))
 
@@ -103,12 +103,12 @@ class Row:
             return None
         try:
             return read(value)
-        except Misfit as misfit:
+        except InvalidValue as misfit:
             self.wrong(key, f"{misfit}.")
             return None
 
 
-def rows_of(problems: Problems, path: Path, value: Any) -> Iterator[Row]:
+def rows_of(problems: Problems, path: Path, value: Any) -> Iterator[MappingReader]:
     """The mappings in a list, each at its place. What is no mapping, or no list, is a problem."""
     if _is_nothing(value):
         return
@@ -116,7 +116,7 @@ def rows_of(problems: Problems, path: Path, value: Any) -> Iterator[Row]:
         problems.add(path, f"must be a list, not {kind_of(value)}.")
         return
     for index, item in enumerate(value):
-        yield Row(problems, (*path, index), item)
+        yield MappingReader(problems, (*path, index), item)
 
 
 def _is_nothing(value: Any) -> bool:

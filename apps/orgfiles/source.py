@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path as FilePath
 from typing import IO, Any
 
-from apps.orgfiles.problems import Refused
+from apps.orgfiles.problems import InvalidOrganisation
 from apps.orgfiles.progress import Progress, silent
 
 CHUNK = 256 * 1024
@@ -72,7 +72,7 @@ class _Place:
             text, self._begins = text.removeprefix("\ufeff"), False
         if unreadable := _UNREADABLE.search(text):
             self._pass(text[: unreadable.start()])
-            raise Refused(
+            raise InvalidOrganisation(
                 [
                     f"{self._name}, line {self._lines + 1}, column {self._column + 1}: the character "
                     f"U+{ord(unreadable.group()):04X} cannot stand in a text file."
@@ -81,13 +81,15 @@ class _Place:
         self._pass(text)
         return text
 
-    def not_decoded(self, error: UnicodeDecodeError, pending: int) -> Refused:
+    def not_decoded(self, error: UnicodeDecodeError, pending: int) -> InvalidOrganisation:
         """What to say of bytes that are no UTF-8; `pending` of them came before the piece that was read last."""
         found: bytes = error.object
         line = self._lines + found.count(b"\n", 0, error.start) + 1
         byte = f"0x{found[error.start]:02x}"
         position = self.bytes - pending + error.start
-        return Refused([f"{self._name}, line {line}, byte {position}: is not UTF-8: the byte {byte} stands there."])
+        return InvalidOrganisation(
+            [f"{self._name}, line {line}, byte {position}: is not UTF-8: the byte {byte} stands there."]
+        )
 
     def _pass(self, text: str) -> None:
         lines = text.count("\n")
@@ -108,7 +110,9 @@ def open_source(file: str | FilePath | IO[bytes] | IO[str], *, limit: int | None
     copy = tempfile.TemporaryFile()  # noqa: SIM115 -- it lives as long as the source
     _copy(file, copy, limit)
     if limit is not None and copy.tell() > limit:
-        raise Refused([f"{name}: is larger than {limit // 1024 // 1024} MiB, which is the most that can be uploaded."])
+        raise InvalidOrganisation(
+            [f"{name}: is larger than {limit // 1024 // 1024} MiB, which is the most that can be uploaded."]
+        )
     return Source(name, copy)
 
 
@@ -122,7 +126,7 @@ def _opened(path: FilePath) -> IO[bytes]:
             shutil.copyfileobj(file, copy)
             return copy
     except OSError as error:
-        raise Refused([f"{path.name}: cannot be read: {error.strerror or error}."]) from None
+        raise InvalidOrganisation([f"{path.name}: cannot be read: {error.strerror or error}."]) from None
 
 
 def _copy(file: IO[Any], copy: IO[bytes], limit: int | None) -> None:

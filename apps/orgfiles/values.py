@@ -1,6 +1,6 @@
 """Single values of the file, read as what their key means: texts, addresses, yes or no, numbers, times, scopes, names.
 
-Every reader takes a scalar, list or mapping and returns what is meant, or raises `Misfit` with the rest of a sentence.
+Every reader takes a scalar, list or mapping and returns its value, or raises `InvalidValue` with the rest of a sentence.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ]\s*(\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?
 _T = TypeVar("_T")
 
 
-class Misfit(ValueError):
+class InvalidValue(ValueError):
     """A value is not of the kind that its key means; the message is the rest of a sentence."""
 
 
 def text(value: Any) -> str:
     """Any scalar, as it is written."""
     if not isinstance(value, str):
-        raise Misfit(f"must be text, not {kind_of(value)}")
+        raise InvalidValue(f"must be text, not {kind_of(value)}")
     return _fitting(validate_multi_line, str(value))
 
 
@@ -45,7 +45,7 @@ def line(value: Any) -> str:
 
 def _fitting(validate: TextValidator, found: str) -> str:
     if code := validate.hidden(found):
-        raise Misfit(f"holds a line break or an invisible character ({code}): delete it")
+        raise InvalidValue(f"holds a line break or an invisible character ({code}): delete it")
     return found
 
 
@@ -55,7 +55,7 @@ def short(longest: int) -> Callable[[Any], str]:
     def read(value: Any) -> str:
         found = line(value)
         if len(found) > longest:
-            raise Misfit(f"is {len(found)} characters long; {longest} are the most")
+            raise InvalidValue(f"is {len(found)} characters long; {longest} are the most")
         return found
 
     return read
@@ -72,7 +72,7 @@ def web_address(longest: int) -> Callable[[Any], str]:
             if found:
                 validate(found)
         except ValidationError:
-            raise Misfit(f'"{found}" is no web address such as https://example.com') from None
+            raise InvalidValue(f'"{found}" is no web address such as https://example.com') from None
         return found
 
     return read_address
@@ -94,7 +94,7 @@ def _slug(found: str) -> str:
     try:
         validate_slug(short(60)(found))
     except ValidationError:
-        raise Misfit(f'"{found}" is no slug: write letters, digits, hyphens and underscores') from None
+        raise InvalidValue(f'"{found}" is no slug: write letters, digits, hyphens and underscores') from None
     return found
 
 
@@ -104,7 +104,7 @@ def _email(found: str) -> str:
     try:
         validate_email(address)
     except ValidationError:
-        raise Misfit(f'"{address}" is no e-mail address') from None
+        raise InvalidValue(f'"{address}" is no e-mail address') from None
     return address
 
 
@@ -114,7 +114,7 @@ def flag(value: Any) -> bool:
         return value
     if type(value) is Plain and value.lower() in _YES | _NO:
         return value.lower() in _YES
-    raise Misfit(f"must be true or false, not {kind_of(value)}")
+    raise InvalidValue(f"must be true or false, not {kind_of(value)}")
 
 
 def integer(value: Any) -> int:
@@ -123,7 +123,7 @@ def integer(value: Any) -> int:
         return value
     if type(value) is Plain and _INTEGER.match(value) and len(value) < 20:
         return int(value)
-    raise Misfit(f"must be a whole number, not {kind_of(value)}")
+    raise InvalidValue(f"must be a whole number, not {kind_of(value)}")
 
 
 def within(highest: int) -> Callable[[Any], int]:
@@ -132,7 +132,7 @@ def within(highest: int) -> Callable[[Any], int]:
     def read(value: Any) -> int:
         found = integer(value)
         if not 0 <= found <= highest:
-            raise Misfit(f"{found} is not between 0 and {highest}")
+            raise InvalidValue(f"{found} is not between 0 and {highest}")
         return found
 
     return read
@@ -147,7 +147,7 @@ def number(value: Any) -> Decimal:
     except InvalidOperation:
         found = Decimal("NaN")
     if not found.is_finite():
-        raise Misfit(f"must be a number, not {kind_of(value)}")
+        raise InvalidValue(f"must be a number, not {kind_of(value)}")
     return found
 
 
@@ -158,14 +158,14 @@ def day(value: Any) -> date:
     try:
         return date.fromisoformat(text(value))
     except ValueError:
-        raise Misfit(f"must be a date such as 2027-01-31, not {kind_of(value)}") from None
+        raise InvalidValue(f"must be a date such as 2027-01-31, not {kind_of(value)}") from None
 
 
 def moment(value: Any) -> datetime:
     """A time with its zone, such as 2027-01-31T00:00:00Z."""
     found = value if isinstance(value, datetime) else _moment(value)
     if found.tzinfo is None:
-        raise Misfit(f'"{value}" has no time zone: write Z behind it for UTC, or an offset such as +01:00')
+        raise InvalidValue(f'"{value}" has no time zone: write Z behind it for UTC, or an offset such as +01:00')
     return found
 
 
@@ -175,12 +175,12 @@ def _moment(value: Any) -> datetime:
         if parts is not None:
             return datetime.fromisoformat(f"{parts[1]}T{parts[2]}{(parts[3] or '').upper()}")
         if isinstance(value, date) or (isinstance(value, str) and date.fromisoformat(value)):
-            raise Misfit(f'"{value}" is a date without a time and its zone: write 2027-01-31T00:00:00Z')
-    except Misfit:
+            raise InvalidValue(f'"{value}" is a date without a time and its zone: write 2027-01-31T00:00:00Z')
+    except InvalidValue:
         raise
     except ValueError:
         pass
-    raise Misfit(f"must be a time such as 2027-01-31T00:00:00Z, not {kind_of(value)}")
+    raise InvalidValue(f"must be a time such as 2027-01-31T00:00:00Z, not {kind_of(value)}")
 
 
 def choice(*choices: str) -> Callable[[Any], str]:
@@ -189,7 +189,7 @@ def choice(*choices: str) -> Callable[[Any], str]:
     def read(value: Any) -> str:
         found = text(value)
         if found not in choices:
-            raise Misfit(f'"{found}" is none of {", ".join(choices)}')
+            raise InvalidValue(f'"{found}" is none of {", ".join(choices)}')
         return found
 
     return read
@@ -205,8 +205,8 @@ def meaning(words: Mapping[str, Any]) -> Callable[[Any], Any]:
     def read(value: Any) -> Any:
         try:
             return words[read_word(value)]
-        except Misfit:
-            raise Misfit(f'"{text(value)}" is none of {", ".join(first.values())}') from None
+        except InvalidValue:
+            raise InvalidValue(f'"{text(value)}" is none of {", ".join(first.values())}') from None
 
     return read
 
@@ -216,11 +216,11 @@ def several(read: Callable[[Any], _T]) -> Callable[[Any], tuple[_T, ...]]:
 
     def read_all(value: Any) -> tuple[_T, ...]:
         if not isinstance(value, list | tuple):
-            raise Misfit(f"must be a list, not {kind_of(value)}")
+            raise InvalidValue(f"must be a list, not {kind_of(value)}")
         found = tuple(read(each) for each in value)
         if len(set(found)) < len(found):
             twice = next(each for place, each in enumerate(found) if each in found[:place])
-            raise Misfit(f'"{twice}" stands there twice')
+            raise InvalidValue(f'"{twice}" stands there twice')
         return found
 
     return read_all
@@ -229,7 +229,7 @@ def several(read: Callable[[Any], _T]) -> Callable[[Any], tuple[_T, ...]]:
 def mapping(value: Any) -> dict[str, Any]:
     """Keys with values, which somebody else reads."""
     if not isinstance(value, Mapping):
-        raise Misfit(f"must be a mapping of keys to values, not {kind_of(value)}")
+        raise InvalidValue(f"must be a mapping of keys to values, not {kind_of(value)}")
     return {str(key): each for key, each in value.items()}
 
 
@@ -240,18 +240,18 @@ def scope(value: Any) -> Scope:
     else:
         words = several(text)(value)
         if "all" in words:
-            raise Misfit("is a list with all in it: write all alone")
+            raise InvalidValue("is a list with all in it: write all alone")
     try:
         return Scope.parse(words)
     except ValueError as error:
-        raise Misfit(str(error)) from None
+        raise InvalidValue(str(error)) from None
 
 
 def typed(value: Any) -> tuple[str, str]:
     """A record by its type and reference: `company/C-1`."""
     kind, slash, reference = text(value).partition("/")
     if not (kind and slash and reference):
-        raise Misfit(f'"{value}" names no record: write its type and its reference, such as company/C-1')
+        raise InvalidValue(f'"{value}" names no record: write its type and its reference, such as company/C-1')
     return kind, reference
 
 
@@ -259,7 +259,7 @@ def currency(value: Any) -> str:
     """A currency's three letters."""
     found = text(value)
     if len(found) != 3 or not (found.isascii() and found.isalpha() and found.isupper()):
-        raise Misfit(f'"{found}" is no currency: write its three letters, such as EUR')
+        raise InvalidValue(f'"{found}" is no currency: write its three letters, such as EUR')
     return found
 
 

@@ -14,7 +14,7 @@ from apps.access.models import Override
 from apps.accounts.models import Account, Branch
 from apps.accounts.preferences import Preferences
 from apps.accounts.verbs import ACCOUNT_IMPORTED
-from apps.audit.services import Change, OperationInProgress, operation
+from apps.audit.services import EntryValues, OperationInProgress, operation
 from apps.crm.services.customisation import create_defaults
 from apps.orgfiles import customfields
 from apps.orgfiles.contents import BranchLine, Organisation, RoleLine, TeamLine
@@ -249,7 +249,7 @@ class _Writer:
         given.write(self.account, writer.tables, steps)
         drop(stages)
 
-    def _summary(self) -> Change:
+    def _summary(self) -> EntryValues:
         org = self.org
         counts = {
             section: len(getattr(org, section))
@@ -266,7 +266,7 @@ class _Writer:
                 "shares",
             )
         }
-        return Change(
+        return EntryValues(
             target_type="crm.import",
             target_id=self.account.pk,
             target_text=self.account.name,

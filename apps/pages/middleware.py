@@ -17,7 +17,7 @@ from apps.accounts.models import Account, User
 from apps.accounts.network import client_ip
 from apps.accounts.preferences import as_read_by
 from apps.audit.services import origin
-from apps.changes.view_as import Viewing, ViewingRefused, eyes_of, stop, viewing_of
+from apps.changes.view_as import ViewAsSession, ViewingRefused, eyes_of, stop, viewing_of
 
 SESSION_KEY = "account"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -30,9 +30,9 @@ LEAVING = SIGNING_OUT | {"/viewing/stop/"}
 IN_ADDRESS = re.compile(r"/a/(?P<slug>[-a-zA-Z0-9_]+)/")
 
 
-def viewing_on(request: HttpRequest) -> Viewing | None:
+def viewing_on(request: HttpRequest) -> ViewAsSession | None:
     """As whom the request's user looks, whatever page they are on."""
-    found: Viewing | None = getattr(request, "viewing", None)
+    found: ViewAsSession | None = getattr(request, "viewing", None)
     return found
 
 

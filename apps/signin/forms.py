@@ -36,7 +36,7 @@ CODE = _("Code")
 EMAIL = _("E-mail")
 
 
-class Plain:
+class PlainLabels:
     """Labels of ours above the fields, and nothing inside of them."""
 
     labels: ClassVar[dict[str, Any]] = {}
@@ -49,7 +49,7 @@ class Plain:
                 field.label = self.labels[name]
 
 
-class LoginForm(Plain, account.LoginForm):
+class LoginForm(PlainLabels, account.LoginForm):
     """Who signs in, and with which password."""
 
     labels = {"login": EMAIL, "password": PASSWORD}
@@ -61,13 +61,13 @@ class LoginForm(Plain, account.LoginForm):
         self.fields["password"].help_text = ""
 
 
-class ReauthenticateForm(Plain, account.ReauthenticateForm):
+class ReauthenticateForm(PlainLabels, account.ReauthenticateForm):
     """The password once more."""
 
     labels = {"password": PASSWORD}
 
 
-class ResetPasswordForm(Plain, account.ResetPasswordForm):
+class ResetPasswordForm(PlainLabels, account.ResetPasswordForm):
     """Whose password is to be set anew. Nothing is looked up here: a job of the queue does that."""
 
     labels = {"email": EMAIL}
@@ -83,7 +83,7 @@ class ResetPasswordForm(Plain, account.ResetPasswordForm):
         return email
 
 
-class ResetPasswordKeyForm(Plain, account.ResetPasswordKeyForm):
+class ResetPasswordKeyForm(PlainLabels, account.ResetPasswordKeyForm):
     """A password for who came by a link, which only the user's mail had."""
 
     labels = {"password1": NEW_PASSWORD, "password2": ONCE_MORE}
@@ -96,31 +96,31 @@ class ResetPasswordKeyForm(Plain, account.ResetPasswordKeyForm):
             prove_address(self.user, self.cleaned_data["password1"])
 
 
-class ChangePasswordForm(Plain, account.ChangePasswordForm):
+class ChangePasswordForm(PlainLabels, account.ChangePasswordForm):
     """Another password."""
 
     labels = {"oldpassword": _("Present password"), "password1": NEW_PASSWORD, "password2": ONCE_MORE}
 
 
-class SetPasswordForm(Plain, account.SetPasswordForm):
+class SetPasswordForm(PlainLabels, account.SetPasswordForm):
     """A password for who has none."""
 
     labels = {"password1": NEW_PASSWORD, "password2": ONCE_MORE}
 
 
-class CodeForm(Plain, mfa.AuthenticateForm):
+class CodeForm(PlainLabels, mfa.AuthenticateForm):
     """The digits of an app, or a recovery code."""
 
     labels = {"code": CODE}
 
 
-class ReauthenticateByCodeForm(Plain, mfa.ReauthenticateForm):
+class ReauthenticateByCodeForm(PlainLabels, mfa.ReauthenticateForm):
     """The same, of somebody who is signed in."""
 
     labels = {"code": CODE}
 
 
-class ActivateTOTPForm(Plain, totp.ActivateTOTPForm):
+class ActivateTOTPForm(PlainLabels, totp.ActivateTOTPForm):
     """What the app shows, to see that it works."""
 
     labels = {"code": _("What the app shows now")}
@@ -138,7 +138,7 @@ class LimitedCredential:
         self.fields["credential"].decoder = LimitedDecoder  # type: ignore[attr-defined] # a form's
 
 
-class WholePasskey(LimitedCredential):
+class CompletePasskey(LimitedCredential):
     """A passkey's answer that is not whole does not count, as one that is wrong."""
 
     def clean_credential(self) -> Any:
@@ -149,15 +149,15 @@ class WholePasskey(LimitedCredential):
             raise get_adapter().validation_error("incorrect_code") from error
 
 
-class SignInByPasskeyForm(WholePasskey, webauthn.LoginWebAuthnForm):
+class SignInByPasskeyForm(CompletePasskey, webauthn.LoginWebAuthnForm):
     """A passkey instead of a password."""
 
 
-class PasskeyForm(WholePasskey, webauthn.AuthenticateWebAuthnForm):
+class PasskeyForm(CompletePasskey, webauthn.AuthenticateWebAuthnForm):
     """A passkey after the password."""
 
 
-class ReauthenticateByPasskeyForm(WholePasskey, webauthn.ReauthenticateWebAuthnForm):
+class ReauthenticateByPasskeyForm(CompletePasskey, webauthn.ReauthenticateWebAuthnForm):
     """The same, of somebody who is signed in."""
 
 
@@ -167,7 +167,7 @@ class AddPasskeyForm(LimitedCredential, webauthn.AddWebAuthnForm):
     name = SingleLineInput(required=False)
 
     def clean(self) -> dict[str, Any]:
-        """See `WholePasskey`."""
+        """See `CompletePasskey`."""
         try:
             data: dict[str, Any] = super().clean()
         except NO_PASSKEY as error:
@@ -238,7 +238,7 @@ class TokenForm(forms.Form):
     )
 
 
-class NewcomerForm(forms.Form):
+class NewUserForm(forms.Form):
     """A reader of an address chooses how they sign in with it. The address is none of their choice.
 
     `user` is the one who has the address already, where nobody has shown yet that it is theirs; they keep their name.

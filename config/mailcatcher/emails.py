@@ -20,7 +20,7 @@ NAME = re.compile(r"\d{10,}-[0-9a-f]{6}")
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class ShownEmail:
     """A mail as a page shows it: its text alone, paragraph by paragraph."""
 
     name: str
@@ -42,14 +42,14 @@ def keep(folder: Path, content: bytes) -> None:
         old.unlink(missing_ok=True)
 
 
-def letters(folder: Path) -> Iterator[Letter]:
+def letters(folder: Path) -> Iterator[ShownEmail]:
     """The mails in the folder, the newest first."""
     for path in sorted(folder.glob("*.eml"), reverse=True):
         if (found := letter(folder, path.stem)) is not None:
             yield found
 
 
-def letter(folder: Path, name: str) -> Letter | None:
+def letter(folder: Path, name: str) -> ShownEmail | None:
     """The mail of that name; None where there is none."""
     if not NAME.fullmatch(name):
         return None
@@ -60,7 +60,7 @@ def letter(folder: Path, name: str) -> Letter | None:
     mail: EmailMessage = message_from_bytes(content, policy=policy.default)
     part = mail.get_body(("plain",))
     text = str(part.get_content()) if part is not None else ""
-    return Letter(
+    return ShownEmail(
         name=name,
         at=datetime.fromtimestamp(int(name.partition("-")[0]) / 10**9, timezone.get_current_timezone()),
         to=str(mail["To"] or ""),

@@ -13,7 +13,7 @@ from config.mailcatcher.emails import keep
 ACCEPTED = "250 OK"
 
 
-class Keeper:
+class MailHandler:
     """Takes whatever comes, for whomever."""
 
     def __init__(self, folder: Path) -> None:
@@ -32,7 +32,7 @@ async def serve(listener: socket.socket, folder: Path) -> None:
     stopping = asyncio.Event()
     for stop in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(stop, stopping.set)
-    server = await loop.create_server(lambda: SMTP(Keeper(folder), enable_SMTPUTF8=True), sock=listener)
+    server = await loop.create_server(lambda: SMTP(MailHandler(folder), enable_SMTPUTF8=True), sock=listener)
     async with server:
         await stopping.wait()
 

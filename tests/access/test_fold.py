@@ -10,7 +10,7 @@ import pytest
 from django.apps import apps
 from django.db import models, transaction
 
-from apps.access.history.replay import Difference, differences, platform_tables, tables
+from apps.access.history.replay import Mismatch, differences, platform_tables, tables
 from apps.accounts.models import Account, User
 from apps.audit.models import PLATFORM, Entry
 from apps.audit.services import operation
@@ -45,7 +45,7 @@ def unlogged(table: str) -> Iterator[None]:
     sql(f"ALTER TABLE {table} ENABLE TRIGGER USER")
 
 
-def everywhere() -> Iterator[Difference]:
+def everywhere() -> Iterator[Mismatch]:
     for account_id in (PLATFORM, *Account.objects.values_list("pk", flat=True)):
         yield from differences(account_id)
 

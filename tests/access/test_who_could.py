@@ -21,8 +21,8 @@ from apps.access.mandate_cache import forget_kept, mandate_for
 from apps.access.models import Override
 from apps.access.operators import end_session, open_session
 from apps.access.policy import may, who_may
-from apps.access.records import Untold
-from apps.access.targets import TargetName, Unknown, find_targets
+from apps.access.records import HistoryUnknown
+from apps.access.targets import TargetName, UnknownTarget, find_targets
 from apps.accounts.models import Account, User
 from apps.audit.models import Operation
 from apps.audit.services import operation
@@ -116,7 +116,7 @@ def test_on_random_histories_it_is_what_was_answered_then(seed: int) -> None:
                 with as_of(each.name, each.at) as past:
                     users = [(user.pk, user.name) for user in past.who_may(each.codename)]
                     reasons = past.explain(User.objects.get(pk=each.of), each.codename).reasons
-            except Untold:
+            except HistoryUnknown:
                 # An activity that went along with what it was about has no history of its own.
                 assert each.name.kind == "activity"
                 untold += 1
@@ -196,7 +196,9 @@ def test_an_override_had_the_end_that_it_had(cast: Cast) -> None:
 
 def test_a_time_before_the_log_a_future_one_and_one_without_zone_are_refused(cast: Cast) -> None:
     LeadFactory(branch=cast.branch)
-    with pytest.raises(Untold, match=r'^The log of the account "acme" begins at 20.*: ask about a later time.$'):
+    with pytest.raises(
+        HistoryUnknown, match=r'^The log of the account "acme" begins at 20.*: ask about a later time.$'
+    ):
         who_could("view_lead", lead_of(cast), datetime(2001, 1, 1, tzinfo=UTC))
     with pytest.raises(NoSuchMoment, match="has not come yet"):
         who_could("view_lead", lead_of(cast), clock() + timedelta(seconds=5))
@@ -210,10 +212,10 @@ def test_an_account_that_is_older_than_its_log_is_not_guessed_at() -> None:
     cast = make_cast("atlas")
     sql("ALTER TABLE accounts_account ENABLE TRIGGER USER")
     name = TargetName("account", "acme")
-    with pytest.raises(Untold, match="is older than its log"):
+    with pytest.raises(HistoryUnknown, match="is older than its log"):
         who_could("manage_subscription", name, clock())
     Account.objects.filter(pk=cast.account.pk).update(name="Acme again")
-    with pytest.raises(Untold, match="is older than its log"):
+    with pytest.raises(HistoryUnknown, match="is older than its log"):
         who_could("manage_subscription", name, clock())
 
 
@@ -221,7 +223,7 @@ def test_the_web_role_is_told_that_it_cannot_ask(cast: Cast, monkeypatch: pytest
     """It reads nothing of the platform's chain, and would take people's state of today for that of then."""
     LeadFactory(branch=cast.branch)
     monkeypatch.setattr("apps.accounts.fence.is_fenced", lambda: True)
-    with pytest.raises(Untold, match="is asked by the database's owner alone"):
+    with pytest.raises(HistoryUnknown, match="is asked by the database's owner alone"):
         who_could("view_lead", lead_of(cast), clock())
 
 
@@ -229,11 +231,11 @@ def test_what_is_not_there_and_what_is_not_asked_of_it_are_refused_as_ever(cast:
     LeadFactory(branch=cast.branch)
     at = clock()
     stated(lambda: BranchFactory(account=cast.account, slug="south"))
-    with pytest.raises(Untold, match=r'There was no branch "south" in the account "acme" at that time.'):
+    with pytest.raises(HistoryUnknown, match=r'There was no branch "south" in the account "acme" at that time.'):
         who_could("add_lead", TargetName("branch", "acme", "south"), at)
-    with pytest.raises(Unknown, match='There is no account "globex"'):
+    with pytest.raises(UnknownTarget, match='There is no account "globex"'):
         who_could("view_lead", TargetName("lead", "globex", "L-1"), at)
-    with pytest.raises(Unknown, match='There is no record type "ship"'):
+    with pytest.raises(UnknownTarget, match='There is no record type "ship"'):
         who_could("view_lead", TargetName("ship", "acme", "L-1"), at)
     with pytest.raises(WrongTarget):
         who_could("view_contact", lead_of(cast), at)
@@ -286,7 +288,7 @@ class TestTheRecord:
     def test_it_was_not_there_before_it_was_created(self, cast: Cast) -> None:
         at = clock()
         LeadFactory(branch=cast.branch)
-        with pytest.raises(Untold, match=r"^L-1 was not there yet: it was created after that time.$"):
+        with pytest.raises(HistoryUnknown, match=r"^L-1 was not there yet: it was created after that time.$"):
             who_could("view_lead", lead_of(cast), at)
 
     def test_of_a_deleted_one_its_history_tells_all_that_matters(self, cast: Cast) -> None:
@@ -302,7 +304,7 @@ class TestTheRecord:
         name, about = TargetName("contact", "acme", "P-1"), TargetName("task", "acme", "T-1")
         assert names(who_could("view_contact", name, shown)) == ["Ann Archer", "Ben Baker"]
         assert names(who_could("view_contact", name, hidden)) == ["Ann Archer"]
-        with pytest.raises(Untold, match=r"^P-1 is not there, and its history does not tell of it"):
+        with pytest.raises(HistoryUnknown, match=r"^P-1 is not there, and its history does not tell of it"):
             who_could("view_contact", name, gone)
         with as_of(name, hidden) as past:
             assert past.sources[-1] == "P-1 has been deleted since, and is as its history kept it."
@@ -318,7 +320,7 @@ class TestTheRecord:
         between = clock()
         delete_record(lead, actor=cast.owner)
         assert names(who_could("view_lead", lead_of(cast), between)) == ["Ann Archer", "Ben Baker"]
-        with pytest.raises(Untold, match="was not there yet"):
+        with pytest.raises(HistoryUnknown, match="was not there yet"):
             who_could("view_lead", lead_of(cast), before)
 
     def test_a_history_that_tells_people_by_name_alone_is_not_trusted(self, cast: Cast) -> None:
@@ -326,7 +328,7 @@ class TestTheRecord:
         at = clock()
         update_record(lead, actor=cast.owner, changes={"responsible": cast.owner})
         sql("""UPDATE crm_change SET fields = '{"responsible": ["Ben Baker", "Ann Archer"]}'""")
-        with pytest.raises(Untold, match="its history tells the responsible by name alone"):
+        with pytest.raises(HistoryUnknown, match="its history tells the responsible by name alone"):
             who_could("view_lead", lead_of(cast), at)
 
 

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from apps.accounts.models import Account, Branch, User
 from apps.audit.models import Operation
-from apps.audit.services import Change, record
+from apps.audit.services import EntryValues, record
 from apps.audit.services import operation as operation_of
 from apps.changes.members import ChangeRole
 from apps.changes.overrides import SetOverride
@@ -196,7 +196,7 @@ def test_the_shielded_ones_overrides_are_read_by_nobody_else() -> None:
             reason="Mine",
             account_id=cast.account.pk,
             entries=[
-                Change(
+                EntryValues(
                     target_type="access.override",
                     target_id=1,
                     target_text="Override",

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from apps.access.context import Desk
+from apps.access.context import AccessContext
 from apps.access.mandate_cache import bind_account
 from apps.accounts.models import User
 from apps.crm.models import Change, LeadStatus, Opportunity, OpportunityStatus, Pipeline
@@ -199,7 +199,7 @@ def test_my_deals_are_summed_by_pipeline_and_status(cast: Cast, person: User, re
             [str(amount) for amount in standing.sums],
             [(stage.name, stage.count, stage.share) for stage in standing.stages],
         )
-        for standing in my_pipelines(Desk(person))
+        for standing in my_pipelines(AccessContext(person))
     ]
     assert [(name, count, stages) for name, count, _, stages in found] == [
         ("Sales", 2, [("Proposal", 2, 67)]),

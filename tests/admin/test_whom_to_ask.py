@@ -5,7 +5,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from apps.access import facts
-from apps.access.context import Desk
+from apps.access.context import AccessContext
 from apps.access.mandate_cache import bind_account
 from apps.access.models import Override
 from apps.access.policy import People
@@ -23,13 +23,13 @@ def cast() -> Cast:
     return make_cast("amocrm")
 
 
-def desk_of(user: User, cast: Cast) -> Desk:
+def desk_of(user: User, cast: Cast) -> AccessContext:
     bind_account(user, cast.account)
-    return Desk(user)
+    return AccessContext(user)
 
 
-def names(desk: Desk, codename: str) -> list[str]:
-    return [user.name for user in grantors(desk, codename)]
+def names(access: AccessContext, codename: str) -> list[str]:
+    return [user.name for user in grantors(access, codename)]
 
 
 def test_whoever_may_give_rights_and_has_it_themselves_is_named(cast: Cast) -> None:
@@ -37,10 +37,10 @@ def test_whoever_may_give_rights_and_has_it_themselves_is_named(cast: Cast) -> N
     staff(cast.branch, everything(), name="Able")
     staff(cast.branch, all_but("export_lead"), name="Without it")
     staff(cast.branch, ["export_lead"], name="Without the right")
-    desk = desk_of(asker, cast)
-    assert "Able" in names(desk, "export_lead")
-    assert not {"Without it", "Without the right"} & set(names(desk, "export_lead"))
-    assert "Ask Able" in tooltip(desk, "export_lead")
+    access = desk_of(asker, cast)
+    assert "Able" in names(access, "export_lead")
+    assert not {"Without it", "Without the right"} & set(names(access, "export_lead"))
+    assert "Ask Able" in tooltip(access, "export_lead")
 
 
 def test_on_every_branch_in_sight_and_not_on_the_first_alone(cast: Cast) -> None:
@@ -48,10 +48,10 @@ def test_on_every_branch_in_sight_and_not_on_the_first_alone(cast: Cast) -> None
     asker = staff(cast.branch, ["view_lead"], name="Asker")
     MembershipFactory(branch=second, user=asker, role=asker.memberships.get().role)
     staff(second, everything(), name="Only there")
-    desk = desk_of(asker, cast)
-    assert "Only there" in names(desk, "export_lead")
-    assert "Only there" not in [user.name for user in grantors(desk, "export_lead", cast.branch)]
-    assert "Only there" in [user.name for user in grantors(desk, "export_lead", second)]
+    access = desk_of(asker, cast)
+    assert "Only there" in names(access, "export_lead")
+    assert "Only there" not in [user.name for user in grantors(access, "export_lead", cast.branch)]
+    assert "Only there" in [user.name for user in grantors(access, "export_lead", second)]
 
 
 def test_of_what_a_role_can_never_have_those_are_named_who_change_roles(cast: Cast) -> None:
@@ -75,11 +75,11 @@ def test_nobody_is_told_to_ask_themselves(cast: Cast) -> None:
 
 def test_many_buttons_cost_no_more_queries_than_one(cast: Cast) -> None:
     asker = staff(cast.branch, ["view_lead"], name="Asker")
-    desk = desk_of(asker, cast)
-    tooltip(desk, "export_lead")
+    access = desk_of(asker, cast)
+    tooltip(access, "export_lead")
     with CaptureQueriesContext(connection) as queries:
         for codename in ("delete_lead", "view_audit_log", "invite_members", "add_branch"):
-            tooltip(desk, codename)
+            tooltip(access, codename)
     assert len(queries) == 0
 
 

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from apps.audit import verbs
 from apps.audit.findings import AccountReport
 from apps.audit.models import Operation
-from apps.audit.services import Change, origin, record
+from apps.audit.services import EntryValues, origin, record
 from apps.audit.verification import verify
 
 VERB = verbs.register("tests.thing.change", label="changed a thing")
@@ -32,10 +32,10 @@ class Person:
 ANN = Person()
 
 
-def changes(count: int) -> list[Change]:
+def changes(count: int) -> list[EntryValues]:
     """So many members who become managers."""
     return [
-        Change(
+        EntryValues(
             target_type="membership",
             target_id=number,
             target_text=f"Ben Baker {number}",
@@ -47,7 +47,7 @@ def changes(count: int) -> list[Change]:
     ]
 
 
-def write(account_id: int | None = 1, entries: int | list[Change] = 2, **changed: Any) -> Operation:
+def write(account_id: int | None = 1, entries: int | list[EntryValues] = 2, **changed: Any) -> Operation:
     """Record one operation with these entries, or with so many."""
     said: dict[str, Any] = {"verb": VERB, "actor": ANN, "reason": "Ann moved to North"} | changed
     with transaction.atomic(), origin(ip=said.pop("ip", None), acting_as=said.pop("acting_as", None)):

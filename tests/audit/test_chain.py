@@ -11,7 +11,7 @@ from hypothesis.extra.django import TestCase
 
 from apps.audit.findings import Fault, Problem
 from apps.audit.models import Entry, Link, Operation
-from apps.audit.services import Change
+from apps.audit.services import EntryValues
 from apps.audit.verification import verify
 from tests.audit.chains import changes, recomputed_hash, report, sql, write
 
@@ -48,7 +48,10 @@ def test_anybody_can_compute_a_hash_again() -> None:
     write(1)
     write(None, ip="192.0.2.7", acting_as=None, actor=None, reason='She said: "no"\n\\')
     write(
-        1, entries=[Change(target_type="role", target_id=1, target_text="\x01 é 😀 /", after={"b": 1.50, "a": [None]})]
+        1,
+        entries=[
+            EntryValues(target_type="role", target_id=1, target_text="\x01 é 😀 /", after={"b": 1.50, "a": [None]})
+        ],
     )
     for link in Link.objects.all():
         assert recomputed_hash(link.pk) == bytes(link.hash)
@@ -210,9 +213,9 @@ class TestAnythingThatCanBeWritten(TestCase):
 
     @given(REASONS, TEXTS, TEXTS, TEXTS, JSON, JSON)
     def test_it_is_sealed_as_it_is(self, reason: str, kind: str, key: str, text: str, before: Any, after: Any) -> None:
-        change = Change(target_type=kind, target_id=key, target_text=text, before=before, after=after)
+        change = EntryValues(target_type=kind, target_id=key, target_text=text, before=before, after=after)
         write(1, reason=reason, entries=[change, *changes(1)])
-        write(1, entries=[Change(target_type=kind, target_id=key, target_text=json.dumps(after))])
+        write(1, entries=[EntryValues(target_type=kind, target_id=key, target_text=json.dumps(after))])
         assert report().sound
         for link in Link.objects.all():
             assert recomputed_hash(link.pk) == bytes(link.hash)

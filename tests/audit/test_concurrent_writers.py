@@ -12,7 +12,7 @@ from django.db import OperationalError, connection, transaction
 from psycopg.errors import SerializationFailure
 
 from apps.audit.models import Link
-from apps.audit.services import Change
+from apps.audit.services import EntryValues
 from apps.audit.verification import verify
 from tests.audit.chains import report, sql, write
 
@@ -31,10 +31,11 @@ def elsewhere(pool: ThreadPoolExecutor, work: Callable[[], Any]) -> Future[Any]:
     return pool.submit(run)
 
 
-def both(first: int, second: int) -> list[Change]:
+def both(first: int, second: int) -> list[EntryValues]:
     """Entries in two accounts."""
     return [
-        Change(target_type="user", target_id=1, target_text="Ben", account_id=account) for account in (first, second)
+        EntryValues(target_type="user", target_id=1, target_text="Ben", account_id=account)
+        for account in (first, second)
     ]
 
 

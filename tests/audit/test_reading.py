@@ -7,14 +7,14 @@ from django.utils import timezone
 from pytest_django.fixtures import DjangoAssertNumQueries
 
 from apps.audit.models import Operation
-from apps.audit.services import Change
+from apps.audit.services import EntryValues
 from tests.audit.chains import OTHER_VERB, VERB, Person, sql, unguarded, write
 
 pytestmark = pytest.mark.django_db
 
 BOTH = [
-    Change(target_type="user", target_id=4, target_text="Ben", account_id=1),
-    Change(target_type="user", target_id=5, target_text="Eve", account_id=2),
+    EntryValues(target_type="user", target_id=4, target_text="Ben", account_id=1),
+    EntryValues(target_type="user", target_id=5, target_text="Eve", account_id=2),
 ]
 
 

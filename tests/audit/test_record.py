@@ -10,12 +10,12 @@ from pytest_django.fixtures import DjangoAssertNumQueries
 
 from apps.audit import verbs
 from apps.audit.models import Entry, Link, Operation
-from apps.audit.services import CONSOLE, Change, record
+from apps.audit.services import CONSOLE, EntryValues, record
 from tests.audit.chains import ANN, VERB, Person, report, sql, write
 
 pytestmark = pytest.mark.django_db
 
-CHANGE = Change(target_type="role", target_id="auditor", target_text="Auditor")
+CHANGE = EntryValues(target_type="role", target_id="auditor", target_text="Auditor")
 
 
 def test_it_writes_who_when_why_and_what() -> None:
@@ -26,7 +26,7 @@ def test_it_writes_who_when_why_and_what() -> None:
         acting_as=Person(pk=9, name="", email="zoe@acme.example"),
         ip="2001:db8::1",
         entries=[
-            Change(
+            EntryValues(
                 target_type="override",
                 target_id=12,
                 target_text="Ben Baker",
@@ -68,7 +68,7 @@ def test_without_an_account_it_is_the_platforms_chain() -> None:
 
 
 def test_entries_may_name_accounts_of_their_own() -> None:
-    user = Change(target_type="user", target_id=4, target_text="Ben Baker")
+    user = EntryValues(target_type="user", target_id=4, target_text="Ben Baker")
     write(account_id=None, entries=[user, replace(user, account_id=2), replace(user, account_id=1)])
     assert list(Link.objects.order_by("account_id").values_list("account_id", "seq")) == [(0, 1), (1, 1), (2, 1)]
 
@@ -110,7 +110,7 @@ def test_a_negative_account_is_refused() -> None:
 
 def test_what_the_database_cannot_hold_is_refused_whole() -> None:
     with pytest.raises(DataError):
-        write(entries=[CHANGE, Change(target_type="role", target_id=1, target_text="x", after={"a": "\x00"})])
+        write(entries=[CHANGE, EntryValues(target_type="role", target_id=1, target_text="x", after={"a": "\x00"})])
     assert not Operation.objects.exists()
 
 

@@ -37,7 +37,7 @@ def log() -> None:
 
 def refused(text: bytes, *, unsigned: bool = False) -> str:
     """Why the file is not taken."""
-    with pytest.raises(heads.Refused) as error:
+    with pytest.raises(heads.InvalidHeads) as error:
         heads.read(text, unsigned=unsigned)
     return str(error.value)
 
@@ -210,7 +210,7 @@ def test_a_malformed_key_is_refused_and_not_repeated(
     monkeypatch.setenv(heads.PUBLIC_KEY, text())
     monkeypatch.setenv(heads.SIGNING_KEY, text())
     for read, name in ((heads.signing_key, heads.SIGNING_KEY), (heads.public_key, heads.PUBLIC_KEY)):
-        with pytest.raises(heads.Refused) as error:
+        with pytest.raises(heads.InvalidHeads) as error:
             read()
         assert str(error.value) == (
             f"{name} is malformed: it takes an Ed25519 key, as a PEM without a password or its 32 bytes in base64"
@@ -221,5 +221,5 @@ def test_without_a_key_nothing_is_signed_or_checked(key: str, monkeypatch: pytes
     text = as_file(signed())
     monkeypatch.setenv(heads.SIGNING_KEY, "")
     assert refused(text).startswith("neither AUDIT_PUBLIC_KEY nor AUDIT_SIGNING_KEY is set")
-    with pytest.raises(heads.Refused, match="AUDIT_SIGNING_KEY is not set"):
+    with pytest.raises(heads.InvalidHeads, match="AUDIT_SIGNING_KEY is not set"):
         heads.signing_key()

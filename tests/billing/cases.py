@@ -16,8 +16,8 @@ from apps.billing.details import change_details
 from apps.billing.models import Attempt, Invoice, Payer, Payment, Period, Subscription, Term
 from apps.billing.plans import Interval
 from apps.billing.running import run_account
-from apps.billing.subscribing import Choice, Chosen
-from apps.billing.subscription_state import Book
+from apps.billing.subscribing import PlanChoice, PlanChoiceResult
+from apps.billing.subscription_state import SubscriptionState
 
 START = date(2026, 1, 1)
 DETAILS: dict[str, Any] = {
@@ -49,10 +49,10 @@ def begin(account: Account, *, day: date = START, seats: int = 5, trial: bool = 
 
 def choose(
     account: Account, plan: str, seats: int, *, interval: Interval = Interval.MONTH, actor: User | None = None
-) -> Chosen:
+) -> PlanChoiceResult:
     """Choose for the one who pays."""
-    book = Book(account)
-    choice = Choice(plan, interval, {payer.pk: seats for payer, _ in book.holding()})
+    book = SubscriptionState(account)
+    choice = PlanChoice(plan, interval, {payer.pk: seats for payer, _ in book.holding()})
     return subscribing.choose(account.pk, choice, actor=actor, reason="We have grown")
 
 
@@ -62,7 +62,7 @@ def pay(invoice: Invoice, amount: Decimal | None = None, reference: str = "") ->
         invoice.account_id,
         invoice.pk,
         amount=payments.balance(invoice) if amount is None else amount,
-        received_on=Book(invoice.account).day,
+        received_on=SubscriptionState(invoice.account).day,
         external_id=reference or f"transfer for {invoice.reference}",
         actor=None,
         reason="It stands on the bank statement",

@@ -23,7 +23,7 @@ from pytest_django.fixtures import Settings
 
 from apps.billing.collecting import collect_due, hear
 from apps.billing.gateways import current_gateway
-from apps.billing.gateways.base import Forged, GatewayFailed, Told
+from apps.billing.gateways.base import GatewayError, InvalidSignature, MessageKind
 from apps.billing.gateways.stripe import StripeGateway
 from apps.billing.models import Attempt, Invoice, Payer, Payment, WebhookEvent
 from apps.billing.payments import balance
@@ -93,11 +93,11 @@ def test_a_gateway_that_does_not_answer_is_asked_again_with_the_same_key(gateway
 
     def lost(_: Any, attempt: Attempt, *rest: Any) -> None:
         keys.append(attempt.key)
-        raise GatewayFailed("The line broke.")
+        raise GatewayError("The line broke.")
 
     with on(START), patch.object(StripeGateway, "collect", lost):
         for _ in range(2):
-            with pytest.raises(GatewayFailed, match="The line broke"):
+            with pytest.raises(GatewayError, match="The line broke"):
                 collect_due(cast.account.pk)
     assert len(set(keys)) == 1
     with on(START):
@@ -116,7 +116,7 @@ def test_a_server_out_of_reach_is_no_failure_of_the_card(settings: Settings) -> 
     found._client = stripe.StripeClient(
         "sk_test_1", base_addresses={"api": "http://127.0.0.1:9"}, max_network_retries=0
     )
-    with on(START), patch("apps.billing.collecting.gateway_of", return_value=found), pytest.raises(GatewayFailed):
+    with on(START), patch("apps.billing.collecting.gateway_of", return_value=found), pytest.raises(GatewayError):
         collect_due(cast.account.pk)
     assert Attempt.objects.get().state == Attempt.State.PENDING
 
@@ -125,7 +125,7 @@ def test_a_method_is_called_by_its_last_digits(gateway: StripeGateway) -> None:
     cast = make_cast()
     payer = with_card(gateway, begin(cast.account))
     assert gateway.method_label(payer.method) == "Visa ending in 4242"
-    with pytest.raises(GatewayFailed):
+    with pytest.raises(GatewayError):
         gateway.method_label("pm_nothing")
 
 
@@ -155,7 +155,7 @@ def test_what_localstripe_signs_is_read_as_stripes(gateway: StripeGateway, addre
     read = (gateway.read(*heard.get(timeout=20)) for _ in itertools.count())
     message = next(message for message in read if message.attempt == attempt.pk)
     server.shutdown()
-    assert (message.told, message.amount) == (Told.COLLECTED, attempt.amount)
+    assert (message.told, message.amount) == (MessageKind.COLLECTED, attempt.amount)
     assert hear(gateway, message) == "paid"
     assert Payment.objects.count() == 1
 
@@ -366,7 +366,7 @@ def test_the_page_leads_to_the_gateway_and_says_so_where_it_cannot(
 
 
 def test_without_a_gateway_nothing_is_read(settings: Settings) -> None:
-    with pytest.raises(Forged):
+    with pytest.raises(InvalidSignature):
         current_gateway().read(b"{}", "")
 
 

@@ -23,7 +23,7 @@ from apps.accounts.models import JobFailure
 from apps.billing.checks import check_seller
 from apps.billing.details import change_details
 from apps.billing.forms import DetailsForm
-from apps.billing.gateways.base import GatewayFailed, Outcome
+from apps.billing.gateways.base import GatewayError, Outcome
 from apps.billing.models import Attempt, Invoice, InvoiceLine, Mailing, Payer, Seller
 from apps.billing.models.base import ADDRESS_CHARACTERS, ADDRESS_LINES
 from apps.billing.pdf import BODY, invoice_pdf
@@ -229,7 +229,7 @@ class Gateway:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("error", [GatewayFailed("The line broke."), RuntimeError("no wheel")])
+@pytest.mark.parametrize("error", [GatewayError("The line broke."), RuntimeError("no wheel")])
 def test_a_gateway_that_breaks_for_one_account_collects_from_the_others(error: Exception) -> None:
     accounts = []
     for slug in ("first", "middle", "third"):

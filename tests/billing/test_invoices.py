@@ -17,7 +17,7 @@ from apps.billing.models import Invoice, Mailing, Payment, Seller
 from apps.billing.refusals import BillingRefused
 from apps.billing.running import run_account
 from apps.billing.sellers import seller
-from apps.billing.subscription_state import Book, State
+from apps.billing.subscription_state import SubscriptionState, SubscriptionStatus
 from apps.changes.refusals import OperatorOnly
 from tests.audit.chains import report
 from tests.billing.cases import START, begin, choose, invoices, on, pay, totals
@@ -238,7 +238,7 @@ def test_what_is_late_is_reminded_of_and_then_the_account_is_to_be_read_alone() 
         "suspended": date(2026, 2, 14),
     }
     with on(date(2026, 3, 1)):
-        assert Book(cast.account).state is State.SUSPENDED
+        assert SubscriptionState(cast.account).state is SubscriptionStatus.SUSPENDED
         assert may(cast.owner, "view_lead", LeadFactory(branch=cast.branch))
         assert may(cast.owner, "export_company", CompanyFactory(branch=cast.branch))
         assert not may(cast.owner, "add_lead", cast.branch)
@@ -247,7 +247,7 @@ def test_what_is_late_is_reminded_of_and_then_the_account_is_to_be_read_alone() 
         assert not may(cast.member, "change_task", task)
         for each in invoices(cast.account):
             pay(each)
-        assert Book(cast.account).state is State.ACTIVE
+        assert SubscriptionState(cast.account).state is SubscriptionStatus.ACTIVE
         assert may(cast.owner, "add_lead", cast.branch)
     assert report(cast.account.pk).sound
 
@@ -261,10 +261,10 @@ def test_a_promise_is_not_a_payment() -> None:
             run_account(cast.account.pk)
     with on(date(2026, 2, 20)):
         pay(invoice, Decimal(1), "a part")
-        assert Book(cast.account).state is State.SUSPENDED
+        assert SubscriptionState(cast.account).state is SubscriptionStatus.SUSPENDED
         for each in invoices(cast.account):
             pay(each)
-        assert Book(cast.account).state is State.ACTIVE
+        assert SubscriptionState(cast.account).state is SubscriptionStatus.ACTIVE
 
 
 def test_upcoming_fees_are_what_the_next_period_will_cost() -> None:
@@ -272,7 +272,7 @@ def test_upcoming_fees_are_what_the_next_period_will_cost() -> None:
     begin(cast.account)
     with on(date(2026, 1, 20)):
         choose(cast.account, "starter", 4)
-        starts_on, drafts = upcoming(Book(cast.account), seller())
+        starts_on, drafts = upcoming(SubscriptionState(cast.account), seller())
         assert starts_on == date(2026, 2, 1)
         assert [draft.total for draft in drafts] == [Decimal("42.84")]
     with on(date(2026, 2, 1)):

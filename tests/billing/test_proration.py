@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from apps.billing.money import rounded
 from apps.billing.plans import Interval, plan, plans
-from apps.billing.proration import Price, Span, following, owed
+from apps.billing.proration import DateSpan, Price, following, owed
 
 START = date(2026, 3, 1)
 histories = st.lists(
@@ -40,7 +40,7 @@ def day_by_day(first: date, upto: date, length: int, history: list[tuple[date, D
 @given(histories, st.integers(min_value=0, max_value=31))
 def test_any_history_costs_what_its_days_cost(history: list[tuple[int, Decimal]], cut_to: int) -> None:
     dated = sorted(((START + timedelta(days=offset), amount) for offset, amount in history), key=lambda each: each[0])
-    span = Span(START, START + timedelta(days=cut_to), 31)
+    span = DateSpan(START, START + timedelta(days=cut_to), 31)
     found = owed(span, [Price(since, amount) for since, amount in dated])
     assert found == day_by_day(span.starts_on, span.ends_on, 31, dated)
 
@@ -49,7 +49,7 @@ def test_any_history_costs_what_its_days_cost(history: list[tuple[int, Decimal]]
 def test_what_is_charged_at_each_change_sums_to_what_the_days_cost(history: list[tuple[int, Decimal]]) -> None:
     """Each time the whole is worked out anew and what was charged is taken off, so no cent goes astray."""
     dated = sorted(((START + timedelta(days=offset), amount) for offset, amount in history), key=lambda each: each[0])
-    span = Span(START, START + timedelta(days=31), 31)
+    span = DateSpan(START, START + timedelta(days=31), 31)
     charged = Decimal(0)
     for count in range(len(dated) + 1):
         known = [Price(since, amount) for since, amount in dated[:count]]
@@ -58,7 +58,7 @@ def test_what_is_charged_at_each_change_sums_to_what_the_days_cost(history: list
 
 
 def test_a_change_of_the_same_day_replaces_the_one_before() -> None:
-    span = Span(START, START + timedelta(days=31), 31)
+    span = DateSpan(START, START + timedelta(days=31), 31)
     assert owed(span, [Price(START, Decimal(31)), Price(START, Decimal(62))]) == 62
 
 

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 from django.utils import timezone
 
-from apps.access.handover import Delete, Plan
+from apps.access.handover import Delete, HandOverPlan
 from apps.accounts.models import Account, User
 from apps.billing import subscribing
 from apps.billing.models import Term
@@ -74,7 +74,9 @@ def test_an_invitation_that_has_ended_takes_no_seat() -> None:
 def test_a_member_who_comes_back_needs_a_seat() -> None:
     cast = full()
     with on(MARCH):
-        remove = RemoveMember(account_id=cast.account.pk, user_id=cast.member.pk, removal_plan=Plan({}, Delete()))
+        remove = RemoveMember(
+            account_id=cast.account.pk, user_id=cast.member.pk, removal_plan=HandOverPlan({}, Delete())
+        )
         remove.apply(actor=cast.owner, reason="Gone")
         invite(cast)
         with pytest.raises(NoSeat):

@@ -20,10 +20,10 @@ from apps.billing.models import Payer, Term
 from apps.billing.plans import Interval, plan, plans
 from apps.billing.refusals import BillingRefused
 from apps.billing.running import run_account
-from apps.billing.subscribing import Choice
-from apps.billing.subscription_state import Book, State
+from apps.billing.subscribing import PlanChoice
+from apps.billing.subscription_state import SubscriptionState, SubscriptionStatus
 from apps.changes.preview import preview
-from apps.changes.refusals import ReasonMissing, Refusal, RightMissing
+from apps.changes.refusals import PermissionMissing, ReasonMissing, Refusal
 from apps.roles.models import Role, RoleGrant
 from apps.roles.scopes import Scope
 from apps.teams.models import Membership
@@ -42,11 +42,11 @@ def test_a_trial_gives_its_plan_and_costs_nothing() -> None:
     assert cast.account.seats == 5
     with on(date(2026, 1, 14)):
         run_account(cast.account.pk)
-        assert Book(cast.account).state is State.TRIAL
+        assert SubscriptionState(cast.account).state is SubscriptionStatus.TRIAL
     assert invoices(cast.account) == []
     with on(date(2026, 1, 15)):
         run_account(cast.account.pk)
-        assert Book(cast.account).state is State.ACTIVE
+        assert SubscriptionState(cast.account).state is SubscriptionStatus.ACTIVE
     assert totals(cast.account) == ["120.00"]
 
 
@@ -98,7 +98,7 @@ def test_what_is_more_comes_at_once_and_what_is_less_later() -> None:
         assert chosen.later is not None
         assert list(chosen.later.seats.values()) == [3]
         choose(cast.account, "business", 5)
-        assert Book(cast.account).coming() == []
+        assert SubscriptionState(cast.account).coming() == []
 
 
 def test_paying_yearly_begins_a_year_and_gives_back_the_rest_of_the_month() -> None:
@@ -131,7 +131,7 @@ def test_a_subscription_that_is_cancelled_ends_with_its_period_and_can_begin_aga
         pay(invoices(cast.account)[0])
     with on(date(2026, 2, 1)):
         run_account(cast.account.pk)
-        assert Book(cast.account).state is State.CANCELLED
+        assert SubscriptionState(cast.account).state is SubscriptionStatus.CANCELLED
         assert not may(cast.owner, "add_lead", cast.branch)
         assert may(cast.owner, "manage_subscription", cast.account)
         with pytest.raises(BillingRefused, match="over"):
@@ -163,8 +163,8 @@ def test_choosing_needs_the_right_and_a_reason() -> None:
     cast = make_cast("atlas")
     begin(cast.account)
     admin = cast.join("admin")
-    choice = Choice("business", Interval.MONTH, {})
-    with pytest.raises(RightMissing, match="Manage subscription"):
+    choice = PlanChoice("business", Interval.MONTH, {})
+    with pytest.raises(PermissionMissing, match="Manage subscription"):
         subscribing.choose(cast.account.pk, choice, actor=admin, reason="Because")
     with pytest.raises(Refusal, match="no such account"):
         subscribing.choose(cast.account.pk, choice, actor=cast.outsider, reason="Because")
@@ -197,7 +197,9 @@ def test_a_plan_without_own_roles_takes_them_away_after_a_preview() -> None:
     with on(date(2026, 1, 9)):
         chosen = choose(cast.account, "starter", 5)
         assert chosen.later is not None
-        lost = Entitle(account_id=cast.account.pk, given=Book(cast.account, chosen.later_on).entitlements())
+        lost = Entitle(
+            account_id=cast.account.pk, given=SubscriptionState(cast.account, chosen.later_on).entitlements()
+        )
         shown = preview(lost, actor=cast.owner)
         assert {member.name for member in shown.members} >= {chief.name, helper.name}
         assert Membership.objects.get(user=chief).role == managers
@@ -283,7 +285,7 @@ def test_a_trial_that_ends_without_details_leaves_the_account_to_be_read_until_t
     payer = begin(cast.account, trial=True, address="")
     with on(date(2026, 1, 20)):
         run_account(cast.account.pk)
-        assert Book(cast.account).state is State.SUSPENDED
+        assert SubscriptionState(cast.account).state is SubscriptionStatus.SUSPENDED
         assert not may(cast.owner, "add_lead", cast.branch)
         details = {"address": "1 Main Street"}
         change_details(cast.account.pk, payer.pk, details, actor=cast.owner, reason="Here it is")

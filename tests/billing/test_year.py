@@ -13,7 +13,7 @@ from apps.billing.models import Invoice
 from apps.billing.payments import open_invoices
 from apps.billing.plans import Interval
 from apps.billing.running import run_account
-from apps.billing.subscription_state import Book, State
+from apps.billing.subscription_state import SubscriptionState, SubscriptionStatus
 from tests.billing.cases import START, begin, choose, invoices, on, pay
 from tests.billing.ledger import RANKS, Clerk, Sheet
 from tests.factories import make_cast
@@ -39,8 +39,8 @@ def test_a_year_comes_to_what_the_second_ledger_says(seed: int) -> None:
                 run_account(cast.account.pk)
                 clerk.night()
                 assert _issued(cast.account) == clerk.out, (seed, day)
-                state = Book(cast.account).state
-                assert (state is State.SUSPENDED) == (
+                state = SubscriptionState(cast.account).state
+                assert (state is SubscriptionStatus.SUSPENDED) == (
                     clerk.closed_since is not None and (clerk.quits is None or clerk.quits > day)
                 ), (seed, day)
             clerk.today = day + timedelta(days=1)
@@ -50,7 +50,7 @@ def test_a_year_comes_to_what_the_second_ledger_says(seed: int) -> None:
 
 
 def _act(rng: random.Random, account: object, clerk: Clerk) -> None:
-    book = Book(account)  # type: ignore[arg-type]
+    book = SubscriptionState(account)  # type: ignore[arg-type]
     what = rng.choice(["choose", "choose", "choose", "pay", "pay", "choose", "pay", "choose", "cancel"])
     if what == "choose":
         plan, seats = rng.choice(RANKS), rng.randint(2, 9)

@@ -13,14 +13,14 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apps.access.models import Override
-from apps.access.tables import Line
+from apps.access.tables import CsvRow
 from apps.accounts.models import User
 from apps.audit.models import Entry, Link, Operation
 from apps.audit.verification import verify
 from apps.changes import bulk, undo
 from apps.changes.base import Change
 from apps.changes.bulk import ChangeRoles, ReplaceRole, SetOverrides, end_of, scope_of
-from apps.changes.guards.comparison import Width
+from apps.changes.guards.comparison import PrivilegeComparison
 from apps.changes.members import ChangeRole
 from apps.changes.overrides import ClearOverride, SetOverride
 from apps.changes.refusals import Guard, ManyRefused, NoSuchTarget, Refusal
@@ -39,8 +39,8 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bulk, "BATCH", 3)
 
 
-def lines(*rows: Sequence[str], columns: Sequence[str] = ("user", "branch", "role")) -> list[Line]:
-    return [Line(number, dict(zip(columns, row, strict=False))) for number, row in enumerate(rows, start=2)]
+def lines(*rows: Sequence[str], columns: Sequence[str] = ("user", "branch", "role")) -> list[CsvRow]:
+    return [CsvRow(number, dict(zip(columns, row, strict=False))) for number, row in enumerate(rows, start=2)]
 
 
 def roles(cast: Cast, *rows: Sequence[str], **options: Any) -> ChangeRoles:
@@ -255,7 +255,7 @@ def test_what_has_moved_between_checking_and_writing_is_not_written() -> None:
     others = [cast.join() for _ in range(4)]
     top = cast.join("admin")
 
-    class Moving(list[Line]):
+    class Moving(list[CsvRow]):
         times = 0
 
         def __iter__(self) -> Any:
@@ -399,13 +399,13 @@ def test_ever_so_many_ends_are_judged_as_one(monkeypatch: pytest.MonkeyPatch) ->
     cast = make_cast("atlas")
     admin, users = cast.join("admin"), [cast.join() for _ in range(9)]
     asked: list[Any] = []
-    compile_all = Width._gain
+    compile_all = PrivilegeComparison._gain
 
-    def counted(width: Width, *given: Any) -> Any:
+    def counted(width: PrivilegeComparison, *given: Any) -> Any:
         asked.append(given)
         return compile_all(width, *given)
 
-    monkeypatch.setattr(Width, "_gain", counted)
+    monkeypatch.setattr(PrivilegeComparison, "_gain", counted)
     now = timezone.now()
     rows = [
         [user.email, "", "view_lead", "all", (now + timedelta(days=number)).isoformat()]

@@ -21,8 +21,8 @@ from apps.accounts.models import Account
 from apps.audit.models import Entry
 from apps.audit.services import operation
 from apps.audit.verification import verify
-from apps.changes.base import Done
-from apps.changes.guards.last_keeper import Keepers
+from apps.changes.base import ChangeResult
+from apps.changes.guards.last_keeper import LastKeeperGuard
 from apps.changes.members import ChangeRole
 from apps.crm.models import Contact, Lead
 from apps.crm.services import (
@@ -95,7 +95,7 @@ def terminated(monkeypatch: pytest.MonkeyPatch) -> None:
     def cut_off(*_: Any) -> None:
         ask("SELECT pg_terminate_backend(pg_backend_pid())")
 
-    monkeypatch.setattr(Keepers, "check", cut_off)
+    monkeypatch.setattr(LastKeeperGuard, "check", cut_off)
 
 
 @pytest.fixture
@@ -236,10 +236,10 @@ def test_a_page_on_a_full_disk_asks_to_come_back_and_one_with_a_bug_does_not(
 def open_change(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A change of access that has written and not committed: it holds the account, the membership and the chain."""
     written, released = threading.Event(), threading.Event()
-    check = Keepers.check
+    check = LastKeeperGuard.check
     results: list[Any] = []
 
-    def wait(keepers: Keepers, ground: Any) -> None:
+    def wait(keepers: LastKeeperGuard, ground: Any) -> None:
         check(keepers, ground)
         if threading.current_thread() is thread:
             written.set()
@@ -251,7 +251,7 @@ def open_change(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         finally:
             connections.close_all()
 
-    monkeypatch.setattr(Keepers, "check", wait)
+    monkeypatch.setattr(LastKeeperGuard, "check", wait)
     # The one that is changed is not the one that works meanwhile.
     other = cast.join("admin")
     held = Membership.objects.get(branch=cast.branch, user=other)
@@ -263,7 +263,7 @@ def open_change(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     released.set()
     thread.join(60)
-    assert [type(result) for result in results] == [Done], results
+    assert [type(result) for result in results] == [ChangeResult], results
 
 
 def stored(cast: Cast, record_type: str, **fields: Any) -> Any:

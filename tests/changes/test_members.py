@@ -12,7 +12,7 @@ from apps.accounts.models import Account, Branch, User
 from apps.changes.branches import CloseBranch
 from apps.changes.details import ActivateUser, ChangeDetails, DeactivateUser
 from apps.changes.members import AddToBranch
-from apps.changes.refusals import Guard, Overtaken
+from apps.changes.refusals import ChangedMeanwhile, Guard
 from apps.roles.scopes import Scope
 from apps.teams.models import Membership
 from tests.changes.tries import made, refusal, refused
@@ -147,7 +147,7 @@ def test_a_name_is_held_to_the_guards() -> None:
     assert refused(rename(cast, cast.outsider), cast.owner) is Guard.TARGET
     assert refused(rename(cast, cast.member, "  "), cast.owner) is Guard.TARGET
     assert refused(rename(cast, cast.member, "B" * 151), cast.owner) is Guard.TARGET
-    with pytest.raises(Overtaken):
+    with pytest.raises(ChangedMeanwhile):
         rename(cast, cast.member, seen={"name": "Bob"}).apply(actor=cast.owner, reason="Because")
     User.objects.filter(pk=cast.member.pk).update(is_active=False)
     assert refused(rename(cast, cast.member), cast.member) is Guard.RIGHT

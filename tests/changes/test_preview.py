@@ -11,7 +11,7 @@ import time_machine
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from apps.access.handover import HandOver, Plan
+from apps.access.handover import HandOver, HandOverPlan
 from apps.access.models import Override
 from apps.accounts.models import Account, User
 from apps.audit.models import Entry, Link, Operation
@@ -218,7 +218,7 @@ def test_whoever_leaves_is_told_of_their_own_private_contacts_and_not_that_someb
     cast = make_cast("atlas")
     contact = ContactFactory(branch=cast.branch, responsible=cast.member, private=True)
     TaskFactory(about=contact, responsible=cast.member)
-    plan = Plan({"task": cast.owner.pk}, HandOver(cast.owner.pk))
+    plan = HandOverPlan({"task": cast.owner.pk}, HandOver(cast.owner.pk))
     change = Leave(account_id=cast.account.pk, branch_id=cast.branch.pk, removal_plan=plan)
     found = by_name(preview(change, actor=cast.member))
     assert found == {"Ben Baker": {"gains": {}, "loses": {"contact": 1, "task": 1}, "stranded": {}}}
@@ -233,7 +233,7 @@ def test_a_removal_tells_of_those_who_receive_and_of_their_team() -> None:
     cast.team(heir, mate)
     ActivityFactory(about=LeadFactory(branch=cast.branch, responsible=cast.member))
     TaskFactory(branch=cast.branch, responsible=cast.member)
-    plan = Plan({"lead": heir.pk}, HandOver(heir.pk))
+    plan = HandOverPlan({"lead": heir.pk}, HandOver(heir.pk))
     change = RemoveMember(
         account_id=cast.account.pk, user_id=cast.member.pk, branch_id=cast.branch.pk, removal_plan=plan
     )
@@ -297,7 +297,7 @@ def test_a_refused_change_has_no_preview() -> None:
 
 def test_undoing_tells_what_stays() -> None:
     cast = make_cast("atlas")
-    plan = Plan({"lead": cast.owner.pk}, HandOver(cast.owner.pk))
+    plan = HandOverPlan({"lead": cast.owner.pk}, HandOver(cast.owner.pk))
     change = RemoveMember(
         account_id=cast.account.pk, user_id=cast.member.pk, branch_id=cast.branch.pk, removal_plan=plan
     )

@@ -19,19 +19,19 @@ import pytest
 from django.db import OperationalError, connections, transaction
 from django.utils import timezone
 
-from apps.access.handover import Delete, Plan
+from apps.access.handover import Delete, HandOverPlan
 from apps.access.models import AccessRequest, Override
 from apps.access.policy import may
 from apps.accounts.models import Account, User
 from apps.audit.models import Link
 from apps.audit.verification import verify
-from apps.changes.base import Done
-from apps.changes.context import Ground
+from apps.changes.base import ChangeResult
+from apps.changes.context import ChangeContext
 from apps.changes.details import DeactivateUser
 from apps.changes.invitations import AcceptInvitation, Invite
 from apps.changes.members import ChangeRole
 from apps.changes.overrides import SetOverride
-from apps.changes.refusals import Overtaken, Refusal
+from apps.changes.refusals import ChangedMeanwhile, Refusal
 from apps.changes.removal import RemoveMember
 from apps.changes.requests import ApproveRequest, RequestAccess
 from apps.roles.scopes import Scope
@@ -90,10 +90,10 @@ def crowd(request: pytest.FixtureRequest) -> Iterator[Crowd]:
 def unlocked(monkeypatch: pytest.MonkeyPatch) -> None:
     """A build in which a change reads the account without locking it."""
 
-    def without_lock(cls: type[Ground], account_id: int, actor: User | None, reason: str) -> Ground:
+    def without_lock(cls: type[ChangeContext], account_id: int, actor: User | None, reason: str) -> ChangeContext:
         return cls(Account.objects.get(pk=account_id), actor, reason)
 
-    monkeypatch.setattr(Ground, "lock", classmethod(without_lock))
+    monkeypatch.setattr(ChangeContext, "lock", classmethod(without_lock))
 
 
 def owners(cast: Cast, *others: User) -> list[Membership]:
@@ -111,8 +111,8 @@ def demotion(of: Membership, by: User) -> Work:
 
 def outcomes(results: list[Any]) -> Counter[str]:
     for result in results:
-        assert isinstance(result, Done | Refusal), repr(result)
-    return Counter("done" if isinstance(result, Done) else str(result.guard) for result in results)
+        assert isinstance(result, ChangeResult | Refusal), repr(result)
+    return Counter("done" if isinstance(result, ChangeResult) else str(result.guard) for result in results)
 
 
 def mutual(cast: Cast, crowd: Crowd) -> Counter[str]:
@@ -146,7 +146,10 @@ def last_ones(cast: Cast, first: Membership, second: Membership, crowd: Crowd) -
     Membership.objects.filter(pk__in=[first.pk, second.pk]).update(status="active", removed_at=None)
     User.objects.filter(pk=second.user_id).update(is_active=True)
     removal = RemoveMember(
-        account_id=cast.account.pk, user_id=first.user_id, branch_id=cast.branch.pk, removal_plan=Plan({}, Delete())
+        account_id=cast.account.pk,
+        user_id=first.user_id,
+        branch_id=cast.branch.pk,
+        removal_plan=HandOverPlan({}, Delete()),
     )
     results = crowd.at_once(
         lambda: removal.apply(actor=None, reason="A race"),
@@ -202,14 +205,14 @@ def test_of_two_edits_of_one_override_the_second_is_refused_and_not_lost(crowd: 
     for _ in range(TRIALS):
         results = two_edits(cast, crowd)
         assert sorted(type(result).__name__ for result in results) == ["Done", "Overtaken"], results
-        refused = next(result for result in results if isinstance(result, Overtaken))
+        refused = next(result for result in results if isinstance(result, ChangedMeanwhile))
         assert refused.differences["expires_at"][0] is None
 
 
 @pytest.mark.usefixtures("unlocked")
 def test_without_the_lock_one_edit_is_lost(crowd: Crowd) -> None:
     cast = make_cast("atlas")
-    assert any(all(isinstance(result, Done) for result in two_edits(cast, crowd)) for _ in range(UNTIL_SEEN))
+    assert any(all(isinstance(result, ChangeResult) for result in two_edits(cast, crowd)) for _ in range(UNTIL_SEEN))
 
 
 @pytest.mark.parametrize("crowd", [30], indirect=True)
@@ -243,8 +246,8 @@ def approval(cast: Cast, crowd: Crowd, approver: Membership) -> bool:
         lambda: approve.apply(actor=approver.user, reason="A race"), demotion(approver, cast.owner)
     )
     outcomes([given, demoted])
-    assert isinstance(demoted, Done)
-    if not isinstance(given, Done):
+    assert isinstance(demoted, ChangeResult)
+    if not isinstance(given, ChangeResult):
         assert not may(User.objects.get(pk=cast.member.pk), "view_reports", cast.branch)
         return False
     order = dict(Link.objects.filter(account_id=cast.account.pk).values_list("operation", "seq"))
@@ -321,4 +324,4 @@ def test_deadlocks_and_broken_off_transactions_are_tried_again(crowd: Crowd) -> 
             account_id=cast.account.pk, membership_id=membership.pk, role_id=(admin, member)[number % 2].pk
         )
         done, _ = crowd.at_once(partial(change.apply, actor=None, reason="A race"), by_hand)
-        assert isinstance(done, Done), repr(done)
+        assert isinstance(done, ChangeResult), repr(done)

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from apps.access.handover import Delete, HandOver, Plan
+from apps.access.handover import Delete, HandOver, HandOverPlan
 from apps.access.models import Override
 from apps.access.policy import may
 from apps.accounts.models import Branch, User
 from apps.audit.models import Entry
-from apps.changes.context import Ground
+from apps.changes.context import ChangeContext
 from apps.changes.members import AddToBranch
 from apps.changes.refusals import Guard
 from apps.changes.removal import DeleteMember, Leave, RemoveMember, RestoreMember
@@ -34,10 +34,10 @@ from tests.factories import (
 
 pytestmark = pytest.mark.django_db
 
-LEFT = Plan({}, Delete())
+LEFT = HandOverPlan({}, Delete())
 
 
-def remove(cast: Cast, user: User, branch: Branch | None = None, plan: Plan = LEFT) -> RemoveMember:
+def remove(cast: Cast, user: User, branch: Branch | None = None, plan: HandOverPlan = LEFT) -> RemoveMember:
     branch_id = None if branch is None else branch.pk
     return RemoveMember(account_id=cast.account.pk, user_id=user.pk, branch_id=branch_id, removal_plan=plan)
 
@@ -46,7 +46,7 @@ def back(kind: type[Any], cast: Cast, user: User, branch: Branch | None = None) 
     return kind(account_id=cast.account.pk, user_id=user.pk, branch_id=None if branch is None else branch.pk)
 
 
-def leave(cast: Cast, branch: Branch | None = None, plan: Plan = LEFT) -> Leave:
+def leave(cast: Cast, branch: Branch | None = None, plan: HandOverPlan = LEFT) -> Leave:
     branch_id = None if branch is None else branch.pk
     return Leave(account_id=cast.account.pk, branch_id=branch_id, removal_plan=plan)
 
@@ -136,7 +136,7 @@ def test_a_parent_role_outlasts_the_removal() -> None:
     cast = make_cast("atlas")
     ParentMembershipFactory(account=cast.account, user=cast.member, role="viewer")
     change = remove(cast, cast.member)
-    ground = Ground.lock(cast.account.pk, cast.owner, "Because")
+    ground = ChangeContext.lock(cast.account.pk, cast.owner, "Because")
     assert list(change.notes(ground)) == ["Ben Baker keeps the parent role Viewer until it is revoked."]
     made(change, cast.owner)
     assert may(cast.member, "view_branch", cast.branch)
@@ -151,7 +151,7 @@ def test_records_and_open_tasks_go_to_named_colleagues_and_the_rest_stays() -> N
     lead, contact = (make(branch=cast.branch, responsible=cast.member) for make in (LeadFactory, ContactFactory))
     task = TaskFactory(branch=cast.branch, responsible=cast.member)
     done = TaskFactory(branch=cast.branch, responsible=cast.member, done=True)
-    plan = Plan({"lead": heir.pk, "task": other.pk}, Delete())
+    plan = HandOverPlan({"lead": heir.pk, "task": other.pk}, Delete())
     entries = made(remove(cast, cast.member, plan=plan), cast.owner)
     assert Lead.objects.get(pk=lead.pk).responsible == heir
     assert Task.objects.get(pk=task.pk).responsible == other
@@ -178,10 +178,10 @@ def test_what_is_left_stays_in_the_teams_sight() -> None:
 
 def test_private_contacts_are_always_asked_about() -> None:
     cast = make_cast("atlas")
-    unsaid = refusal(remove(cast, cast.member, plan=Plan({}, None)), cast.owner)
+    unsaid = refusal(remove(cast, cast.member, plan=HandOverPlan({}, None)), cast.owner)
     assert str(unsaid) == "The removal plan says nothing of private contacts. Choose who gets them, or to delete them."
     ContactFactory(branch=cast.branch, private=True, responsible=cast.member)
-    assert str(refusal(remove(cast, cast.member, plan=Plan({}, None)), cast.owner)) == str(unsaid)
+    assert str(refusal(remove(cast, cast.member, plan=HandOverPlan({}, None)), cast.owner)) == str(unsaid)
 
 
 @pytest.mark.parametrize("handed_over", [True, False])
@@ -189,7 +189,7 @@ def test_private_contacts_go_where_the_plan_says_and_nobody_is_told_of_any(hande
     cast = make_cast("atlas")
     heir, other = cast.join(), cast.join(user=UserFactory(name=cast.member.name))
     contact = ContactFactory(branch=cast.branch, private=True, responsible=cast.member)
-    plan = Plan({}, HandOver(heir.pk) if handed_over else Delete())
+    plan = HandOverPlan({}, HandOver(heir.pk) if handed_over else Delete())
     told = [
         [(entry.target_type, entry.target_text, entry.after.keys(), entry.after["names"]) for entry in entries]
         for entries in (made(remove(cast, leaver, plan=plan), cast.owner) for leaver in (cast.member, other))
@@ -208,11 +208,11 @@ def test_only_an_active_member_of_the_branch_receives() -> None:
     LeadFactory(branch=cast.branch, responsible=cast.member)
     words = set()
     for receiver in (elsewhere, removed, inactive, cast.outsider, cast.member):
-        for plan in (Plan({"lead": receiver.pk}, Delete()), Plan({}, HandOver(receiver.pk))):
+        for plan in (HandOverPlan({"lead": receiver.pk}, Delete()), HandOverPlan({}, HandOver(receiver.pk))):
             words.add(str(refusal(remove(cast, cast.member, cast.branch, plan), cast.owner)))
     assert words == {"Choose an active member of North: nobody else can be responsible there."}
     # Whoever may not remove is told nothing of that either.
-    plan = Plan({"lead": removed.pk}, Delete())
+    plan = HandOverPlan({"lead": removed.pk}, Delete())
     assert refused(remove(cast, inactive, cast.branch, plan), cast.member) is Guard.RIGHT
 
 
@@ -220,7 +220,7 @@ def test_what_is_refused_at_the_end_has_handed_nothing_over() -> None:
     cast = make_cast("atmos")
     heir = cast.join()
     LeadFactory(branch=cast.branch, responsible=cast.owner)
-    plan = Plan({"lead": heir.pk}, Delete())
+    plan = HandOverPlan({"lead": heir.pk}, Delete())
     assert refused(remove(cast, cast.owner, plan=plan), None) is Guard.LAST_KEEPER
     assert Lead.objects.get().responsible == cast.owner
 
@@ -232,7 +232,7 @@ def test_whoever_leaves_needs_no_right_and_says_what_becomes_of_their_records() 
     cast = make_cast("atlas")
     heir = cast.join()
     lead = LeadFactory(branch=cast.branch, responsible=cast.member)
-    made(leave(cast, cast.branch, Plan({"lead": heir.pk}, Delete())), cast.member)
+    made(leave(cast, cast.branch, HandOverPlan({"lead": heir.pk}, Delete())), cast.member)
     assert held(cast.member, cast.branch).status == "removed"
     assert Lead.objects.get(pk=lead.pk).responsible == heir
     assert refused(leave(cast), cast.member) is Guard.TARGET

@@ -13,7 +13,7 @@ from apps.audit.models import Entry, Operation
 from apps.changes.base import Change
 from apps.changes.members import ChangeRole
 from apps.changes.overrides import ClearOverride, SetOverride
-from apps.changes.refusals import Guard, Overtaken, Refusal, RightMissing
+from apps.changes.refusals import ChangedMeanwhile, Guard, PermissionMissing, Refusal
 from apps.roles.scopes import Scope
 from apps.teams.models import Membership
 from tests.admin.people import staff
@@ -92,7 +92,7 @@ def test_each_guard_says_no_for_itself() -> None:
 
 def test_a_right_that_is_missing_is_named() -> None:
     cast = make_cast("atlas")
-    with pytest.raises(RightMissing) as caught:
+    with pytest.raises(PermissionMissing) as caught:
         role_of(cast, cast.owner, "member").apply(actor=cast.member, reason="Because")
     assert (caught.value.codename, caught.value.target) == ("change_roles", cast.branch)
 
@@ -167,7 +167,7 @@ def test_the_second_of_two_edits_of_one_page_is_shown_the_difference() -> None:
     }
     SetOverride(**common, scope=Scope.ALL, seen={}).apply(actor=cast.owner, reason="First")
     second = SetOverride(**common, scope=Scope.NONE, seen={})
-    with pytest.raises(Overtaken) as caught:
+    with pytest.raises(ChangedMeanwhile) as caught:
         second.apply(actor=cast.owner, reason="Second")
     assert caught.value.differences["scope"] == (None, Scope.ALL)
     assert Override.objects.get().scope == Scope.ALL

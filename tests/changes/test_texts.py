@@ -25,8 +25,8 @@ from apps.crm.services.customfields import save_field
 from apps.crm.services.customisation import save_entry
 from apps.crm.services.records import create_record
 from apps.orgfiles import organisation
-from apps.orgfiles.organisation import Refused
-from apps.signin.forms import AddPasskeyForm, DetailsForm, NewcomerForm, RenamePasskeyForm, SignupForm, TokenForm
+from apps.orgfiles.organisation import InvalidOrganisation
+from apps.signin.forms import AddPasskeyForm, DetailsForm, NewUserForm, RenamePasskeyForm, SignupForm, TokenForm
 from tests.commands.conftest import Run, run
 from tests.factories import Cast, make_cast, published
 from tests.orgfiles.files import acme
@@ -115,7 +115,7 @@ def test_a_record_and_what_an_account_sets_for_itself_refuse_it(cast: Cast, what
 def test_forms_of_people_and_their_keys_refuse_it(cast: Cast, name: str) -> None:
     forms = [
         SignupForm({"name": name, "email": "eve@evil.example"}),
-        NewcomerForm({"name": name, "password": "a heron stands in the rain"}, email="eve@evil.example"),
+        NewUserForm({"name": name, "password": "a heron stands in the rain"}, email="eve@evil.example"),
         DetailsForm({"name": name, "time_zone": ""}, user=cast.member, nameless=False),
         TokenForm({"name": name, "days": "30"}),
     ]
@@ -139,7 +139,7 @@ def test_a_page_says_so_beside_the_field(cast: Cast) -> None:
 def test_a_file_of_an_organisation_is_refused_with_its_place(section: str, name: str) -> None:
     data = acme()
     (data[section] if section == "account" else data[section][0])["name"] = name
-    with pytest.raises(Refused, match=rf"{section}.*name.*U\+"):
+    with pytest.raises(InvalidOrganisation, match=rf"{section}.*name.*U\+"):
         organisation.parse(data)
 
 

@@ -15,13 +15,13 @@ from django.utils import timezone
 
 from apps.access import records
 from apps.access.facts import account_facts, load_people
-from apps.access.handover import HandOver, Plan
+from apps.access.handover import HandOver, HandOverPlan
 from apps.access.mandate import Mandate
 from apps.access.models import Override
 from apps.access.querysets import visible
 from apps.accounts.models import Account, Branch, User
 from apps.audit.models import Operation
-from apps.audit.services import Change as Told
+from apps.audit.services import EntryValues as Told
 from apps.audit.services import record
 from apps.changes.base import KINDS, Change
 from apps.changes.branches import CloseBranch, CreateBranch
@@ -29,7 +29,7 @@ from apps.changes.custom_roles import DeleteRole
 from apps.changes.guards.needs import NEEDS
 from apps.changes.members import AddToBranch, ChangeRole
 from apps.changes.overrides import ClearOverride, SetOverride
-from apps.changes.refusals import Guard, NoSuchTarget, Overtaken, Refusal
+from apps.changes.refusals import ChangedMeanwhile, Guard, NoSuchTarget, Refusal
 from apps.changes.removal import DeleteMember, Leave
 from apps.changes.sharing import GrantShare, RevokeShare
 from apps.changes.switching import SwitchScheme
@@ -224,7 +224,7 @@ def test_what_somebody_changed_since_is_shown_and_stays() -> None:
     done = applied(override(cast))
     applied(override(cast, Scope.NONE))
     found = refused(cast, done)
-    assert isinstance(found, Overtaken)
+    assert isinstance(found, ChangedMeanwhile)
     assert found.differences["scope"] == (Scope.ALL, Scope.NONE)
 
 
@@ -268,7 +268,7 @@ def test_the_other_accounts_log_is_not_there() -> None:
 
 def test_whoever_left_does_not_come_back_by_undoing_it() -> None:
     cast = make_cast("atlas")
-    plan = Plan({}, HandOver(cast.owner.pk))
+    plan = HandOverPlan({}, HandOver(cast.owner.pk))
     done = applied(Leave(account_id=cast.account.pk, branch_id=cast.branch.pk, removal_plan=plan), cast.member)
     assert refused(cast, done, cast.member).guard in (Guard.ONESELF, Guard.RIGHT)
     undo(cast, done, cast.owner)
@@ -307,7 +307,7 @@ def test_a_role_that_is_gone_is_not_given_back() -> None:
     Membership.objects.filter(pk=held.pk).update(role=own)
     done = applied(role(cast, cast.member, "employee"))
     applied(DeleteRole(account_id=cast.account.pk, role_id=own.pk))
-    assert isinstance(refused(cast, done), Overtaken)
+    assert isinstance(refused(cast, done), ChangedMeanwhile)
 
 
 def test_what_others_hang_on_by_now_stays() -> None:
@@ -318,7 +318,7 @@ def test_what_others_hang_on_by_now_stays() -> None:
     joined = applied(
         ChangeTeam(account_id=cast.account.pk, team_id=team.pk, user_ids=frozenset({cast.member.pk})), cast.owner
     )
-    assert isinstance(refused(cast, done), Overtaken)
+    assert isinstance(refused(cast, done), ChangedMeanwhile)
     undo(cast, joined)
     lead = LeadFactory(branch=cast.branch)
     shared = applied(
@@ -330,12 +330,12 @@ def test_what_others_hang_on_by_now_stays() -> None:
             verbs=frozenset({"view"}),
         )
     )
-    assert isinstance(refused(cast, done), Overtaken)
+    assert isinstance(refused(cast, done), ChangedMeanwhile)
     undo(cast, shared)
     undo(cast, done)
     opened = applied(CreateBranch(account_id=cast.account.pk, slug="south", name="South"))
     LeadFactory(branch=Branch.objects.get(slug="south"))
-    assert isinstance(refused(cast, opened), Overtaken)
+    assert isinstance(refused(cast, opened), ChangedMeanwhile)
 
 
 def test_a_member_with_something_of_their_own_by_now_is_not_unmade() -> None:
@@ -350,7 +350,7 @@ def test_a_member_with_something_of_their_own_by_now_is_not_unmade() -> None:
         )
     )
     cast.let(cast.member, "view_billing", branch=south)
-    assert isinstance(refused(cast, done), Overtaken)
+    assert isinstance(refused(cast, done), ChangedMeanwhile)
     Override.objects.all().delete()
     undo(cast, done)
 
@@ -364,7 +364,7 @@ def test_a_place_that_is_taken_by_now_is_shown() -> None:
     )
     applied(override(cast, Scope.NONE))
     found = refused(cast, cleared)
-    assert isinstance(found, Overtaken)
+    assert isinstance(found, ChangedMeanwhile)
     assert found.differences["scope"] == (None, Scope.NONE)
 
 
@@ -375,7 +375,7 @@ def test_a_share_of_what_has_been_deleted_is_not_given_back() -> None:
     common: dict[str, Any] = {"account_id": cast.account.pk, "record_type": "lead", "record_id": lead.pk}
     done = applied(RevokeShare(**common, user_id=cast.member.pk))
     lead.delete()
-    assert isinstance(refused(cast, done), Overtaken)
+    assert isinstance(refused(cast, done), ChangedMeanwhile)
 
 
 def test_a_switch_is_not_undone_over_the_heads_of_those_who_came() -> None:
@@ -384,7 +384,7 @@ def test_a_switch_is_not_undone_over_the_heads_of_those_who_came() -> None:
     done = applied(SwitchScheme(account_id=cast.account.pk, scheme="atmos", roles=roles))
     cast.account.refresh_from_db()
     newcomer = cast.join("user")
-    assert isinstance(refused(cast, done), Overtaken)
+    assert isinstance(refused(cast, done), ChangedMeanwhile)
     Membership.objects.filter(user=newcomer).delete()
     undo(cast, done, cast.owner)
     assert Membership.objects.get(user=cast.member).role.scheme == "amocrm"

@@ -11,7 +11,7 @@ from django.db import models
 from apps.access import shares
 from apps.accounts.models import User
 from apps.audit.models import Operation
-from apps.changes.base import Done
+from apps.changes.base import ChangeResult
 from apps.changes.refusals import Guard, Refusal
 
 TABLES: list[type[models.Model]] = [
@@ -25,7 +25,7 @@ TABLES: list[type[models.Model]] = [
 class Appliable(Protocol):
     """A change, of an account or of a user."""
 
-    def apply(self, *, actor: User | None, reason: str) -> Done: ...
+    def apply(self, *, actor: User | None, reason: str) -> ChangeResult: ...
 
 
 def snapshot() -> dict[str, list[Any]]:

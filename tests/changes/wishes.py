@@ -12,7 +12,7 @@ from django.db import models
 from django.utils import timezone
 
 from apps.access import records, shares
-from apps.access.handover import Delete, HandOver, Plan, record_types
+from apps.access.handover import Delete, HandOver, HandOverPlan, record_types
 from apps.access.models import AccessRequest, Override
 from apps.accounts.models import Account, Branch, User
 from apps.billing.changes import Entitle
@@ -27,10 +27,10 @@ from apps.changes.invitations import AcceptInvitation, CancelInvitation, Invite,
 from apps.changes.members import AddToBranch, ChangeRole
 from apps.changes.overrides import ClearOverride, SetOverride
 from apps.changes.parent_roles import ChangeParentRole, GrantParentRole, RevokeParentRole
-from apps.changes.permissions import UpdatePermissions, Wanted
+from apps.changes.permissions import RequestedOverride, UpdatePermissions
 from apps.changes.removal import DeleteMember, Leave, RemoveMember, RestoreMember
 from apps.changes.requests import ApproveRequest, DeclineRequest, RequestAccess, WithdrawRequest
-from apps.changes.role_files import DefineRoles, Definition
+from apps.changes.role_files import DefineRoles, RoleDefinitionValues
 from apps.changes.second_factor import ResetMfa
 from apps.changes.sharing import ChangeShare, GrantShare, RevokeShare
 from apps.changes.switching import SwitchScheme
@@ -113,13 +113,13 @@ class Wisher:
         held = Membership.objects.active().filter(branch=branch_id).order_by("pk").values_list("user", flat=True)
         return self.rng.sample(list(held), k=min(len(held), self.rng.randrange(4)))
 
-    def removal_plan(self, user_id: int, branch_id: int) -> Plan:
+    def removal_plan(self, user_id: int, branch_id: int) -> HandOverPlan:
         """Some types to somebody, the private contacts too."""
         colleagues = Membership.objects.active().filter(branch=branch_id, user__is_active=True).exclude(user=user_id)
         heir = self.of(colleagues).user_id
         types = self.rng.sample(record_types(), k=self.rng.randrange(4))
         private: list[HandOver | Delete] = [HandOver(heir), Delete()]
-        return Plan(dict.fromkeys(types, heir), self.rng.choice(private))
+        return HandOverPlan(dict.fromkeys(types, heir), self.rng.choice(private))
 
     def shared(self, *, new: bool) -> dict[str, Any]:
         """A record and whom it is shared with, or could be."""
@@ -151,19 +151,21 @@ def _clear_override(w: Wisher) -> dict[str, Any]:
 
 
 def _update_permissions(w: Wisher) -> dict[str, Any]:
-    wanted: dict[str, Wanted | None] = {}
+    wanted: dict[str, RequestedOverride | None] = {}
     for _ in range(3):
         drawn = w.permission()
-        wanted[drawn["permission"]] = w.rng.choice([None, Wanted(drawn["scope"], w.end())])
+        wanted[drawn["permission"]] = w.rng.choice([None, RequestedOverride(drawn["scope"], w.end())])
     return {"membership_id": w.one(Membership, status="active").pk, "wanted": wanted}
 
 
 def _define_roles(w: Wisher) -> dict[str, Any]:
     based_on = Role.objects.get(pk=w.role()).key
     drawn = w.permission()
-    new = Definition(w.slug(), "New", based_on, {drawn["permission"]: drawn["scope"]})
+    new = RoleDefinitionValues(w.slug(), "New", based_on, {drawn["permission"]: drawn["scope"]})
     own = Role.objects.filter(account_id=w.account.pk, based_on__isnull=False).select_related("based_on").first()
-    standing = [] if own is None or own.based_on is None else [Definition(own.key, own.name, own.based_on.key, {})]
+    standing = (
+        [] if own is None or own.based_on is None else [RoleDefinitionValues(own.key, own.name, own.based_on.key, {})]
+    )
     return {"definitions": [new, *standing]}
 
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from allauth.mfa.models import Authenticator
 
 from apps.access import shares
-from apps.access.handover import Delete, Plan
+from apps.access.handover import Delete, HandOverPlan
 from apps.access.models import AccessRequest, OperatorSession, Override
 from apps.access.policy import may
 from apps.access.records import Record, model_of
@@ -32,7 +32,7 @@ from apps.changes import (
     teams,
     transfer,
 )
-from apps.changes.base import Done
+from apps.changes.base import ChangeResult
 from apps.roles.models import Role, RoleGrant
 from apps.roles.scopes import Scope
 from apps.teams.models import Invitation, Membership, ParentMembership, Team, TeamMember
@@ -40,13 +40,13 @@ from tests.factories import published
 from tests.reference import kinds, state
 
 WEEK = timedelta(days=7)
-NOTHING = Plan({}, Delete())
+NOTHING = HandOverPlan({}, Delete())
 
 
 class Applicable(Protocol):
     """What the engine makes of a change."""
 
-    def apply(self, *, actor: User | None, reason: str) -> Done: ...
+    def apply(self, *, actor: User | None, reason: str) -> ChangeResult: ...
 
 
 class NotBuilt(Exception):

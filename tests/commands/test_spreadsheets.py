@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from apps.access.spreadsheets import cell, csv_line, uncell
-from apps.access.tables import Table
+from apps.access.tables import CsvTable
 
 FORMULAS = (
     "=1+1",
@@ -126,7 +126,7 @@ def test_what_we_export_is_what_we_import(text: str) -> None:
     if "\x00" in text:
         pytest.skip("No text of ours holds it.")
     lines = csv_line(["user", "reason"]) + csv_line(["ann@example.com", text])
-    (line,) = Table(BytesIO(lines.encode()), ("user", "reason"))
+    (line,) = CsvTable(BytesIO(lines.encode()), ("user", "reason"))
     assert line.cells["reason"] == text.strip()
 
 

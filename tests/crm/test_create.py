@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from djmoney.money import Money
 
 from apps.access.errors import MissingPermission
-from apps.crm.errors import CrmError, NotAMember, WrongAbout
+from apps.crm.errors import CrmError, InvalidSubject, NotAMember
 from apps.crm.models import Activity, Change, Contact, Lead, LeadStatus, Source
 from apps.crm.services import check_new, create_record
 from apps.roles.scopes import Scope
@@ -155,7 +155,7 @@ def test_a_note_is_on_the_branch_of_what_it_is_about(cast: Cast) -> None:
 
 
 def test_a_note_about_nothing_is_refused(cast: Cast) -> None:
-    with pytest.raises(WrongAbout, match="about exactly one record"):
+    with pytest.raises(InvalidSubject, match="about exactly one record"):
         create_record(Activity(name="Lost", branch=cast.branch), actor=cast.member)
 
 

@@ -14,7 +14,7 @@ from apps.access.errors import MissingPermission
 from apps.crm.errors import NoSuchRecord
 from apps.crm.models import Activity, Change, Company, CustomField, Lead
 from apps.crm.services import create_record, history_of, update_record
-from apps.crm.services.history import Line
+from apps.crm.services.history import FieldChange
 from tests.factories import Cast, CompanyFactory, CustomFieldFactory, LeadFactory
 
 
@@ -200,10 +200,10 @@ def test_its_history_tells_it_by_name_before_and_after(cast: Cast) -> None:
     update_record(lead, actor=cast.member, changes=changes)
     (entry,) = history_of(lead, reader=cast.owner)
     assert sorted(entry.lines, key=lambda line: line.label) == [
-        Line("City", "", "Kiel"),
-        Line("Extra", "31 Jan 2027", "1 Feb 2027"),
-        Line("Tones", "", "Red, Blue"),
-        Line("Very important", "Yes", ""),
+        FieldChange("City", "", "Kiel"),
+        FieldChange("Extra", "31 Jan 2027", "1 Feb 2027"),
+        FieldChange("Tones", "", "Red, Blue"),
+        FieldChange("Very important", "Yes", ""),
     ]
     CustomField.objects.filter(key="extra").update(name="Renamed")
     CustomField.objects.filter(key="vip").delete()

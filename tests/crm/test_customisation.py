@@ -6,7 +6,7 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from apps.access.errors import MissingPermission
-from apps.crm.errors import EntryInUse, NoCall, NoSuchLink
+from apps.crm.errors import EntryInUse, NoSuchLink, NotACall
 from apps.crm.models import CallResult, Change, LeadStatus, OpportunityStatus, Outcome, Source
 from apps.crm.services import create_defaults, update_record
 from apps.crm.services.customisation import delete_entry, save_entry
@@ -65,9 +65,9 @@ def test_a_call_has_a_result_which_stands_in_its_history_and_nothing_else_has_on
     update_record(call, actor=cast.owner, changes={"result": reached})
     told = Change.objects.filter(record_type="activity", record_id=call.pk).latest("pk")
     assert "Reached" in str(told.fields)
-    with pytest.raises(NoCall):
+    with pytest.raises(NotACall):
         update_record(note, actor=cast.owner, changes={"result": reached})
-    with pytest.raises(NoCall):
+    with pytest.raises(NotACall):
         update_record(call, actor=cast.owner, changes={"kind": "note"})
     with pytest.raises(EntryInUse):
         delete_entry(reached, actor=cast.owner)

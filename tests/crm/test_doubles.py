@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from apps.crm.errors import DoubleFound
+from apps.crm.errors import DuplicatesFound
 from apps.crm.models import Contact, Lead
-from apps.crm.services import create_record, visible_doubles
+from apps.crm.services import create_record, visible_duplicates
 from apps.roles.scopes import Scope
 from tests.factories import (
     FACTORIES,
@@ -24,7 +24,7 @@ from tests.factories import (
 def doubles(cast: Cast, record_type: str, actor: Any = None, **fields: Any) -> list[Any]:
     """What the owner is told about when they create such a record."""
     record = FACTORIES[record_type].build(branch=cast.branch, account=cast.account, **fields)
-    return visible_doubles(actor or cast.owner, record)
+    return visible_duplicates(actor or cast.owner, record)
 
 
 def test_the_same_address_in_another_case_is_a_double(cast: Cast) -> None:
@@ -76,7 +76,7 @@ def test_another_account_s_record_is_no_double(cast: Cast) -> None:
 def test_creation_stops_at_a_double_until_doubles_are_accepted(cast: Cast) -> None:
     known = LeadFactory(branch=cast.branch, responsible=cast.member, name="Printers", emails=["p@initech.example"])
     lead = Lead(branch=cast.branch, name="More printers", emails=["p@initech.example"])
-    with pytest.raises(DoubleFound, match=r"Printers \(L-1\)") as caught:
+    with pytest.raises(DuplicatesFound, match=r"Printers \(L-1\)") as caught:
         create_record(lead, actor=cast.member)
     assert caught.value.doubles == [known]
     assert Lead.objects.count() == 1

@@ -14,14 +14,14 @@ from django.db.models import Q
 from django.test.utils import CaptureQueriesContext
 
 from apps.access import handover
-from apps.access.handover import Delete, HandOver, NotAReceiver, NotAssignable, Plan, Portfolio
+from apps.access.handover import Delete, HandOver, HandOverPlan, NotARecipient, NotAssignable, Portfolio
 from apps.accounts.models import Account, Branch, User
 from apps.audit.services import CONSOLE
 from apps.crm.errors import NoSuchRecord, PrivacyRefused
 from apps.crm.models import Activity, Change, Contact, Lead, LeadTeamShare, LeadUserShare, Opportunity, Task
 from apps.crm.services import assign_record, delete_record, history_of, set_private, update_record
 from apps.crm.services import handover as crm_handover
-from apps.crm.services.handover import CrmKeeper
+from apps.crm.services.handover import CrmRecordKeeper
 from apps.roles.scopes import Scope
 from apps.teams.models import Membership
 from tests.factories import (
@@ -51,11 +51,11 @@ def portfolio(cast: Cast, branch: Branch | None = None, seen_by: User | None = N
     return Portfolio(cast.account, cast.member, branch, seen_by)
 
 
-def everything(to: User | None, private: HandOver | Delete | None = None) -> Plan:
-    return Plan(dict.fromkeys(TYPES, None if to is None else to.pk), private)
+def everything(to: User | None, private: HandOver | Delete | None = None) -> HandOverPlan:
+    return HandOverPlan(dict.fromkeys(TYPES, None if to is None else to.pk), private)
 
 
-def hand_over(cast: Cast, plan: Plan, branch: Branch | None = None) -> handover.Counts:
+def hand_over(cast: Cast, plan: HandOverPlan, branch: Branch | None = None) -> handover.Counts:
     return handover.hand_over(portfolio(cast, branch), plan, actor=cast.owner)
 
 
@@ -102,7 +102,7 @@ def test_done_tasks_keep_their_responsible(cast: Cast, heir: User) -> None:
 
 def test_each_type_goes_its_own_way(cast: Cast, heir: User) -> None:
     made = {name: FACTORIES[name](branch=cast.branch, responsible=cast.member) for name in ("lead", "task", "company")}
-    hand_over(cast, Plan({"lead": heir.pk, "task": None}, None))
+    hand_over(cast, HandOverPlan({"lead": heir.pk, "task": None}, None))
     for record in made.values():
         record.refresh_from_db()
     assert [made[name].responsible for name in ("lead", "task", "company")] == [heir, None, cast.member]
@@ -154,7 +154,7 @@ def test_an_empty_portfolio_and_a_second_time_change_nothing(cast: Cast, heir: U
 
 def test_a_type_of_which_there_are_no_records_is_a_mistake(cast: Cast, heir: User) -> None:
     with pytest.raises(ValueError, match="project"):
-        hand_over(cast, Plan({"project": heir.pk}, None))
+        hand_over(cast, HandOverPlan({"project": heir.pk}, None))
 
 
 # --- Who can receive ---
@@ -181,9 +181,9 @@ RECEIVERS: dict[str, Callable[[Cast], User]] = {
 def test_only_an_active_member_of_the_branch_receives(cast: Cast, who: str, private: bool) -> None:
     receiver = RECEIVERS[who](cast)
     lead = LeadFactory(branch=cast.branch, responsible=cast.member)
-    plan = Plan({"company": None}, HandOver(receiver.pk)) if private else everything(receiver)
+    plan = HandOverPlan({"company": None}, HandOver(receiver.pk)) if private else everything(receiver)
     for attempt in (hand_over, lambda cast, plan: handover.check(portfolio(cast), plan)):
-        with pytest.raises(NotAReceiver, match="Choose an active member of North: nobody else"):
+        with pytest.raises(NotARecipient, match="Choose an active member of North: nobody else"):
             attempt(cast, plan)
     assert Lead.objects.get(pk=lead.pk).responsible == cast.member
     assert nothing_is_written()
@@ -192,15 +192,15 @@ def test_only_an_active_member_of_the_branch_receives(cast: Cast, who: str, priv
 def test_a_user_who_does_not_exist_and_an_outsider_are_refused_with_nothing_to_hand_over(cast: Cast) -> None:
     cast.remove(cast.member)
     for user_id in (cast.outsider.pk, 10**9):
-        with pytest.raises(NotAReceiver, match="an active member of Acme:"):
-            hand_over(cast, Plan({"lead": user_id}, None))
+        with pytest.raises(NotARecipient, match="an active member of Acme:"):
+            hand_over(cast, HandOverPlan({"lead": user_id}, None))
 
 
 def test_every_branch_is_named_on_which_the_receiver_is_no_member(cast: Cast, heir: User) -> None:
     places = [cast.branch, cast.branch_beside("South"), cast.branch_beside("West")]
     for place in places:
         TaskFactory(branch=place, responsible=cast.member)
-    with pytest.raises(NotAReceiver, match="an active member of South and West:"):
+    with pytest.raises(NotARecipient, match="an active member of South and West:"):
         hand_over(cast, everything(heir))
     hand_over(cast, everything(None))
     assert not Task.objects.exclude(responsible=None).exists()
@@ -209,14 +209,14 @@ def test_every_branch_is_named_on_which_the_receiver_is_no_member(cast: Cast, he
 def test_nobody_is_a_member_of_a_closed_branch(cast: Cast, heir: User) -> None:
     LeadFactory(branch=cast.branch, responsible=cast.member)
     Branch.objects.filter(pk=cast.branch.pk).update(status=Branch.Status.CLOSED)
-    with pytest.raises(NotAReceiver, match="North"):
+    with pytest.raises(NotARecipient, match="North"):
         hand_over(cast, everything(heir))
 
 
 def test_what_a_receiver_does_not_get_asks_nothing_of_them(cast: Cast, heir: User) -> None:
     there = cast.join(branch=cast.branch_beside())
     LeadFactory(branch=cast.branch, responsible=cast.member)
-    hand_over(cast, Plan({"lead": heir.pk, "company": there.pk}, None))
+    hand_over(cast, HandOverPlan({"lead": heir.pk, "company": there.pk}, None))
     assert Lead.objects.get().responsible == heir
 
 
@@ -313,7 +313,7 @@ def test_a_refusal_does_not_depend_on_private_contacts_either(cast: Cast, heir: 
     plan = everything(heir, HandOver(heir.pk))
     told = []
     for _ in range(2):
-        with pytest.raises(NotAReceiver) as refused:
+        with pytest.raises(NotARecipient) as refused:
             hand_over(cast, plan)
         told.append(str(refused.value))
         ContactFactory(branch=south, private=True, responsible=cast.member)
@@ -364,7 +364,7 @@ def test_a_contact_does_not_become_private_while_a_task_about_it_is_handed_over(
 
     with ThreadPoolExecutor(1) as pool:
         with transaction.atomic():
-            assert hand_over(cast, Plan({"task": heir.pk}, None))
+            assert hand_over(cast, HandOverPlan({"task": heir.pk}, None))
             waiting = pool.submit(hide)
             until_somebody_waits()
         assert waiting.result(timeout=60) == "refused"
@@ -380,7 +380,7 @@ def test_a_task_is_not_handed_over_whose_contact_becomes_private_meanwhile() -> 
 
     def give() -> handover.Counts:
         try:
-            return hand_over(cast, Plan({"task": heir.pk}, None))
+            return hand_over(cast, HandOverPlan({"task": heir.pk}, None))
         finally:
             connection.close()
 
@@ -427,7 +427,7 @@ def test_what_the_actor_may_view_but_not_assign_is_in_the_way(cast: Cast, heir: 
 def test_one_s_own_private_contacts_need_the_right_too(cast: Cast, heir: User, delete: bool) -> None:
     ContactFactory(branch=cast.branch, responsible=cast.member, private=True)
     mine = portfolio(cast, seen_by=cast.member)
-    plan = Plan({}, Delete() if delete else HandOver(heir.pk))
+    plan = HandOverPlan({}, Delete() if delete else HandOver(heir.pk))
     with pytest.raises(NotAssignable, match="“Delete contacts” is" if delete else "“Change the responsible” is"):
         handover.check(mine, plan)
     cast.let(cast.member, "delete_contact" if delete else "assign_record")
@@ -512,7 +512,7 @@ def links_of(name: str) -> list[str]:
     return [*model.about_fields, *({"contact", "private"} & {field.name for field in model._meta.fields})]
 
 
-def assign_one_by_one(world: World, plan: Plan) -> None:
+def assign_one_by_one(world: World, plan: HandOverPlan) -> None:
     """The plan with the services for single records, as the user would do it."""
     user = world.user
     people = User.objects.in_bulk()
@@ -549,7 +549,7 @@ def test_a_hand_over_is_what_assigning_one_by_one_is(db: None, seed: int, monkey
     monkeypatch.setattr(crm_handover, "BATCH", 3)
     world = World(seed).fill()
     private = world.random.choice([HandOver(world.heir.pk), Delete(), None])
-    plan = Plan({name: world.receiver() for name in TYPES}, private)
+    plan = HandOverPlan({name: world.receiver() for name in TYPES}, private)
     given = Portfolio(world.cast.account, world.user)
     expected = world.after(lambda: assign_one_by_one(world, plan))
     assert world.after(lambda: handover.hand_over(given, plan, actor=world.user)) == expected
@@ -668,7 +668,7 @@ def test_no_record_is_in_two_batches(cast: Cast, monkeypatch: pytest.MonkeyPatch
 
 
 def test_every_record_type_of_the_app_has_its_keeper() -> None:
-    assert set(CrmKeeper.record_types) == set(TYPES) <= set(handover.record_types())
+    assert set(CrmRecordKeeper.record_types) == set(TYPES) <= set(handover.record_types())
 
 
 def test_the_people_s_memberships_are_none_of_its_business(cast: Cast, heir: User) -> None:

@@ -8,7 +8,7 @@ from djmoney.money import Money
 
 from apps.crm.models import Change, LeadStatus, Task
 from apps.crm.services import complete_task, create_record, delete_record, history_of, update_record
-from apps.crm.services.history import Line
+from apps.crm.services.history import FieldChange
 from tests.factories import Cast, CompanyFactory, ContactFactory, LeadFactory, TaskFactory
 
 
@@ -35,11 +35,11 @@ def test_each_changed_field_is_told_in_words(cast: Cast) -> None:
     update_record(lead, actor=cast.owner, changes=changes)
     (entry,) = history_of(lead, reader=cast.owner)
     assert sorted(entry.lines, key=lambda line: line.label) == [
-        Line("E-mail addresses", "", "a@b.example, c@d.example"),
-        Line("Name", "Printers", "Forty printers"),
-        Line("Responsible", "Ben Baker", ""),
-        Line("Status", "New", "Qualified"),
-        Line("Value", "", "1200.50 EUR"),
+        FieldChange("E-mail addresses", "", "a@b.example, c@d.example"),
+        FieldChange("Name", "Printers", "Forty printers"),
+        FieldChange("Responsible", "Ben Baker", ""),
+        FieldChange("Status", "New", "Qualified"),
+        FieldChange("Value", "", "1200.50 EUR"),
     ]
 
 
@@ -50,9 +50,9 @@ def test_choices_times_and_switches_are_told_as_people_say_them(cast: Cast) -> N
     contact = ContactFactory(branch=cast.branch, private=True, responsible=cast.owner)
     update_record(contact, actor=cast.owner, changes={"private": False})
     (entry,) = history_of(task, reader=cast.owner)
-    assert set(entry.lines) == {Line("Priority", "Normal", "High"), Line("Due", "", "31 Jan 2027, 09:30")}
+    assert set(entry.lines) == {FieldChange("Priority", "Normal", "High"), FieldChange("Due", "", "31 Jan 2027, 09:30")}
     (entry,) = history_of(contact, reader=cast.owner)
-    assert entry.lines == (Line("Private", "Yes", "No"),)
+    assert entry.lines == (FieldChange("Private", "Yes", "No"),)
 
 
 def test_a_link_is_told_only_to_those_who_see_what_was_linked(cast: Cast) -> None:
@@ -62,9 +62,9 @@ def test_a_link_is_told_only_to_those_who_see_what_was_linked(cast: Cast) -> Non
     update_record(lead, actor=cast.owner, changes={"company": unseen})
     update_record(lead, actor=cast.owner, changes={"company": seen})
     told_owner = [line for entry in history_of(lead, reader=cast.owner) for line in entry.lines]
-    assert told_owner == [Line("Company", "Initrode", "Initech"), Line("Company", "", "Initrode")]
+    assert told_owner == [FieldChange("Company", "Initrode", "Initech"), FieldChange("Company", "", "Initrode")]
     told_member = [entry.lines for entry in history_of(lead, reader=cast.member)]
-    assert told_member == [(Line("Company", "", "Initech"),)]
+    assert told_member == [(FieldChange("Company", "", "Initech"),)]
 
 
 def test_the_stored_history_holds_no_name_of_a_linked_record(cast: Cast) -> None:
@@ -81,7 +81,7 @@ def test_a_link_to_what_is_gone_reads_as_none(cast: Cast) -> None:
     update_record(lead, actor=cast.owner, changes={"company": company, "city": "Kiel"})
     delete_record(company, actor=cast.owner)
     (entry,) = history_of(lead, reader=cast.owner)
-    assert entry.lines == (Line("City", "", "Kiel"),)
+    assert entry.lines == (FieldChange("City", "", "Kiel"),)
 
 
 def test_the_history_is_the_record_s_own(cast: Cast) -> None:

@@ -12,7 +12,7 @@ from djmoney.money import Money
 
 from apps.access import policy
 from apps.access.errors import MissingPermission
-from apps.crm.errors import NoSuchLink, NoSuchRecord, NotAMember, WrongAbout, WrongBranch
+from apps.crm.errors import InvalidSubject, NoSuchLink, NoSuchRecord, NotAMember, WrongBranch
 from apps.crm.models import Activity, Change, Lead, LeadStatus, Opportunity, Task
 from apps.crm.services import assign_record, check_changes, update_record
 from apps.roles.scopes import Scope
@@ -260,13 +260,13 @@ def test_a_task_whose_lead_has_moved_away_is_still_edited_and_linked_to_it_no_mo
     task = TaskFactory(branch=cast.branch, about_lead=lead, responsible=cast.member)
     update_record(task, actor=cast.owner, changes={"name": "Call again"})
     update_record(task, actor=cast.owner, changes={"about_lead": None})
-    with pytest.raises(WrongAbout):
+    with pytest.raises(InvalidSubject):
         update_record(task, actor=cast.owner, changes={"about_lead": lead})
 
 
 def test_a_note_does_not_lose_what_it_is_about(cast: Cast) -> None:
     note = ActivityFactory(about=own(cast), created_by=cast.member)
-    with pytest.raises(WrongAbout):
+    with pytest.raises(InvalidSubject):
         update_record(note, actor=cast.member, changes={"about_lead": None})
 
 

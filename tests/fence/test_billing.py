@@ -13,7 +13,7 @@ from apps.billing import payments, subscribing
 from apps.billing.models import Invoice, Seller
 from apps.billing.plans import Interval
 from apps.billing.running import run_account, subscribed_accounts
-from apps.billing.subscribing import Choice
+from apps.billing.subscribing import PlanChoice
 from tests.billing.cases import on
 from tests.fence.world import World, rows, run
 
@@ -41,7 +41,7 @@ def test_people_choose_a_plan_and_payments_are_entered(web: BaseDatabaseWrapper,
     with on(date(2026, 2, 1)):
         run_account(account.pk)
         (payer_id,) = [pk for (pk,) in rows("SELECT id FROM billing_payer")]
-        choice = Choice("business", Interval.MONTH, {payer_id: 7})
+        choice = PlanChoice("business", Interval.MONTH, {payer_id: 7})
         subscribing.choose(account.pk, choice, actor=world.here.staff, reason="We have grown")
         invoice = payments.open_invoices(account.pk)[-1]
         payments.enter(

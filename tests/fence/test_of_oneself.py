@@ -18,7 +18,7 @@ from apps.accounts.signing_in import EVENTS
 from apps.accounts.tokens import owner_of
 from apps.accounts.verbs import SECURITY_CHANGED
 from apps.audit.models import Entry, Operation
-from apps.audit.services import Change, record
+from apps.audit.services import EntryValues, record
 from tests.factories import PASSWORD
 from tests.fence.world import World
 from tests.mailing import link_in, post
@@ -104,6 +104,6 @@ def test_nobody_writes_or_reads_it_about_somebody_else(web: BaseDatabaseWrapper,
         assert not Operation.objects.filter(reason__contains="changed their password").exists()
         for told in ("accounts.sign_in", "accounts.account"):
             about = one if told == "accounts.sign_in" else other
-            change = Change(target_type=told, target_id=about.pk, target_text="X", user_id=about.pk, after={})
+            change = EntryValues(target_type=told, target_id=about.pk, target_text="X", user_id=about.pk, after={})
             with pytest.raises(DatabaseError, match="row-level security"), transaction.atomic():
                 record(verb=SECURITY_CHANGED, actor=other, reason="Forged", account_id=None, entries=[change])

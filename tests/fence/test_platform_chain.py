@@ -8,7 +8,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from apps.accounts.fence import tell
 from apps.accounts.verbs import SECURITY_CHANGED
-from apps.audit.services import Change, record
+from apps.audit.services import EntryValues, record
 from tests.fence.world import World, rows, run
 
 pytestmark = pytest.mark.django_db
@@ -34,7 +34,7 @@ def test_account_0_shows_nothing_of_the_platform(web: BaseDatabaseWrapper, world
 
 def test_nothing_is_added_to_the_platform_as_account_0(web: BaseDatabaseWrapper, world: World) -> None:
     tell(0, world.here.staff.pk)
-    forged = Change(target_type="accounts.account", target_id=1, target_text="X", after={"a": 1})
+    forged = EntryValues(target_type="accounts.account", target_id=1, target_text="X", after={"a": 1})
     with pytest.raises(DatabaseError, match="row-level security"), transaction.atomic():
         record(verb=SECURITY_CHANGED, actor=world.here.staff, reason="Forged", account_id=None, entries=[forged])
     run("SELECT set_config('mandate.reason', 'Forged', true)")

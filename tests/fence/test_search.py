@@ -16,7 +16,7 @@ from apps.accounts.models import Branch
 from apps.crm.models import CustomField, Lead
 from apps.crm.querysets import search, search_q
 from apps.crm.services.customfields import chosen, in_use
-from apps.crm.services.duplicates import visible_doubles
+from apps.crm.services.duplicates import visible_duplicates
 from tests.crm.test_search import many_leads
 from tests.factories import BranchFactory
 from tests.fence.world import World, run
@@ -87,7 +87,7 @@ def test_doubles_are_looked_for_by_the_indexes(world: World, web: BaseDatabaseWr
     side = world.here
     with tenant(side.account.pk, side.staff.pk):
         lead = Lead.objects.select_related("account").get()
-        assert visible_doubles(side.staff, Lead(account=lead.account, name="Another", emails=lead.emails)) == []
+        assert visible_duplicates(side.staff, Lead(account=lead.account, name="Another", emails=lead.emails)) == []
         Lead.objects.update(emails=["a@b.example"])
         double = Lead(account=lead.account, name="Another", emails=["a@b.example"], company_name="Initech")
-        assert visible_doubles(side.staff, double) == [lead]
+        assert visible_duplicates(side.staff, double) == [lead]

@@ -16,7 +16,7 @@ from apps.access.querysets import visible_to
 from apps.accounts.models import Account, User
 from apps.audit.models import Operation
 from apps.crm.models import Activity, Company, Contact, Lead, LeadUserShare, Opportunity, Task
-from apps.orgfiles.generation.plan import Plan
+from apps.orgfiles.generation.plan import LoadPlan
 from apps.orgfiles.generation.run import generate
 from apps.roles.schemes import scheme, scheme_keys
 from apps.teams.models import Membership, ParentMembership, Team, TeamMember
@@ -38,7 +38,7 @@ VOLUME = {
 
 
 def made(**changes: Any) -> Account:
-    generate(Plan(**{"account": "load", "scheme": "atlas", **VOLUME, **changes}))
+    generate(LoadPlan(**{"account": "load", "scheme": "atlas", **VOLUME, **changes}))
     return Account.objects.get(slug=changes.get("account", "load"))
 
 
@@ -128,7 +128,7 @@ def test_a_share_is_for_a_member_of_the_leads_branch() -> None:
 
 def test_a_second_run_adds_to_what_is_there() -> None:
     made()
-    generate(Plan(account="load", members=10, leads=100, teams=1, branches=1))
+    generate(LoadPlan(account="load", members=10, leads=100, teams=1, branches=1))
     account = Account.objects.get(slug="load")
     assert account.branches.count() == 4
     assert Lead.objects.filter(account=account).count() == 600

@@ -19,7 +19,7 @@ from apps.access.mandate import Mandate
 from apps.access.models import Override
 from apps.accounts.models import Account, User
 from apps.crm.models import LeadStatus, LeadUserShare
-from apps.orgfiles.generation.plan import Plan
+from apps.orgfiles.generation.plan import LoadPlan
 from apps.orgfiles.generation.run import generate
 from apps.roles.models import Role
 from apps.roles.scopes import Scope
@@ -48,7 +48,7 @@ def account(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterat
     """Generated once for all tests of this file, in a transaction that is rolled back after them."""
     with django_db_blocker.unblock(), transaction.atomic():
         generate(
-            Plan(
+            LoadPlan(
                 account="plans", scheme="atlas", branches=BRANCHES, members=100, teams=20, leads=LEADS, shares=2_000
             )
         )  # fmt: skip

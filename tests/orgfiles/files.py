@@ -8,7 +8,7 @@ import pytest
 from django.apps import apps
 
 from apps.orgfiles import organisation
-from apps.orgfiles.organisation import Organisation, Refused
+from apps.orgfiles.organisation import InvalidOrganisation, Organisation
 
 ANN, BEN, CEM, DORA, ZOE = (f"{name}@acme.example" for name in ("ann", "ben", "cem", "dora", "zoe"))
 
@@ -140,7 +140,7 @@ def read(text: str) -> Organisation:
 
 def refusals(data: dict[str, Any] | str) -> list[str]:
     """Why the organisation is refused, line by line, whether it is when read or when created."""
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(InvalidOrganisation) as refused:
         organisation.create(read(data) if isinstance(data, str) else organisation.parse(data))
     return refused.value.lines
 

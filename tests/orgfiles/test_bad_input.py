@@ -6,7 +6,7 @@ import pytest
 
 from apps.accounts.models import Account, User
 from apps.orgfiles import organisation
-from apps.orgfiles.organisation import Refused
+from apps.orgfiles.organisation import InvalidOrganisation
 from tests.orgfiles.files import ACME, ANN, BEN, CEM, DORA, ZOE, acme, counts, refusals
 
 pytestmark = pytest.mark.django_db
@@ -316,7 +316,7 @@ def test_a_slug_that_is_taken_is_refused() -> None:
 def test_what_was_refused_once_can_be_created_once_the_reason_is_gone() -> None:
     found = organisation.parse(ACME)
     taken = Account.objects.create(slug="acme", name="Acme", scheme="atlas")
-    with pytest.raises(Refused):
+    with pytest.raises(InvalidOrganisation):
         organisation.create(found)
     taken.delete()
     assert organisation.create(found).slug == "acme"

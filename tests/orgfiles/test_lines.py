@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from apps.orgfiles import emitting, organisation
 from apps.orgfiles.lines import Plain, entry
-from apps.orgfiles.organisation import Refused
+from apps.orgfiles.organisation import InvalidOrganisation
 from apps.orgfiles.reading import problems_of, sections
 from apps.orgfiles.source import Source
 
@@ -49,7 +49,7 @@ def by_parser(line: str) -> Any:
     source = Source("acme.yaml", BytesIO(f"# so that no line is read by itself\nrecords:\n{line}".encode()))
     try:
         return [list(items) for _, items in sections(source, problems_of(source))]
-    except Refused:
+    except InvalidOrganisation:
         return None
 
 
@@ -100,7 +100,7 @@ SHARES = "shares:\n  - {record: lead/L-9, user: ann@acme.example, permissions: [
 def refused(text: str) -> list[str]:
     file = BytesIO(text.encode())
     file.name = "acme.yaml"
-    with pytest.raises(Refused) as error:
+    with pytest.raises(InvalidOrganisation) as error:
         organisation.create(organisation.load(file))
     return error.value.lines
 
@@ -145,7 +145,7 @@ def test_no_more_than_twenty_problems_between_lines_are_shown_and_the_others_cou
 def test_what_is_wrong_between_such_lines_is_refused_where_it_stands(text: str, line: str) -> None:
     file = BytesIO(text.encode())
     file.name = "acme.yaml"
-    with pytest.raises(Refused) as error:
+    with pytest.raises(InvalidOrganisation) as error:
         organisation.load(file)
     assert error.value.lines[0].startswith(line), error.value.lines
 
@@ -158,5 +158,5 @@ def test_the_parts_in_which_a_file_is_read_may_cut_anything(monkeypatch: pytest.
     for size in (1, 2, 3, 7, 64):
         monkeypatch.setattr("apps.orgfiles.source.CHUNK", size)
         assert organisation.load(BytesIO(text.encode())) == whole
-    with pytest.raises(Refused, match=r"line 2, byte 54: is not UTF-8: the byte 0xff"):
+    with pytest.raises(InvalidOrganisation, match=r"line 2, byte 54: is not UTF-8: the byte 0xff"):
         organisation.load(BytesIO(text.encode().replace(b"users", b"users\xff", 1)))

@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from apps.accounts.models import Account
-from apps.orgfiles.generation.plan import Plan
+from apps.orgfiles.generation.plan import LoadPlan
 from apps.orgfiles.generation.run import generate
 
 # MiB by which the peak may differ between the sizes, whatever those are.
@@ -97,7 +97,7 @@ def test_an_import_takes_no_more_memory_for_more_records(tmp_path: Path) -> None
 def test_an_export_and_a_matrix_take_no_more_memory_for_more_of_everything(tmp_path: Path) -> None:
     peaks = []
     for slug, members, leads in (("small", 200, 1_000), ("large", 2_500, 15_000)):
-        generate(Plan(account=slug, scheme="atlas", branches=4, members=members, leads=leads))
+        generate(LoadPlan(account=slug, scheme="atlas", branches=4, members=members, leads=leads))
         exported = peak("export_org", slug, str(tmp_path / f"{slug}.yaml"))
         peaks.append([exported, *(peak("access_matrix", slug, "--format", form) for form in ("csv", "json", "table"))])
     for small, large in zip(*peaks, strict=True):
@@ -108,7 +108,7 @@ def test_an_export_and_a_matrix_take_no_more_memory_for_more_of_everything(tmp_p
 def test_what_an_export_wrote_is_taken_and_exported_the_same(tmp_path: Path) -> None:
     """Thousands of records of all types with their links and shares, more than any list in memory holds."""
     counts = {"companies": 900, "contacts": 900, "leads": 900, "opportunities": 500, "tasks": 700, "activities": 700}
-    generate(Plan(account="first", scheme="atlas", branches=3, members=40, teams=5, shares=400, **counts))
+    generate(LoadPlan(account="first", scheme="atlas", branches=3, members=40, teams=5, shares=400, **counts))
     first = tmp_path / "first.yaml"
     call_command("export_org", "first", str(first))
     text = first.read_text("utf-8").replace("slug: first,", "slug: second,", 1)

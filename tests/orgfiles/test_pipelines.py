@@ -155,7 +155,7 @@ def test_what_cannot_be_is_refused_with_its_place() -> None:
 )
 def test_bad_input_is_told_with_its_line(line: str, said: str) -> None:
     text = f"mandate: 1\naccount: {{slug: acme, scheme: atlas}}\npipelines: [{line}]\n"
-    with pytest.raises(organisation.Refused) as refused:
+    with pytest.raises(organisation.InvalidOrganisation) as refused:
         read(text)
     assert any(said in found for found in refused.value.lines), refused.value.lines
 

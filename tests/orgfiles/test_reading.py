@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from apps.orgfiles import organisation
-from apps.orgfiles.organisation import Refused
+from apps.orgfiles.organisation import InvalidOrganisation
 from apps.orgfiles.roles import load_roles
 from apps.roles.schemes import scheme
 from tests.orgfiles.files import ACME, ANN, read
@@ -23,7 +23,7 @@ members: [{user: ann@acme.example, branch: north, role: owner}]
 def refused(text: str | bytes) -> list[str]:
     file = BytesIO(text.encode() if isinstance(text, str) else text)
     file.name = "/somewhere/acme.yaml"
-    with pytest.raises(Refused) as error:
+    with pytest.raises(InvalidOrganisation) as error:
         organisation.load(file)
     return error.value.lines
 
@@ -173,15 +173,17 @@ def test_control_characters_are_refused_with_their_place() -> None:
 def test_two_hundred_megabytes_are_refused_unread_where_they_are_uploaded(tmp_path: Path) -> None:
     with (tmp_path / "acme.yaml").open("w+b") as sparse:
         sparse.truncate(200 * 1024 * 1024)
-        with pytest.raises(Refused, match=r"acme\.yaml: is larger than 64 MiB, which is the most that can be uploaded"):
+        with pytest.raises(
+            InvalidOrganisation, match=r"acme\.yaml: is larger than 64 MiB, which is the most that can be uploaded"
+        ):
             load_roles(sparse, scheme("amocrm"))
         assert sparse.tell() < 65 * 1024 * 1024
 
 
 def test_a_file_that_is_not_there_is_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(Refused, match=r"^acme\.yaml: cannot be read: No such file or directory\.$"):
+    with pytest.raises(InvalidOrganisation, match=r"^acme\.yaml: cannot be read: No such file or directory\.$"):
         organisation.load(tmp_path / "acme.yaml")
-    with pytest.raises(Refused, match="cannot be read: Is a directory"):
+    with pytest.raises(InvalidOrganisation, match="cannot be read: Is a directory"):
         organisation.load(tmp_path)
 
 

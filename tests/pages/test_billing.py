@@ -18,7 +18,7 @@ from apps.audit.models import Operation
 from apps.billing import subscribing
 from apps.billing.models import Invoice, Payer, Term
 from apps.billing.running import run_account
-from apps.billing.subscription_state import Book
+from apps.billing.subscription_state import SubscriptionState
 from apps.changes.previews import queued
 from tests.admin.people import browser
 from tests.billing.cases import START, begin, invoices, on
@@ -226,10 +226,10 @@ def test_a_subscription_is_cancelled_and_kept() -> None:
         sent = {"reason": "Too little used"}
         assert "From 1 February 2026 on" in client.post(address("cancel"), sent).content.decode()
         client.post(address("cancel"), sent | {"confirmed": "yes"})
-        assert Book(cast.account).agreed.ends_on == date(2026, 2, 1)
+        assert SubscriptionState(cast.account).agreed.ends_on == date(2026, 2, 1)
         assert "Keep the subscription" in client.get(address("overview")).content.decode()
         client.post(address("cancel"), {"reason": "We stay", "confirmed": "yes"})
-        assert Book(cast.account).agreed.ends_on is None
+        assert SubscriptionState(cast.account).agreed.ends_on is None
 
 
 def test_who_pays_is_changed_for_the_end_of_the_period() -> None:
@@ -241,7 +241,7 @@ def test_who_pays_is_changed_for_the_end_of_the_period() -> None:
         shown = client.post(address("how"), sent).content.decode()
         assert "each branch has seats and invoices of its own" in shown
         client.post(address("how"), sent | {"confirmed": "yes"})
-    book = Book(cast.account)
+    book = SubscriptionState(cast.account)
     assert book.agreed.grows
     assert book.by_branch(date(2026, 2, 1))
 

@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 
 from apps.access.errors import MissingPermission
 from apps.accounts import datetime_formats
-from apps.accounts.datetime_formats import Form, written
+from apps.accounts.datetime_formats import DateTimeForm, written
 from apps.accounts.preferences import Preferences, TaskDue, as_read_by
 from apps.audit.models import Entry, Operation
 from apps.changes import preferences
 from apps.changes.invitations import Invite
 from apps.changes.preferences import change_preferences
-from apps.changes.refusals import Overtaken
+from apps.changes.refusals import ChangedMeanwhile
 from apps.crm.models import Task
 from tests.admin.people import all_but, browser, everything, form_of, staff, url
 from tests.factories import (
@@ -205,7 +205,7 @@ def test_who_is_overtaken_at_the_same_instant_is_told_too(cast: Cast, monkeypatc
 
     monkeypatch.setattr(preferences, "_stored", too_late)
     eve = staff(cast.branch, ["manage_preferences"])
-    with pytest.raises(Overtaken):
+    with pytest.raises(ChangedMeanwhile):
         change_preferences(cast.account, actor=eve, values={"clock": 24}, seen={"clock": 24})
     assert Preferences.objects.get(account=cast.account).clock == 12
 
@@ -219,63 +219,63 @@ def test_who_is_overtaken_at_the_same_instant_is_told_too(cast: Cast, monkeypatc
         (
             {},
             {
-                Form.DAY: "5 Mar 2026",
-                Form.SHORT_DAY: "5 Mar",
-                Form.LONG_DAY: "5 March 2026",
-                Form.WEEKDAY: "Thursday, 5 March",
-                Form.TIME: "14:30",
-                Form.MOMENT: "5 Mar 2026, 14:30",
-                Form.SHORT_MOMENT: "5 Mar, 14:30",
-                Form.EXACT_MOMENT: "5 Mar 2026, 14:30:00",
-                Form.LONG_MOMENT: "5 March 2026, 14:30",
-                Form.ZONED_MOMENT: "5 March 2026, 14:30 UTC",
-                Form.ZONED_WEEKDAY: "Thursday, 5 March 2026, 14:30 UTC",
+                DateTimeForm.DAY: "5 Mar 2026",
+                DateTimeForm.SHORT_DAY: "5 Mar",
+                DateTimeForm.LONG_DAY: "5 March 2026",
+                DateTimeForm.WEEKDAY: "Thursday, 5 March",
+                DateTimeForm.TIME: "14:30",
+                DateTimeForm.MOMENT: "5 Mar 2026, 14:30",
+                DateTimeForm.SHORT_MOMENT: "5 Mar, 14:30",
+                DateTimeForm.EXACT_MOMENT: "5 Mar 2026, 14:30:00",
+                DateTimeForm.LONG_MOMENT: "5 March 2026, 14:30",
+                DateTimeForm.ZONED_MOMENT: "5 March 2026, 14:30 UTC",
+                DateTimeForm.ZONED_WEEKDAY: "Thursday, 5 March 2026, 14:30 UTC",
             },
         ),
         (
             {"date_order": "month_first", "clock": 12},
             {
-                Form.DAY: "Mar 5, 2026",
-                Form.SHORT_DAY: "Mar 5",
-                Form.LONG_DAY: "March 5, 2026",
-                Form.WEEKDAY: "Thursday, March 5",
-                Form.TIME: "2:30 PM",
-                Form.MOMENT: "Mar 5, 2026, 2:30 PM",
-                Form.SHORT_MOMENT: "Mar 5, 2:30 PM",
-                Form.EXACT_MOMENT: "Mar 5, 2026, 2:30:00 PM",
-                Form.LONG_MOMENT: "March 5, 2026, 2:30 PM",
-                Form.ZONED_MOMENT: "March 5, 2026, 2:30 PM UTC",
-                Form.ZONED_WEEKDAY: "Thursday, March 5, 2026, 2:30 PM UTC",
+                DateTimeForm.DAY: "Mar 5, 2026",
+                DateTimeForm.SHORT_DAY: "Mar 5",
+                DateTimeForm.LONG_DAY: "March 5, 2026",
+                DateTimeForm.WEEKDAY: "Thursday, March 5",
+                DateTimeForm.TIME: "2:30 PM",
+                DateTimeForm.MOMENT: "Mar 5, 2026, 2:30 PM",
+                DateTimeForm.SHORT_MOMENT: "Mar 5, 2:30 PM",
+                DateTimeForm.EXACT_MOMENT: "Mar 5, 2026, 2:30:00 PM",
+                DateTimeForm.LONG_MOMENT: "March 5, 2026, 2:30 PM",
+                DateTimeForm.ZONED_MOMENT: "March 5, 2026, 2:30 PM UTC",
+                DateTimeForm.ZONED_WEEKDAY: "Thursday, March 5, 2026, 2:30 PM UTC",
             },
         ),
         (
             {"date_order": "iso"},
             {
-                Form.DAY: "2026-03-05",
-                Form.SHORT_DAY: "2026-03-05",
-                Form.LONG_DAY: "2026-03-05",
-                Form.WEEKDAY: "Thursday, 2026-03-05",
-                Form.TIME: "14:30",
-                Form.MOMENT: "2026-03-05, 14:30",
-                Form.SHORT_MOMENT: "2026-03-05, 14:30",
-                Form.EXACT_MOMENT: "2026-03-05, 14:30:00",
-                Form.LONG_MOMENT: "2026-03-05, 14:30",
-                Form.ZONED_MOMENT: "2026-03-05, 14:30 UTC",
-                Form.ZONED_WEEKDAY: "Thursday, 2026-03-05, 14:30 UTC",
+                DateTimeForm.DAY: "2026-03-05",
+                DateTimeForm.SHORT_DAY: "2026-03-05",
+                DateTimeForm.LONG_DAY: "2026-03-05",
+                DateTimeForm.WEEKDAY: "Thursday, 2026-03-05",
+                DateTimeForm.TIME: "14:30",
+                DateTimeForm.MOMENT: "2026-03-05, 14:30",
+                DateTimeForm.SHORT_MOMENT: "2026-03-05, 14:30",
+                DateTimeForm.EXACT_MOMENT: "2026-03-05, 14:30:00",
+                DateTimeForm.LONG_MOMENT: "2026-03-05, 14:30",
+                DateTimeForm.ZONED_MOMENT: "2026-03-05, 14:30 UTC",
+                DateTimeForm.ZONED_WEEKDAY: "Thursday, 2026-03-05, 14:30 UTC",
             },
         ),
     ],
 )
 def test_every_form_follows_the_order_and_the_clock(
-    cast: Cast, values: dict[str, Any], expected: dict[Form, str]
+    cast: Cast, values: dict[str, Any], expected: dict[DateTimeForm, str]
 ) -> None:
     prefer(cast, **values)
     cast.account.refresh_from_db()
     with as_read_by(None, cast.account):
-        assert {form: written(NOON, form) for form in Form} == expected
-        assert written(None, Form.DAY) == ""
-        assert written(NOON.date(), Form.DAY) == expected[Form.DAY]
-        assert written(time(14, 30), Form.TIME) == expected[Form.TIME]
+        assert {form: written(NOON, form) for form in DateTimeForm} == expected
+        assert written(None, DateTimeForm.DAY) == ""
+        assert written(NOON.date(), DateTimeForm.DAY) == expected[DateTimeForm.DAY]
+        assert written(time(14, 30), DateTimeForm.TIME) == expected[DateTimeForm.TIME]
 
 
 @pytest.mark.usefixtures("_at_noon")

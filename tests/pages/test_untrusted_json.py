@@ -14,10 +14,10 @@ from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.audit.heads import Refused as HeadsRefused
+from apps.audit.heads import InvalidHeads as HeadsRefused
 from apps.audit.heads import read as read_heads
 from apps.audit.untrusted import DEEPEST, LONGEST, read_json
-from apps.billing.gateways.base import Forged
+from apps.billing.gateways.base import InvalidSignature
 from apps.billing.gateways.stripe import StripeGateway
 from apps.orgfiles import organisation
 from tests.admin.people import browser
@@ -94,14 +94,14 @@ def test_role_files(text: str, name: str) -> None:
 @bombs
 def test_organisation_files(text: str) -> None:
     for sent in (text, "- " * MANY, "{a: " * MANY):
-        with pytest.raises(organisation.Refused):
+        with pytest.raises(organisation.InvalidOrganisation):
             organisation.load(BytesIO(sent.encode()))
 
 
 @bombs
 def test_messages_of_the_gateway(text: str) -> None:
     gateway = StripeGateway("sk_test_12345", SECRET)
-    with pytest.raises(Forged):
+    with pytest.raises(InvalidSignature):
         gateway.read(text.encode(), signature(text.encode()))
 
 

@@ -16,7 +16,7 @@ from apps.access.querysets import visible_to
 from apps.access.shield import why_shielded
 from apps.accounts.models import User
 from apps.audit.models import Entry, Operation
-from apps.audit.services import Change, operation, origin
+from apps.audit.services import EntryValues, operation, origin
 from apps.changes import view_as
 from apps.changes.members import ChangeRole
 from apps.changes.refusals import NoSuchTarget
@@ -320,7 +320,7 @@ def test_begin_and_end_stand_in_the_log_with_the_reason(cast: Cast, boss: User, 
 
 
 def test_what_is_logged_meanwhile_is_by_the_one_who_looks(cast: Cast, boss: User, viewed: User) -> None:
-    change = Change(target_type="x", target_id=1, target_text="x")
+    change = EntryValues(target_type="x", target_id=1, target_text="x")
     with (
         origin(acting=boss, acting_as=viewed),
         operation(verb="access.records.exported", actor=viewed, reason="x") as it,

@@ -30,7 +30,7 @@ from apps.audit.models import Operation
 from apps.changes.invitations import CancelInvitation, Invite, ResendInvitation
 from apps.changes.members import ChangeRole
 from apps.changes.preview import preview
-from apps.changes.refusals import RightMissing
+from apps.changes.refusals import PermissionMissing
 from apps.teams.models import Invitation, Membership
 from tests.factories import Cast, UserFactory, make_cast, published
 from tests.mailing import link_in, post
@@ -94,7 +94,7 @@ def test_what_is_refused_or_only_looked_at_sends_nothing(cast: Cast) -> None:
     role_id = published("atlas", "member").pk
     change = Invite(account_id=cast.account.pk, email=ZOE, role_id=role_id, branch_id=cast.branch.pk)
     preview(change, actor=cast.owner)
-    with pytest.raises(RightMissing):
+    with pytest.raises(PermissionMissing):
         change.apply(actor=cast.member, reason="Mine")
     assert post() == []
 

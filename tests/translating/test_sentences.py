@@ -15,7 +15,7 @@ from django.utils import timezone
 from apps.access.explain import _Walk, explain
 from apps.access.facts import OverrideFacts, RoleFacts
 from apps.access.fixes import Fix
-from apps.access.mandate import Because, Step
+from apps.access.mandate import Reason, Step
 from apps.access.mandate_cache import mandate_for
 from apps.accounts.models import User
 from apps.audit import verbs
@@ -23,7 +23,7 @@ from apps.billing import subscribing
 from apps.changes.base import Change
 from apps.changes.custom_roles import EditRole
 from apps.changes.details import ChangeDetails
-from apps.changes.previews.values import Allowed, Group, Member, Numbers, Preview, ScopeChange
+from apps.changes.previews.values import Group, Member, Numbers, Preview, ScopeChange, ScopeGiven
 from apps.changes.refusals import Guard, Refusal
 from apps.crm.models import Task
 from apps.orgfiles.fields import _words
@@ -137,11 +137,11 @@ def test_each_guard_refuses_in_the_readers_language(guard: Guard) -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("because", Because)
+@pytest.mark.parametrize("because", Reason)
 @pytest.mark.parametrize("end", [None, timezone.now()])
 @pytest.mark.parametrize("author", ["", "Ann Archer"])
 def test_each_step_of_an_explanation_is_in_the_readers_language(
-    because: Because, end: datetime | None, author: str
+    because: Reason, end: datetime | None, author: str
 ) -> None:
     cast = make_cast()
     walk = _Walk(cast.member, mandate_for(cast.member, cast.account.pk), cast.branch)
@@ -179,7 +179,7 @@ def test_whoever_could_make_a_change_is_named_in_the_readers_language(people: in
 @pytest.mark.parametrize("everything", [True, False])
 def test_a_preview_is_in_the_readers_language(everything: bool) -> None:
     numbers = Numbers(*(Counter({kind.name: 2 for kind in catalogue.record_types()}) for _ in range(3)))
-    allowed = Allowed(Scope.ALL, timezone.now(), (Step(Because.NO_MEMBERSHIP),))
+    allowed = ScopeGiven(Scope.ALL, timezone.now(), (Step(Reason.NO_MEMBERSHIP),))
     changes = (ScopeChange(1, "North", "view_lead", allowed, allowed),)
     by_reach = {"lead": {"team": 3}}
     full = Preview(
@@ -217,9 +217,9 @@ def test_an_organisation_file_is_the_same_in_every_language() -> None:
 MARKS = {"_", "gettext", "gettext_lazy", "gettext_noop", "noop", "ngettext", "ngettext_lazy"}
 # What is said to whoever programs, or in the server's own log.
 UNREAD = {
-    "AssertionError", "DoesNotExist", "Error", "Forged", "ImproperlyConfigured", "KeyError", "LookupError",
+    "AssertionError", "DoesNotExist", "Error", "InvalidSignature", "ImproperlyConfigured", "KeyError", "LookupError",
     "OperationalError", "SchemeError", "SuspiciousOperation", "TaxError", "TransactionManagementError", "TypeError",
-    "UnknownPermission", "UnknownVerb", "Untold", "ValueError", "WrongTarget", "_warning", "error", "warning",
+    "UnknownPermission", "UnknownVerb", "HistoryUnknown", "ValueError", "WrongTarget", "_warning", "error", "warning",
 }  # fmt: skip
 # Whole modules that speak at the console, to programs or to the database.
 ELSEWHERE: Mapping[str, str] = {

@@ -13,14 +13,14 @@ from apps.access.facts import load
 from apps.access.history.replay import shadowed
 from apps.access.mandate import Mandate
 from apps.access.policy import who_may
-from apps.access.records import Record, Untold
+from apps.access.records import HistoryUnknown, Record
 from apps.access.targets import TargetName, find_account
 from apps.accounts.models import Account, Branch, User
 from apps.roles.catalogue import Target
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class TargetAsOf:
     """A target as it was at a moment, and the questions about it. `sources` says what each part is known from."""
 
     at: datetime
@@ -47,7 +47,7 @@ class Past:
 
 
 @contextmanager
-def as_of(name: TargetName, at: datetime) -> Iterator[Past]:
+def as_of(name: TargetName, at: datetime) -> Iterator[TargetAsOf]:
     """A block in which the target can be asked about as it was; nothing may be written in it. It is rolled back.
 
     Raises:
@@ -73,7 +73,7 @@ def as_of(name: TargetName, at: datetime) -> Iterator[Past]:
             was.record.account = account
             target = was.record
             sources.append(was.source)
-        yield Past(at, account, target, sources)
+        yield TargetAsOf(at, account, target, sources)
 
 
 def who_could(codename: str, name: TargetName, at: datetime) -> list[User]:
@@ -93,5 +93,5 @@ def _branch(name: TargetName, account: Account, known: Branch | None) -> Branch:
     found = branches.filter(pk=known.pk) if known else branches.filter(slug=name.key)
     branch = found.select_related("account").first()
     if branch is None:
-        raise Untold(f'There was no branch "{name.key}" in the account "{name.account}" at that time.')
+        raise HistoryUnknown(f'There was no branch "{name.key}" in the account "{name.account}" at that time.')
     return branch

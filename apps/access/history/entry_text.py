@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime, parse_time
 from django.utils.translation import gettext as _
 
-from apps.accounts.datetime_formats import Form, written
+from apps.accounts.datetime_formats import DateTimeForm, written
 from apps.audit.models import Entry
 from apps.roles import catalogue
 from apps.roles.scopes import Scope, ScopeField
@@ -26,7 +26,7 @@ OF_SOMEBODY = re.compile(r"([a-z_]+)(?= of )")
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ColumnChange:
     """One column of a row: what it was and what it is. `changed` where these differ."""
 
     label: str
@@ -36,17 +36,17 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Image:
+class EntryText:
     """One entry of the log for people: what it is about, what became of it, and its columns, the changed ones first."""
 
     entry: Entry
     about: str
     kind: str
     event: str
-    lines: list[Line]
+    lines: list[ColumnChange]
 
 
-def image_of(entry: Entry) -> Image:
+def image_of(entry: Entry) -> EntryText:
     """The entry in words."""
     model = _model_of(entry.target_type)
     before, after = entry.before or {}, entry.after or {}
@@ -58,12 +58,12 @@ def image_of(entry: Entry) -> Image:
         was, now = _text(field, column, before), _text(field, column, after)
         if was or now:
             differs = before.get(column) != after.get(column)
-            lines.append(Line(_label(field, column), was, now, differs))
+            lines.append(ColumnChange(_label(field, column), was, now, differs))
     whole = entry.before is None or entry.after is None
     event = "new" if entry.before is None else "gone" if entry.after is None else "changed"
     kind = str(model._meta.verbose_name) if model is not None else entry.target_type.rpartition(".")[2]
     ordered = lines if whole else sorted(lines, key=lambda line: not line.changed)
-    return Image(entry, target_in_words(entry.target_text), kind.replace("_", " ").capitalize(), event, ordered)
+    return EntryText(entry, target_in_words(entry.target_text), kind.replace("_", " ").capitalize(), event, ordered)
 
 
 def target_in_words(text: str) -> str:
@@ -92,7 +92,7 @@ def value_in_words(field: Any, value: Any) -> str:
         moment = value if isinstance(value, datetime) else parse_datetime(str(value))
         return str(value) if moment is None else _moment(moment)
     if isinstance(field, models.TimeField):
-        return written(parse_time(str(value)), Form.TIME)
+        return written(parse_time(str(value)), DateTimeForm.TIME)
     if field is not None and getattr(field, "choices", None):
         return str(dict(field.flatchoices).get(value, value))
     if field is not None and field.name == "permission":
@@ -104,7 +104,7 @@ def value_in_words(field: Any, value: Any) -> str:
 
 def _moment(moment: datetime) -> str:
     aware = moment if timezone.is_aware(moment) else moment.replace(tzinfo=timezone.get_current_timezone())
-    return written(aware, Form.MOMENT)
+    return written(aware, DateTimeForm.MOMENT)
 
 
 def _model_of(target_type: str) -> type[models.Model] | None:

@@ -15,13 +15,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.access import lists, verbs
-from apps.access.context import Desk, desk_of
+from apps.access.context import AccessContext, access_of
 from apps.access.shield import shielded
 from apps.access.spreadsheets import csv_line
 from apps.accounts import fence
 from apps.audit import verbs as words
 from apps.audit.models import Entry, EntryQuerySet, Operation, OperationQuerySet
-from apps.audit.services import Change, record
+from apps.audit.services import EntryValues, record
 
 SEES = "view_audit_log"
 CONSOLE = "console"
@@ -44,7 +44,7 @@ COLUMNS = (
 )
 
 
-class Reader:
+class LogAccess:
     """What somebody may read of the account's log.
 
     A branch's entries are for those who hold `view_audit_log` on it. What concerns no branch, and so may concern every
@@ -52,18 +52,18 @@ class Reader:
     nothing from before `since` is read, but by operators; the log itself keeps everything.
     """
 
-    def __init__(self, desk: Desk) -> None:
-        self.desk = desk
-        branches = desk.branches_where(SEES)
+    def __init__(self, access: AccessContext) -> None:
+        self.access = access
+        branches = access.branches_where(SEES)
         self.branch_ids = [branch.pk for branch in branches]
-        mandate = desk.mandate
+        mandate = access.mandate
         by_parent_role = mandate is not None and mandate.allows(SEES, 0)
         self.everywhere = by_parent_role or (bool(branches) and len(branches) == self._open_branches())
-        days = None if desk.account is None or (mandate is not None and mandate.operator) else desk.account.log_days
+        days = None if access.account is None or (mandate is not None and mandate.operator) else access.account.log_days
         self.since = None if days is None else timezone.now() - timedelta(days=days)
 
     def _open_branches(self) -> int:
-        return 0 if self.desk.mandate is None else len(self.desk.mandate.facts.account.open_branches)
+        return 0 if self.access.mandate is None else len(self.access.mandate.facts.account.open_branches)
 
     def entries(self) -> EntryQuerySet:
         """The entries that the person may read."""
@@ -74,10 +74,10 @@ class Reader:
 
     def _kept(self) -> EntryQuerySet:
         """The entries that they may read, whenever they were written."""
-        found: EntryQuerySet = Entry.objects.of_account(self.desk.account_id)
+        found: EntryQuerySet = Entry.objects.of_account(self.access.account_id)
         if not self.everywhere:
             found = found.filter(branch_id__in=self.branch_ids)
-        if hidden := shielded(self.desk):
+        if hidden := shielded(self.access):
             found = found.exclude(Q(user_id__in=hidden), target_type__in=SHIELDED)
         return found
 
@@ -90,23 +90,23 @@ class Reader:
         return self._operations().none() if self.since is None else self._operations().between(until=self.since)
 
     def _operations(self) -> OperationQuerySet:
-        if self.everywhere and not shielded(self.desk):
-            return Operation.objects.of_account(self.desk.account_id)
+        if self.everywhere and not shielded(self.access):
+            return Operation.objects.of_account(self.access.account_id)
         return Operation.objects.filter(pk__in=self._kept().values("operation"))
 
 
-def reader_of(request: HttpRequest) -> Reader:
+def reader_of(request: HttpRequest) -> LogAccess:
     """What the request's user may read of the log; asked once."""
-    desk = desk_of(request)
-    return desk.once("log", lambda: Reader(desk))
+    access = access_of(request)
+    return access.once("log", lambda: LogAccess(access))
 
 
-def limit_of(desk: Desk, reader: Reader) -> dict[str, Any] | None:
+def limit_of(access: AccessContext, reader: LogAccess) -> dict[str, Any] | None:
     """How far back the plan shows the log, and whether more is kept; None where nothing limits it."""
-    account = desk.account
+    account = access.account
     if account is None or reader.since is None:
         return None
-    manages = desk.may("manage_subscription", account)
+    manages = access.may("manage_subscription", account)
     return {"days": account.log_days, "since": reader.since, "older": reader.older().exists(), "manages": manages}
 
 
@@ -170,7 +170,7 @@ FILES = {"csv": (_csv, "text/csv; charset=utf-8"), "json": (_json, "application/
 
 
 def export(
-    reader: Reader, operations: OperationQuerySet, kind: str, narrowed: Mapping[str, Any]
+    reader: LogAccess, operations: OperationQuerySet, kind: str, narrowed: Mapping[str, Any]
 ) -> StreamingHttpResponse:
     """What the reader may read of these operations, as a file; that it was taken along stands in the log.
 
@@ -180,30 +180,30 @@ def export(
     newest = operations.order_by("-pk").values_list("pk", flat=True).first() or 0
     wanted = operations.order_by().filter(pk__lte=newest)
     entries = reader.entries().filter(operation__in=wanted.values("pk"))
-    _log_export(reader.desk, kind, narrowed)
+    _log_export(reader.access, kind, narrowed)
     lines, content_type = FILES[kind]
     found = lines(entries.select_related("operation").order_by("-operation_id", "pk"))
-    response = StreamingHttpResponse(_in_account(reader.desk, found), content_type=content_type)
+    response = StreamingHttpResponse(_in_account(reader.access, found), content_type=content_type)
     response["Content-Disposition"] = f'attachment; filename="audit-log.{kind}"'
     return response
 
 
-def _in_account(desk: Desk, lines: Iterator[str]) -> Iterator[str]:
+def _in_account(access: AccessContext, lines: Iterator[str]) -> Iterator[str]:
     """The lines, read as this person in this account: they are asked for when the request's own work is over."""
-    with fence.tenant(desk.account_id, desk.user.pk):
+    with fence.tenant(access.account_id, access.user.pk):
         yield from lines
 
 
-def _log_export(desk: Desk, kind: str, narrowed: Mapping[str, Any]) -> None:
+def _log_export(access: AccessContext, kind: str, narrowed: Mapping[str, Any]) -> None:
     told_of = {"file": kind.upper(), "narrowed by": {name: str(value) for name, value in narrowed.items()}}
-    change = Change(
-        target_type="accounts.account", target_id=desk.account_id, target_text=str(desk.account), after=told_of
+    change = EntryValues(
+        target_type="accounts.account", target_id=access.account_id, target_text=str(access.account), after=told_of
     )
     with transaction.atomic():
         record(
             verb=verbs.LOG_EXPORTED,
-            actor=desk.user,
+            actor=access.user,
             reason=f"Taken along as {kind.upper()} from the log",
-            account_id=desk.account_id,
+            account_id=access.account_id,
             entries=[change],
         )

@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy
 
 from apps.access import records, shares
 from apps.access.models import AccessRequest, OperatorSession, Override
-from apps.access.records import Untold
+from apps.access.records import HistoryUnknown
 from apps.accounts import fence
 from apps.accounts.isolation import Job
 from apps.accounts.models import Account, Branch, User
@@ -36,7 +36,7 @@ class NoSuchMoment(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class AuditedTable:
     """A table that is hung on the log.
 
     `of_account` is SQL for which of its rows stand in the account's chain. `beside` is SQL for the rows that are as the
@@ -50,7 +50,7 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class Mismatch:
     """One thing that the tables say otherwise than the log; without a column, that the whole row is in one alone."""
 
     label: str
@@ -69,7 +69,7 @@ class Difference:
         return f"{self.label} {self.row} is in the table, and the log says that it is not"
 
 
-def tables() -> list[Table]:
+def tables() -> list[AuditedTable]:
     """Every table in an account's own chain."""
     own = [Branch, Preferences, Membership, ParentMembership, Team, TeamMember, Invitation, Override, AccessRequest]
     own += [table for name in records.registered() for table in shares.tables(name) or ()]
@@ -82,14 +82,14 @@ def tables() -> list[Table]:
     ]
 
 
-def platform_tables() -> list[Table]:
+def platform_tables() -> list[AuditedTable]:
     """Every table in the platform's chain. A user is in it from the first change of what is logged of users."""
     unchanged = "NOT EXISTS (SELECT FROM access_fold WHERE label = 'accounts.user' AND id = stands.id)"
     return [_table(User, of_account="is_superuser", beside=unchanged), _table(OperatorSession, of_account="true")]
 
 
-def _table(model: type[models.Model], **sql: str) -> Table:
-    return Table(model._meta.db_table, model._meta.label_lower, **sql)
+def _table(model: type[models.Model], **sql: str) -> AuditedTable:
+    return AuditedTable(model._meta.db_table, model._meta.label_lower, **sql)
 
 
 FOLD = """
@@ -153,9 +153,11 @@ def check_moment(account: Account, at: datetime) -> None:
         )
         began, whole = cursor.fetchone() or (at, False)
     if not whole:
-        raise Untold(f'The account "{account.slug}" is older than its log, which cannot tell what it was.')
+        raise HistoryUnknown(f'The account "{account.slug}" is older than its log, which cannot tell what it was.')
     if at < began:
-        raise Untold(f'The log of the account "{account.slug}" begins at {began.isoformat()}: ask about a later time.')
+        raise HistoryUnknown(
+            f'The log of the account "{account.slug}" begins at {began.isoformat()}: ask about a later time.'
+        )
 
 
 @contextmanager
@@ -170,7 +172,9 @@ def shadowed(account: Account, at: datetime) -> Iterator[None]:
         NoSuchMoment, Untold: as `check_moment` does; Untold also on the web role's connection.
     """
     if fence.is_fenced():
-        raise Untold("The log of the platform, which tells who was active, is asked by the database's owner alone.")
+        raise HistoryUnknown(
+            "The log of the platform, which tells who was active, is asked by the database's owner alone."
+        )
     check_moment(account, at)
     own, platform = tables(), platform_tables()
     with transaction.atomic(), connection.cursor() as cursor:
@@ -186,27 +190,29 @@ def shadowed(account: Account, at: datetime) -> Iterator[None]:
         transaction.set_rollback(True)
 
 
-def differences(account_id: int, progress: Callable[[int, int], None] = lambda done, of: None) -> list[Difference]:
+def differences(account_id: int, progress: Callable[[int, int], None] = lambda done, of: None) -> list[Mismatch]:
     """Where the tables are not what the whole log says: of an account, or (`PLATFORM`) of the platform.
 
     Each table is held against the log in one statement, and so in one snapshot, while writers go on. `progress` hears
     of tables done, and of how many.
     """
-    found: list[Difference] = []
+    found: list[Mismatch] = []
     asked = platform_tables() if account_id == PLATFORM else tables()
     with connection.cursor() as cursor:
         for done, table in enumerate(asked, start=1):
-            statement = DIFFERENCES.format(fold=FOLD, table=table.name, of_account=table.of_account)
+            statement = DIFFERENCES.format(replay=FOLD, table=table.name, of_account=table.of_account)
             cursor.execute(statement, _asked(account_id, "infinity", [table], [table]))
             found += (
-                Difference(table.label, row, column, json.loads(logged), json.loads(stands))
+                Mismatch(table.label, row, column, json.loads(logged), json.loads(stands))
                 for row, column, logged, stands in cursor.fetchall()
             )
             progress(done, len(asked))
     return found
 
 
-def _asked(account_id: int, at: datetime | str, own: list[Table], platform: list[Table]) -> dict[str, Any]:
+def _asked(
+    account_id: int, at: datetime | str, own: list[AuditedTable], platform: list[AuditedTable]
+) -> dict[str, Any]:
     return {
         "account": account_id,
         "at": at,

@@ -6,7 +6,7 @@ which know nothing of accounts.
 
 from django.db import migrations
 
-from apps.accounts.tenancy import Fenced, Readable, RunAsOwner
+from apps.accounts.tenancy import ExtraReadPolicy, Fenced, RunAsOwner
 
 OPERATOR = "EXISTS (SELECT FROM accounts_user WHERE id = {user} AND is_superuser AND is_active)"
 PUBLISHED = "EXISTS (SELECT FROM roles_role WHERE id = role_id AND account_id IS NULL)"
@@ -24,17 +24,17 @@ class Migration(migrations.Migration):
 
     operations = [
         Fenced("Account", "id = {account}"),
-        Readable("Account", "of_operator", OPERATOR),
+        ExtraReadPolicy("Account", "of_operator", OPERATOR),
         Fenced("Branch"),
         Fenced("roles.Role"),
-        Readable("roles.Role", "published", "account_id IS NULL"),
+        ExtraReadPolicy("roles.Role", "published", "account_id IS NULL"),
         Fenced("roles.RoleGrant", OWN),
-        Readable("roles.RoleGrant", "published", PUBLISHED),
+        ExtraReadPolicy("roles.RoleGrant", "published", PUBLISHED),
         RunAsOwner("roles_rolegrant_refuse_published"),
         Fenced("audit.Operation", LOGGED),
-        Readable("audit.Operation", "of_platform", f"{OPERATOR} AND {PLATFORM}"),
+        ExtraReadPolicy("audit.Operation", "of_platform", f"{OPERATOR} AND {PLATFORM}"),
         Fenced("audit.Entry"),
-        Readable("audit.Entry", "of_platform", f"account_id = 0 AND {OPERATOR}"),
+        ExtraReadPolicy("audit.Entry", "of_platform", f"account_id = 0 AND {OPERATOR}"),
         Fenced("audit.Link"),
-        Readable("audit.Link", "of_platform", f"account_id = 0 AND {OPERATOR}"),
+        ExtraReadPolicy("audit.Link", "of_platform", f"account_id = 0 AND {OPERATOR}"),
     ]

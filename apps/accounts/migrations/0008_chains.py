@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from apps.accounts.tenancy import Fenced, Readable
+from apps.accounts.tenancy import ExtraReadPolicy, Fenced
 
 OPERATOR = "EXISTS (SELECT FROM accounts_user WHERE id = {user} AND is_superuser AND is_active)"
 DUE_TO_VERIFY = """
@@ -23,6 +23,6 @@ class Migration(migrations.Migration):
 
     operations = [
         Fenced("audit.Verification"),
-        Readable("audit.Verification", "of_platform", f"account_id = 0 AND {OPERATOR}"),
+        ExtraReadPolicy("audit.Verification", "of_platform", f"account_id = 0 AND {OPERATOR}"),
         migrations.RunSQL(DUE_TO_VERIFY, "DROP FUNCTION accounts_due_to_verify()"),
     ]

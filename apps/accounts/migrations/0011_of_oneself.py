@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from apps.accounts.tenancy import Addable, Readable
+from apps.accounts.tenancy import Addable, ExtraReadPolicy
 
 ENTRY = "account_id = 0 AND user_id = {user}"
 OPERATION = f"EXISTS (SELECT FROM audit_entry WHERE operation_id = audit_operation.id AND {ENTRY})"
@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
 
     operations = [
         Addable("audit.Entry", "about_oneself", f"{ENTRY} AND target_type = 'accounts.sign_in'"),
-        Readable("audit.Entry", "of_oneself", ENTRY),
-        Readable("audit.Operation", "of_oneself", OPERATION),
+        ExtraReadPolicy("audit.Entry", "of_oneself", ENTRY),
+        ExtraReadPolicy("audit.Operation", "of_oneself", OPERATION),
     ]

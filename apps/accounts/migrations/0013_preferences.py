@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 import apps.accounts.preferences
 from apps.accounts.audited import ACCOUNT
-from apps.accounts.tenancy import Fenced, Readable
+from apps.accounts.tenancy import ExtraReadPolicy, Fenced
 from apps.audit.operations import Audited
 
 # Those accounts are seen that lead somebody to their own; an operator sees all.
@@ -111,6 +111,6 @@ class Migration(migrations.Migration):
             },
         ),
         Fenced("Preferences"),
-        Readable("Preferences", "of_seen_account", SEEN),
+        ExtraReadPolicy("Preferences", "of_seen_account", SEEN),
         Audited("Preferences", text=ACCOUNT),
     ]

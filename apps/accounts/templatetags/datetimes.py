@@ -6,9 +6,9 @@ from functools import partial
 
 from django import template
 
-from apps.accounts.datetime_formats import Form, written
+from apps.accounts.datetime_formats import DateTimeForm, written
 
 register = template.Library()
 
-for _form in Form:
+for _form in DateTimeForm:
     register.filter(_form.value, partial(written, form=_form))

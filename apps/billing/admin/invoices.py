@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
-from apps.access.context import Desk, desk_of
+from apps.access.context import AccessContext, access_of
 from apps.accounts import datetime_formats
 from apps.audit.text import SingleLineInput
 from apps.backoffice.tables import AccessTableAdmin
@@ -21,7 +21,7 @@ from apps.billing.money import written
 from apps.billing.operating import CreditInvoice, EnterPayment
 from apps.billing.payments import with_balance
 from apps.billing.running import BILLING
-from apps.billing.sight import Sight
+from apps.billing.sight import BillingScope
 from apps.pages.forms.base import ChangeForm
 
 OPERATORS = gettext_lazy("Only a platform operator in an open session does this.")
@@ -31,11 +31,11 @@ class _OperatorForm(ChangeForm):
     """An act of a platform operator about an invoice."""
 
     @classmethod
-    def barred(cls, desk: Desk, row: Any) -> str:
-        return "" if desk.mandate is not None and desk.mandate.operator else str(OPERATORS)
+    def barred(cls, access: AccessContext, row: Any) -> str:
+        return "" if access.mandate is not None and access.mandate.operator else str(OPERATORS)
 
     @classmethod
-    def applies(cls, desk: Desk, row: Any) -> bool:
+    def applies(cls, access: AccessContext, row: Any) -> bool:
         return not row.is_credit_note
 
 
@@ -98,11 +98,11 @@ class InvoiceAdmin(AccessTableAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """The invoices in sight, with what is still to be paid of each."""
-        desk = desk_of(request)
-        if desk.mandate is None:
+        access = access_of(request)
+        if access.mandate is None:
             return Invoice.objects.none()
-        sight = Sight.of(desk.mandate, self.views)
-        rows = Invoice.objects.filter(sight.rows, account=desk.account_id).select_related("branch", "account")
+        sight = BillingScope.of(access.mandate, self.views)
+        rows = Invoice.objects.filter(sight.rows, account=access.account_id).select_related("branch", "account")
         return with_balance(rows)
 
     @display(description=gettext_lazy("Number"))
@@ -118,13 +118,15 @@ class InvoiceAdmin(AccessTableAdmin):
     @display(description=gettext_lazy("Date"))
     def issued(self, invoice: Invoice) -> str:
         """When it was issued."""
-        return datetime_formats.written(invoice.issued_on, datetime_formats.Form.LONG_DAY)
+        return datetime_formats.written(invoice.issued_on, datetime_formats.DateTimeForm.LONG_DAY)
 
     @display(description=gettext_lazy("To be paid by"))
     def due(self, invoice: Invoice) -> str:
         """The last day."""
         return (
-            "" if invoice.is_credit_note else datetime_formats.written(invoice.due_on, datetime_formats.Form.LONG_DAY)
+            ""
+            if invoice.is_credit_note
+            else datetime_formats.written(invoice.due_on, datetime_formats.DateTimeForm.LONG_DAY)
         )
 
     @display(description=gettext_lazy("Total"))
@@ -142,7 +144,7 @@ class InvoiceAdmin(AccessTableAdmin):
         lines = [{"title": line.text, "value": written(line.net, row.currency)} for line in row.lines.all()]
         paid = [
             {
-                "title": datetime_formats.written(payment.received_on, datetime_formats.Form.LONG_DAY),
+                "title": datetime_formats.written(payment.received_on, datetime_formats.DateTimeForm.LONG_DAY),
                 "note": payment.external_id,
                 "value": written(payment.amount, row.currency),
             }

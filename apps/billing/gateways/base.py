@@ -11,11 +11,11 @@ from typing import Protocol
 from apps.billing.models import Attempt, Payer
 
 
-class GatewayFailed(Exception):
+class GatewayError(Exception):
     """The gateway could not be asked, or did not understand; nothing is known about what it did. To be asked again."""
 
 
-class Forged(Exception):
+class InvalidSignature(Exception):
     """A message that the gateway has not signed, or signed too long ago."""
 
 
@@ -28,7 +28,7 @@ class Outcome:
     failure: str = ""
 
 
-class Told(StrEnum):
+class MessageKind(StrEnum):
     """What a message of the gateway is about."""
 
     COLLECTED = "collected"
@@ -48,7 +48,7 @@ class Message:
 
     id: str
     kind: str
-    told: Told
+    told: MessageKind
     at: datetime
     customer: str = ""
     attempt: int | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext, gettext_noop
 
-from apps.billing.gateways.base import Forged, GatewayFailed, Message, Outcome
+from apps.billing.gateways.base import GatewayError, InvalidSignature, Message, Outcome
 from apps.billing.models import Attempt, Payer
 
 
@@ -21,11 +21,11 @@ class InvoiceOnly:
 
     def setup_page(self, payer: Payer, *, back: str) -> str:
         """There is none."""
-        raise GatewayFailed(gettext("Invoices are paid by bank transfer here."))
+        raise GatewayError(gettext("Invoices are paid by bank transfer here."))
 
     def collect(self, attempt: Attempt, payer: Payer, currency: str) -> Outcome:
         """Nothing is collected."""
-        raise GatewayFailed(gettext("Invoices are paid by bank transfer here."))
+        raise GatewayError(gettext("Invoices are paid by bank transfer here."))
 
     def method_label(self, method: str) -> str:
         """The one way to pay."""
@@ -33,4 +33,4 @@ class InvoiceOnly:
 
     def read(self, payload: bytes, signature: str) -> Message:
         """Nobody signs for it."""
-        raise Forged("No payment gateway is set up.")
+        raise InvalidSignature("No payment gateway is set up.")

@@ -12,16 +12,16 @@ import stripe
 from django.utils.translation import gettext_noop
 
 from apps.audit.untrusted import read_json
-from apps.billing.gateways.base import Forged, GatewayFailed, Message, Outcome, Told
+from apps.billing.gateways.base import GatewayError, InvalidSignature, Message, MessageKind, Outcome
 from apps.billing.models import Attempt, Payer
 from apps.billing.money import smallest
 
 TOLD = {
-    "payment_intent.succeeded": Told.COLLECTED,
-    "payment_intent.payment_failed": Told.FAILED,
-    "charge.refunded": Told.REFUNDED,
-    "setup_intent.succeeded": Told.METHOD,
-    "payment_method.detached": Told.METHOD_GONE,
+    "payment_intent.succeeded": MessageKind.COLLECTED,
+    "payment_intent.payment_failed": MessageKind.FAILED,
+    "charge.refunded": MessageKind.REFUNDED,
+    "setup_intent.succeeded": MessageKind.METHOD,
+    "payment_method.detached": MessageKind.METHOD_GONE,
 }
 # How many seconds after it was signed a message still counts.
 FRESH = 300
@@ -48,7 +48,7 @@ class StripeGateway:
         try:
             made = self._client.v1.customers.create(told, {"idempotency_key": f"customer-of-payer-{payer.pk}-{digest}"})
         except stripe.StripeError as error:
-            raise GatewayFailed(_said(error)) from error
+            raise GatewayError(_said(error)) from error
         return str(made.id)
 
     def setup_page(self, payer: Payer, *, back: str) -> str:
@@ -64,7 +64,7 @@ class StripeGateway:
                 }
             )
         except stripe.StripeError as error:
-            raise GatewayFailed(_said(error)) from error
+            raise GatewayError(_said(error)) from error
         return str(made.url)
 
     def collect(self, attempt: Attempt, payer: Payer, currency: str) -> Outcome:
@@ -85,7 +85,7 @@ class StripeGateway:
         except stripe.CardError as error:
             return Outcome(Attempt.State.FAILED, failure=_said(error))
         except stripe.StripeError as error:
-            raise GatewayFailed(_said(error)) from error
+            raise GatewayError(_said(error)) from error
         state = STATES.get(str(made.status), Attempt.State.FAILED)
         failure = "" if state in STATES.values() else "The bank wants the payment to be confirmed by a person."
         return Outcome(state, str(made.id), failure)
@@ -95,7 +95,7 @@ class StripeGateway:
         try:
             found = self._client.v1.payment_methods.retrieve(method)
         except stripe.StripeError as error:
-            raise GatewayFailed(_said(error)) from error
+            raise GatewayError(_said(error)) from error
         if found.card is not None:
             return f"{str(found.card.brand).title()} ending in {found.card.last4}"
         return str(found.type).replace("_", " ").capitalize()
@@ -106,14 +106,16 @@ class StripeGateway:
             stripe.WebhookSignature.verify_header(payload.decode(), signature, self._webhook_secret, FRESH)
             return _message(read_json(payload))
         except (stripe.SignatureVerificationError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise Forged(str(error)) from error
+            raise InvalidSignature(str(error)) from error
 
 
 def _message(event: dict[str, Any]) -> Message:
     about: dict[str, Any] = event["data"]["object"]
-    told = TOLD.get(event["type"], Told.OTHER)
+    told = TOLD.get(event["type"], MessageKind.OTHER)
     currency = str(about.get("currency") or "").upper()
-    cents = about.get("amount_refunded" if told is Told.REFUNDED else "amount_received", about.get("amount")) or 0
+    cents = (
+        about.get("amount_refunded" if told is MessageKind.REFUNDED else "amount_received", about.get("amount")) or 0
+    )
     attempt = str((about.get("metadata") or {}).get("attempt", ""))
     error = about.get("last_payment_error") or {}
     before = event["data"].get("previous_attributes") or {}
@@ -128,7 +130,7 @@ def _message(event: dict[str, Any]) -> Message:
         amount=Decimal(int(cents)) * smallest(currency) if currency else Decimal(0),
         currency=currency,
         failure=str(error.get("message") or ""),
-        method=str(about["id"] if told is Told.METHOD_GONE else about.get("payment_method") or ""),
+        method=str(about["id"] if told is MessageKind.METHOD_GONE else about.get("payment_method") or ""),
     )
 
 

@@ -63,7 +63,7 @@ class Amount(models.DecimalField[Any, Any]):
         super().__init__(*args, **({"max_digits": 14, "decimal_places": 3} | options))
 
 
-class OfAccount(models.Model):
+class AccountModel(models.Model):
     """A row of one account."""
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+")

@@ -7,10 +7,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.audit.text import SingleLineField
-from apps.billing.models.base import Amount, OfAccount, within_account
+from apps.billing.models.base import AccountModel, Amount, within_account
 
 
-class Attempt(OfAccount):
+class Attempt(AccountModel):
     """One try to collect an invoice, committed before the gateway is asked; its key makes asking again safe."""
 
     class State(models.TextChoices):
@@ -28,7 +28,7 @@ class Attempt(OfAccount):
     failure = SingleLineField(max_length=300, blank=True)
     made_on = models.DateField()
 
-    class Meta(OfAccount.Meta):
+    class Meta(AccountModel.Meta):
         """Numbered for each invoice."""
 
         ordering = ["invoice", "number"]

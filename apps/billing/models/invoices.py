@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.accounts.models import validate_currency
 from apps.audit.models import TransactionId
 from apps.audit.text import MultiLineField, SingleLineEmailField, SingleLineField, SingleLineSlugField
-from apps.billing.models.base import AddressField, Amount, OfAccount, address_fits, validate_country, within_account
+from apps.billing.models.base import AccountModel, AddressField, Amount, address_fits, validate_country, within_account
 from apps.billing.money import Rounding
 from apps.billing.tax import Treatment
 
@@ -44,7 +44,7 @@ class Seller(models.Model):
         return self.name
 
 
-class Invoice(OfAccount):
+class Invoice(AccountModel):
     """An invoice, or a credit note about one. It keeps what seller and buyer were called when it was issued.
 
     `number` and `reference` are given by the database. A credit note's amounts are below zero.
@@ -76,7 +76,7 @@ class Invoice(OfAccount):
     note = MultiLineField(blank=True)
     transaction_id = models.BigIntegerField(db_default=TransactionId(), editable=False)
 
-    class Meta(OfAccount.Meta):
+    class Meta(AccountModel.Meta):
         """A seller's numbers are each given once."""
 
         ordering = ["-number"]
@@ -101,7 +101,7 @@ class Invoice(OfAccount):
         return self.kind == self.Kind.CREDIT_NOTE
 
 
-class InvoiceLine(OfAccount):
+class InvoiceLine(AccountModel):
     """One line. `counts`: it says what has been billed for its period; a refund that is a favour does not."""
 
     invoice = within_account("billing.Invoice", related_name="lines")
@@ -116,7 +116,7 @@ class InvoiceLine(OfAccount):
     net = Amount()
     tax = Amount()
 
-    class Meta(OfAccount.Meta):
+    class Meta(AccountModel.Meta):
         """In their order; what was billed for a period is summed by payer."""
 
         ordering = ["invoice", "position"]
@@ -127,7 +127,7 @@ class InvoiceLine(OfAccount):
         return self.text
 
 
-class Payment(OfAccount):
+class Payment(AccountModel):
     """Money that came for an invoice; below zero where it went back. A gateway's payment is entered once."""
 
     invoice = within_account("billing.Invoice", related_name="payments")
@@ -137,7 +137,7 @@ class Payment(OfAccount):
     external_id = SingleLineField(max_length=120)
     entered_at = models.DateTimeField(default=timezone.now, editable=False)
 
-    class Meta(OfAccount.Meta):
+    class Meta(AccountModel.Meta):
         """One row for each payment of a gateway, however often we are told of it."""
 
         ordering = ["received_on", "id"]
@@ -150,7 +150,7 @@ class Payment(OfAccount):
         return f"{self.amount} for {self.invoice}"
 
 
-class Mailing(OfAccount):
+class Mailing(AccountModel):
     """A message that goes out about an invoice, once for each kind: written with what it tells of, and then sent."""
 
     class Kind(models.TextChoices):
@@ -168,7 +168,7 @@ class Mailing(OfAccount):
     made_on = models.DateField()
     sent_at = models.DateTimeField(null=True, editable=False)
 
-    class Meta(OfAccount.Meta):
+    class Meta(AccountModel.Meta):
         """What is still to be sent is found by an index of its own."""
 
         constraints = [models.UniqueConstraint(fields=["account", "invoice", "kind"], name="one_mailing_per_kind")]

@@ -10,11 +10,11 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import validate_currency
 from apps.audit.text import SingleLineEmailField, SingleLineField
-from apps.billing.models.base import AddressField, Amount, OfAccount, address_fits, validate_country, within_account
+from apps.billing.models.base import AccountModel, AddressField, Amount, address_fits, validate_country, within_account
 from apps.billing.plans import Interval, Plan, plan
 
 
-class Subscription(OfAccount):
+class Subscription(AccountModel):
     """What an account as a whole has agreed to. Which plan holds on which day is said by the terms.
 
     `trial_ends_on`: until that day nothing is owed. `ends_on`: from that day on it is cancelled. `suspended_on`: since
@@ -28,7 +28,7 @@ class Subscription(OfAccount):
     suspended_on = models.DateField(_("read-only since"), null=True, blank=True)
     grows = models.BooleanField(_("seats are added when somebody is invited"), default=False)
 
-    class Meta(OfAccount.Meta):
+    class Meta(AccountModel.Meta):
         """An account has one subscription."""
 
         constraints = [
@@ -47,7 +47,7 @@ class Subscription(OfAccount):
         return self.ends_on is not None and self.ends_on <= day
 
 
-class Payer(OfAccount):
+class Payer(AccountModel):
     """Who pays: the account as a whole (without a branch), or one branch. Its currency stays once it has an invoice."""
 
     branch = within_account("accounts.Branch", null=True, blank=True, related_name="+")
@@ -63,7 +63,7 @@ class Payer(OfAccount):
     method_label = SingleLineField(_("payment method"), max_length=80, blank=True)
     method_at = models.DateTimeField(_("payment method since"), null=True, blank=True, editable=False)
 
-    class Meta(OfAccount.Meta):
+    class Meta(AccountModel.Meta):
         """One for each branch, and one for the account as a whole."""
 
         constraints = [
@@ -84,7 +84,7 @@ class Payer(OfAccount):
         return bool(self.name and self.address and self.country and self.email)
 
 
-class Term(OfAccount):
+class Term(AccountModel):
     """From a day on, a payer has so many seats of a plan at a price. A term of a later day is a change that is to come.
 
     Terms that have begun are never altered, so that what a period cost can be worked out at any time.
@@ -98,7 +98,7 @@ class Term(OfAccount):
     unit_price = Amount(_("price of a seat"))
     made_at = models.DateTimeField(default=timezone.now, editable=False)
 
-    class Meta(OfAccount.Meta):
+    class Meta(AccountModel.Meta):
         """Looked up by payer, in the order in which they hold."""
 
         ordering = ["starts_on", "id"]
@@ -116,7 +116,7 @@ class Term(OfAccount):
         return plan(self.plan)
 
 
-class Period(OfAccount):
+class Period(AccountModel):
     """The days that are paid together: from `starts_on` up to `ends_on`, without that day.
 
     `days` is how many the full period has. Where somebody goes over to yearly payment in the middle, it ends early.
@@ -127,7 +127,7 @@ class Period(OfAccount):
     days = models.PositiveSmallIntegerField()
     interval = SingleLineField(max_length=10, choices=[(each.value, each.value) for each in Interval])
 
-    class Meta(OfAccount.Meta):
+    class Meta(AccountModel.Meta):
         """No two begin on one day with one interval, so none is made twice."""
 
         ordering = ["starts_on", "id"]

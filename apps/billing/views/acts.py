@@ -10,24 +10,24 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from apps.access.context import Desk
+from apps.access.context import AccessContext
 from apps.access.models import QueuedPreview
 from apps.billing.forms import ActForm
 from apps.changes.base import Change
-from apps.changes.refusals import NoSuchTarget, Refusal, RightMissing
+from apps.changes.refusals import NoSuchTarget, PermissionMissing, Refusal
 from apps.pages.forms.flow import UNKNOWN, address_of, asked_by, data_of, kept_of, queue
 from apps.pages.views.page import show
 
 
-def home_of(desk: Desk) -> str:
+def home_of(access: AccessContext) -> str:
     """The address of the account's billing."""
-    assert desk.account is not None
-    return reverse("billing:overview", args=[desk.account.slug])
+    assert access.account is not None
+    return reverse("billing:overview", args=[access.account.slug])
 
 
 def answer(
     request: HttpRequest,
-    desk: Desk,
+    access: AccessContext,
     form: ActForm,
     *,
     tried: Callable[[], Iterable[str]],
@@ -43,33 +43,33 @@ def answer(
     Raises:
         MissingPermission: the person may not.
     """
-    back = home_of(desk)
+    back = home_of(access)
     context = {"form": form, "back": back, "crumbs": [(back, _("Billing"))]}
-    asked = asked_by(request, desk)
+    asked = asked_by(request, access)
     if asked is not None:
         form.data, form.is_bound = data_of(asked), True
     if (request.method == "POST" or asked is not None) and form.is_valid():
         try:
             if asked is not None:
-                return _computed(request, desk, form, asked, tried, context)
+                return _computed(request, access, form, asked, tried, context)
             if "confirmed" in request.POST:
                 act(form.cleaned_data["reason"])
                 messages.success(request, _("Done. The log keeps the reason."))
                 return HttpResponseRedirect(back)
             if (change := queued()) is not None:
-                return queue(request, change, desk.user)
+                return queue(request, change, access.user)
             found = {**context, "lines": list(tried()), "kept": kept_of(request)}
-            return show(request, desk, "pages/change/confirm.html", str(form.title), found)
-        except RightMissing:
+            return show(request, access, "pages/change/confirm.html", str(form.title), found)
+        except PermissionMissing:
             raise
         except Refusal as refusal:
             form.add_error(None, str(refusal))
-    return show(request, desk, template, str(form.title), context)
+    return show(request, access, template, str(form.title), context)
 
 
 def _computed(
     request: HttpRequest,
-    desk: Desk,
+    access: AccessContext,
     form: ActForm,
     asked: QueuedPreview,
     tried: Callable[[], Iterable[str]],
@@ -82,9 +82,9 @@ def _computed(
     """
     if asked.state == QueuedPreview.State.WAITING:
         found = {**context, "again": address_of(request, asked)}
-        return show(request, desk, "pages/change/waiting.html", str(form.title), found)
+        return show(request, access, "pages/change/waiting.html", str(form.title), found)
     if asked.state != QueuedPreview.State.DONE:
         raise NoSuchTarget(asked.result.get("refusal", UNKNOWN))
     lines = [*tried(), *asked.result["lines"]]
     found = {**context, "lines": lines, "more": asked.result["more"], "computed_at": asked.computed_at}
-    return show(request, desk, "pages/change/confirm.html", str(form.title), {**found, "kept": asked.sent})
+    return show(request, access, "pages/change/confirm.html", str(form.title), {**found, "kept": asked.sent})

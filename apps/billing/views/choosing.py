@@ -8,16 +8,16 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from apps.access.context import Desk
+from apps.access.context import AccessContext
 from apps.accounts import datetime_formats
 from apps.billing import subscribing
 from apps.billing.forms import BeginForm, CancelForm, ChooseForm, HowForm
-from apps.billing.invoicing import Draft, issue_now
+from apps.billing.invoicing import DraftInvoice, issue_now
 from apps.billing.money import written
 from apps.billing.plans import plan
 from apps.billing.quoting import quote, rights_of
-from apps.billing.subscribing import Choice
-from apps.billing.subscription_state import Book, State
+from apps.billing.subscribing import PlanChoice
+from apps.billing.subscription_state import SubscriptionState, SubscriptionStatus
 from apps.billing.views.acts import answer
 from apps.changes.base import Change
 from apps.changes.previews.queued import concerns_many
@@ -25,24 +25,24 @@ from apps.pages.views.page import page
 
 
 @page("manage_subscription", sends=True)
-def choose(request: HttpRequest, desk: Desk) -> HttpResponse:
+def choose(request: HttpRequest, access: AccessContext) -> HttpResponse:
     """Another plan, interval or number of seats; what is more holds at once, what is less later."""
-    book = _book(desk)
+    book = _book(access)
     form = ChooseForm(request.POST or None, book=book)
 
     def act(reason: str) -> None:
-        subscribing.choose(desk.account_id, form.choice(), actor=desk.user, reason=reason)
-        issue_now(desk.account_id)
+        subscribing.choose(access.account_id, form.choice(), actor=access.user, reason=reason)
+        issue_now(access.account_id)
 
     def queued() -> Change | None:
         change = rights_of(book.account, form.choice())
-        return change if concerns_many(change, actor=desk.user) else None
+        return change if concerns_many(change, actor=access.user) else None
 
     return answer(
         request,
-        desk,
+        access,
         form,
-        tried=lambda: _quoted(book, form.choice(), desk, rights=queued() is None),
+        tried=lambda: _quoted(book, form.choice(), access, rights=queued() is None),
         act=act,
         queued=queued,
         template="pages/billing/choose.html",
@@ -50,11 +50,11 @@ def choose(request: HttpRequest, desk: Desk) -> HttpResponse:
 
 
 @page("manage_subscription", sends=True)
-def begin(request: HttpRequest, desk: Desk) -> HttpResponse:
+def begin(request: HttpRequest, access: AccessContext) -> HttpResponse:
     """A trial, where there is no subscription yet."""
-    account = desk.account
+    account = access.account
     assert account is not None
-    if Book(account).subscription is not None:
+    if SubscriptionState(account).subscription is not None:
         raise Http404
     form = BeginForm(request.POST or None)
 
@@ -67,17 +67,17 @@ def begin(request: HttpRequest, desk: Desk) -> HttpResponse:
 
     return answer(
         request,
-        desk,
+        access,
         form,
         tried=tried,
-        act=lambda reason: subscribing.begin(account, actor=desk.user, reason=reason),
+        act=lambda reason: subscribing.begin(account, actor=access.user, reason=reason),
     )
 
 
 @page("manage_subscription", sends=True)
-def how(request: HttpRequest, desk: Desk) -> HttpResponse:
+def how(request: HttpRequest, access: AccessContext) -> HttpResponse:
     """Who pays, and whether seats grow."""
-    book = _book(desk)
+    book = _book(access)
     turns_on = book.turns_on()
     stands = {"payers": "branches" if book.by_branch(turns_on) else "account", "grows": book.agreed.grows}
     form = HowForm(request.POST or None, initial=stands)
@@ -85,14 +85,14 @@ def how(request: HttpRequest, desk: Desk) -> HttpResponse:
     def act(reason: str) -> None:
         if form.cleaned_data["payers"] != stands["payers"]:
             branches = form.cleaned_data["payers"] == "branches"
-            subscribing.bill_by(desk.account_id, branches=branches, actor=desk.user, reason=reason)
+            subscribing.bill_by(access.account_id, branches=branches, actor=access.user, reason=reason)
         if form.cleaned_data["grows"] != stands["grows"]:
             grows = form.cleaned_data["grows"]
-            subscribing.set_growth(desk.account_id, grows=grows, actor=desk.user, reason=reason)
+            subscribing.set_growth(access.account_id, grows=grows, actor=access.user, reason=reason)
 
     def tried() -> Iterator[str]:
         if form.cleaned_data["payers"] != stands["payers"]:
-            day = datetime_formats.written(turns_on, datetime_formats.Form.LONG_DAY)
+            day = datetime_formats.written(turns_on, datetime_formats.DateTimeForm.LONG_DAY)
             if form.cleaned_data["payers"] == "branches":
                 yield _("From %(day)s on each branch has seats and invoices of its own.") % {"day": day}
             else:
@@ -102,13 +102,13 @@ def how(request: HttpRequest, desk: Desk) -> HttpResponse:
         elif stands["grows"] and not form.cleaned_data["grows"]:
             yield _("Invitations beyond the seats are refused.")
 
-    return answer(request, desk, form, tried=tried, act=act)
+    return answer(request, access, form, tried=tried, act=act)
 
 
 @page("manage_subscription", sends=True)
-def cancel(request: HttpRequest, desk: Desk) -> HttpResponse:
+def cancel(request: HttpRequest, access: AccessContext) -> HttpResponse:
     """The end of the subscription with its period; once it is cancelled, taking that back."""
-    book = _book(desk)
+    book = _book(access)
     form = CancelForm(request.POST or None)
     cancelled = book.agreed.ends_on is not None
     form.danger = not cancelled
@@ -116,34 +116,34 @@ def cancel(request: HttpRequest, desk: Desk) -> HttpResponse:
 
     def act(reason: str) -> None:
         change = subscribing.keep if cancelled else subscribing.cancel
-        change(desk.account_id, actor=desk.user, reason=reason)
+        change(access.account_id, actor=access.user, reason=reason)
 
     def tried() -> Iterator[str]:
         if cancelled:
             yield _("It goes on as before.")
             return
-        ends_on = book.agreed.trial_ends_on if book.state is State.TRIAL else book.turns_on()
-        day = datetime_formats.written(ends_on or book.day, datetime_formats.Form.LONG_DAY)
+        ends_on = book.agreed.trial_ends_on if book.state is SubscriptionStatus.TRIAL else book.turns_on()
+        day = datetime_formats.written(ends_on or book.day, datetime_formats.DateTimeForm.LONG_DAY)
         yield _("From %(day)s on everybody can look at everything, and nobody can change anything.") % {"day": day}
         yield _("Nothing is deleted, and choosing a plan begins it again.")
 
-    return answer(request, desk, form, tried=tried, act=act)
+    return answer(request, access, form, tried=tried, act=act)
 
 
-def _book(desk: Desk) -> Book:
-    assert desk.account is not None
-    book = Book(desk.account)
+def _book(access: AccessContext) -> SubscriptionState:
+    assert access.account is not None
+    book = SubscriptionState(access.account)
     if book.subscription is None or not book.holding():
         raise Http404
     return book
 
 
-def _quoted(book: Book, choice: Choice, desk: Desk, *, rights: bool) -> Iterator[str]:
-    found = quote(book.account, choice, actor=desk.user, rights=rights)
+def _quoted(book: SubscriptionState, choice: PlanChoice, access: AccessContext, *, rights: bool) -> Iterator[str]:
+    found = quote(book.account, choice, actor=access.user, rights=rights)
     if found.chosen.now is not None:
         yield _("From today: %(what)s.") % {"what": _in_words(book, found.chosen.now)}
     if found.chosen.later is not None and found.chosen.later_on is not None:
-        day = datetime_formats.written(found.chosen.later_on, datetime_formats.Form.LONG_DAY)
+        day = datetime_formats.written(found.chosen.later_on, datetime_formats.DateTimeForm.LONG_DAY)
         yield _("From %(day)s: %(what)s.") % {"day": day, "what": _in_words(book, found.chosen.later)}
     for draft in found.billed:
         yield _billed(draft)
@@ -157,14 +157,14 @@ def _quoted(book: Book, choice: Choice, desk: Desk, *, rights: bool) -> Iterator
         yield from found.rights
 
 
-def _billed(draft: Draft) -> str:
+def _billed(draft: DraftInvoice) -> str:
     total, tax = written(draft.total, draft.payer.currency), written(draft.tax, draft.payer.currency)
     if not draft.tax:
         return _("An invoice over %(total)s goes out at once.") % {"total": total}
     return _("An invoice over %(total)s goes out at once, of which %(tax)s are tax.") % {"total": total, "tax": tax}
 
 
-def _in_words(book: Book, choice: Choice) -> str:
+def _in_words(book: SubscriptionState, choice: PlanChoice) -> str:
     chosen = plan(choice.plan)
     parts = []
     for payer_id, seats in choice.seats.items():

@@ -9,10 +9,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apps.access.context import Desk
+from apps.access.context import AccessContext
 from apps.billing.models import Invoice
 from apps.billing.pdf import file_name, invoice_pdf
-from apps.billing.sight import Sight
+from apps.billing.sight import BillingScope
 from apps.billing.subscription_state import today
 from apps.billing.views.acts import home_of
 from apps.billing.views.overview import newest
@@ -27,14 +27,14 @@ STATES = {
 
 
 @page("view_billing")
-def invoices(request: HttpRequest, desk: Desk) -> HttpResponse:
+def invoices(request: HttpRequest, access: AccessContext) -> HttpResponse:
     """The invoices in sight, by branch, state and number; the newest first, a page at a time from a number on."""
-    assert desk.account is not None
-    assert desk.mandate is not None
-    sight = Sight.of(desk.mandate, "view_billing")
+    assert access.account is not None
+    assert access.mandate is not None
+    sight = BillingScope.of(access.mandate, "view_billing")
     asked = {name: request.GET.get(name, "").replace("\0", "").strip() for name in ("q", "branch", "state", "before")}
-    rows = _filtered(newest(desk.account.pk, sight), asked)
-    size = desk.rows_per_page
+    rows = _filtered(newest(access.account.pk, sight), asked)
+    size = access.rows_per_page
     found = list(rows[: size + 1])
     query = request.GET.copy()
     if len(found) > size:
@@ -43,22 +43,22 @@ def invoices(request: HttpRequest, desk: Desk) -> HttpResponse:
         "invoices": found[:size],
         "asked": asked,
         "filtered": any(asked[name] for name in ("q", "branch", "state")),
-        "branches": [branch for branch in desk.branches if branch.pk in sight.branches],
+        "branches": [branch for branch in access.branches if branch.pk in sight.branches],
         "whole": sight.all,
         "states": STATES.items(),
         "more": query.urlencode() if len(found) > size else "",
-        "crumbs": [(home_of(desk), _("Billing"))],
+        "crumbs": [(home_of(access), _("Billing"))],
         "today": today(),
     }
-    return show(request, desk, "pages/billing/invoices.html", _("Invoices"), context)
+    return show(request, access, "pages/billing/invoices.html", _("Invoices"), context)
 
 
 @page("view_billing")
-def invoice(request: HttpRequest, desk: Desk, reference: str) -> HttpResponse:
+def invoice(request: HttpRequest, access: AccessContext, reference: str) -> HttpResponse:
     """One invoice with its lines, and what was paid for it."""
-    found = _find(desk, reference)
-    assert desk.account is not None
-    crumbs = [(home_of(desk), _("Billing")), (reverse("billing:invoices", args=[desk.account.slug]), _("Invoices"))]
+    found = _find(access, reference)
+    assert access.account is not None
+    crumbs = [(home_of(access), _("Billing")), (reverse("billing:invoices", args=[access.account.slug]), _("Invoices"))]
     context = {
         "invoice": found,
         "lines": found.lines.all(),
@@ -68,22 +68,24 @@ def invoice(request: HttpRequest, desk: Desk, reference: str) -> HttpResponse:
         "overdue": found.balance > 0 and found.due_on < today() and not found.is_credit_note,
         "crumbs": crumbs,
     }
-    return show(request, desk, "pages/billing/invoice.html", f"{found.get_kind_display()} {found}", context)
+    return show(request, access, "pages/billing/invoice.html", f"{found.get_kind_display()} {found}", context)
 
 
 @page("view_billing")
-def pdf(request: HttpRequest, desk: Desk, reference: str) -> HttpResponse:
+def pdf(request: HttpRequest, access: AccessContext, reference: str) -> HttpResponse:
     """The invoice as a file; for its readers alone, whoever has the address."""
-    found = _find(desk, reference)
+    found = _find(access, reference)
     response = HttpResponse(invoice_pdf(found), content_type="application/pdf")
     response["Content-Disposition"] = f'attachment; filename="{file_name(found)}"'
     return response
 
 
-def _find(desk: Desk, reference: str) -> Any:
-    assert desk.account is not None
-    assert desk.mandate is not None
-    found = newest(desk.account.pk, Sight.of(desk.mandate, "view_billing")).filter(reference=reference).first()
+def _find(access: AccessContext, reference: str) -> Any:
+    assert access.account is not None
+    assert access.mandate is not None
+    found = (
+        newest(access.account.pk, BillingScope.of(access.mandate, "view_billing")).filter(reference=reference).first()
+    )
     if found is None:
         raise Http404
     return found

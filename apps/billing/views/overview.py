@@ -9,24 +9,24 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
-from apps.access.context import Desk
+from apps.access.context import AccessContext
 from apps.billing.gateways import current_gateway
-from apps.billing.invoicing import Draft, upcoming
+from apps.billing.invoicing import DraftInvoice, upcoming
 from apps.billing.models import Invoice, Payer, Term
 from apps.billing.money import written
 from apps.billing.payments import with_balance
 from apps.billing.plans import FEATURES, Plan
 from apps.billing.quoting import log_told
 from apps.billing.sellers import seller
-from apps.billing.sight import Sight
-from apps.billing.subscription_state import Book, State, all_seats_taken
+from apps.billing.sight import BillingScope
+from apps.billing.subscription_state import SubscriptionState, SubscriptionStatus, all_seats_taken
 from apps.pages.views.page import page, show
 
 SHOWN = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Seats:
+class PayerSeats:
     """The seats of one payer, and how many are in use."""
 
     payer: Payer
@@ -41,28 +41,31 @@ class Seats:
 
 
 @page("view_billing")
-def overview(request: HttpRequest, desk: Desk) -> HttpResponse:
+def overview(request: HttpRequest, access: AccessContext) -> HttpResponse:
     """What the account has subscribed to, and what it owes, as far as the person sees it."""
-    assert desk.account is not None
-    assert desk.mandate is not None
-    book = Book(desk.account)
-    context: dict[str, Any] = {"book": book, "manages": desk.may("manage_subscription", desk.account)}
+    assert access.account is not None
+    assert access.mandate is not None
+    book = SubscriptionState(access.account)
+    context: dict[str, Any] = {"book": book, "manages": access.may("manage_subscription", access.account)}
     if book.subscription is not None:
-        sight, managing = Sight.of(desk.mandate, "view_billing"), Sight.of(desk.mandate, "manage_billing")
+        sight, managing = (
+            BillingScope.of(access.mandate, "view_billing"),
+            BillingScope.of(access.mandate, "manage_billing"),
+        )
         starts_on, fees = upcoming(book, seller())
         plan = book.plan()
         context |= {
             "plan": plan,
             "gateway": current_gateway(),
             "features": _features(plan),
-            "trial": book.state is State.TRIAL,
+            "trial": book.state is SubscriptionStatus.TRIAL,
             "seats": _seats(book, sight, managing),
             "coming": _coming(book),
             "starts_on": starts_on,
             "fees": [_fee(draft) for draft in fees if sight.has(draft.payer)],
-            "invoices": newest(desk.account.pk, sight)[:SHOWN],
+            "invoices": newest(access.account.pk, sight)[:SHOWN],
         }
-    return show(request, desk, "pages/billing/overview.html", _("Billing"), context)
+    return show(request, access, "pages/billing/overview.html", _("Billing"), context)
 
 
 def _features(plan: Plan | None) -> list[str]:
@@ -71,22 +74,22 @@ def _features(plan: Plan | None) -> list[str]:
     return [*(str(label) for key, label in FEATURES.items() if key in plan.features), log_told(plan.audit_days)]
 
 
-def newest(account_id: int, sight: Sight) -> Any:
+def newest(account_id: int, sight: BillingScope) -> Any:
     """The invoices in sight with what is still to be paid of each, the newest first."""
     rows = Invoice.objects.filter(sight.rows, account=account_id).select_related("branch", "credits")
     return with_balance(rows).order_by("-number")
 
 
-def _seats(book: Book, sight: Sight, managing: Sight) -> list[Seats]:
+def _seats(book: SubscriptionState, sight: BillingScope, managing: BillingScope) -> list[PayerSeats]:
     taken = all_seats_taken(book.account.pk)
     return [
-        Seats(payer, term, taken.get(payer.branch_id, 0), managing.has(payer))
+        PayerSeats(payer, term, taken.get(payer.branch_id, 0), managing.has(payer))
         for payer, term in book.holding()
         if sight.has(payer)
     ]
 
 
-def _coming(book: Book) -> dict[str, Any] | None:
+def _coming(book: SubscriptionState) -> dict[str, Any] | None:
     """What is to change, where a change is waiting."""
     found = [term for term in book.coming() if term.seats]
     if not found:
@@ -100,7 +103,7 @@ def _coming(book: Book) -> dict[str, Any] | None:
     }
 
 
-def _fee(draft: Draft) -> dict[str, Any]:
+def _fee(draft: DraftInvoice) -> dict[str, Any]:
     currency = draft.payer.currency
     return {
         "payer": draft.payer,

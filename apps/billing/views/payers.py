@@ -7,23 +7,23 @@ from collections.abc import Iterator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
-from apps.access.context import Desk
+from apps.access.context import AccessContext
 from apps.access.errors import MissingPermission
 from apps.billing.details import change_details
 from apps.billing.forms import DetailsForm
 from apps.billing.models import Invoice, Payer
 from apps.billing.sellers import seller
-from apps.billing.sight import Sight
+from apps.billing.sight import BillingScope
 from apps.billing.tax import taxed
 from apps.billing.views.acts import answer
 from apps.pages.views.page import page
 
 
 @page("manage_billing", sends=True)
-def details(request: HttpRequest, desk: Desk, payer: int) -> HttpResponse:
+def details(request: HttpRequest, access: AccessContext, payer: int) -> HttpResponse:
     """A payer's name, address, VAT number, currency, and where its invoices go."""
-    found = managed(desk, payer)
-    fixed = Invoice.objects.filter(account=desk.account_id, payer=found).exists()
+    found = managed(access, payer)
+    fixed = Invoice.objects.filter(account=access.account_id, payer=found).exists()
     form = DetailsForm(request.POST or None, payer=found, fixed=fixed)
 
     def tried() -> Iterator[str]:
@@ -37,24 +37,24 @@ def details(request: HttpRequest, desk: Desk, payer: int) -> HttpResponse:
         yield _("Invoices that have been issued stay as they are.")
 
     def act(reason: str) -> None:
-        change_details(desk.account_id, found.pk, form.details(), actor=desk.user, reason=reason)
+        change_details(access.account_id, found.pk, form.details(), actor=access.user, reason=reason)
 
-    return answer(request, desk, form, tried=tried, act=act)
+    return answer(request, access, form, tried=tried, act=act)
 
 
-def managed(desk: Desk, payer_id: int) -> Payer:
+def managed(access: AccessContext, payer_id: int) -> Payer:
     """The payer, for whoever may manage its bills.
 
     Raises:
         Http404: there is none in sight.
         MissingPermission: it is in sight, and they may not.
     """
-    assert desk.account is not None
-    assert desk.mandate is not None
-    found = Payer.objects.filter(account=desk.account_id, pk=payer_id).select_related("branch").first()
-    if found is None or not Sight.of(desk.mandate, "view_billing").has(found):
+    assert access.account is not None
+    assert access.mandate is not None
+    found = Payer.objects.filter(account=access.account_id, pk=payer_id).select_related("branch").first()
+    if found is None or not BillingScope.of(access.mandate, "view_billing").has(found):
         raise Http404
-    found.account = desk.account
-    if not Sight.of(desk.mandate, "manage_billing").has(found):
-        raise MissingPermission("manage_billing", found.branch or desk.branches[0])
+    found.account = access.account
+    if not BillingScope.of(access.mandate, "manage_billing").has(found):
+        raise MissingPermission("manage_billing", found.branch or access.branches[0])
     return found

@@ -15,10 +15,10 @@ from apps.access.facts import Facts, MembershipFacts
 from apps.access.mandate import Mandate
 from apps.access.models import AccessRequest, Override
 from apps.access.records import Record
-from apps.changes.diff import Row
-from apps.changes.guards.evaluation import Case
+from apps.changes.diff import RowChange
+from apps.changes.guards.evaluation import EvaluationContext
 from apps.changes.guards.trial import settled
-from apps.changes.refusals import Above, Escalation, Refusal
+from apps.changes.refusals import Escalation, Refusal, TargetOutranksActor
 from apps.roles import catalogue
 from apps.roles.models import Role, RoleGrant
 from apps.roles.scopes import Scope
@@ -29,10 +29,10 @@ MOST_KNOWN = 10_000
 
 
 @dataclass
-class Width:
+class PrivilegeComparison:
     """Compares what people may, before and after, with what the actor may."""
 
-    case: Case
+    case: EvaluationContext
 
     def __post_init__(self) -> None:
         self._known: dict[Any, Any] = {}
@@ -60,7 +60,7 @@ class Width:
             self._settled[key] = Mandate(settled(mandate.facts), mandate.now)
         return self._settled[key]
 
-    def above(self, row: Row) -> Iterator[Refusal]:
+    def above(self, row: RowChange) -> Iterator[Refusal]:
         """Guard above: whom the row concerns may more than the actor."""
         if self.case.operates or row.model in (AccessRequest, TeamMember):
             return
@@ -83,7 +83,7 @@ class Width:
                 if key not in self._known:
                     self._known[key] = self.exceeds(facts, branch_id)
                 if (found := self._known[key]) is not None:
-                    yield Above.by(self.case.ground.name(person), found)
+                    yield TargetOutranksActor.by(self.case.ground.name(person), found)
                     return
 
     def exceeds(self, facts: Facts, branch_id: int) -> str | None:
@@ -94,7 +94,7 @@ class Width:
                 return codename
         return None
 
-    def escalation(self, row: Row) -> Iterator[Refusal]:
+    def escalation(self, row: RowChange) -> Iterator[Refusal]:
         """Guard no escalation: the row gives somebody more than the actor has, or for longer."""
         if self.case.operates:
             return
@@ -151,7 +151,7 @@ class Width:
     def _own_ends(self) -> frozenset[datetime]:
         return self.case.acting().facts.ends
 
-    def _wider_invitation(self, row: Row) -> Iterator[Refusal]:
+    def _wider_invitation(self, row: RowChange) -> Iterator[Refusal]:
         """What the role would give to somebody who has nothing yet."""
         if row.after is None or row.after.status != Invitation.Status.PENDING:
             return
@@ -165,7 +165,7 @@ class Width:
             joined = {**facts.memberships, branch_id: replace(held, role=role, active=True)}
             yield from self._known_gain(facts, replace(facts, memberships=joined), branch_id, None)
 
-    def _wider_share(self, row: Row) -> Iterator[Refusal]:
+    def _wider_share(self, row: RowChange) -> Iterator[Refusal]:
         """A share gives what the actor may do to this very record themselves, now and until all their ends."""
         if row.after is not None:
             yield from self._gives(row.after)
@@ -194,7 +194,7 @@ class Width:
                 )
                 return
 
-    def _wider_team(self, row: Row) -> Iterator[Refusal]:
+    def _wider_team(self, row: RowChange) -> Iterator[Refusal]:
         """Whoever puts somebody in a team gives what is shared with the team."""
         group_id = row.after.team.group_id
         if group_id is None:

@@ -15,8 +15,8 @@ from apps.access.mandate import Mandate
 from apps.access.models import Override
 from apps.access.records import Record
 from apps.accounts.models import Branch, User
-from apps.changes.context import Ground
-from apps.changes.diff import Diff, Row
+from apps.changes.context import ChangeContext
+from apps.changes.diff import Diff, RowChange
 from apps.changes.guards.trial import with_grant, with_membership, with_override
 from apps.roles import catalogue
 from apps.roles.models import Role, RoleGrant
@@ -27,10 +27,10 @@ NOWHERE = 0
 
 
 @dataclass
-class Case:
+class EvaluationContext:
     """What is judged: rows, one lot after the other. `judged` is whose rights count, where it is not the actor."""
 
-    ground: Ground
+    ground: ChangeContext
     judged: User | None = None
 
     def __post_init__(self) -> None:
@@ -46,7 +46,7 @@ class Case:
         self.__dict__.pop("before", None)
         self.__dict__.pop("after", None)
 
-    def person(self, row: Row) -> int | None:
+    def person(self, row: RowChange) -> int | None:
         """The user whom a row concerns; None where it concerns nobody in particular.
 
         An invitation concerns whoever has its address, as long as it can still be accepted.
@@ -122,7 +122,7 @@ class Case:
             self.acting(), catalogue.get(f"view_{place.record_type}"), place
         )
 
-    def held_by(self, row: Row) -> frozenset[int]:
+    def held_by(self, row: RowChange) -> frozenset[int]:
         """Who holds the own role that a row is of."""
         return self._holders[row.either.pk if row.model is Role else row.either.role_id]
 
@@ -130,7 +130,7 @@ class Case:
         """The branches that an invitation is to; every open one where it is to the account."""
         return sorted(self.ground.facts.open_branches) if invitation.branch_id is None else [invitation.branch_id]
 
-    def places(self, row: Row, facts: Facts) -> list[int]:
+    def places(self, row: RowChange, facts: Facts) -> list[int]:
         """The branches on which a row makes a difference to somebody."""
         if row.model is Invitation:
             return self.invited_to(row.after)
@@ -143,12 +143,12 @@ class Case:
         return [*sorted(self.ground.facts.open_branches), NOWHERE]
 
 
-def is_of_role(row: Row) -> bool:
+def is_of_role(row: RowChange) -> bool:
     """Whether a row is a role's own, or a line of one."""
     return row.model in (Role, RoleGrant)
 
 
-def _holders(ground: Ground, role_ids: Iterable[int | None]) -> dict[int | None, frozenset[int]]:
+def _holders(ground: ChangeContext, role_ids: Iterable[int | None]) -> dict[int | None, frozenset[int]]:
     """Who holds each of these roles, removed members too; nobody holds one that is yet to come."""
     found: dict[int | None, set[int]] = {role_id: set() for role_id in role_ids}
     held = Membership.objects.filter(account=ground.account, role__in=[pk for pk in found if pk is not None])
@@ -157,7 +157,7 @@ def _holders(ground: Ground, role_ids: Iterable[int | None]) -> dict[int | None,
     return {role_id: frozenset(user_ids) for role_id, user_ids in found.items()}
 
 
-def branch_of(row: Row) -> int | None:
+def branch_of(row: RowChange) -> int | None:
     """The branch that a row is about; None where it is about the whole account."""
     if row.model is Branch:
         return row.either.pk if row.before is not None else None

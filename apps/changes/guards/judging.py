@@ -20,22 +20,22 @@ from django.utils.translation import gettext_lazy
 from apps.access import policy
 from apps.access.models import AccessRequest, Override
 from apps.accounts.models import Account, User
-from apps.changes.context import Ground
-from apps.changes.diff import Diff, Row
+from apps.changes.context import ChangeContext
+from apps.changes.diff import Diff, RowChange
 from apps.changes.guards import structure
-from apps.changes.guards.comparison import Width
-from apps.changes.guards.evaluation import NOWHERE, Case, branch_of, is_of_role
-from apps.changes.guards.needs import OperatorsAlone, needs
+from apps.changes.guards.comparison import PrivilegeComparison
+from apps.changes.guards.evaluation import NOWHERE, EvaluationContext, branch_of, is_of_role
+from apps.changes.guards.needs import OperatorsOnly, needs
 from apps.changes.refusals import (
+    ActorInactive,
+    ChangedMeanwhile,
     Guard,
     NoSuchRecord,
     NoSuchTarget,
-    NotPresent,
-    Oneself,
     OperatorOnly,
-    Overtaken,
+    OwnAccess,
+    PermissionMissing,
     Refusal,
-    RightMissing,
 )
 from apps.roles import catalogue
 from apps.roles.models import Role
@@ -49,7 +49,7 @@ INSTEAD: Mapping[type, StrOrPromise] = {Authenticator: gettext_lazy("Change it o
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class GuardTerms:
     """On what terms a change is judged, where they are not those of its tables.
 
     `needs` are the permissions that it needs in place of what its rows need; `lifts` are guards that do not bind it.
@@ -60,16 +60,16 @@ class Terms:
 
 
 @dataclass
-class Judge:
+class GuardEvaluator:
     """Holds the guards against the rows of one change. `judged` is whose rights count, where it is not the actor."""
 
-    ground: Ground
-    terms: Terms = field(default_factory=Terms)
+    ground: ChangeContext
+    terms: GuardTerms = field(default_factory=GuardTerms)
     judged: User | None = None
 
     def __post_init__(self) -> None:
-        self._case = Case(self.ground, self.judged)
-        self._width = Width(self._case)
+        self._case = EvaluationContext(self.ground, self.judged)
+        self._width = PrivilegeComparison(self._case)
 
     def refusals(self, diff: Diff) -> Iterator[Refusal]:
         """The first refusal of each row that is refused.
@@ -88,7 +88,7 @@ class Judge:
                 refusal.line = row.line
                 yield refusal
 
-    def _guards(self, row: Row) -> Iterator[Refusal]:
+    def _guards(self, row: RowChange) -> Iterator[Refusal]:
         guards = (
             (Guard.ONESELF, self._oneself),
             (Guard.RIGHT, self._right),
@@ -105,13 +105,13 @@ class Judge:
             if guard not in self.terms.lifts:
                 yield from ask(row)
 
-    def _oneself(self, row: Row) -> Iterator[Refusal]:
+    def _oneself(self, row: RowChange) -> Iterator[Refusal]:
         if self._case.actor_id is None:
             return
         if is_of_role(row):
             role = row.either if row.model is Role else row.either.role
             if role.account_id is not None and self._case.actor_id in self._case.held_by(row):
-                yield Oneself(_("Nobody changes the role that they hold."), _("Ask somebody else who may."))
+                yield OwnAccess(_("Nobody changes the role that they hold."), _("Ask somebody else who may."))
             return
         if self._case.person(row) != self._case.actor_id:
             return
@@ -125,17 +125,17 @@ class Judge:
         if row.model is AccessRequest and row.after is not None and row.after.status in ("approved", "declined"):
             own = _("Nobody decides on their own request.")
         if own is not None:
-            yield Oneself(own, str(INSTEAD.get(row.model, _("Ask somebody else who may."))))
+            yield OwnAccess(own, str(INSTEAD.get(row.model, _("Ask somebody else who may."))))
 
-    def _right(self, row: Row) -> Iterator[Refusal]:
+    def _right(self, row: RowChange) -> Iterator[Refusal]:
         if self._case.operates:
             return
         facts = self._case.acting().facts
         if not facts.active:
-            yield NotPresent(_("You have been deactivated."), _("Ask the platform's operators."))
+            yield ActorInactive(_("You have been deactivated."), _("Ask the platform's operators."))
             return
         if facts.account.status == Account.Status.CLOSED:
-            yield NotPresent(
+            yield ActorInactive(
                 _("%(account)s is closed.") % {"account": self.ground.account},
                 _("Ask the platform's operators to open it again."),
             )
@@ -147,7 +147,7 @@ class Judge:
         else:
             try:
                 asked = list(needs(self.ground, row, self._case.actor_id))
-            except OperatorsAlone as alone:
+            except OperatorsOnly as alone:
                 yield OperatorOnly(str(alone), _("Ask the platform's operators."))
                 return
         mandate = self._case.acting()
@@ -155,10 +155,10 @@ class Judge:
             permission = policy.asked_of(codename, place)
             if not policy.decide(mandate, permission, place):
                 # What they cannot view does not exist, so no refusal names it.
-                yield RightMissing(codename, place) if self._case.sees(place) else NoSuchRecord()
+                yield PermissionMissing(codename, place) if self._case.sees(place) else NoSuchRecord()
                 return
 
-    def _places_of(self, row: Row, codename: str) -> list[models.Model]:
+    def _places_of(self, row: RowChange, codename: str) -> list[models.Model]:
         """What a permission is asked of; for a row that is about no branch in particular, of every open one."""
         target = catalogue.get(codename).target
         if target is catalogue.Target.ACCOUNT:
@@ -169,7 +169,7 @@ class Judge:
         places = sorted(self.ground.facts.open_branches) if branch_id is None else [branch_id]
         return [self.ground.branch(place) for place in places]
 
-    def _fresh(self, row: Row) -> Iterator[Refusal]:
+    def _fresh(self, row: RowChange) -> Iterator[Refusal]:
         if row.seen is None:
             return
         standing = {} if row.before is None else {name: getattr(row.before, name) for name in row.seen}
@@ -181,13 +181,13 @@ class Judge:
         differences = {
             name: (row.seen.get(name), standing.get(name)) for name in names if row.seen.get(name) != standing.get(name)
         }
-        yield Overtaken(_("Somebody has changed this since the page was opened."), differences)
+        yield ChangedMeanwhile(_("Somebody has changed this since the page was opened."), differences)
 
 
-def above_anywhere(ground: Ground, user_id: int) -> str | None:
+def above_anywhere(ground: ChangeContext, user_id: int) -> str | None:
     """The permission in which somebody exceeds the actor, on some open branch or on the account; None where in none."""
-    case = Case(ground)
-    width = Width(case)
+    case = EvaluationContext(ground)
+    width = PrivilegeComparison(case)
     facts = ground.people([user_id]).get(user_id)
     if facts is None or case.operates:
         return None

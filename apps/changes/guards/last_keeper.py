@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import Account, Branch
-from apps.changes.context import Ground
+from apps.changes.context import ChangeContext
 from apps.changes.refusals import LastKeeper
 from apps.roles.schemes import scheme
 from apps.teams.models import Membership, ParentMembership
 
 
 @dataclass(frozen=True, slots=True)
-class Keepers:
+class LastKeeperGuard:
     """Who keeps an account at one moment: the branches with a holder of the top role, and whether one is supreme.
 
     An account that has an open branch keeps one, too.
@@ -29,7 +29,7 @@ class Keepers:
     open: bool
 
     @classmethod
-    def of(cls, ground: Ground) -> Keepers:
+    def of(cls, ground: ChangeContext) -> LastKeeperGuard:
         """The account's keepers as the database has them now."""
         followed = scheme(Account.objects.values_list("scheme", flat=True).get(pk=ground.account.pk))
         holders = Membership.objects.active().filter(
@@ -44,13 +44,13 @@ class Keepers:
         is_open = Branch.objects.filter(account=ground.account, status=Branch.Status.ACTIVE).exists()
         return cls(branches, supreme.exists(), is_open)
 
-    def check(self, ground: Ground) -> None:
+    def check(self, ground: ChangeContext) -> None:
         """Compare with who keeps the account now.
 
         Raises:
             LastKeeper: the account, or a branch that had a keeper, is left without one.
         """
-        now = Keepers.of(ground)
+        now = LastKeeperGuard.of(ground)
         if self.open and not now.open:
             raise LastKeeper(
                 _("%(account)s would have no open branch.") % {"account": ground.account},

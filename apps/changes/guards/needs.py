@@ -11,8 +11,8 @@ from django.utils.translation import gettext
 from apps.access import policy, shares
 from apps.access.models import AccessRequest, OperatorSession, Override
 from apps.accounts.models import Account, Branch, User
-from apps.changes.context import Ground
-from apps.changes.diff import Row
+from apps.changes.context import ChangeContext
+from apps.changes.diff import RowChange
 from apps.changes.refusals import NoSuchTarget
 from apps.roles import catalogue
 from apps.roles.models import Role, RoleGrant
@@ -21,11 +21,11 @@ from apps.teams.models import Invitation, Membership, ParentMembership, Team, Te
 Needs = Iterator[tuple[str, models.Model]]
 
 
-class OperatorsAlone(Exception):
+class OperatorsOnly(Exception):
     """No permission gives this; a platform operator may."""
 
 
-def needs(ground: Ground, row: Row, actor_id: int | None) -> Needs:
+def needs(ground: ChangeContext, row: RowChange, actor_id: int | None) -> Needs:
     """The permissions that a row needs, each with what it is asked of.
 
     Raises:
@@ -37,7 +37,7 @@ def needs(ground: Ground, row: Row, actor_id: int | None) -> Needs:
     yield from NEEDS[kind](ground, row, actor_id)
 
 
-def _of_membership(ground: Ground, row: Row, _: int | None) -> Needs:
+def _of_membership(ground: ChangeContext, row: RowChange, _: int | None) -> Needs:
     branch = ground.branch(row.either.branch_id)
     if row.before is None:
         yield "add_to_branches", ground.account
@@ -47,7 +47,7 @@ def _of_membership(ground: Ground, row: Row, _: int | None) -> Needs:
         yield "change_roles", branch
 
 
-def _of_parent_role(ground: Ground, row: Row, _: int | None) -> Needs:
+def _of_parent_role(ground: ChangeContext, row: RowChange, _: int | None) -> Needs:
     verb = "grant" if row.before is None else "revoke" if row.after is None else "change"
     administers = catalogue.get("administer_parent_roles").codename
     mandate = ground.acting()
@@ -55,37 +55,37 @@ def _of_parent_role(ground: Ground, row: Row, _: int | None) -> Needs:
     yield (administers if held else f"{verb}_parent_roles"), ground.account
 
 
-def _of_override(ground: Ground, row: Row, _: int | None) -> Needs:
+def _of_override(ground: ChangeContext, row: RowChange, _: int | None) -> Needs:
     yield "manage_member_permissions", ground.branch(row.either.branch_id)
 
 
-def _of_share(ground: Ground, row: Row, _: int | None) -> Needs:
+def _of_share(ground: ChangeContext, row: RowChange, _: int | None) -> Needs:
     verb = "grant" if row.before is None else "revoke" if row.after is None else "change"
     yield f"{verb}_record_access", row.either.content_object
 
 
-def _of_team(ground: Ground, row: Row, _: int | None) -> Needs:
+def _of_team(ground: ChangeContext, row: RowChange, _: int | None) -> Needs:
     yield "manage_teams", ground.branch(row.either.branch_id)
 
 
-def _of_place_in_team(ground: Ground, row: Row, _: int | None) -> Needs:
+def _of_place_in_team(ground: ChangeContext, row: RowChange, _: int | None) -> Needs:
     yield "manage_teams", ground.branch(row.either.team.branch_id)
 
 
-def _of_invitation(ground: Ground, row: Row, _: int | None) -> Needs:
+def _of_invitation(ground: ChangeContext, row: RowChange, _: int | None) -> Needs:
     invitation = row.either
     branches = [invitation.branch_id] if invitation.branch_id else sorted(ground.facts.open_branches)
     for branch_id in branches:
         yield "invite_members", ground.branch(branch_id)
 
 
-def _of_role(ground: Ground, row: Row, _: int | None) -> Needs:
+def _of_role(ground: ChangeContext, row: RowChange, _: int | None) -> Needs:
     yield "manage_roles", ground.account
 
 
-def _of_branch(ground: Ground, row: Row, _: int | None) -> Needs:
+def _of_branch(ground: ChangeContext, row: RowChange, _: int | None) -> Needs:
     if "seats" in row.changed:
-        raise OperatorsAlone(gettext("Only a platform operator changes this."))
+        raise OperatorsOnly(gettext("Only a platform operator changes this."))
     if row.before is None:
         yield "add_branch", ground.account
     elif row.after is None or row.before.status != row.after.status:
@@ -94,49 +94,49 @@ def _of_branch(ground: Ground, row: Row, _: int | None) -> Needs:
         yield "change_branch", ground.branch(row.before.pk)
 
 
-def _of_account(ground: Ground, row: Row, _: int | None) -> Needs:
+def _of_account(ground: ChangeContext, row: RowChange, _: int | None) -> Needs:
     changed = row.changed.keys()
     if changed & {"features", "seats", "log_days", "read_only"} or (
         row.before is not None and row.before.status == Account.Status.CLOSED
     ):
-        raise OperatorsAlone(gettext("Only a platform operator changes this."))
+        raise OperatorsOnly(gettext("Only a platform operator changes this."))
     if "status" in changed:
         yield "delete_account", ground.account
     if changed - {"status", "closes_at"}:
         yield "change_account", ground.account
 
 
-def _of_user(ground: Ground, row: Row, actor_id: int | None) -> Needs:
+def _of_user(ground: ChangeContext, row: RowChange, actor_id: int | None) -> Needs:
     if row.changed.keys() - {"name", "time_zone"}:
-        raise OperatorsAlone(gettext("Only a platform operator changes this."))
+        raise OperatorsOnly(gettext("Only a platform operator changes this."))
     if row.either.pk == actor_id:
         return
     if set(account_ids_of(row.either.pk)) - {ground.account.pk}:
-        raise OperatorsAlone(gettext("Only they themselves change their name."))
+        raise OperatorsOnly(gettext("Only they themselves change their name."))
     yield _where_they_are(ground, row.either.pk, "change_members")
 
 
-def _of_second_factor(ground: Ground, row: Row, actor_id: int | None) -> Needs:
+def _of_second_factor(ground: ChangeContext, row: RowChange, actor_id: int | None) -> Needs:
     if set(account_ids_of(row.either.user_id)) - {ground.account.pk}:
-        raise OperatorsAlone(
+        raise OperatorsOnly(
             gettext("Only a platform operator resets the second factor of somebody who works elsewhere, too.")
         )
     yield _where_they_are(ground, row.either.user_id, "reset_mfa")
 
 
-def _where_they_are(ground: Ground, user_id: int, codename: str) -> tuple[str, models.Model]:
+def _where_they_are(ground: ChangeContext, user_id: int, codename: str) -> tuple[str, models.Model]:
     """The permission, on a branch of somebody's where the actor holds it; on another one of theirs where on none."""
     held = ground.people([user_id])[user_id].memberships.values()
     everywhere = ground.facts.open_branches
     places = everywhere & {member.branch_id for member in held if member.active} or everywhere
     if not places:
-        raise OperatorsAlone(gettext("No branch is open here."))
+        raise OperatorsOnly(gettext("No branch is open here."))
     asked = catalogue.get(codename)
     able = {place for place in places if policy.decide(ground.acting(), asked, ground.branch(place))}
     return asked.codename, ground.branch(min(able or places))
 
 
-def _of_request(ground: Ground, row: Row, actor_id: int | None) -> Needs:
+def _of_request(ground: ChangeContext, row: RowChange, actor_id: int | None) -> Needs:
     request = row.either
     decided = ("approved", "declined")
     if any(side is not None and side.status in decided for side in (row.before, row.after)):
@@ -146,14 +146,14 @@ def _of_request(ground: Ground, row: Row, actor_id: int | None) -> Needs:
         else:
             yield "grant_record_access", record
     elif request.user_id != actor_id:
-        raise OperatorsAlone(gettext("A request is made and withdrawn by the one who asks."))
+        raise OperatorsOnly(gettext("A request is made and withdrawn by the one who asks."))
 
 
-def _of_operator_session(ground: Ground, row: Row, _: int | None) -> Needs:
-    raise OperatorsAlone(gettext("Only a platform operator has such sessions."))
+def _of_operator_session(ground: ChangeContext, row: RowChange, _: int | None) -> Needs:
+    raise OperatorsOnly(gettext("Only a platform operator has such sessions."))
 
 
-NEEDS: Mapping[type, Callable[[Ground, Row, int | None], Needs]] = {
+NEEDS: Mapping[type, Callable[[ChangeContext, RowChange, int | None], Needs]] = {
     Membership: _of_membership,
     ParentMembership: _of_parent_role,
     Override: _of_override,

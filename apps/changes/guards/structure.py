@@ -8,11 +8,11 @@ from django.utils.translation import gettext as _
 
 from apps.access.facts import RoleFacts
 from apps.access.models import AccessRequest, Override
-from apps.changes.context import Ground
-from apps.changes.diff import Row
-from apps.changes.guards.evaluation import Case, is_of_role
+from apps.changes.context import ChangeContext
+from apps.changes.diff import RowChange
+from apps.changes.guards.evaluation import EvaluationContext, is_of_role
 from apps.changes.guards.needs import shared_verb
-from apps.changes.refusals import Ladder, LockedRole, PublishedRole, Refusal, Shielded, SingleRole
+from apps.changes.refusals import DemotionRefused, LockedRole, PublishedRole, Refusal, Shielded, SingleRole
 from apps.roles import catalogue
 from apps.roles.models import Role, RoleGrant
 from apps.teams.models import Invitation, Membership, TeamMember
@@ -20,7 +20,7 @@ from apps.teams.models import Invitation, Membership, TeamMember
 ACTIVE = Membership.Status.ACTIVE
 
 
-def shield(case: Case, row: Row) -> Iterator[Refusal]:
+def shield(case: EvaluationContext, row: RowChange) -> Iterator[Refusal]:
     """Only the single top member changes their own details and rights, where the scheme says so."""
     person = case.person(row)
     if not case.ground.scheme.shield or person in (None, case.actor_id) or case.operates:
@@ -37,7 +37,7 @@ def shield(case: Case, row: Row) -> Iterator[Refusal]:
         )
 
 
-def published(case: Case, row: Row) -> Iterator[Refusal]:
+def published(case: EvaluationContext, row: RowChange) -> Iterator[Refusal]:
     """A published role is never redefined; roles of one's own are only where the scheme and the plan allow them."""
     if row.model is Membership and row.after is not None and row.after.status == ACTIVE:
         newly = row.before is None or (row.before.role_id, row.before.status) != (row.after.role_id, ACTIVE)
@@ -59,7 +59,7 @@ def published(case: Case, row: Row) -> Iterator[Refusal]:
             yield from _no_copy(case.ground, row.after)
 
 
-def _no_own_roles(ground: Ground) -> Iterator[Refusal]:
+def _no_own_roles(ground: ChangeContext) -> Iterator[Refusal]:
     scheme, features = ground.scheme, ground.facts.features
     if not scheme.custom_roles:
         yield PublishedRole(
@@ -70,7 +70,7 @@ def _no_own_roles(ground: Ground) -> Iterator[Refusal]:
         yield PublishedRole(_("The account's plan has no roles of one's own."), _("Choose a plan that has them."))
 
 
-def _no_copy(ground: Ground, role: Role) -> Iterator[Refusal]:
+def _no_copy(ground: ChangeContext, role: Role) -> Iterator[Refusal]:
     """What a new own role may not be."""
     based_on = role.based_on
     if based_on is None or based_on.locked or based_on.kind != Role.Kind.BRANCH:
@@ -81,7 +81,7 @@ def _no_copy(ground: Ground, role: Role) -> Iterator[Refusal]:
         yield PublishedRole(_("“%(key)s” is a published role's name.") % {"key": role.key}, _("Choose another name."))
 
 
-def single(case: Case, row: Row) -> Iterator[Refusal]:
+def single(case: EvaluationContext, row: RowChange) -> Iterator[Refusal]:
     """A role that has exactly one holder moves only by a transfer."""
     roles = []
     if row.model is Membership:
@@ -102,7 +102,7 @@ def single(case: Case, row: Row) -> Iterator[Refusal]:
             return
 
 
-def locked(case: Case, row: Row) -> Iterator[Refusal]:
+def locked(case: EvaluationContext, row: RowChange) -> Iterator[Refusal]:
     """A locked role takes no overrides, and nobody gets what is never grantable to theirs."""
     if row.model is RoleGrant and row.after is not None:
         yield from _never_grantable(case.ground, row.after)
@@ -126,7 +126,7 @@ def locked(case: Case, row: Row) -> Iterator[Refusal]:
         )
 
 
-def _never_grantable(ground: Ground, grant: RoleGrant) -> Iterator[Refusal]:
+def _never_grantable(ground: ChangeContext, grant: RoleGrant) -> Iterator[Refusal]:
     based_on = grant.role.based_on
     published = None if based_on is None else ground.scheme.roles[based_on.key].grants[grant.permission]
     if published is not None and not published.grantable and grant.scope:
@@ -138,7 +138,7 @@ def _never_grantable(ground: Ground, grant: RoleGrant) -> Iterator[Refusal]:
         )
 
 
-def ladder(case: Case, row: Row) -> Iterator[Refusal]:
+def ladder(case: EvaluationContext, row: RowChange) -> Iterator[Refusal]:
     """A role moves only up, where the scheme says so."""
     if not case.ground.scheme.up_only or row.after is None:
         return
@@ -155,9 +155,9 @@ def ladder(case: Case, row: Row) -> Iterator[Refusal]:
         yield from _lower(case.ground, before, case.ground.role(row.after.role_id))
 
 
-def _lower(ground: Ground, before: RoleFacts, after: RoleFacts) -> Iterator[Refusal]:
+def _lower(ground: ChangeContext, before: RoleFacts, after: RoleFacts) -> Iterator[Refusal]:
     if after.rank < before.rank:
-        yield Ladder(
+        yield DemotionRefused(
             _("A role moves only up in %(scheme)s, and %(after)s is below %(before)s.")
             % {"scheme": ground.scheme.name, "after": after.name, "before": before.name},
             _("Remove the member with a removal plan, delete them from the Restore list, and add them again."),

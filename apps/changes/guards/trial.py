@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from apps.access.facts import Facts, MembershipFacts, OverrideFacts
 from apps.accounts.models import Account
-from apps.changes.context import Ground
-from apps.changes.diff import Row
+from apps.changes.context import ChangeContext
+from apps.changes.diff import RowChange
 from apps.roles.schemes import Grant
 from apps.roles.scopes import Scope
 from apps.teams.models import Membership
@@ -20,7 +20,9 @@ def settled(facts: Facts) -> Facts:
     return replace(facts, active=True, operator=False, account=account)
 
 
-def with_membership(ground: Ground, memberships: Mapping[int, MembershipFacts], row: Row) -> MembershipFacts | None:
+def with_membership(
+    ground: ChangeContext, memberships: Mapping[int, MembershipFacts], row: RowChange
+) -> MembershipFacts | None:
     """The membership as a row would have it; None where it is gone."""
     if row.after is None:
         return None
@@ -29,7 +31,7 @@ def with_membership(ground: Ground, memberships: Mapping[int, MembershipFacts], 
     return replace(held, role=role, active=row.after.status == Membership.Status.ACTIVE)
 
 
-def with_override(memberships: Mapping[int, MembershipFacts], row: Row) -> MembershipFacts | None:
+def with_override(memberships: Mapping[int, MembershipFacts], row: RowChange) -> MembershipFacts | None:
     """The membership with the overrides as a row would have them; None where there is no membership."""
     held = memberships.get(row.either.branch_id)
     if held is None:
@@ -43,7 +45,7 @@ def with_override(memberships: Mapping[int, MembershipFacts], row: Row) -> Membe
     return replace(held, overrides=overrides)
 
 
-def with_grant(facts: Facts, row: Row) -> Facts:
+def with_grant(facts: Facts, row: RowChange) -> Facts:
     """A holder's facts with another line in their role."""
     memberships = dict(facts.memberships)
     for branch_id, held in facts.memberships.items():

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from apps.access.facts import Facts
-from apps.changes.previews.people import AT_ONCE, Era, Standing
+from apps.changes.previews.people import AT_ONCE, Snapshot, UserAccess
 from apps.changes.previews.temp_tables import columns, execute
 
 TABLE = """
@@ -27,7 +27,7 @@ Pair = tuple[int, int]
 """The numbers of a standing before and of one after."""
 
 
-class Alike(NamedTuple):
+class UserGroupCount(NamedTuple):
     """Those who stand alike before and alike after: how many, how many of them are affected, and the first of these."""
 
     pair: Pair
@@ -36,7 +36,7 @@ class Alike(NamedTuple):
     first: int | None
 
 
-class Roll:
+class AffectedUsers:
     """The table, made with its first use. Who is `tied` was looked at with their teams, and will be again."""
 
     def __init__(self) -> None:
@@ -47,14 +47,14 @@ class Roll:
         found = execute("SELECT user_id FROM mandate_roll WHERE user_id = ANY(%s)", [list(user_ids)])
         return set(user_ids).difference(user_id for (user_id,) in found)
 
-    def enter(self, people: Iterable[tuple[Facts, Standing]], *, tied: bool) -> None:
+    def enter(self, people: Iterable[tuple[Facts, UserAccess]], *, tied: bool) -> None:
         """Enter users with what they may before the change."""
         rows = ((facts.user_id, facts.operator, standing.number) for facts, standing in people)
         users = "(SELECT unnest(%s::bigint[]), unnest(%s::boolean[]), unnest(%s::integer[])) AS found"
         sql = f"INSERT INTO mandate_roll (tied, user_id, operator, before) SELECT %s, found.* FROM {users}"
         execute(sql, [tied, *columns(rows, 3)])
 
-    def follow(self, after: Era) -> None:
+    def follow(self, after: Snapshot) -> None:
         """Enter what everybody may after it."""
         for tied in (True, False):
             for users in self._batches(tied=tied):
@@ -70,11 +70,11 @@ class Roll:
             yield users
             last = users[-1]
 
-    def alike(self) -> list[Alike]:
+    def alike(self) -> list[UserGroupCount]:
         """Those who stand alike, by both standings."""
         affected = f"count(*) FILTER (WHERE {AFFECTED}), min(user_id) FILTER (WHERE {AFFECTED})"
         sql = f"SELECT before, after, count(*), {affected} FROM mandate_roll GROUP BY 1, 2 ORDER BY 1, 2"
-        return [Alike((before, after), *counts) for before, after, *counts in execute(sql)]
+        return [UserGroupCount((before, after), *counts) for before, after, *counts in execute(sql)]
 
     def affected(self) -> frozenset[int]:
         """The users for whom the change makes a difference."""

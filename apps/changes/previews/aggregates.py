@@ -15,12 +15,12 @@ from typing import Any, NamedTuple
 
 from apps.access import records
 from apps.access.records import Record
-from apps.changes.previews.affected_users import Pair, Roll
+from apps.changes.previews.affected_users import AffectedUsers, Pair
 from apps.changes.previews.counting import is_work
-from apps.changes.previews.people import Scopes, Standing
+from apps.changes.previews.people import Scopes, UserAccess
 from apps.changes.previews.reaching import EVERY, Statement, pairs, source, within
-from apps.changes.previews.temp_tables import Scratch, columns, execute
-from apps.changes.previews.user_groups import NO_REACH, Crowd, Masks, Places, Sight, differs, places_of, seen
+from apps.changes.previews.temp_tables import TempTables, columns, execute
+from apps.changes.previews.user_groups import NO_REACH, Masks, Places, Sight, UserGroup, differs, places_of, seen
 from apps.roles.scopes import Scope
 
 NOTED = """
@@ -46,7 +46,7 @@ UNLISTED = """
 """
 
 
-class Place(NamedTuple):
+class RecordPlace(NamedTuple):
     """Where a record was, where it is (None: nowhere any more), and whether there is still work in it."""
 
     was_on: int
@@ -54,21 +54,21 @@ class Place(NamedTuple):
     open_work: bool
 
 
-class Joined(NamedTuple):
+class ReachPair(NamedTuple):
     """So many pairs of a record and somebody of those who stand alike, by both reaches."""
 
     kind: int
     pair: Pair
-    place: Place
+    place: RecordPlace
     old: Masks
     new: Masks
     number: int
 
 
-class Sums:
+class AggregateCounts:
     """The numbers of crowds; `note` before the change is made, `crowds` when it is."""
 
-    def __init__(self, scratch: Scratch, scopes: Scopes) -> None:
+    def __init__(self, scratch: TempTables, scopes: Scopes) -> None:
         self._scratch = scratch
         self._scopes = scopes
         self._noted = False
@@ -90,14 +90,14 @@ class Sums:
                         [name, about or "", *parameters],
                     )
 
-    def crowds(self, roll: Roll, branches: Collection[int]) -> list[Crowd]:
+    def crowds(self, roll: AffectedUsers, branches: Collection[int]) -> list[UserGroup]:
         """Everybody on the roll in their crowds, with the numbers of each."""
-        found: dict[Places, Crowd] = {}
-        crowd_of: dict[Pair, Crowd] = {}
+        found: dict[Places, UserGroup] = {}
+        crowd_of: dict[Pair, UserGroup] = {}
         for alike in roll.alike():
             before, after = self._standings(alike.pair)
             places = places_of(before, after, branches)
-            crowd = crowd_of[alike.pair] = found.setdefault(places, Crowd(len(found), places))
+            crowd = crowd_of[alike.pair] = found.setdefault(places, UserGroup(len(found), places))
             crowd.pairs.append(alike.pair)
             crowd.members += alike.members
             self._members[alike.pair] = alike.members
@@ -115,7 +115,7 @@ class Sums:
                 crowd.first = min(crowd.first or (alike.first, alike.pair), (alike.first, alike.pair))
         return crowds
 
-    def _standings(self, pair: Pair) -> tuple[Standing, Standing]:
+    def _standings(self, pair: Pair) -> tuple[UserAccess, UserAccess]:
         before, after = pair
         return self._scopes.standings[before], self._scopes.standings[after]
 
@@ -123,7 +123,7 @@ class Sums:
         held = self._scopes[number]
         return held[f"view_{name}"][0], Scope.ALL if about is None else held[f"view_{about}"][0]
 
-    def _write(self, crowds: Collection[Crowd]) -> None:
+    def _write(self, crowds: Collection[UserGroup]) -> None:
         """The members of each crowd, on the branches where records come or go for it."""
         execute(PEOPLE)
         rows = [
@@ -143,7 +143,9 @@ class Sums:
 
     # What the change leaves as it is
 
-    def _untouched(self, model: type[Record], about_field: str | None, about: str | None, crowds: list[Crowd]) -> None:
+    def _untouched(
+        self, model: type[Record], about_field: str | None, about: str | None, crowds: list[UserGroup]
+    ) -> None:
         name = model.record_type
         sights = {
             (crowd.number, branch_id): (self._sight(was, name, about), self._sight(is_now, name, about))
@@ -171,7 +173,7 @@ class Sums:
             self._count(crowds[number], name, count, was, is_now, NO_REACH, is_open=is_open)
 
     def _count(
-        self, crowd: Crowd, name: str, count: int, was: Sight, is_now: Sight, masks: Masks, *, is_open: bool
+        self, crowd: UserGroup, name: str, count: int, was: Sight, is_now: Sight, masks: Masks, *, is_open: bool
     ) -> None:
         before, after = seen(was, masks), seen(is_now, masks)
         answers = is_open and is_work(name) and bool(masks[0] & Scope.RESPONSIBLE)
@@ -198,7 +200,7 @@ class Sums:
         return source(model._default_manager.filter(pk__in=ids), about_field)
 
     def _moved(
-        self, model: type[Record], about_field: str | None, about: str | None, crowd_of: Mapping[Pair, Crowd]
+        self, model: type[Record], about_field: str | None, about: str | None, crowd_of: Mapping[Pair, UserGroup]
     ) -> None:
         """Of those who stand alike, some may see a record from another branch, or through another colleague."""
         name = model.record_type
@@ -206,20 +208,20 @@ class Sums:
         if rows is None:
             return
 
-        def sights(pair: Pair, place: Place) -> tuple[Sight, Sight]:
+        def sights(pair: Pair, place: RecordPlace) -> tuple[Sight, Sight]:
             before, after = self._standings(pair)
             was = self._sight(before.on(place.was_on), name, about)
             gone = (Scope.NONE, Scope.NONE)
             return was, gone if place.is_on is None else self._sight(after.on(place.is_on), name, about)
 
-        def count(pair: Pair, number: int, place: Place, old: Masks, new: Masks) -> bool:
+        def count(pair: Pair, number: int, place: RecordPlace, old: Masks, new: Masks) -> bool:
             was, is_now = sights(pair, place)
             saw, sees = seen(was, old), seen(is_now, new)
             mine, still = bool(new[0] & Scope.RESPONSIBLE), bool(old[0] & Scope.RESPONSIBLE)
             stranded = place.open_work and is_work(name) and mine and sees is None and (saw is not None or not still)
             return crowd_of[pair].count(name, number, saw, sees, stranded=stranded)
 
-        listed: Counter[tuple[Pair, Place]] = Counter()
+        listed: Counter[tuple[Pair, RecordPlace]] = Counter()
         moved = []
         for kind, pair, place, old, new, number in self._joined(model, about, rows):
             listed[pair, place] += number
@@ -233,7 +235,7 @@ class Sums:
                 count(pair, rest[pair], place, NO_REACH, NO_REACH)
             execute(f"{MOVED} WHERE {UNLISTED}", [*columns(others, 2), *place, total])
 
-    def _joined(self, model: type[Record], about: str | None, rows: Statement) -> Iterator[Joined]:
+    def _joined(self, model: type[Record], about: str | None, rows: Statement) -> Iterator[ReachPair]:
         """How many records those who stand alike reached before or reach now, in all.
 
         By where these were and are, and by both reaches; each such kind has a number in `mandate_joined`.
@@ -258,10 +260,10 @@ class Sums:
         for kind, before, after, was_on, is_on, is_open, old_own, old_about, own, within_about, number in execute(
             f"SELECT kind, {KIND}, sum(number)::bigint FROM mandate_joined GROUP BY kind, {KIND} ORDER BY kind"
         ):
-            place = Place(was_on, is_on, is_open)
-            yield Joined(kind, (before, after), place, (old_own, old_about), (own, within_about), number)
+            place = RecordPlace(was_on, is_on, is_open)
+            yield ReachPair(kind, (before, after), place, (old_own, old_about), (own, within_about), number)
 
-    def _classes(self, name: str, rows: Statement, *, gone: bool) -> dict[Place, int]:
+    def _classes(self, name: str, rows: Statement, *, gone: bool) -> dict[RecordPlace, int]:
         """How many touched records there are, by where they were, where they are, and whether there is work in them."""
         sql, parameters = rows
         found = execute(
@@ -270,7 +272,7 @@ class Sums:
             " GROUP BY 1, 2, 3",
             [*parameters, name],
         )
-        return {Place(*place): number for *place, number in found}
+        return {RecordPlace(*place): number for *place, number in found}
 
 
 def _kinds() -> Iterator[tuple[str, str | None]]:

@@ -10,14 +10,14 @@ from django.db.models import Q
 
 from apps.access import records
 from apps.access.mandate import Mandate
-from apps.access.querysets import Zone, visible, zones_of
+from apps.access.querysets import BranchGroup, visible, zones_of
 from apps.access.records import Record
-from apps.changes.previews.temp_tables import Scratch
+from apps.changes.previews.temp_tables import TempTables
 from apps.changes.previews.values import Numbers
 from apps.roles import catalogue
 
 
-def numbers(scratch: Scratch, before: Mandate, after: Mandate) -> Numbers:
+def numbers(scratch: TempTables, before: Mandate, after: Mandate) -> Numbers:
     """What somebody gains and loses, and what they still answer for and no longer see."""
     found = Numbers()
     for name, model in records.registered().items():
@@ -33,7 +33,7 @@ def is_work(record_type: str) -> bool:
     return not catalogue.record_type(record_type).follows_about
 
 
-def _untouched(scratch: Scratch, before: Mandate, after: Mandate, model: type[Record], found: Numbers) -> None:
+def _untouched(scratch: TempTables, before: Mandate, after: Mandate, model: type[Record], found: Numbers) -> None:
     name = model.record_type
     told = scratch.untouched(model, after.user_id)
     was, is_now = (visible(mandate, f"view_{name}", name) & told for mandate in (before, after))
@@ -45,7 +45,7 @@ def _untouched(scratch: Scratch, before: Mandate, after: Mandate, model: type[Re
         found.add(name, stranded=was.filter(own).count() - both.filter(own).count())
 
 
-def _touched(scratch: Scratch, after: Mandate, model: type[Record], found: Numbers) -> None:
+def _touched(scratch: TempTables, after: Mandate, model: type[Record], found: Numbers) -> None:
     name, user_id = model.record_type, after.user_id
     told, saw = scratch.ids(name, scratch.column(user_id)), scratch.seen(name, user_id)
     sees = visible(after, f"view_{name}", name).order_by().filter(pk__in=told)
@@ -65,5 +65,5 @@ def _differ(before: Mandate, after: Mandate, model: type[Record]) -> bool:
     return any(_zones(before, name) != _zones(after, name) for name in names)
 
 
-def _zones(mandate: Mandate, record_type: str) -> list[Zone]:
+def _zones(mandate: Mandate, record_type: str) -> list[BranchGroup]:
     return list(zones_of(mandate, f"view_{record_type}", record_type))

@@ -11,21 +11,30 @@ from django.utils.translation import gettext as _
 
 from apps.access import records, shares
 from apps.access.facts import Facts, account_facts
-from apps.access.handover import Going
+from apps.access.handover import MovingRecords
 from apps.access.mandate import Mandate
 from apps.access.records import Record
 from apps.accounts.models import Branch
 from apps.changes.base import Change
-from apps.changes.context import Ground
+from apps.changes.context import ChangeContext
 from apps.changes.diff import Diff
-from apps.changes.previews.affected_users import Pair, Roll
-from apps.changes.previews.aggregates import Sums
+from apps.changes.previews.affected_users import AffectedUsers, Pair
+from apps.changes.previews.aggregates import AggregateCounts
 from apps.changes.previews.counting import numbers
 from apps.changes.previews.orphans import Orphans
-from apps.changes.previews.people import Era, Scopes, Standing, concerned, in_batches, mates_of, on_branches, places
-from apps.changes.previews.temp_tables import Scratch
-from apps.changes.previews.user_groups import Crowd
-from apps.changes.previews.values import IN_FULL, Allowed, Group, Member, Preview, ScopeChange
+from apps.changes.previews.people import (
+    Scopes,
+    Snapshot,
+    UserAccess,
+    concerned,
+    in_batches,
+    mates_of,
+    on_branches,
+    places,
+)
+from apps.changes.previews.temp_tables import TempTables
+from apps.changes.previews.user_groups import UserGroup
+from apps.changes.previews.values import IN_FULL, Group, Member, Preview, ScopeChange, ScopeGiven
 from apps.teams.models import TeamMember
 
 
@@ -39,7 +48,7 @@ class Measure:
     def __init__(self, change: Change, only: Collection[int] | None = None) -> None:
         self._change = change
         self._only = only
-        self._try: _Try | None = None
+        self._try: _Trial | None = None
 
     @property
     def again(self) -> frozenset[int] | None:
@@ -50,50 +59,50 @@ class Measure:
         """What was found."""
         return self._tried.found
 
-    def before(self, ground: Ground, diff: Diff) -> None:
+    def before(self, ground: ChangeContext, diff: Diff) -> None:
         """See `Observer`."""
         self._on(ground).before(diff)
 
-    def planned(self, ground: Ground) -> None:
+    def planned(self, ground: ChangeContext) -> None:
         """See `Observer`."""
         self._on(ground).planned()
 
-    def after(self, ground: Ground) -> None:
+    def after(self, ground: ChangeContext) -> None:
         """See `Observer`."""
         self._on(ground).after()
 
-    def going(self, going: Going) -> None:
+    def going(self, going: MovingRecords) -> None:
         """Look at what is about to be handed over or moved."""
         self._tried.going(going)
 
     @property
-    def _tried(self) -> _Try:
+    def _tried(self) -> _Trial:
         assert self._try is not None, "a change is observed before it is told of"
         return self._try
 
-    def _on(self, ground: Ground) -> _Try:
+    def _on(self, ground: ChangeContext) -> _Trial:
         """The try on this ground; a change that the database broke off is tried anew on another one."""
         if self._try is None or self._try.ground is not ground:
-            self._try = _Try(self._change, ground, self._only)
+            self._try = _Trial(self._change, ground, self._only)
         return self._try
 
 
-class _Try:
+class _Trial:
     """One try of the change."""
 
-    def __init__(self, change: Change, ground: Ground, only: Collection[int] | None) -> None:
+    def __init__(self, change: Change, ground: ChangeContext, only: Collection[int] | None) -> None:
         self.ground = ground
         self.again: frozenset[int] | None = None
         self.found = Preview(affected=0)
         self._change = change
         self._only = only
         self._scopes = Scopes()
-        self._era = Era(ground.facts, ground.now, self._scopes)
-        self._scratch = Scratch(ground.acting())
-        self._sums = Sums(self._scratch, self._scopes)
+        self._era = Snapshot(ground.facts, ground.now, self._scopes)
+        self._scratch = TempTables(ground.acting())
+        self._sums = AggregateCounts(self._scratch, self._scopes)
         # Those who are looked at one by one, as they stood before; once they are too many they go on the roll.
         self._facts: dict[int, Facts] = {}
-        self._roll: Roll | None = None
+        self._roll: AffectedUsers | None = None
         self._shared: defaultdict[type[Record], set[int]] = defaultdict(set)
         self._groups: set[int] = set()
         self._joining: set[int] = set()
@@ -126,7 +135,7 @@ class _Try:
         self._scratch.follow()
         self._look()
 
-    def going(self, going: Going) -> None:
+    def going(self, going: MovingRecords) -> None:
         """Note the records that go, who sees them, and look at everybody for whom that can make a difference."""
         known = set(self._facts)
         self._meet(mates_of(self.ground.account, going.users))
@@ -142,7 +151,7 @@ class _Try:
             new = batch if self._only is None else batch.intersection(self._only)
             new = new.difference(self._facts) if self._roll is None else self._roll.missing(new)
             if self._roll is None and len(self._facts) + len(new) > IN_FULL:
-                self._roll = Roll()
+                self._roll = AffectedUsers()
                 self._roll.enter(((facts, self._stood(facts.user_id)) for facts in self._facts.values()), tied=True)
                 self._facts.clear()
             if self._roll is None:
@@ -151,7 +160,7 @@ class _Try:
                 tied = bool(self._joining)
                 self._roll.enter(self._era.people(new, teams=tied), tied=tied)
 
-    def _stood(self, user_id: int) -> Standing:
+    def _stood(self, user_id: int) -> UserAccess:
         return self._era.standing(self._facts[user_id])
 
     def _touch_what_teams_see(self) -> None:
@@ -179,7 +188,7 @@ class _Try:
 
     def after(self) -> None:
         """Hold what stands now against what stood before."""
-        after = Era(account_facts(self.ground.account.pk), self.ground.now, self._scopes)
+        after = Snapshot(account_facts(self.ground.account.pk), self.ground.now, self._scopes)
         orphans = Orphans(self._scratch, self._scopes, after)
         found = self._members(after, orphans) if self._roll is None else self._groups_of(self._roll, after, orphans)
         self.found = replace(
@@ -191,7 +200,7 @@ class _Try:
             everything=self._scratch.actor.operator,
         )
 
-    def _members(self, after: Era, orphans: Orphans) -> Preview:
+    def _members(self, after: Snapshot, orphans: Orphans) -> Preview:
         found = []
         lost: defaultdict[str, list[Mandate]] = defaultdict(list)
         self.ground.learn_names(self._facts)
@@ -208,7 +217,7 @@ class _Try:
         orphans.of_members(lost, [facts.user_id for facts in self._facts.values() if facts.operator])
         return Preview(affected=len(found), members=tuple(sorted(found, key=lambda each: (each.name, each.user_id))))
 
-    def _groups_of(self, roll: Roll, after: Era, orphans: Orphans) -> Preview:
+    def _groups_of(self, roll: AffectedUsers, after: Snapshot, orphans: Orphans) -> Preview:
         roll.follow(after)
         crowds = [crowd for crowd in self._sums.crowds(roll, after.account.branches) if crowd.affected]
         affected = sum(crowd.affected for crowd in crowds)
@@ -223,14 +232,14 @@ class _Try:
         groups = [self._group(crowd) for crowd in crowds]
         return Preview(affected=affected, groups=tuple(sorted(groups, key=lambda group: -group.members)))
 
-    def _group(self, crowd: Crowd) -> Group:
+    def _group(self, crowd: UserGroup) -> Group:
         assert crowd.first is not None, "somebody of them is affected"
         _, (before, after) = crowd.first
         changes = tuple(self._changes(self._scopes.standings[before], self._scopes.standings[after]))
         return Group(crowd.affected, changes, crowd.numbers, crowd.gains, crowd.loses)
 
     def _changes(
-        self, before: Standing, after: Standing, mandates: tuple[Mandate, Mandate] | None = None
+        self, before: UserAccess, after: UserAccess, mandates: tuple[Mandate, Mandate] | None = None
     ) -> Iterator[ScopeChange]:
         """Each permission that reaches otherwise, branch by branch; with the steps, where the Mandates are at hand."""
         for branch_id, sides in places(before, after).items():
@@ -249,7 +258,7 @@ class _Try:
             if was[codename] == is_now[codename]:
                 continue
             steps = [mandate.effective(branch_id, codename).steps for mandate in mandates or ()] or [(), ()]
-            old, new = (Allowed(*held, s) for held, s in zip((was[codename], is_now[codename]), steps, strict=True))
+            old, new = (ScopeGiven(*held, s) for held, s in zip((was[codename], is_now[codename]), steps, strict=True))
             yield ScopeChange(branch_id or None, self._place(branch_id), codename, old, new)
 
     def _place(self, branch_id: int) -> str:

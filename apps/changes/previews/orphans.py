@@ -19,9 +19,9 @@ from apps.access.mandate import Mandate
 from apps.access.querysets import visible
 from apps.access.records import Record
 from apps.changes.previews.affected_users import Pair
-from apps.changes.previews.people import ELSEWHERE, Era, Scopes, Standing, everybody, in_batches
+from apps.changes.previews.people import ELSEWHERE, Scopes, Snapshot, UserAccess, everybody, in_batches
 from apps.changes.previews.reaching import Statement, pairs, source, within
-from apps.changes.previews.temp_tables import Scratch, columns, execute, insert
+from apps.changes.previews.temp_tables import TempTables, columns, execute, insert
 from apps.roles.scopes import Scope
 
 # So many of them are named.
@@ -58,7 +58,7 @@ class Kind(NamedTuple):
 class Orphans:
     """How many there are by type, and the references of the first of them."""
 
-    def __init__(self, scratch: Scratch, scopes: Scopes, after: Era) -> None:
+    def __init__(self, scratch: TempTables, scopes: Scopes, after: Snapshot) -> None:
         self.counts: Counter[str] = Counter()
         self.references: list[str] = []
         self._scratch = scratch
@@ -133,7 +133,7 @@ class Orphans:
             execute("INSERT INTO mandate_everybody SELECT unnest(%s::bigint[]), unnest(%s::int[])", columns(rows, 2))
         yield from ((kind, branches) for kind, branches in blind.items() if branches)
 
-    def _overlooked(self, kind: Kind, standing: Standing) -> set[int]:
+    def _overlooked(self, kind: Kind, standing: UserAccess) -> set[int]:
         """The branches on which somebody sees all records of a kind."""
         found = {branch_id for branch_id, number in standing.scopes.items() if self._sight(kind, number) == (16, 16)}
         if ELSEWHERE in found:

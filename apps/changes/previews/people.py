@@ -12,10 +12,10 @@ from django.db.models import Max, QuerySet
 
 from apps.access import shares
 from apps.access.facts import AccountFacts, Facts, load_some
-from apps.access.mandate import Because, Effective, Mandate
+from apps.access.mandate import EffectiveScope, Mandate, Reason
 from apps.access.models import Override
 from apps.accounts.models import Account, Branch, User
-from apps.changes.context import Ground
+from apps.changes.context import ChangeContext
 from apps.changes.diff import Diff
 from apps.roles import catalogue
 from apps.roles.models import RoleGrant
@@ -28,7 +28,7 @@ AT_ONCE = 2_000
 ELSEWHERE = 0
 
 
-def concerned(ground: Ground, diff: Diff) -> Iterator[int]:
+def concerned(ground: ChangeContext, diff: Diff) -> Iterator[int]:
     """The users whose rights these rows can alter, some of them more than once."""
     groups: set[int] = set()
     roles: set[int] = set()
@@ -96,7 +96,7 @@ Ties = frozenset[tuple[int, frozenset[int], frozenset[int]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class UserAccess:
     """What somebody may, by branch, each as the number of a set of scopes; and who is in a team with them.
 
     Two standings of one preview are equal when the same things are allowed. Those who stand alike share one, and it has
@@ -117,16 +117,16 @@ class Scopes:
 
     def __init__(self) -> None:
         self.codenames = [permission.codename for permission in catalogue.permissions()]
-        self.standings: list[Standing] = []
+        self.standings: list[UserAccess] = []
         self._numbers: dict[tuple[Held, ...], int] = {}
         self._sets: list[tuple[Held, ...]] = []
-        self._standings: dict[object, Standing] = {}
+        self._standings: dict[object, UserAccess] = {}
 
-    def standing(self, scopes: Mapping[int, int], ties: Ties) -> Standing:
+    def standing(self, scopes: Mapping[int, int], ties: Ties) -> UserAccess:
         """The standing of these numbers by branch and these teams."""
         key = (frozenset(scopes.items()), ties)
         if key not in self._standings:
-            self._standings[key] = Standing(len(self.standings), scopes, ties)
+            self._standings[key] = UserAccess(len(self.standings), scopes, ties)
             self.standings.append(self._standings[key])
         return self._standings[key]
 
@@ -146,13 +146,13 @@ Held = tuple[Scope, datetime | None]
 """A scope, and until when it holds."""
 
 
-def of(effective: Effective) -> Held:
+def of(effective: EffectiveScope) -> Held:
     """The scope with its end, where the override that it comes from has one."""
-    ends = [step.override.expires_at for step in effective.steps if step.because is Because.OVERRIDE and step.override]
+    ends = [step.override.expires_at for step in effective.steps if step.because is Reason.OVERRIDE and step.override]
     return effective.scope, ends[0] if ends else None
 
 
-class Era:
+class Snapshot:
     """What people may before the change, or after it."""
 
     def __init__(self, account: AccountFacts, now: datetime, scopes: Scopes) -> None:
@@ -165,13 +165,13 @@ class Era:
         """The Mandate of these facts."""
         return Mandate(facts, self.now)
 
-    def people(self, user_ids: Iterable[int], *, teams: bool) -> Iterator[tuple[Facts, Standing]]:
+    def people(self, user_ids: Iterable[int], *, teams: bool) -> Iterator[tuple[Facts, UserAccess]]:
         """The facts and the standing of these users, as they are in the database now."""
         for wanted in in_batches(user_ids):
             for facts in load_some(self.account, wanted, teams=teams).values():
                 yield facts, self.standing(facts)
 
-    def standing(self, facts: Facts) -> Standing:
+    def standing(self, facts: Facts) -> UserAccess:
         """What somebody may."""
         open_branches = self.account.open_branches
         held = {b: place for b, place in facts.memberships.items() if place.active and b in open_branches}
@@ -194,7 +194,7 @@ Places = Mapping[int, tuple[int, int]]
 """By branch, the numbers of what somebody may there before and after, where they differ."""
 
 
-def places(before: Standing, after: Standing) -> dict[int, tuple[int, int]]:
+def places(before: UserAccess, after: UserAccess) -> dict[int, tuple[int, int]]:
     """Where somebody may other things than before."""
     named = before.scopes.keys() | after.scopes.keys()
     found = {branch_id: (before.on(branch_id), after.on(branch_id)) for branch_id in sorted(named)}

@@ -20,11 +20,11 @@ from apps.accounts.fence import tenant
 from apps.accounts.models import Account, User
 from apps.accounts.preferences import as_read_by
 from apps.changes.base import TRIAL, Change
-from apps.changes.context import Ground
+from apps.changes.context import ChangeContext
 from apps.changes.preview import preview
 from apps.changes.previews.people import concerned
 from apps.changes.previews.values import IN_FULL
-from apps.changes.refusals import ManyRefused, Overtaken, Refusal
+from apps.changes.refusals import ChangedMeanwhile, ManyRefused, Refusal
 from apps.changes.serializing import dump, load_change
 
 TASK = "apps.changes.jobs.compute_preview"
@@ -42,7 +42,7 @@ def concerns_many(change: Change, *, actor: User | None) -> bool:
     Raises:
         Refusal: the change makes no sense for what is there.
     """
-    ground = Ground(Account.objects.get(pk=change.account_id), actor, TRIAL)
+    ground = ChangeContext(Account.objects.get(pk=change.account_id), actor, TRIAL)
     found: set[int] = set()
     with transaction.atomic():
         for diff in change.plan(ground):
@@ -96,7 +96,7 @@ def _computed(asked: QueuedPreview) -> tuple[State, dict[str, Any]]:
     try:
         lines = preview(load_change(asked.change), actor=asked.user).lines()
     except (Refusal, ManyRefused) as refusal:
-        differences = refusal.differences if isinstance(refusal, Overtaken) else {}
+        differences = refusal.differences if isinstance(refusal, ChangedMeanwhile) else {}
         return State.REFUSED, {"refusal": str(refusal), "differences": dump(differences)}
     return State.DONE, {"lines": list(islice(lines, MOST_LINES)), "more": sum(1 for _ in lines)}
 

@@ -33,7 +33,7 @@ CREATE TEMPORARY TABLE mandate_seen (
 """
 
 
-class Scratch:
+class TempTables:
     """The records that a change touches. `actor` is the Mandate of the one who is told of them, before it is made."""
 
     def __init__(self, actor: Mandate) -> None:

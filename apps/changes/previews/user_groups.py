@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from apps.changes.previews.affected_users import Pair
-from apps.changes.previews.people import ELSEWHERE, Standing
+from apps.changes.previews.people import ELSEWHERE, UserAccess
 from apps.changes.previews.values import Numbers
 from apps.roles.scopes import Scope
 
@@ -22,7 +22,7 @@ NO_REACH: Masks = (0, 0)
 
 
 @dataclass(slots=True)
-class Crowd:
+class UserGroup:
     """Those of whom the same becomes, by their standings before and after, and their numbers in all and by reach.
 
     `first` is the first of those who are `affected`.
@@ -51,7 +51,7 @@ class Crowd:
         return stranded or (before is None) != (after is None)
 
 
-def places_of(before: Standing, after: Standing, branches: Collection[int]) -> Places:
+def places_of(before: UserAccess, after: UserAccess, branches: Collection[int]) -> Places:
     """Where somebody may other things than before: of the branches where they are no member, each by itself."""
     elsewhere = before.scopes[ELSEWHERE] != after.scopes[ELSEWHERE]
     named = branches if elsewhere else (before.scopes.keys() | after.scopes.keys()) - {ELSEWHERE}

@@ -12,8 +12,8 @@ from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from apps.access.mandate import Because, Step
-from apps.accounts.datetime_formats import Form, written
+from apps.access.mandate import Reason, Step
+from apps.accounts.datetime_formats import DateTimeForm, written
 from apps.roles import catalogue
 from apps.roles.scopes import Scope
 
@@ -22,7 +22,7 @@ IN_FULL = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Allowed:
+class ScopeGiven:
     """How far a permission reaches, until when, and by which steps (of one member; of a group they differ)."""
 
     scope: Scope
@@ -32,7 +32,7 @@ class Allowed:
     def __str__(self) -> str:
         if self.until is None:
             return self.scope.label
-        when = written(self.until, Form.ZONED_MOMENT)
+        when = written(self.until, DateTimeForm.ZONED_MOMENT)
         return _("%(scope)s until %(when)s") % {"scope": self.scope.label, "when": when}
 
     def as_json(self) -> dict[str, Any]:
@@ -52,8 +52,8 @@ class ScopeChange:
     branch_id: int | None
     place: str
     permission: str
-    before: Allowed
-    after: Allowed
+    before: ScopeGiven
+    after: ScopeGiven
 
     def __str__(self) -> str:
         why = [text for text in (_why(self.before), _why(self.after)) if text]
@@ -232,31 +232,31 @@ def _by_reach(sentence: str, found: Mapping[str, Mapping[str, int]]) -> Iterator
         yield f"  {sentence % {'records': catalogue.record_type(name).nouns, 'told': ', '.join(parts)}}"
 
 
-def _why(found: Allowed) -> str:
+def _why(found: ScopeGiven) -> str:
     return " + ".join(filter(None, (_because(step) for step in found.steps)))
 
 
 def _because(step: Step) -> str:
     match step.because:
-        case Because.ROLE | Because.PARENT | Because.SUPREME:
-            return step.role.name if step.role is not None and (step.scope or step.because is Because.ROLE) else ""
-        case Because.OVERRIDE:
+        case Reason.ROLE | Reason.PARENT | Reason.SUPREME:
+            return step.role.name if step.role is not None and (step.scope or step.because is Reason.ROLE) else ""
+        case Reason.OVERRIDE:
             return _("override")
-        case Because.OVERRIDE_ENDED | Because.OVERRIDE_IGNORED:
+        case Reason.OVERRIDE_ENDED | Reason.OVERRIDE_IGNORED:
             return ""
         case because:
             return str(_STATES[because])
 
 
 _STATES = {
-    Because.ACCOUNT_CLOSED: gettext_lazy("account closed"),
-    Because.PLAN: gettext_lazy("not in the plan"),
-    Because.READ_ONLY: gettext_lazy("account read-only"),
-    Because.INACTIVE: gettext_lazy("deactivated"),
-    Because.OPERATOR: gettext_lazy("operator session"),
-    Because.NO_MEMBERSHIP: gettext_lazy("no member"),
-    Because.REMOVED: gettext_lazy("removed"),
-    Because.BRANCH_CLOSED: gettext_lazy("branch closed"),
+    Reason.ACCOUNT_CLOSED: gettext_lazy("account closed"),
+    Reason.PLAN: gettext_lazy("not in the plan"),
+    Reason.READ_ONLY: gettext_lazy("account read-only"),
+    Reason.INACTIVE: gettext_lazy("deactivated"),
+    Reason.OPERATOR: gettext_lazy("operator session"),
+    Reason.NO_MEMBERSHIP: gettext_lazy("no member"),
+    Reason.REMOVED: gettext_lazy("removed"),
+    Reason.BRANCH_CLOSED: gettext_lazy("branch closed"),
 }
 
 

@@ -18,8 +18,8 @@ from django.utils.translation import gettext_lazy as _
 from djmoney.models.fields import MoneyField
 from unfold.decorators import display
 
-from apps.access.context import desk_of
-from apps.accounts.datetime_formats import Form, written
+from apps.access.context import access_of
+from apps.accounts.datetime_formats import DateTimeForm, written
 from apps.backoffice.actions import DELETE_SELECTED, BulkAction
 from apps.backoffice.filters import BranchFilter, ResponsibleFilter
 from apps.backoffice.options import MandateAdmin
@@ -103,7 +103,7 @@ class CrmAdmin(MandateAdmin):
         return [fieldsets[0], (_("Custom fields"), {"fields": lines}), *fieldsets[1:]]
 
     def _fills_in(self, request: HttpRequest, obj: Any) -> bool:
-        return obj is None or desk_of(request).may(self.codename("change"), obj)
+        return obj is None or access_of(request).may(self.codename("change"), obj)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         own = shown_fields(request, self.record_type, obj)
@@ -133,7 +133,7 @@ class CrmAdmin(MandateAdmin):
         if isinstance(db_field, models.URLField):
             kwargs["assume_scheme"] = "https"
         if isinstance(db_field, MoneyField):
-            account = desk_of(request).account
+            account = access_of(request).account
             own = [account.currency] if account else []
             kwargs["currency_choices"] = [(code, code) for code in dict.fromkeys([*own, *CURRENCIES])]
             field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
@@ -197,7 +197,7 @@ class CrmAdmin(MandateAdmin):
     def created(self, record: CrmRecord) -> SafeString:
         """The day, with the minute to hover over."""
         moment = timezone.localtime(record.created_at)
-        exact, day = written(moment, Form.MOMENT), written(moment, Form.DAY)
+        exact, day = written(moment, DateTimeForm.MOMENT), written(moment, DateTimeForm.DAY)
         return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), exact, day)
 
 

@@ -12,16 +12,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from apps.access.context import desk_of, veil
+from apps.access.context import access_of, veil
 from apps.accounts.models import User
 from apps.audit.text import SingleLineInput
 from apps.backoffice.actions import BulkAction, confirmation, counted
 from apps.crm.admin.entries import EntryField
-from apps.crm.admin.writing import Refused, change
+from apps.crm.admin.writing import WriteRefused, change
 from apps.crm.models import LeadStatus, OpportunityStatus
 from apps.crm.models.customisation import Status
 from apps.pages.forms.picker import UserField
-from apps.pages.forms.pool import Pool
+from apps.pages.forms.pool import PickablePeople
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -48,7 +48,7 @@ def asked(
         if form.is_bound and form.is_valid():
             _apply(request, rows, lambda row: apply(request, row, form.cleaned_data["value"]))
             return None
-        veil(desk_of(request), rows)
+        veil(access_of(request), rows)
         context = {"form": form, "rows": rows, "action": request.POST.get("action"), "summary": counted(rows)}
         return confirmation(model_admin, request, "admin/crm/bulk.html", str(title), context)
 
@@ -60,7 +60,7 @@ def _apply(request: HttpRequest, rows: Rows, do: Callable[[Any], None]) -> None:
     for row in rows:
         try:
             do(row)
-        except Refused as refused:
+        except WriteRefused as refused:
             messages.error(request, f"{row.reference}: {refused}")
         else:
             done.append(row)
@@ -72,7 +72,7 @@ def _people_form(request: HttpRequest, rows: Rows) -> type[forms.Form]:
     """Those who are active members of every branch that the records are on."""
     branches = {row.branch_id for row in rows}
     field = UserField(
-        Pool(desk_of(request), on=frozenset(branches), every=True),
+        PickablePeople(access_of(request), on=frozenset(branches), every=True),
         fixed=[("", _("Nobody"))],
         label=_("New responsible"),
         required=False,
@@ -84,7 +84,7 @@ def _people_form(request: HttpRequest, rows: Rows) -> type[forms.Form]:
 
 def _status_form(model: type[Status]) -> Callable[[HttpRequest, Rows], type[forms.Form]]:
     def make(request: HttpRequest, rows: Rows) -> type[forms.Form]:
-        statuses = model.on_offer(desk_of(request).account_id)
+        statuses = model.on_offer(access_of(request).account_id)
         field = EntryField(statuses, label=_("New status"), widget=UnfoldAdminSelectWidget())
         return type("StatusForm", (ValueForm,), {"value": field})
 

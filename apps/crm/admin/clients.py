@@ -10,7 +10,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from apps.access.context import desk_of
+from apps.access.context import access_of
 from apps.backoffice.actions import DELETE_SELECTED, EXPORT_SELECTED
 from apps.backoffice.filters import BranchFilter, ResponsibleFilter
 from apps.backoffice.inlines import inline_about
@@ -110,9 +110,9 @@ class ContactAdmin(CrmAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:
         """A contact is made private, or not any more, by those who may keep private contacts on its branch."""
         fixed = super().get_readonly_fields(request, obj)
-        desk = desk_of(request)
-        places = [obj.branch] if obj is not None else branches_to_choose(desk, self.model(), self.record_type)
-        return fixed if any(desk.may("own_private_contacts", branch) for branch in places) else [*fixed, "private"]
+        access = access_of(request)
+        places = [obj.branch] if obj is not None else branches_to_choose(access, self.model(), self.record_type)
+        return fixed if any(access.may("own_private_contacts", branch) for branch in places) else [*fixed, "private"]
 
     def subtitle(self, record: Contact) -> str:
         private = " · private" if record.private else ""

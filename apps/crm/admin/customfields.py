@@ -21,7 +21,7 @@ from unfold.widgets import (
     UnfoldAdminURLInputWidget,
 )
 
-from apps.access.context import desk_of
+from apps.access.context import access_of
 from apps.audit.text import MultiLineInput, SingleLineInput
 from apps.crm.admin.entries import CrmForm
 from apps.crm.models import CustomField
@@ -63,7 +63,7 @@ def fields_for(request: HttpRequest, record_type: str) -> list[CustomField]:
         return []
     kept: dict[str, list[CustomField]] = request.__dict__.setdefault("_custom_fields", {})
     if record_type not in kept:
-        kept[record_type] = customvalues.fields_of(desk_of(request).account_id, record_type)
+        kept[record_type] = customvalues.fields_of(access_of(request).account_id, record_type)
     return kept[record_type]
 
 

@@ -8,7 +8,7 @@ from django.db.models import F
 from django.http import HttpRequest
 
 from apps.access import lists
-from apps.access.context import Desk, desk_of, veil
+from apps.access.context import AccessContext, access_of, veil
 from apps.access.reasons import tooltip
 from apps.crm.pipelines import my_pipelines
 
@@ -18,37 +18,37 @@ NEW = 6
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """The context of the admin's index."""
-    desk = desk_of(request)
-    if desk.mandate is None:
+    access = access_of(request)
+    if access.mandate is None:
         return context
     return {
         **context,
-        "tasks": _my_tasks(desk) if desk.may_anywhere("view_task") else None,
-        "pipelines": my_pipelines(desk) if desk.may_anywhere("view_pipeline") else None,
-        "leads": _newest(desk, "lead", "status", "responsible"),
-        "activities": _newest(desk, "activity", "created_by") if desk.may_anywhere("view_activity_page") else None,
+        "tasks": _my_tasks(access) if access.may_anywhere("view_task") else None,
+        "pipelines": my_pipelines(access) if access.may_anywhere("view_pipeline") else None,
+        "leads": _newest(access, "lead", "status", "responsible"),
+        "activities": _newest(access, "activity", "created_by") if access.may_anywhere("view_activity_page") else None,
         "missing": {
-            codename: tooltip(desk, codename)
+            codename: tooltip(access, codename)
             for codename in ("view_task", "view_pipeline", "view_lead", "view_activity_page")
-            if not desk.may_anywhere(codename)
+            if not access.may_anywhere(codename)
         },
     }
 
 
-def _my_tasks(desk: Desk) -> list[Any]:
+def _my_tasks(access: AccessContext) -> list[Any]:
     """My open tasks, what is due first at the top and what has no date last."""
-    rows = desk.rows("view_task", "task").filter(responsible=desk.user, done=False)
+    rows = access.rows("view_task", "task").filter(responsible=access.user, done=False)
     found = list(rows.order_by(F("due_at").asc(nulls_last=True), "pk")[:TASKS])
-    veil(desk, found)
+    veil(access, found)
     return found
 
 
-def _newest(desk: Desk, record_type: str, *related: str) -> list[Any] | None:
+def _newest(access: AccessContext, record_type: str, *related: str) -> list[Any] | None:
     """The newest visible records of a type; None for those who may view none."""
     codename = f"view_{record_type}"
-    mandate = desk.mandate
-    if mandate is None or not desk.may_anywhere(codename):
+    mandate = access.mandate
+    if mandate is None or not access.may_anywhere(codename):
         return None
     rows = list(lists.page(mandate, codename, record_type=record_type, size=NEW).select_related(*related))
-    veil(desk, rows)
+    veil(access, rows)
     return rows

@@ -10,17 +10,17 @@ from django.http import HttpRequest
 from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 
-from apps.access.context import desk_of
+from apps.access.context import access_of
 from apps.crm.services import consequences
 from apps.roles import catalogue
 
 
 def consequences_of(request: HttpRequest, record: Any) -> Iterator[tuple[int, str]]:
     """The level and the sentence of each consequence, as far as the person may see it."""
-    desk = desk_of(request)
-    if not desk.may(f"delete_{record.record_type}", record):
+    access = access_of(request)
+    if not access.may(f"delete_{record.record_type}", record):
         return
-    found = consequences.of_deletion(record, actor=desk.user)
+    found = consequences.of_deletion(record, actor=access.user)
     emptied = []
     for rows in found.emptied.values():
         if count := rows.count():

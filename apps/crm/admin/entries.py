@@ -55,4 +55,4 @@ class CrmForm(RecordForm):
             if isinstance(field, EntryField):
                 entries: Any = field.queryset
                 current = getattr(self.instance, f"{name}_id")
-                field.queryset = entries.model.on_offer(self.desk.account_id, also=current)
+                field.queryset = entries.model.on_offer(self.access.account_id, also=current)

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from apps.access.context import desk_of
+from apps.access.context import access_of
 from apps.backoffice.filters import AccountListFilter
 from apps.crm.models import Activity, CallResult, LeadStatus, OpportunityStatus, Outcome, Pipeline, Source, Task
 from apps.crm.pipelines import has_several, pipelines_of
@@ -38,8 +38,8 @@ class PipelineFilter(AccountListFilter):
     model = Pipeline
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]) -> Iterable[tuple[str, str]]:
-        desk = desk_of(request)
-        return [(str(each.pk), each.name) for each in pipelines_of(desk)] if has_several(desk) else []
+        access = access_of(request)
+        return [(str(each.pk), each.name) for each in pipelines_of(access)] if has_several(access) else []
 
 
 class OpportunityStatusFilter(AccountListFilter):
@@ -50,9 +50,9 @@ class OpportunityStatusFilter(AccountListFilter):
     model = OpportunityStatus
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]) -> Iterable[tuple[str, str]]:
-        desk = desk_of(request)
-        rows = OpportunityStatus.objects.filter(account=desk.account_id).select_related("pipeline")
-        several = has_several(desk)
+        access = access_of(request)
+        rows = OpportunityStatus.objects.filter(account=access.account_id).select_related("pipeline")
+        several = has_several(access)
         return [(str(row.pk), f"{row.pipeline}: {row}" if several else row.name) for row in rows]
 
 

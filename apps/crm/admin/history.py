@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
-from apps.access.context import desk_of
+from apps.access.context import access_of
 from apps.crm.models import CrmRecord
 from apps.crm.services.history import history_of
 
@@ -25,6 +25,6 @@ def history_page(admin: Any, request: HttpRequest, record: CrmRecord) -> Templat
             "subtitle": str(record),
             "opts": admin.opts,
             "original": record,
-            "entries": history_of(record, reader=desk_of(request).user),
+            "entries": history_of(record, reader=access_of(request).user),
         },
     )

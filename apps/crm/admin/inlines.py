@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
-from apps.access.context import desk_of
+from apps.access.context import access_of
 from apps.backoffice.inlines import RecordInline, RecordInlineFormSet
 from apps.crm.models import Activity, Contact, Opportunity, Task
 from apps.crm.pipelines import has_several
@@ -23,7 +23,7 @@ class TaskInlineFormSet(RecordInlineFormSet):
 
     def add_fields(self, form: Any, index: int | None) -> None:
         super().add_fields(form, index)
-        account = desk_of(self.asked_by).account
+        account = access_of(self.asked_by).account
         if form.instance.pk is None and account is not None and "due_at" in form.fields:
             due = form.fields["due_at"]
             due.initial = account.preferences.task_due_at(timezone.now())
@@ -67,7 +67,7 @@ class ActivityInline(RecordInline):
         return str(activity.created_by) if activity.created_by else None
 
 
-class ShownInline(RecordInline):
+class ReadOnlyInline(RecordInline):
     """Records that are linked to this one, to look at and to open; they are made and changed on their own pages."""
 
     can_delete = False
@@ -82,7 +82,7 @@ class ShownInline(RecordInline):
         return False
 
 
-class ContactInline(ShownInline):
+class ContactInline(ReadOnlyInline):
     """The people of a company."""
 
     model = Contact
@@ -100,7 +100,7 @@ class ContactInline(ShownInline):
         return next(iter(contact.phones), None)
 
 
-class OpportunityInline(ShownInline):
+class OpportunityInline(ReadOnlyInline):
     """The deals with a company or a person."""
 
     model = Opportunity
@@ -110,7 +110,7 @@ class OpportunityInline(ShownInline):
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:
         """Where there are several pipelines, a status is shown with its own before it."""
         name, *others = self.fields
-        return (name, "way", *others) if has_several(desk_of(request)) else self.fields
+        return (name, "way", *others) if has_several(access_of(request)) else self.fields
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).select_related("status__pipeline")

@@ -12,7 +12,7 @@ from django.utils.html import conditional_escape
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apps.access.context import desk_of
+from apps.access.context import access_of
 from apps.crm.models import Task
 
 if TYPE_CHECKING:
@@ -50,14 +50,14 @@ MOST = 99
 
 def sections(request: HttpRequest) -> list[dict[str, Any]]:
     """The groups of the sidebar; a record type is there for those who may view some of its records."""
-    desk = desk_of(request)
+    access = access_of(request)
     index = reverse("admin:index")
     today = _item(_("Today"), "space_dashboard", index, active=request.path == index)
     groups: list[dict[str, Any]] = [{"items": [today]}]
     for title, entries in _GROUPS:
         items: list[dict[str, Any]] = []
         for record_type, label, icon in entries:
-            if not desk.may_anywhere(f"view_{record_type}"):
+            if not access.may_anywhere(f"view_{record_type}"):
                 continue
             link = reverse(f"admin:crm_{record_type}_changelist")
             item = _item(label, icon, link, active=request.path.startswith(link))
@@ -66,9 +66,9 @@ def sections(request: HttpRequest) -> list[dict[str, Any]]:
             items.append(item)
         if items:
             groups.append({"title": title, "items": items})
-    if desk.account is not None and (items := access_items(request)):
+    if access.account is not None and (items := access_items(request)):
         groups.append({"title": _("People and access"), "items": items})
-    if desk.user.is_superuser:
+    if access.user.is_superuser:
         link = reverse("admin:operator")
         item = _item(_("Operator session"), "shield_person", link, active=request.path == link)
         groups.append({"title": _("Platform"), "items": [item]})
@@ -77,9 +77,9 @@ def sections(request: HttpRequest) -> list[dict[str, Any]]:
 
 def access_items(request: HttpRequest) -> list[dict[str, Any]]:
     """The tables of access that the person may look at."""
-    desk, found = desk_of(request), []
+    access, found = access_of(request), []
     for app, model, label, icon, codename in _ACCESS:
-        if codename is None or desk.may_anywhere(codename):
+        if codename is None or access.may_anywhere(codename):
             link = reverse(f"admin:{app}_{model}_changelist")
             found.append(_item(label, icon, link, active=request.path.startswith(link)))
     return found
@@ -92,13 +92,13 @@ def _item(title: StrOrPromise, icon: str, link: str, *, active: bool) -> dict[st
 
 def overdue(request: HttpRequest) -> QuerySet[Task]:
     """The user's own open tasks whose time has passed."""
-    desk = desk_of(request)
-    return desk.rows("view_task", "task").filter(responsible=desk.user, done=False, due_at__lt=timezone.now())
+    access = access_of(request)
+    return access.rows("view_task", "task").filter(responsible=access.user, done=False, due_at__lt=timezone.now())
 
 
 def overdue_badge(request: HttpRequest) -> str | None:
     """How many of one's tasks are overdue: an index of open tasks by person answers it."""
-    count = desk_of(request).once("overdue", lambda: overdue(request)[: MOST + 1].count())
+    count = access_of(request).once("overdue", lambda: overdue(request)[: MOST + 1].count())
     if not count:
         return None
     return f"{MOST}+" if count > MOST else str(count)

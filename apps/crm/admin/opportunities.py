@@ -10,8 +10,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from apps.access.context import desk_of
-from apps.accounts.datetime_formats import Form, written
+from apps.access.context import access_of
+from apps.accounts.datetime_formats import DateTimeForm, written
 from apps.backoffice.actions import DELETE_SELECTED, EXPORT_SELECTED
 from apps.backoffice.filters import BranchFilter, ResponsibleFilter
 from apps.backoffice.inlines import inline_about
@@ -70,7 +70,7 @@ class OpportunityAdmin(CrmAdmin):
 
     def get_list_display(self, request: HttpRequest) -> Sequence[str]:
         """Where there are several pipelines, a status is shown with its own before it."""
-        if not has_several(desk_of(request)):
+        if not has_several(access_of(request)):
             return self.list_display
         place = self.list_display.index("state")
         return (*self.list_display[:place], "way", *self.list_display[place:])
@@ -100,6 +100,6 @@ class OpportunityAdmin(CrmAdmin):
         """By when; what is late is marked."""
         if opportunity.close_date is None:
             return None
-        day = written(opportunity.close_date, Form.DAY)
+        day = written(opportunity.close_date, DateTimeForm.DAY)
         is_open = opportunity.status is None or opportunity.status.outcome == Outcome.OPEN
         return badge(day, "danger") if is_open and opportunity.close_date < timezone.localdate() else day

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
-from apps.access.context import desk_of
+from apps.access.context import access_of
 from apps.access.explain import Explanation, explain
 from apps.access.records import Record
 from apps.access.shield import shielded
@@ -22,7 +22,7 @@ VERBS = ("view", "change", "delete", "export", "merge")
 
 
 @dataclass(frozen=True, slots=True)
-class Right:
+class PermissionLine:
     """One permission on the record, with the explanation of its answer."""
 
     permission: Permission
@@ -34,13 +34,13 @@ def rights_page(admin: Any, request: HttpRequest, record: Record) -> TemplateRes
 
     `?fix=<codename>` adds the smallest changes for one right that is missing; looking for all of them would be slow.
     """
-    desk = desk_of(request)
+    access = access_of(request)
     stored = type(record)._default_manager.select_related("branch", "responsible", "account").get(pk=record.pk)
     kinds = catalogue.record_type(record.record_type)
     codenames = [f"{verb}_{record.record_type}" for verb in VERBS if verb in kinds.verbs] + ["assign_record"]
-    may_know = desk.may(SEES, stored)
-    viewers = desk.who_may(f"view_{record.record_type}", stored) if may_know else []
-    changers = {person.pk for person in desk.who_may(f"change_{record.record_type}", stored)} if may_know else set()
+    may_know = access.may(SEES, stored)
+    viewers = access.who_may(f"view_{record.record_type}", stored) if may_know else []
+    changers = {person.pk for person in access.who_may(f"change_{record.record_type}", stored)} if may_know else set()
     request.current_app = admin.admin_site.name
     return TemplateResponse(
         request,
@@ -51,14 +51,16 @@ def rights_page(admin: Any, request: HttpRequest, record: Record) -> TemplateRes
             "opts": admin.opts,
             "original": record,
             "rights": [
-                Right(catalogue.get(name), explain(desk.user, name, stored, fixes=name == request.GET.get("fix")))
+                PermissionLine(
+                    catalogue.get(name), explain(access.user, name, stored, fixes=name == request.GET.get("fix"))
+                )
                 for name in codenames
             ],
             "fix": request.GET.get("fix"),
             "may_know": may_know,
-            "may_share": kinds.shareable and any(desk.may(name, stored) for name in LOOKS),
+            "may_share": kinds.shareable and any(access.may(name, stored) for name in LOOKS),
             "missing": catalogue.get(SEES),
-            "shielded": shielded(desk),
+            "shielded": shielded(access),
             "people": [(person, person.pk in changers) for person in viewers],
         },
     )

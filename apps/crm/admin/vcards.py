@@ -8,7 +8,7 @@ import vobject
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
-from apps.access.context import desk_of, veil
+from apps.access.context import access_of, veil
 from apps.backoffice.actions import BulkAction, log_export
 from apps.crm.models import Contact
 
@@ -52,7 +52,7 @@ def _line(text: str) -> str:
 def download(model_admin: Any, request: HttpRequest, rows: list[Any]) -> HttpResponse:
     """The contacts as one file."""
     log_export(request, rows, "vCard")
-    veil(desk_of(request), rows)
+    veil(access_of(request), rows)
     response = HttpResponse("".join(vcard(row) for row in rows), content_type="text/vcard; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="contacts.vcf"'
     return response

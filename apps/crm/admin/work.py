@@ -14,7 +14,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from apps.access.context import desk_of
+from apps.access.context import access_of
 from apps.backoffice.actions import DELETE_SELECTED
 from apps.backoffice.filters import BranchFilter, ResponsibleFilter
 from apps.backoffice.inlines import inline_about
@@ -22,7 +22,7 @@ from apps.crm.admin.base import OWNERSHIP, CrmAdmin
 from apps.crm.admin.bulk import ADD_TAG, ASSIGN
 from apps.crm.admin.filters import ActivityKindFilter, CallResultFilter, CreatedFilter, TaskKindFilter, TaskStateFilter
 from apps.crm.admin.inlines import ActivityInline
-from apps.crm.admin.writing import Refused, set_done
+from apps.crm.admin.writing import WriteRefused, set_done
 from apps.crm.models import Activity, Task
 from apps.crm.templatetags.crm_columns import badge, due_badge, link_to
 
@@ -50,7 +50,7 @@ class TaskAdmin(CrmAdmin):
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """What the address says, and when a new task is due in the account."""
-        account = desk_of(request).account
+        account = access_of(request).account
         due = None if account is None else account.preferences.task_due_at(timezone.now())
         return {**({} if due is None else {"due_at": due}), **super().get_changeform_initial_data(request)}
 
@@ -77,7 +77,7 @@ class TaskAdmin(CrmAdmin):
             return HttpResponseNotAllowed(["POST"])
         try:
             set_done(request, task, done=done)
-        except Refused as refused:
+        except WriteRefused as refused:
             messages.error(request, str(refused))
         else:
             sentence = (
@@ -96,11 +96,11 @@ class TaskAdmin(CrmAdmin):
 
     def _next_task(self, request: HttpRequest, task: Task) -> str:
         """Where the next task about the same record is written; empty where nobody is led there, or may not."""
-        desk = desk_of(request)
-        if desk.account is None or not desk.account.preferences.next_task:
+        access = access_of(request)
+        if access.account is None or not access.account.preferences.next_task:
             return ""
         about = task.about
-        if about is None or not desk.may("add_task", task.branch):
+        if about is None or not access.may("add_task", task.branch):
             return ""
         query = urlencode({f"about_{about.record_type}": about.pk, "branch": task.branch_id})
         return f"{reverse('admin:crm_task_add')}?{query}"

@@ -10,17 +10,17 @@ from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.http import Http404, HttpRequest
 from django.utils.translation import gettext as _
 
-from apps.access.context import desk_of
+from apps.access.context import access_of
 from apps.access.errors import MissingPermission
-from apps.backoffice.recordform import RecordForm, Refusal
-from apps.crm.errors import CrmError, DoubleFound, NoSuchRecord
+from apps.backoffice.recordform import FormRefusal, RecordForm
+from apps.crm.errors import CrmError, DuplicatesFound, NoSuchRecord
 from apps.crm.services import consequences, records
 
 ACCEPT_DOUBLES = "accept_doubles"
 ACCEPT_HAND_OVER = "accept_hand_over"
 
 
-class Refused(Exception):
+class WriteRefused(Exception):
     """A change outside of a form that a service refused, in one sentence."""
 
 
@@ -32,7 +32,7 @@ def write(request: HttpRequest, form: RecordForm, record: Any) -> Any:
         MissingPermission: the person may not change the record.
         Http404: it went out of sight since the page was opened.
     """
-    actor = desk_of(request).user
+    actor = access_of(request).user
     with _in_words():
         if not form.is_new:
             _ask_before_handing_over(request, form, record)
@@ -46,7 +46,7 @@ def _ask_before_handing_over(request: HttpRequest, form: RecordForm, record: Any
     moved = {name: form.values[name] for name in ("responsible", "branch") if name in form.values}
     if not moved or ACCEPT_HAND_OVER in request.POST:
         return
-    actor = desk_of(request).user
+    actor = access_of(request).user
     records.check_changes(record, actor=actor, changes=form.values)
     responsible = moved.get("responsible", record.responsible)
     found = consequences.of_hand_over(record, actor=actor, responsible=responsible, branch=moved.get("branch"))
@@ -56,7 +56,7 @@ def _ask_before_handing_over(request: HttpRequest, form: RecordForm, record: Any
     if found.receiver_sees is False:
         told.append(_("%(responsible)s would not see it, and yet answer for it.") % {"responsible": responsible})
     if told:
-        raise Refusal(
+        raise FormRefusal(
             {None: " ".join([*told, _("Save once more to do it all the same.")])},
             again={ACCEPT_HAND_OVER: "1"},
         )
@@ -64,7 +64,7 @@ def _ask_before_handing_over(request: HttpRequest, form: RecordForm, record: Any
 
 def write_rows(request: HttpRequest, parent: Any, formset: Any) -> None:
     """Store what was added, changed and removed in the rows within a record's page. Raises as `write` does."""
-    actor = desk_of(request).user
+    actor = access_of(request).user
     formset.save(commit=False)
     with _in_words(str(formset.model._meta.verbose_name).capitalize()):
         for row in formset.deleted_objects:
@@ -84,7 +84,7 @@ def change(request: HttpRequest, record: Any, changes: Mapping[str, Any]) -> Non
         Refused: a rule is against it, or the person may not.
     """
     with _in_a_sentence():
-        records.update_record(record, actor=desk_of(request).user, changes=changes)
+        records.update_record(record, actor=access_of(request).user, changes=changes)
 
 
 def set_done(request: HttpRequest, task: Any, *, done: bool) -> None:
@@ -96,11 +96,11 @@ def set_done(request: HttpRequest, task: Any, *, done: bool) -> None:
     """
     execute = records.complete_task if done else records.reopen_task
     try:
-        execute(task, actor=desk_of(request).user)
+        execute(task, actor=access_of(request).user)
     except NoSuchRecord as error:
         raise Http404 from error
     except CrmError as error:
-        raise Refused(str(error)) from error
+        raise WriteRefused(str(error)) from error
 
 
 def remove(request: HttpRequest, record: Any) -> None:
@@ -111,7 +111,7 @@ def remove(request: HttpRequest, record: Any) -> None:
         Http404: it went out of sight since the page was opened.
     """
     try:
-        records.delete_record(record, actor=desk_of(request).user)
+        records.delete_record(record, actor=access_of(request).user)
     except NoSuchRecord as error:
         raise Http404 from error
 
@@ -124,12 +124,12 @@ def _in_words(subject: str = "") -> Iterator[None]:
         yield
     except NoSuchRecord as error:
         raise Http404 from error
-    except DoubleFound as error:
-        raise Refusal({None: str(error)}, again={ACCEPT_DOUBLES: "1"}) from error
+    except DuplicatesFound as error:
+        raise FormRefusal({None: str(error)}, again={ACCEPT_DOUBLES: "1"}) from error
     except CrmError as error:
-        raise Refusal({None if subject else error.field: f"{told}{error}"}) from error
+        raise FormRefusal({None if subject else error.field: f"{told}{error}"}) from error
     except ValidationError as error:
-        raise Refusal(_by_field(error, told)) from error
+        raise FormRefusal(_by_field(error, told)) from error
 
 
 @contextmanager
@@ -141,7 +141,7 @@ def _in_fields(record_type: str) -> Iterator[None]:
         field = {"assign_record": "responsible", f"add_{record_type}": "branch", "own_private_contacts": "private"}
         if error.codename not in field:
             raise
-        raise Refusal({field[error.codename]: str(error)}) from error
+        raise FormRefusal({field[error.codename]: str(error)}) from error
 
 
 @contextmanager
@@ -149,9 +149,9 @@ def _in_a_sentence() -> Iterator[None]:
     try:
         yield
     except ValidationError as error:
-        raise Refused(" ".join(error.messages)) from error
+        raise WriteRefused(" ".join(error.messages)) from error
     except (CrmError, MissingPermission) as error:
-        raise Refused(str(error)) from error
+        raise WriteRefused(str(error)) from error
 
 
 def _by_field(error: ValidationError, told: str) -> dict[str | None, str]:

@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from apps.accounts.tenancy import Fenced, Searched
+from apps.accounts.tenancy import Fenced, SearchView
 
 SHARED = ("Company", "Contact", "Lead", "Opportunity", "Task")
 RECORDS = (*SHARED, "Activity")
@@ -15,5 +15,5 @@ class Migration(migrations.Migration):
 
     operations = [
         *(Fenced(name) for name in (*RECORDS, *SHARES, *OTHERS)),
-        *(Searched(name) for name in RECORDS),
+        *(SearchView(name) for name in RECORDS),
     ]

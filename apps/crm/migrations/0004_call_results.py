@@ -3,7 +3,7 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
-from apps.accounts.tenancy import Fenced, Searched, TenantForeignKey
+from apps.accounts.tenancy import Fenced, SearchView, TenantForeignKey
 
 
 class Migration(migrations.Migration):
@@ -75,5 +75,5 @@ class Migration(migrations.Migration):
         ),
         TenantForeignKey("Activity", "result"),
         Fenced("CallResult"),
-        Searched("Activity"),
+        SearchView("Activity"),
     ]

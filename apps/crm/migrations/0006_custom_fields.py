@@ -5,7 +5,7 @@ import django.contrib.postgres.indexes
 import django.db.models.deletion
 from django.db import migrations, models
 
-from apps.accounts.tenancy import Fenced, Searched
+from apps.accounts.tenancy import Fenced, SearchView
 
 EXTENDED = ("Company", "Contact", "Lead", "Opportunity", "Task")
 
@@ -25,7 +25,7 @@ def _extended(model: str) -> list[migrations.operations.base.Operation]:
                 condition=models.Q(("custom", {}), _negated=True), fields=["custom"], name=f"{name}_by_custom"
             ),
         ),
-        Searched(model),
+        SearchView(model),
     ]
 
 

@@ -10,11 +10,11 @@ from apps.access.records import record_constraints, record_indexes, register
 from apps.audit.text import SingleLineField
 from apps.crm.models.base import DescribedRecord, custom_index, details_index, link, link_index, name_index
 from apps.crm.models.customisation import Source
-from apps.crm.models.fields import Reachable
+from apps.crm.models.fields import ContactDetails
 
 
 @register
-class Company(DescribedRecord, Reachable):
+class Company(DescribedRecord, ContactDetails):
     """An organisation that the account does business with."""
 
     record_type = "company"
@@ -49,7 +49,7 @@ class Company(DescribedRecord, Reachable):
 
 
 @register
-class Contact(DescribedRecord, Reachable):
+class Contact(DescribedRecord, ContactDetails):
     """A person whom the account does business with. A private one is out of reach of all but its responsible."""
 
     record_type = "contact"

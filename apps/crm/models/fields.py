@@ -189,7 +189,7 @@ class AmountField(_MoneyColumn):
         return str(name), "djmoney.models.fields.MoneyField", list(args), dict(options)
 
 
-class Reachable(models.Model):
+class ContactDetails(models.Model):
     """How somebody is reached: by e-mail, by phone, at an address."""
 
     emails = EmailsField(verbose_name=_("e-mail addresses"))

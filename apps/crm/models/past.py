@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from apps.access.records import AsOf, Record, Untold, model_of
+from apps.access.records import AsOf, HistoryUnknown, Record, model_of
 from apps.crm.models.history import Change
 from apps.roles import catalogue
 
@@ -30,7 +30,7 @@ def as_of(model: type[Record], account_id: int, reference: str, at: datetime) ->
     record = model._default_manager.filter(account=account_id, reference=reference).first()
     later = list(changes.filter(reference=reference) if record is None else changes.filter(record_id=record.pk))
     if any(change.action == Change.Action.CREATED for change in later) or (record and record.created_at > at):
-        raise Untold(f"{reference} was not there yet: it was created after that time.")
+        raise HistoryUnknown(f"{reference} was not there yet: it was created after that time.")
     if record is None:
         record = _gone(model, account_id, reference, later)
         source = f"{reference} has been deleted since, and is as its history kept it."
@@ -54,7 +54,9 @@ def _gone(model: type[Record], account_id: int, reference: str, later: Iterable[
             record = model(account_id=account_id, reference=reference)
             record.pk = change.record_id
             return record
-    raise Untold(f"{reference} is not there, and its history does not tell of it: it was gone by then, or never there.")
+    raise HistoryUnknown(
+        f"{reference} is not there, and its history does not tell of it: it was gone by then, or never there."
+    )
 
 
 def _take_back(record: Record, later: Iterable[Change]) -> tuple[list[str], dict[str, str | None]]:
@@ -78,5 +80,5 @@ def _take_back(record: Record, later: Iterable[Change]) -> tuple[list[str], dict
 
 def _key(record: Record, name: str, before: Any) -> int | None:
     if isinstance(before, str):
-        raise Untold(f"How {record.reference} was cannot be told: its history tells the {name} by name alone.")
+        raise HistoryUnknown(f"How {record.reference} was cannot be told: its history tells the {name} by name alone.")
     return None if before is None else int(before["id"])

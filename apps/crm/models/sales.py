@@ -19,11 +19,11 @@ from apps.crm.models.base import (
 )
 from apps.crm.models.clients import Company, Contact
 from apps.crm.models.customisation import LeadStatus, OpportunityStatus, Pipeline, Source
-from apps.crm.models.fields import AmountField, Reachable
+from apps.crm.models.fields import AmountField, ContactDetails
 
 
 @register
-class Lead(DescribedRecord, Reachable):
+class Lead(DescribedRecord, ContactDetails):
     """Somebody who may become a customer. `name` is its title; person and company are text until they are linked."""
 
     record_type = "lead"

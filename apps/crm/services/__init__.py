@@ -1,5 +1,5 @@
 from apps.crm.services.customisation import create_defaults
-from apps.crm.services.duplicates import visible_doubles
+from apps.crm.services.duplicates import visible_duplicates
 from apps.crm.services.history import history_of
 from apps.crm.services.records import (
     assign_record,
@@ -28,5 +28,5 @@ __all__ = [
     "reopen_task",
     "set_private",
     "update_record",
-    "visible_doubles",
+    "visible_duplicates",
 ]

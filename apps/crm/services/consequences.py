@@ -28,7 +28,7 @@ class Deletion:
 
 
 @dataclass(frozen=True, slots=True)
-class HandOver:
+class VisibilityChange:
     """Who would see a record after another responsible or another branch: its giver, and the one who receives it."""
 
     giver_sees: bool
@@ -46,14 +46,16 @@ def of_deletion(record: CrmRecord, *, actor: User) -> Deletion:
     return Deletion(emptied, uncovers_tasks=bool(record.private) and emptied["task"].exists())
 
 
-def of_hand_over(record: CrmRecord, *, actor: User, responsible: User | None, branch: Branch | None = None) -> HandOver:
+def of_hand_over(
+    record: CrmRecord, *, actor: User, responsible: User | None, branch: Branch | None = None
+) -> VisibilityChange:
     """Whether the actor and the new responsible would see the record then. Nothing is changed."""
     imagined = copy.copy(record)
     imagined.responsible = responsible
     if branch is not None:
         imagined.branch = branch
     codename = f"view_{record.record_type}"
-    return HandOver(
+    return VisibilityChange(
         giver_sees=policy.may(actor, codename, imagined),
         receiver_sees=None if responsible is None else policy.may(responsible, codename, imagined),
     )

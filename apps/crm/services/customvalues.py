@@ -17,7 +17,7 @@ from django.core.validators import URLValidator
 from django.db.models import Model
 from django.utils.translation import gettext as _
 
-from apps.accounts.datetime_formats import Form, written
+from apps.accounts.datetime_formats import DateTimeForm, written
 from apps.audit.text import validate_multi_line, validate_single_line
 from apps.crm.models import CrmRecord, CustomField, Task
 from apps.crm.models.base import DescribedRecord
@@ -207,7 +207,7 @@ def told(field: CustomField | None, value: Any) -> str:
         return ", ".join(str(each) for each in value)
     if field is not None and field.kind == CustomField.Kind.DATE:
         try:
-            return written(date.fromisoformat(value), Form.DAY)
+            return written(date.fromisoformat(value), DateTimeForm.DAY)
         except ValueError:
             return str(value)
     return str(value)

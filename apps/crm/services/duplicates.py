@@ -15,7 +15,7 @@ from apps.crm.querysets import reached_by, searched
 SHOWN = 5
 
 
-def visible_doubles(actor: User, record: CrmRecord) -> list[Any]:
+def visible_duplicates(actor: User, record: CrmRecord) -> list[Any]:
     """Records of the same account and type that share an e-mail address, a phone number, or name and company with it.
 
     At most `SHOWN`, the newest first, and only such as the actor may view: who may create but not view is told nothing,

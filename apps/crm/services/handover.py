@@ -17,7 +17,7 @@ from django.db.models.fields.tuple_lookups import Tuple, TupleLessThan
 from django.utils import timezone
 
 from apps.access import handover
-from apps.access.handover import Counts, Delete, HandOver, Plan, Portfolio, Progress, Receivers
+from apps.access.handover import Counts, Delete, HandOver, HandOverPlan, Portfolio, Progress, Receivers
 from apps.access.querysets import visible_to
 from apps.accounts.models import Branch, User
 from apps.audit.services import CONSOLE
@@ -39,7 +39,7 @@ _SECRETS: dict[type[CrmRecord], Q] = {
 """What is private, or about something private, for each type that can be: the condition as the types need it."""
 
 
-class CrmKeeper:
+class CrmRecordKeeper:
     """Hands over and moves the records of the CRM. A task that is done keeps its responsible."""
 
     record_types = tuple(_MODELS)
@@ -53,7 +53,7 @@ class CrmKeeper:
                 found[name] = counts
         return found
 
-    def in_the_way(self, portfolio: Portfolio, plan: Plan) -> dict[str, int]:
+    def in_the_way(self, portfolio: Portfolio, plan: HandOverPlan) -> dict[str, int]:
         """See `Keeper`. Of private contacts only their responsible sees any."""
         if portfolio.seen_by is None:
             return {}
@@ -68,7 +68,7 @@ class CrmKeeper:
         return dict(+missing)
 
     def hand_over(
-        self, portfolio: Portfolio, plan: Plan, receivers: Receivers, *, actor: User | None, progress: Progress
+        self, portfolio: Portfolio, plan: HandOverPlan, receivers: Receivers, *, actor: User | None, progress: Progress
     ) -> Counts:
         """See `Keeper`."""
         with _checks_at_once():
@@ -92,7 +92,7 @@ class CrmKeeper:
         return counts
 
 
-handover.register(CrmKeeper())
+handover.register(CrmRecordKeeper())
 
 
 def _rows(portfolio: Portfolio, model: type[CrmRecord], codename: str) -> QuerySet[Any]:
@@ -125,7 +125,7 @@ def _needed(private: HandOver | Delete) -> str:
     return "delete_contact" if isinstance(private, Delete) else "assign_record"
 
 
-def _settle_private(portfolio: Portfolio, plan: Plan, receivers: Receivers, actor: User | None) -> None:
+def _settle_private(portfolio: Portfolio, plan: HandOverPlan, receivers: Receivers, actor: User | None) -> None:
     """Hand over or delete the private contacts with what is about them, as `assign_record` and `delete_record` do.
 
     A colleague gets those on the branches where they can be responsible. Of a deleted contact the tasks stay, and go
@@ -150,7 +150,7 @@ def _settle_private(portfolio: Portfolio, plan: Plan, receivers: Receivers, acto
 
 
 def _delete_private(
-    portfolio: Portfolio, plan: Plan, receivers: Receivers, actor: User | None, ids: Sequence[int]
+    portfolio: Portfolio, plan: HandOverPlan, receivers: Receivers, actor: User | None, ids: Sequence[int]
 ) -> None:
     coming_to_light = {"task": Q(about_contact__in=ids), "activity": _about_tasks_about(ids)}
     for name, condition in coming_to_light.items():

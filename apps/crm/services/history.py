@@ -15,7 +15,7 @@ from djmoney.money import Money
 from apps.access.operators import log_write
 from apps.access.querysets import visible_to
 from apps.access.records import Record
-from apps.accounts.datetime_formats import Form, written
+from apps.accounts.datetime_formats import DateTimeForm, written
 from apps.accounts.models import Account, User
 from apps.crm.models import Change, CrmRecord, CustomField, OpportunityStatus
 from apps.crm.models.customfields import PREFIX
@@ -26,7 +26,7 @@ Fields = Mapping[str, tuple[Any, Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class FieldChange:
     """One changed field in words."""
 
     label: str
@@ -35,13 +35,13 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class HistoryEntry:
     """One change as its reader may see it."""
 
     at: datetime
     actor_name: str
     action: str
-    lines: tuple[Line, ...]
+    lines: tuple[FieldChange, ...]
 
 
 def remember(record: CrmRecord, action: Change.Action, *, actor: User, fields: Fields | None = None) -> None:
@@ -70,7 +70,7 @@ def remember_all(
     )
 
 
-def history_of(record: CrmRecord, *, reader: User, limit: int = 100) -> list[Entry]:
+def history_of(record: CrmRecord, *, reader: User, limit: int = 100) -> list[HistoryEntry]:
     """What was done to a record that the reader may view, newest first.
 
     A link to what the reader may not view reads as no link; lines and changes that then say nothing are left out.
@@ -81,7 +81,9 @@ def history_of(record: CrmRecord, *, reader: User, limit: int = 100) -> list[Ent
     names = _visible_names(changes, reader, record.account)
     own = _own_fields(record, changes)
     entries = (
-        Entry(change.at, change.actor_name, change.get_action_display(), tuple(_lines(record, change, names, own)))
+        HistoryEntry(
+            change.at, change.actor_name, change.get_action_display(), tuple(_lines(record, change, names, own))
+        )
         for change in changes
     )
     return [entry for entry in entries if entry.lines or entry.action != str(Change.Action.CHANGED.label)]
@@ -124,7 +126,7 @@ def _own_fields(record: CrmRecord, changes: Iterable[Change]) -> dict[str, Custo
 
 def _lines(
     record: CrmRecord, change: Change, names: Mapping[tuple[str, int], str], own: Mapping[str, CustomField]
-) -> Iterable[Line]:
+) -> Iterable[FieldChange]:
     for name, pair in change.fields.items():
         if name.startswith(PREFIX):
             yield _own_line(name, pair, own.get(name))
@@ -133,7 +135,7 @@ def _lines(
         before, after = (_shown(field, value, names) for value in _placed(pair))
         if before != after:
             label = str(getattr(field, "verbose_name", name))
-            yield Line(label[:1].upper() + label[1:], before, after)
+            yield FieldChange(label[:1].upper() + label[1:], before, after)
 
 
 def _placed(pair: Sequence[Any]) -> Sequence[Any]:
@@ -147,11 +149,11 @@ def _placed(pair: Sequence[Any]) -> Sequence[Any]:
     ]
 
 
-def _own_line(slot: str, pair: Iterable[Any], field: CustomField | None) -> Line:
+def _own_line(slot: str, pair: Iterable[Any], field: CustomField | None) -> FieldChange:
     """A changed value of a field of the account's own; one that has been deleted since is called by its key."""
     label = field.name if field else slot.removeprefix(PREFIX).replace("_", " ").capitalize()
     before, after = (customvalues.told(field, value) for value in pair)
-    return Line(label, before, after)
+    return FieldChange(label, before, after)
 
 
 def _shown(field: Any, value: Any, names: Mapping[tuple[str, int], str]) -> str:
@@ -164,7 +166,7 @@ def _shown(field: Any, value: Any, names: Mapping[tuple[str, int], str]) -> str:
     if isinstance(value, bool):
         return _("Yes") if value else _("No")
     if isinstance(field, models.DateTimeField):
-        return written(datetime.fromisoformat(value), Form.MOMENT)
+        return written(datetime.fromisoformat(value), DateTimeForm.MOMENT)
     if isinstance(field, models.DateField):
-        return written(date.fromisoformat(value), Form.DAY)
+        return written(date.fromisoformat(value), DateTimeForm.DAY)
     return str(dict(field.flatchoices).get(value, value))

@@ -19,7 +19,7 @@ from apps.access import policy
 from apps.access.records import Record
 from apps.accounts.models import User
 from apps.audit.services import operation
-from apps.crm.errors import DoubleFound, NoSuchLink, NoSuchRecord
+from apps.crm.errors import DuplicatesFound, NoSuchLink, NoSuchRecord
 from apps.crm.models import (
     Activity,
     Change,
@@ -35,9 +35,9 @@ from apps.crm.models import (
 from apps.crm.models.fields import MultiTextField
 from apps.crm.models.past import ruled_fields
 from apps.crm.services import customvalues, rules
-from apps.crm.services.duplicates import visible_doubles
+from apps.crm.services.duplicates import visible_duplicates
 from apps.crm.services.history import remember, remember_all
-from apps.crm.services.rules import Draft
+from apps.crm.services.rules import RecordDraft
 from apps.crm.verbs import RECORD_DELETED
 
 R = TypeVar("R", bound=CrmRecord)
@@ -66,7 +66,7 @@ def create_record(record: R, *, actor: User, accept_doubles: bool = False, compl
 def check_new(record: CrmRecord, *, actor: User, accept_doubles: bool = False, complete: bool = True) -> None:
     """Raise what `create_record` would, and write nothing; fills in what it would fill in."""
     _fill_in(record, actor)
-    draft = Draft(record, None, actor)
+    draft = RecordDraft(record, None, actor)
     rules.check_links(draft)
     rules.check_branch(draft)
     rules.check_about(draft)
@@ -75,8 +75,8 @@ def check_new(record: CrmRecord, *, actor: User, accept_doubles: bool = False, c
     rules.check_privacy(draft)
     customvalues.settle(record, standing=None, complete=complete)
     _clean(record, {field.name for field in record._meta.concrete_fields})
-    if not accept_doubles and (doubles := visible_doubles(actor, record)):
-        raise DoubleFound(doubles)
+    if not accept_doubles and (doubles := visible_duplicates(actor, record)):
+        raise DuplicatesFound(doubles)
 
 
 def update_record(record: R, *, actor: User, changes: Mapping[str, Any]) -> R:
@@ -97,7 +97,7 @@ def update_record(record: R, *, actor: User, changes: Mapping[str, Any]) -> R:
         changed = _differences(before, after)
         if not changed:
             return before
-        _check_update(Draft(after, before, actor), changed)
+        _check_update(RecordDraft(after, before, actor), changed)
         # What was given in another form may be what stands.
         if not (changed := _differences(before, after)):
             return before
@@ -116,7 +116,7 @@ def check_changes(record: CrmRecord, *, actor: User, changes: Mapping[str, Any])
     before = _locked(record, actor)
     after = _drafted(before, actor, changes)
     if changed := _differences(before, after):
-        _check_update(Draft(after, before, actor), changed)
+        _check_update(RecordDraft(after, before, actor), changed)
 
 
 def assign_record(record: R, *, actor: User, responsible: User | None) -> R:
@@ -174,7 +174,7 @@ def _execute(task: Task, actor: User, *, done: bool) -> Task:
     after.done = done
     after.done_at = timezone.now() if done else None
     after.done_by = actor if done else None
-    rules.check_privacy(Draft(after, before, actor))
+    rules.check_privacy(RecordDraft(after, before, actor))
     after.save(update_fields=["done", "done_at", "done_by", "updated_at"])
     remember(after, Change.Action.COMPLETED if done else Change.Action.REOPENED, actor=actor)
     return after
@@ -246,7 +246,7 @@ def _differences(before: CrmRecord, after: CrmRecord) -> set[str]:
     }
 
 
-def _check_update(draft: Draft, changed: set[str]) -> None:
+def _check_update(draft: RecordDraft, changed: set[str]) -> None:
     before = draft.before
     assert before is not None
     if changed - {"responsible"}:

@@ -20,14 +20,14 @@ from apps.access import policy, shares
 from apps.access.errors import MissingPermission
 from apps.access.records import Record
 from apps.accounts.models import Branch, User
-from apps.crm.errors import NoCall, NoSuchLink, NotAMember, PrivacyRefused, WrongAbout, WrongBranch
+from apps.crm.errors import InvalidSubject, NoSuchLink, NotACall, NotAMember, PrivacyRefused, WrongBranch
 from apps.crm.models import Activity, Contact, CrmRecord, Task
 from apps.crm.models.customisation import ListEntry
 from apps.teams.models import Membership, ParentMembership
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class RecordDraft:
     """A record as it would be after the change; `before` is the record as it stands, or None for a new one."""
 
     record: CrmRecord
@@ -58,7 +58,7 @@ def links_of(model: type[CrmRecord]) -> Iterator[models.ForeignKey[Any, Any]]:
             yield field
 
 
-def check_branch(draft: Draft) -> None:
+def check_branch(draft: RecordDraft) -> None:
     """A new record, and one that moves, needs `add_T` on its branch. An activity moves with what it is about only.
 
     A branch of another account, and one that the actor has nothing to do with, is no branch for them.
@@ -82,7 +82,7 @@ def _knows(actor: User, branch: Branch) -> bool:
     )
 
 
-def check_links(draft: Draft) -> None:
+def check_links(draft: RecordDraft) -> None:
     """What is newly linked exists in the account and is visible to the writer; a status or source is of the account.
 
     What a record is about is locked: whether it is private, and on which branch, has to hold at the commit.
@@ -99,7 +99,7 @@ def check_links(draft: Draft) -> None:
                 raise NoSuchLink(field.name, str(field.verbose_name))
 
 
-def _link(draft: Draft, field: models.ForeignKey[Any, Any]) -> None:
+def _link(draft: RecordDraft, field: models.ForeignKey[Any, Any]) -> None:
     rows: models.QuerySet[Any] = field.related_model._default_manager.filter(account=draft.record.account_id)
     if field.name in draft.record.about_fields:
         rows = rows.select_for_update(no_key=True)
@@ -110,7 +110,7 @@ def _link(draft: Draft, field: models.ForeignKey[Any, Any]) -> None:
     setattr(draft.record, field.name, linked)
 
 
-def check_about(draft: Draft) -> None:
+def check_about(draft: RecordDraft) -> None:
     """An activity is about exactly one record, a task about one at most; a new link stays on the record's branch.
 
     A task whose lead later moves to another branch stays where it is, with its link.
@@ -118,22 +118,22 @@ def check_about(draft: Draft) -> None:
     record = draft.record
     filled = [name for name in record.about_fields if getattr(record, f"{name}_id") is not None]
     if len(filled) > 1:
-        raise WrongAbout(_("This can be about one record only: choose one."), filled[1])
+        raise InvalidSubject(_("This can be about one record only: choose one."), filled[1])
     if isinstance(record, Activity) and not filled:
-        raise WrongAbout(_("Say what this is about: a note or an activity is about exactly one record."))
+        raise InvalidSubject(_("Say what this is about: a note or an activity is about exactly one record."))
     about = record.about
     if about is not None and draft.sets(filled[0]) and about.branch_id != record.branch_id:
-        raise WrongAbout(_("This is on another branch: choose a record of the same branch."), filled[0])
+        raise InvalidSubject(_("This is on another branch: choose a record of the same branch."), filled[0])
 
 
-def check_result(draft: Draft) -> None:
+def check_result(draft: RecordDraft) -> None:
     """Only a call has a result."""
     record = draft.record
     if isinstance(record, Activity) and record.result_id is not None and record.kind != Activity.Kind.CALL:
-        raise NoCall
+        raise NotACall
 
 
-def check_responsible(draft: Draft) -> None:
+def check_responsible(draft: RecordDraft) -> None:
     """Another responsible needs `assign_record` on the record as it stands, and is an active member of its branch.
 
     A new record stands, for this question, as its creator's own, and its creator may be responsible for it in any case.
@@ -155,7 +155,7 @@ def check_responsible(draft: Draft) -> None:
             raise NotAMember(str(record.branch))
 
 
-def check_privacy(draft: Draft) -> None:
+def check_privacy(draft: RecordDraft) -> None:
     """A private contact has a responsible, and nobody else has any part in it; nor in the tasks about it."""
     record = draft.record
     if isinstance(record, Contact) and record.private:
@@ -178,7 +178,7 @@ def check_privacy(draft: Draft) -> None:
             )
 
 
-def _become_private(draft: Draft, contact: Contact) -> None:
+def _become_private(draft: RecordDraft, contact: Contact) -> None:
     need(draft.actor, "own_private_contacts", contact.branch)
     owners = {contact.responsible_id} if draft.before is None else {contact.responsible_id, draft.before.responsible_id}
     if owners != {draft.actor.pk}:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from djmoney.money import Money
 
 from apps.access.records import Record
-from apps.accounts.datetime_formats import Form, written
+from apps.accounts.datetime_formats import DateTimeForm, written
 from apps.crm.models import Outcome, Task
 
 register = template.Library()
@@ -42,10 +42,10 @@ def due_badge(task: Task) -> SafeString:
         return badge(_("Open"))
     due = timezone.localtime(task.due_at)
     if due < timezone.now():
-        return badge(_("Overdue · %(day)s") % {"day": written(due, Form.SHORT_DAY)}, "danger")
+        return badge(_("Overdue · %(day)s") % {"day": written(due, DateTimeForm.SHORT_DAY)}, "danger")
     if due.date() == timezone.localdate():
-        return badge(_("Today · %(time)s") % {"time": written(due, Form.TIME)}, "warning")
-    return badge(_("Due %(day)s") % {"day": written(due, Form.SHORT_DAY)})
+        return badge(_("Today · %(time)s") % {"time": written(due, DateTimeForm.TIME)}, "warning")
+    return badge(_("Due %(day)s") % {"day": written(due, DateTimeForm.SHORT_DAY)})
 
 
 @register.filter

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop as noop
 from django.views.decorators.http import require_POST
 
-from apps.access.context import Desk
+from apps.access.context import AccessContext
 from apps.crm.errors import EntryInUse, LastPipeline
 from apps.crm.forms import (
     CallResultForm,
@@ -27,7 +27,7 @@ from apps.crm.models import CallResult, LeadStatus, OpportunityStatus, Pipeline,
 from apps.crm.models.customisation import ListEntry
 from apps.crm.services.customisation import delete_entry, move_entry, save_entry
 from apps.pages.views.page import page, show
-from apps.pages.views.settings import Setting, crumbs_of, offer_setting
+from apps.pages.views.settings import SettingsPage, crumbs_of, offer_setting
 
 MANAGES = "manage_statuses"
 BIGGEST = 2**63 - 1
@@ -35,7 +35,7 @@ PIPELINES, STATUSES = "pipelines", "pipeline-statuses"
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class EditableList:
     """A list that an account keeps: its word in addresses, its names, its table and form."""
 
     key: str
@@ -50,7 +50,7 @@ class Kept:
 LISTS = {
     kept.key: kept
     for kept in (
-        Kept(
+        EditableList(
             "lead-statuses",
             noop("Lead statuses"),
             noop("Add a status"),
@@ -59,7 +59,7 @@ LISTS = {
             LeadStatus,
             LeadStatusForm,
         ),
-        Kept(
+        EditableList(
             PIPELINES,
             noop("Pipelines"),
             noop("Add a pipeline"),
@@ -68,7 +68,7 @@ LISTS = {
             Pipeline,
             PipelineForm,
         ),
-        Kept(
+        EditableList(
             STATUSES,
             noop("Statuses of “%(pipeline)s”"),
             noop("Add a status"),
@@ -77,7 +77,7 @@ LISTS = {
             OpportunityStatus,
             OpportunityStatusForm,
         ),
-        Kept(
+        EditableList(
             "sources",
             noop("Sources"),
             noop("Add a source"),
@@ -86,7 +86,7 @@ LISTS = {
             Source,
             SourceForm,
         ),
-        Kept(
+        EditableList(
             "call-results",
             noop("Call results"),
             noop("Add a result"),
@@ -100,7 +100,7 @@ LISTS = {
 for _kept in LISTS.values():
     # The statuses of a pipeline are found under it.
     if _kept.key != STATUSES:
-        offer_setting("Customisation", Setting(f"crm:{_kept.key}", _kept.title, _kept.text, _kept.icon, MANAGES))
+        offer_setting("Customisation", SettingsPage(f"crm:{_kept.key}", _kept.title, _kept.text, _kept.icon, MANAGES))
 
 
 class OpenList:
@@ -110,20 +110,20 @@ class OpenList:
         Http404: the account has no such pipeline.
     """
 
-    def __init__(self, desk: Desk, kept: str, pipeline: int | None = None) -> None:
-        assert desk.account is not None
-        self.desk = desk
+    def __init__(self, access: AccessContext, kept: str, pipeline: int | None = None) -> None:
+        assert access.account is not None
+        self.access = access
         self.of = LISTS[kept]
         self.pipeline: Pipeline | None = None
         if pipeline is not None:
-            self.pipeline = _or_404(Pipeline(account=desk.account), pipeline)
+            self.pipeline = _or_404(Pipeline(account=access.account), pipeline)
 
     @property
     def address(self) -> str:
         """Where the list is shown."""
-        assert self.desk.account is not None
+        assert self.access.account is not None
         inside = [] if self.pipeline is None else [self.pipeline.pk]
-        return reverse(f"crm:{self.of.key}", args=[self.desk.account.slug, *inside])
+        return reverse(f"crm:{self.of.key}", args=[self.access.account.slug, *inside])
 
     @property
     def title(self) -> str:
@@ -133,13 +133,13 @@ class OpenList:
     @property
     def crumbs(self) -> list[tuple[str, str]]:
         """The way back to the settings, for a pipeline's statuses by the pipelines."""
-        above = OpenList(self.desk, PIPELINES) if self.pipeline else None
-        return [*crumbs_of(self.desk), *([(above.address, above.title)] if above else [])]
+        above = OpenList(self.access, PIPELINES) if self.pipeline else None
+        return [*crumbs_of(self.access), *([(above.address, above.title)] if above else [])]
 
     def blank(self) -> ListEntry:
         """An entry that the list does not have yet, at its end."""
         inside = {} if self.pipeline is None else {"pipeline": self.pipeline}
-        entry = self.of.model(account=self.desk.account, **inside)
+        entry = self.of.model(account=self.access.account, **inside)
         last = entry.list_of().aggregate(last=Max("position"))["last"]
         entry.position = 0 if last is None else last + 1
         return entry
@@ -163,14 +163,14 @@ class OpenList:
 
 
 @page(MANAGES, sends=True)
-def entries(request: HttpRequest, desk: Desk, kept: str, pipeline: int | None = None) -> HttpResponse:
+def entries(request: HttpRequest, access: AccessContext, kept: str, pipeline: int | None = None) -> HttpResponse:
     """The list in its order, and a form for one more. Where a pipeline is added, its statuses come next."""
-    of = OpenList(desk, kept, pipeline)
+    of = OpenList(access, kept, pipeline)
     form = of.of.form(request.POST if request.method == "POST" else None, instance=of.blank())
     if request.method == "POST" and form.is_valid():
-        added = save_entry(form.instance, actor=desk.user)
+        added = save_entry(form.instance, actor=access.user)
         messages.success(request, _("“%(name)s” stands in the list now.") % {"name": added})
-        following = OpenList(desk, STATUSES, added.pk) if kept == PIPELINES else of
+        following = OpenList(access, STATUSES, added.pk) if kept == PIPELINES else of
         return HttpResponseRedirect(following.address)
     context = {
         **of.shown(),
@@ -181,33 +181,37 @@ def entries(request: HttpRequest, desk: Desk, kept: str, pipeline: int | None = 
         "one": _(of.of.one),
         "crumbs": of.crumbs,
     }
-    return show(request, desk, "pages/settings/list.html", of.title, context)
+    return show(request, access, "pages/settings/list.html", of.title, context)
 
 
 @page(MANAGES, sends=True)
-def entry(request: HttpRequest, desk: Desk, kept: str, entry: int, pipeline: int | None = None) -> HttpResponse:
+def entry(
+    request: HttpRequest, access: AccessContext, kept: str, entry: int, pipeline: int | None = None
+) -> HttpResponse:
     """One entry gets another name, or whatever else the list tells of it."""
-    of = OpenList(desk, kept, pipeline)
+    of = OpenList(access, kept, pipeline)
     row = of.entry(entry)
     named = row.name
     form = of.of.form(request.POST if request.method == "POST" else None, instance=row)
     if request.method == "POST" and form.is_valid():
-        save_entry(form.instance, actor=desk.user)
+        save_entry(form.instance, actor=access.user)
         messages.success(request, _("“%(name)s” is stored.") % {"name": form.instance})
         return HttpResponseRedirect(of.address)
     return _entry_page(request, of, "entry", named, {"form": form, "button": _("Save")})
 
 
 @page(MANAGES, sends=True)
-def remove(request: HttpRequest, desk: Desk, kept: str, entry: int, pipeline: int | None = None) -> HttpResponse:
+def remove(
+    request: HttpRequest, access: AccessContext, kept: str, entry: int, pipeline: int | None = None
+) -> HttpResponse:
     """An entry goes that nothing has; one that something has can be offered no longer."""
-    of = OpenList(desk, kept, pipeline)
+    of = OpenList(access, kept, pipeline)
     row, error = of.entry(entry), ""
     name = row.name
     spared = row.offered
     if request.method == "POST":
         try:
-            delete_entry(row, actor=desk.user)
+            delete_entry(row, actor=access.user)
         except LastPipeline:
             error, spared = _last(name), False
         except EntryInUse:
@@ -222,20 +226,22 @@ def remove(request: HttpRequest, desk: Desk, kept: str, entry: int, pipeline: in
 
 @page(MANAGES, sends=True)
 @require_POST
-def arrange(request: HttpRequest, desk: Desk, kept: str, entry: int, pipeline: int | None = None) -> HttpResponse:
+def arrange(
+    request: HttpRequest, access: AccessContext, kept: str, entry: int, pipeline: int | None = None
+) -> HttpResponse:
     """An entry goes up or down in its list, is offered no longer, or again.
 
     Raises:
         Http404: it is asked for something else.
     """
-    of = OpenList(desk, kept, pipeline)
+    of = OpenList(access, kept, pipeline)
     row, act = of.entry(entry), request.POST.get("act")
     if act in {"up", "down"}:
-        move_entry(row, actor=desk.user, up=act == "up")
+        move_entry(row, actor=access.user, up=act == "up")
     elif act in {"offer", "retire"}:
         row.offered = act == "offer"
         try:
-            save_entry(row, actor=desk.user)
+            save_entry(row, actor=access.user)
         except LastPipeline:
             messages.error(request, _last(row.name))
     else:
@@ -265,4 +271,4 @@ def _or_404(blank: ListEntry, pk: int) -> Any:
 def _entry_page(request: HttpRequest, of: OpenList, template: str, title: str, context: dict[str, Any]) -> HttpResponse:
     crumbs = [*of.crumbs, (of.address, of.title)]
     context |= {"back": of.address, "crumbs": crumbs}
-    return show(request, of.desk, f"pages/settings/{template}.html", title, context)
+    return show(request, of.access, f"pages/settings/{template}.html", title, context)

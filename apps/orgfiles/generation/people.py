@@ -12,7 +12,7 @@ from django.utils.text import slugify
 from apps.accounts.models import Account, Branch, User
 from apps.crm.services.customisation import create_defaults
 from apps.orgfiles.generation import vocabulary
-from apps.orgfiles.generation.plan import Plan
+from apps.orgfiles.generation.plan import LoadPlan
 from apps.roles.models import Role
 from apps.teams.models import Membership, ParentMembership, Team, TeamMember
 
@@ -22,7 +22,7 @@ SECOND_BRANCH = 10
 SECOND_TEAM = 8
 
 
-def account_of(plan: Plan) -> Account:
+def account_of(plan: LoadPlan) -> Account:
     """The plan's account, made if it does not exist, with the lists that an account begins with."""
     account, created = Account.objects.get_or_create(
         slug=plan.account, defaults={"name": plan.account.replace("-", " ").title(), "scheme": str(plan.scheme)}
@@ -41,7 +41,7 @@ def add_branches(account: Account, count: int) -> None:
     )
 
 
-def add_members(account: Account, branches: Sequence[Branch], plan: Plan) -> None:
+def add_members(account: Account, branches: Sequence[Branch], plan: LoadPlan) -> None:
     """So many new users, spread over the branches: mostly in lower roles, one in the top role wherever it lacks.
 
     They have no password, so nobody signs in as one of them.
@@ -71,7 +71,7 @@ def add_members(account: Account, branches: Sequence[Branch], plan: Plan) -> Non
     _found(account, users[0])
 
 
-def add_teams(account: Account, branches: Sequence[Branch], plan: Plan) -> None:
+def add_teams(account: Account, branches: Sequence[Branch], plan: LoadPlan) -> None:
     """So many new teams, spread over the branches, with the branch's active members in them."""
     if not plan.teams:
         return

@@ -26,7 +26,7 @@ class GenerationRefused(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class LoadPlan:
     """How much of what an account is to get, besides what it has. `shares` are of leads.
 
     `branches` left out is one for a new account and none for one that exists.
@@ -53,7 +53,7 @@ class Plan:
         return {name: getattr(self, name) or 0 for name in names}
 
 
-def check(plan: Plan) -> Plan:
+def check(plan: LoadPlan) -> LoadPlan:
     """The plan as it will be carried out, with the scheme and the number of new branches filled in.
 
     Raises:
@@ -88,7 +88,7 @@ def check(plan: Plan) -> Plan:
     return filled
 
 
-def _for_new_account(plan: Plan) -> Plan:
+def _for_new_account(plan: LoadPlan) -> LoadPlan:
     if plan.scheme is None:
         raise GenerationRefused(
             f'There is no account "{plan.account}": name its scheme to create it, as in --scheme {scheme_keys()[0]}.'
@@ -105,7 +105,7 @@ def _for_new_account(plan: Plan) -> Plan:
     return replace(plan, branches=plan.branches or 1)
 
 
-def _for_known_account(plan: Plan, account: Account) -> Plan:
+def _for_known_account(plan: LoadPlan, account: Account) -> LoadPlan:
     if plan.scheme not in (None, account.scheme):
         raise GenerationRefused(f"The account {account.slug} follows the scheme {account.scheme}, not {plan.scheme}.")
     if account.status == Account.Status.CLOSED:
@@ -113,7 +113,7 @@ def _for_known_account(plan: Plan, account: Account) -> Plan:
     return replace(plan, scheme=account.scheme, branches=plan.branches or 0)
 
 
-def _scheme_of(plan: Plan) -> Scheme:
+def _scheme_of(plan: LoadPlan) -> Scheme:
     return scheme(str(plan.scheme))
 
 

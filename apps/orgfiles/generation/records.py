@@ -64,7 +64,7 @@ _COMMON = {
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class GenerationRun:
     """One run in an account: its seed, and the numbers that it gave to records, first and count, by type."""
 
     account: Account
@@ -84,7 +84,7 @@ class Run:
         }
 
 
-def begin(account: Account, seed: int) -> Run:
+def begin(account: Account, seed: int) -> GenerationRun:
     """Lay out who works where, and have constraints checked after each statement rather than all at the end."""
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
@@ -96,10 +96,10 @@ def begin(account: Account, seed: int) -> Run:
         )
         cursor.execute("SELECT count(*) FROM generation_branch")
         (branches,) = cursor.fetchone()
-    return Run(account, seed, branches)
+    return GenerationRun(account, seed, branches)
 
 
-def add_records(run: Run, record_type: str, count: int, progress: Progress) -> None:
+def add_records(run: GenerationRun, record_type: str, count: int, progress: Progress) -> None:
     """So many new records of one type, on every branch alike, the newest last; `BATCH` of them a statement."""
     if not count:
         return
@@ -116,7 +116,7 @@ def add_records(run: Run, record_type: str, count: int, progress: Progress) -> N
         progress(last + 1 - first)
 
 
-def add_shares(run: Run, count: int, progress: Progress) -> None:
+def add_shares(run: GenerationRun, count: int, progress: Progress) -> None:
     """So many shares of `view` on generated leads, each with a member of the lead's branch."""
     tables = shares.tables("lead")
     if not count or tables is None:
@@ -163,12 +163,12 @@ def _batches(start: int, end: int) -> Iterator[tuple[int, int]]:
         yield first, min(first + BATCH, end) - 1
 
 
-def _linkable(run: Run) -> list[str]:
+def _linkable(run: GenerationRun) -> list[str]:
     """The types of which every branch has got a record in this run."""
     return [name for name, (_, count) in run.numbers.items() if count >= run.branches]
 
 
-def _links(run: Run) -> dict[str, Any]:
+def _links(run: GenerationRun) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for name, (first, count) in run.numbers.items():
         values |= {f"{name}_begin": first, f"{name}_count": count, f"{name}_prefix": PREFIXES[name]}

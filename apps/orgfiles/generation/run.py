@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from apps.accounts.models import Account, Branch
-from apps.audit.services import Change, OperationInProgress, operation
+from apps.audit.services import EntryValues, OperationInProgress, operation
 from apps.crm.verbs import ACCOUNT_GENERATED
 from apps.orgfiles.generation import people, records
-from apps.orgfiles.generation.plan import RECORD_KINDS, Plan, check
+from apps.orgfiles.generation.plan import RECORD_KINDS, LoadPlan, check
 
 
-def generate(plan: Plan, progress: records.Progress = lambda rows: None) -> Plan:
+def generate(plan: LoadPlan, progress: records.Progress = lambda rows: None) -> LoadPlan:
     """Make what the plan asks for in one transaction; returns the plan as it was carried out.
 
     The same plan on the same account makes the same people and records. It is the operator's act, and one operation in
@@ -35,9 +35,9 @@ def generate(plan: Plan, progress: records.Progress = lambda rows: None) -> Plan
     return plan
 
 
-def _add_summary(written: OperationInProgress, account: Account, plan: Plan) -> None:
+def _add_summary(written: OperationInProgress, account: Account, plan: LoadPlan) -> None:
     counts = {name: count for name, count in plan.counts.items() if count}
-    summary = Change(
+    summary = EntryValues(
         target_type="crm.generation",
         target_id=account.pk,
         target_text=account.name,

@@ -11,9 +11,9 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.views.decorators.http import require_POST
 
 from apps.access import verbs
-from apps.access.context import Desk
+from apps.access.context import AccessContext
 from apps.accounts import fence
-from apps.audit.services import Change, record
+from apps.audit.services import EntryValues, record
 from apps.orgfiles import organisation
 from apps.pages.views.page import page
 from apps.roles import catalogue
@@ -23,11 +23,11 @@ CHUNK = 500
 
 @page("delete_account", sends=True)
 @require_POST
-def export_account(request: HttpRequest, desk: Desk) -> StreamingHttpResponse:
+def export_account(request: HttpRequest, access: AccessContext) -> StreamingHttpResponse:
     """The organisation file, without what the person may not export; that it was taken along stands in the log."""
-    account = desk.account
+    account = access.account
     assert account is not None
-    kept = Change(
+    kept = EntryValues(
         target_type="accounts.account",
         target_id=account.pk,
         target_text=str(account),
@@ -36,25 +36,25 @@ def export_account(request: HttpRequest, desk: Desk) -> StreamingHttpResponse:
     with transaction.atomic():
         record(
             verb=verbs.ACCOUNT_EXPORTED,
-            actor=desk.user,
+            actor=access.user,
             reason="Taken along as an organisation file",
             account_id=account.pk,
             entries=[kept],
         )
-    response = StreamingHttpResponse(_lines(desk), content_type="application/yaml; charset=utf-8")
+    response = StreamingHttpResponse(_lines(access), content_type="application/yaml; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{account.slug}.yaml"'
     return response
 
 
-def _lines(desk: Desk) -> Iterator[str]:
+def _lines(access: AccessContext) -> Iterator[str]:
     """The file as of one moment, read as this person in this account when the request's own work is over."""
-    assert desk.account is not None
-    with fence.tenant(desk.account_id, desk.user.pk), transaction.atomic():
+    assert access.account is not None
+    with fence.tenant(access.account_id, access.user.pk), transaction.atomic():
         if not connection.savepoint_ids:
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         lines: list[str] = []
-        for line in organisation.export(desk.account, _unnoted, lambda record_type: _rows(desk, record_type)):
+        for line in organisation.export(access.account, _unnoted, lambda record_type: _rows(access, record_type)):
             lines.append(f"{line}\n")
             if len(lines) == CHUNK:
                 yield "".join(lines)
@@ -62,11 +62,11 @@ def _lines(desk: Desk) -> Iterator[str]:
         yield "".join(lines)
 
 
-def _rows(desk: Desk, record_type: str) -> QuerySet[Any]:
+def _rows(access: AccessContext, record_type: str) -> QuerySet[Any]:
     """The records that the person may export; of types that are never exported by themselves, those they may view."""
     kind = next(kind for kind in catalogue.record_types() if kind.name == record_type)
     verb = "export" if "export" in kind.verbs else "view"
-    return desk.rows(f"{verb}_{record_type}", record_type)
+    return access.rows(f"{verb}_{record_type}", record_type)
 
 
 def _unnoted(sentence: str) -> None:

@@ -9,15 +9,15 @@ from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from apps.access.context import Desk
+from apps.access.context import AccessContext
 from apps.orgfiles.forms import ImportRolesForm
-from apps.orgfiles.organisation import Refused
+from apps.orgfiles.organisation import InvalidOrganisation
 from apps.orgfiles.roles import FORMATS, load_roles, written
 from apps.pages.api_tokens import for_tokens
 from apps.pages.forms.base import ChangeForm
 from apps.pages.forms.custom_roles import no_own_roles
 from apps.pages.forms.flow import answer, sent_to
-from apps.pages.views.page import PageFace, page, show
+from apps.pages.views.page import AccountChangePages, page, show
 from apps.roles.models import Role
 
 LARGEST = 512 * 1024
@@ -26,49 +26,49 @@ TYPES = {"yaml": "application/yaml", "json": "application/json"}
 
 @for_tokens
 @page("view_members")
-def export_roles(request: HttpRequest, desk: Desk) -> HttpResponse:
+def export_roles(request: HttpRequest, access: AccessContext) -> HttpResponse:
     """The account's own roles as a file, or (`?key=`) one of them; `?format=json` instead of YAML.
 
     Raises:
         Http404: there is no such role of the account's own, or no such format.
     """
-    assert desk.account is not None
+    assert access.account is not None
     form, key = request.GET.get("format", "yaml"), request.GET.get("key")
-    own = Role.objects.filter(account_id=desk.account_id, scheme=desk.account.scheme)
+    own = Role.objects.filter(account_id=access.account_id, scheme=access.account.scheme)
     if form not in FORMATS or (key is not None and ("\0" in key or not own.filter(key=key).exists())):
         raise Http404
-    text = written(desk.account, form, None if key is None else [key])
+    text = written(access.account, form, None if key is None else [key])
     response = HttpResponse(text, content_type=f"{TYPES[form]}; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{desk.account.slug}-{key or "roles"}.{form}"'
+    response["Content-Disposition"] = f'attachment; filename="{access.account.slug}-{key or "roles"}.{form}"'
     return response
 
 
 @page("manage_roles", sends=True)
-def import_roles(request: HttpRequest, desk: Desk) -> HttpResponse:
+def import_roles(request: HttpRequest, access: AccessContext) -> HttpResponse:
     """A file is uploaded, held against the roles that there are, and (with a reason) made so."""
-    assert desk.account is not None
-    back = reverse("pages:roles", args=[desk.account.slug])
+    assert access.account is not None
+    back = reverse("pages:roles", args=[access.account.slug])
     crumbs = [(back, _("Roles"))]
-    if barred := no_own_roles(desk):
-        return show(request, desk, "pages/permissions/barred.html", _("Import"), {"barred": barred, "crumbs": crumbs})
+    if barred := no_own_roles(access):
+        return show(request, access, "pages/permissions/barred.html", _("Import"), {"barred": barred, "crumbs": crumbs})
     problems: list[str] = []
-    sent = sent_to(request, desk) or QueryDict()
+    sent = sent_to(request, access) or QueryDict()
     text, name = _text(request, sent, problems)
     if text and not problems:
         file = BytesIO(text.encode())
         file.name = name
         try:
-            lines = load_roles(file, desk.account.role_system)
-        except Refused as refused:
+            lines = load_roles(file, access.account.role_system)
+        except InvalidOrganisation as refused:
             problems = refused.lines
         else:
-            form = ImportRolesForm(sent if "text" in sent else None, desk=desk, lines=lines, text=text)
-            return answer(request, form, ImportFace(request, desk, crumbs=crumbs), back=back, subject=_("Roles"))
+            form = ImportRolesForm(sent if "text" in sent else None, access=access, lines=lines, text=text)
+            return answer(request, form, ImportPages(request, access, crumbs=crumbs), back=back, subject=_("Roles"))
     context = {"problems": problems, "crumbs": crumbs, "back": back}
-    return show(request, desk, "pages/roles/upload.html", _("Import roles"), context)
+    return show(request, access, "pages/roles/upload.html", _("Import roles"), context)
 
 
-class ImportFace(PageFace):
+class ImportPages(AccountChangePages):
     """The page that shows the difference before it asks for the reason."""
 
     def show(self, page: str, form: ChangeForm, context: dict[str, Any]) -> HttpResponse:
@@ -76,7 +76,7 @@ class ImportFace(PageFace):
         if page != "change":
             return super().show(page, form, context)
         context |= {"crumbs": self.crumbs}
-        return show(self.request, self.desk, "pages/roles/import.html", context["subject"], context)
+        return show(self.request, self.access, "pages/roles/import.html", context["subject"], context)
 
 
 def _text(request: HttpRequest, sent: QueryDict, problems: list[str]) -> tuple[str, str]:

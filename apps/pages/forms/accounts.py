@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from apps.access.context import Desk
+from apps.access.context import AccessContext
 from apps.accounts.models import EVERYONE, Account, validate_currency
 from apps.audit.text import SingleLineInput
 from apps.changes.accounts import ChangeAccount, CloseAccount, KeepAccount, why_currency_stays
@@ -16,7 +16,7 @@ from apps.changes.transfer import TransferOwnership
 from apps.pages.forms.base import ChangeForm
 from apps.pages.forms.fields import id_field, roles
 from apps.pages.forms.picker import PersonField
-from apps.pages.forms.pool import Pool
+from apps.pages.forms.pool import PickablePeople
 from apps.roles.models import Role
 from apps.teams.models import Membership
 
@@ -140,7 +140,7 @@ class TransferForm(ChangeForm):
     needs = ("transfer_account",)
 
     @classmethod
-    def barred(cls, desk: Desk, row: Any) -> str:
+    def barred(cls, access: AccessContext, row: Any) -> str:
         system = row.role_system
         if system.single_role is None:
             return _(
@@ -151,10 +151,12 @@ class TransferForm(ChangeForm):
     def build(self) -> None:
         holder = single_holder(self.row)
         places = [holder.branch_id] if holder is not None else []
-        others = Pool(self.desk, on=frozenset(places), but=frozenset([holder.user_id] if holder is not None else []))
+        others = PickablePeople(
+            self.access, on=frozenset(places), but=frozenset([holder.user_id] if holder is not None else [])
+        )
         self.fields["to"] = PersonField(others, label=_("Who gets it"))
         self.fields["previous"] = id_field(
-            roles(self.desk, Role.Kind.BRANCH), label=str(_("What the one who had it becomes"))
+            roles(self.access, Role.Kind.BRANCH), label=str(_("What the one who had it becomes"))
         )
 
     def change(self) -> Change:

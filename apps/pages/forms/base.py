@@ -11,13 +11,13 @@ from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from apps.access.context import Desk
+from apps.access.context import AccessContext
 from apps.access.errors import MissingPermission
 from apps.access.history.entry_text import value_in_words
 from apps.access.records import place_of
 from apps.audit.forms import ReasonField
 from apps.changes.base import Change
-from apps.changes.refusals import NoSuchTarget, Overtaken
+from apps.changes.refusals import ChangedMeanwhile, NoSuchTarget
 from apps.pages.forms.picker import PersonField
 from apps.roles import catalogue
 
@@ -51,11 +51,11 @@ class ChangeForm(forms.Form):
     )
     seen = forms.CharField(widget=forms.HiddenInput, required=False)
 
-    def __init__(self, data: Any = None, *, desk: Desk, row: Any = None, **options: Any) -> None:
+    def __init__(self, data: Any = None, *, access: AccessContext, row: Any = None, **options: Any) -> None:
         super().__init__(data, **options)
-        self.desk = desk
+        self.access = access
         self.row = row
-        self.account_id = desk.account_id
+        self.account_id = access.account_id
         self.build()
         self.fields["seen"].initial = self._signed()
         self.order_fields([name for name in self.fields if name not in {"reason", "seen"}] + ["reason", "seen"])
@@ -109,22 +109,22 @@ class ChangeForm(forms.Form):
         return found
 
     @classmethod
-    def applies(cls, desk: Desk, row: Any) -> bool:
+    def applies(cls, access: AccessContext, row: Any) -> bool:
         """Whether such a change makes sense for the row as it stands."""
         return True
 
     @classmethod
-    def barred(cls, desk: Desk, row: Any) -> str:
+    def barred(cls, access: AccessContext, row: Any) -> str:
         """Why this person cannot make it of this row, whatever they may, in a sentence; empty where they can."""
         return ""
 
     @classmethod
-    def lacking(cls, desk: Desk, row: Any) -> tuple[str, models.Model | None] | None:
+    def lacking(cls, access: AccessContext, row: Any) -> tuple[str, models.Model | None] | None:
         """The first permission that is missing, and where (nowhere in particular: the account)."""
         place = place_of(row)
         for codename in cls.needs:
             target = place if catalogue.get(codename).target is catalogue.Target.BRANCH else None
-            if not (desk.may_anywhere(codename) if target is None else desk.may(codename, target)):
+            if not (access.may_anywhere(codename) if target is None else access.may(codename, target)):
                 return codename, target
         return None
 
@@ -134,10 +134,10 @@ class ChangeForm(forms.Form):
         Raises:
             MissingPermission: the permission that is missing, and where.
         """
-        lacking = self.lacking(self.desk, self.row)
+        lacking = self.lacking(self.access, self.row)
         if lacking is not None:
             codename, target = lacking
-            raise MissingPermission(codename, target or self.desk.account or self.desk.user)
+            raise MissingPermission(codename, target or self.access.account or self.access.user)
 
     @property
     def seen_there(self) -> dict[str, Any]:
@@ -167,7 +167,7 @@ class ChangeForm(forms.Form):
         """Show why the change was refused."""
         self.add_error(None, told)
 
-    def overtaken(self, refusal: Overtaken) -> None:
+    def overtaken(self, refusal: ChangedMeanwhile) -> None:
         """Show the difference, and let the person decide again on what stands now."""
         fields = columns_of(self.row) if self.row is not None else {}
         for name, (seen, now) in refusal.differences.items():

@@ -10,12 +10,12 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apps.access.context import Desk
+from apps.access.context import AccessContext
 from apps.audit.text import MultiLineInput, SingleLineInput
 from apps.changes.base import Change
 from apps.changes.bulk import ReplaceRole
 from apps.changes.custom_roles import CopyRole, DeleteRole, EditRole
-from apps.changes.refusals import Overtaken
+from apps.changes.refusals import ChangedMeanwhile
 from apps.pages.forms.base import ChangeForm
 from apps.pages.forms.fields import CHOOSE, scope_choices, scope_of, word_of
 from apps.roles import catalogue
@@ -41,10 +41,10 @@ def grants_of(role: Role) -> Mapping[str, Grant]:
     }
 
 
-def no_own_roles(desk: Desk) -> str:
+def no_own_roles(access: AccessContext) -> str:
     """Why the account can have no roles of its own, in a sentence; empty where it can."""
-    assert desk.account is not None
-    system, features = desk.account.role_system, desk.account.features
+    assert access.account is not None
+    system, features = access.account.role_system, access.account.features
     if not system.custom_roles:
         return _("%(system)s has no roles of one's own. Override single permissions of a member instead.") % {
             "system": system.name
@@ -71,12 +71,12 @@ class CopyRoleForm(ChangeForm):
     needs = ("manage_roles",)
 
     @classmethod
-    def applies(cls, desk: Desk, row: Any) -> bool:
+    def applies(cls, access: AccessContext, row: Any) -> bool:
         return bool(row.account_id is None and row.kind == Role.Kind.BRANCH)
 
     @classmethod
-    def barred(cls, desk: Desk, row: Any) -> str:
-        return no_own_roles(desk) or (
+    def barred(cls, access: AccessContext, row: Any) -> str:
+        return no_own_roles(access) or (
             _("%(role)s is locked, and a locked role is not copied.") % {"role": row.name} if row.locked else ""
         )
 
@@ -102,11 +102,11 @@ class OwnRoleForm(ChangeForm):
     needs = ("manage_roles",)
 
     @classmethod
-    def barred(cls, desk: Desk, row: Any) -> str:
-        return no_own_roles(desk)
+    def barred(cls, access: AccessContext, row: Any) -> str:
+        return no_own_roles(access)
 
     @classmethod
-    def applies(cls, desk: Desk, row: Any) -> bool:
+    def applies(cls, access: AccessContext, row: Any) -> bool:
         return row.account_id is not None
 
 
@@ -158,8 +158,8 @@ class EditRoleForm(OwnRoleForm):
 
     def tabs(self) -> list[tuple[Tab, list[RoleLine], list[tuple[str, list[RoleLine | None]]]]]:
         """The categories as the scheme shows them, with a field for each grant that can be changed."""
-        assert self.desk.account is not None
-        scheme_, features = self.desk.account.role_system, self.desk.account.features
+        assert self.access.account is not None
+        scheme_, features = self.access.account.role_system, self.access.account.features
         base = scheme_.roles[self.row.based_on.key].grants
         found = []
         for tab in shown_tabs(scheme_, features):
@@ -179,7 +179,7 @@ class EditRoleForm(OwnRoleForm):
         """The other visible fields."""
         return [field for field in self.visible_fields() if not field.name.startswith("grant_")]
 
-    def overtaken(self, refusal: Overtaken) -> None:
+    def overtaken(self, refusal: ChangedMeanwhile) -> None:
         """Show what stands otherwise than the page showed it; what this person has not touched follows it."""
         seen = {name: Scope.parse(names) for name, names in self.seen_there.items()}
         now = {name: grant.scope for name, grant in grants_of(self.row).items()}
@@ -217,8 +217,8 @@ class MoveHoldersForm(OwnRoleForm):
     help = gettext_lazy("A role goes once nobody holds it, not even a removed member who could be restored to it.")
 
     @classmethod
-    def applies(cls, desk: Desk, row: Any) -> bool:
-        held = Membership.objects.filter(account=desk.account_id, role=row)
+    def applies(cls, access: AccessContext, row: Any) -> bool:
+        held = Membership.objects.filter(account=access.account_id, role=row)
         return row.account_id is not None and held.exists()
 
     def build(self) -> None:

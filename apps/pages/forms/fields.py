@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apps.access.context import Desk
+from apps.access.context import AccessContext
 from apps.accounts.models import Branch
 from apps.roles import catalogue
 from apps.roles.catalogue import CATEGORIES, Permission, Target
@@ -65,10 +65,10 @@ def branches(found: Sequence[Branch]) -> list[tuple[int, str]]:
     return [(branch.pk, branch.name) for branch in found]
 
 
-def roles(desk: Desk, kind: str) -> list[tuple[int, str]]:
+def roles(access: AccessContext, kind: str) -> list[tuple[int, str]]:
     """The roles of a kind that somebody can be given; a single one moves only by a transfer."""
-    assert desk.account is not None
-    usable = Role.objects.usable_in(desk.account_id, desk.account.scheme).filter(kind=kind, single=False)
+    assert access.account is not None
+    usable = Role.objects.usable_in(access.account_id, access.account.scheme).filter(kind=kind, single=False)
     return [(role.pk, role.name) for role in usable.order_by("-rank", "name")]
 
 

@@ -1,6 +1,6 @@
 """How a change of access is made by hand: a form with a reason, a preview, and a confirmation. Never a save.
 
-The admin and the owner's pages go this one way; a `Face` is how each of them looks.
+The admin and the owner's pages go this one way; a `ChangePages` is how each of them looks.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apps.access.context import Desk, desk_of
+from apps.access.context import AccessContext, access_of
 from apps.access.models import QueuedPreview
 from apps.accounts.models import User
 from apps.changes.base import Change
 from apps.changes.preview import preview
 from apps.changes.previews.queued import ask, concerns_many, find
-from apps.changes.refusals import ManyRefused, Overtaken, Refusal, RightMissing
+from apps.changes.refusals import ChangedMeanwhile, ManyRefused, PermissionMissing, Refusal
 from apps.changes.serializing import load
 from apps.pages.forms.base import OURS, ChangeForm
 
@@ -30,7 +30,7 @@ ASKED, LONGEST = "preview", 18
 UNKNOWN = gettext_lazy("What it would change could not be computed. Try it again in a while.")
 
 
-class Face(Protocol):
+class ChangePages(Protocol):
     """Where a change is asked for.
 
     `page` is `change` (the form), `confirm` (its preview), `waiting` (until the preview is computed; it looks again by
@@ -45,7 +45,7 @@ class Face(Protocol):
 
 
 def answer(
-    request: HttpRequest, form: ChangeForm, face: Face, *, back: str, subject: str, at_once: bool = False
+    request: HttpRequest, form: ChangeForm, face: ChangePages, *, back: str, subject: str, at_once: bool = False
 ) -> HttpResponse:
     """The page of a change: its form, then the preview, then what became of it, which leads `back`.
 
@@ -58,7 +58,7 @@ def answer(
     """
     form.require()
     context = {"form": form, "title": form.title, "subject": subject, "back": back, "at_once": at_once}
-    asked = asked_by(request, form.desk)
+    asked = asked_by(request, form.access)
     if asked is not None:
         return _computed(request, form, face, context, asked)
     if request.method == "POST" and form.is_valid():
@@ -68,9 +68,9 @@ def answer(
                 if at_once or "confirmed" in request.POST
                 else _shown(request, form, face, context)
             )
-        except RightMissing:
+        except PermissionMissing:
             raise
-        except Overtaken as refusal:
+        except ChangedMeanwhile as refusal:
             form.add_error(None, str(refusal))
             form.overtaken(refusal)
         except (Refusal, ManyRefused) as refusal:
@@ -78,12 +78,12 @@ def answer(
     return face.show("change", form, context)
 
 
-def _made(request: HttpRequest, form: ChangeForm, face: Face, context: dict[str, Any]) -> HttpResponse:
+def _made(request: HttpRequest, form: ChangeForm, face: ChangePages, context: dict[str, Any]) -> HttpResponse:
     if held_back := form.held_back(request):
         form.refused(held_back)
         return face.show("change", form, context)
     change = form.change()
-    done = change.apply(actor=desk_of(request).user, reason=form.cleaned_data["reason"])
+    done = change.apply(actor=access_of(request).user, reason=form.cleaned_data["reason"])
     shown_once = form.once(request, change)
     if shown_once is not None:
         return face.show("once", form, {**context, "once": shown_once})
@@ -91,8 +91,8 @@ def _made(request: HttpRequest, form: ChangeForm, face: Face, context: dict[str,
     return HttpResponseRedirect(context["back"])
 
 
-def _shown(request: HttpRequest, form: ChangeForm, face: Face, context: dict[str, Any]) -> HttpResponse:
-    change, actor = form.change(), desk_of(request).user
+def _shown(request: HttpRequest, form: ChangeForm, face: ChangePages, context: dict[str, Any]) -> HttpResponse:
+    change, actor = form.change(), access_of(request).user
     kept = kept_of(request)
     if concerns_many(change, actor=actor):
         return queue(request, change, actor)
@@ -111,23 +111,23 @@ def queue(request: HttpRequest, change: Change, actor: User) -> HttpResponse:
     return HttpResponseRedirect(address_of(request, asked))
 
 
-def sent_to(request: HttpRequest, desk: Desk) -> QueryDict | None:
+def sent_to(request: HttpRequest, access: AccessContext) -> QueryDict | None:
     """What the page was sent, now or when it asked for the queued preview that it shows; None where it was nothing."""
     if request.method == "POST":
         return request.POST
-    asked = asked_by(request, desk)
+    asked = asked_by(request, access)
     return None if asked is None else data_of(asked)
 
 
-def asked_by(request: HttpRequest, desk: Desk) -> QueuedPreview | None:
+def asked_by(request: HttpRequest, access: AccessContext) -> QueuedPreview | None:
     """The preview that the page was asked for, where it is one of this person's on this page."""
     number = request.GET.get(ASKED, "")
-    if desk.user.viewed_by is not None:
+    if access.user.viewed_by is not None:
         # It was counted for them alone, what is private to them included.
         return None
     if request.method != "GET" or not number.isdecimal() or len(number) > LONGEST:
         return None
-    return find(int(number), account_id=desk.account_id, actor=desk.user, address=request.path)
+    return find(int(number), account_id=access.account_id, actor=access.user, address=request.path)
 
 
 def data_of(asked: QueuedPreview) -> QueryDict:
@@ -139,7 +139,7 @@ def data_of(asked: QueuedPreview) -> QueryDict:
 
 
 def _computed(
-    request: HttpRequest, form: ChangeForm, face: Face, context: dict[str, Any], asked: QueuedPreview
+    request: HttpRequest, form: ChangeForm, face: ChangePages, context: dict[str, Any], asked: QueuedPreview
 ) -> HttpResponse:
     """The page of a queued preview, with the form as it was filled in."""
     form.data = data_of(asked)
@@ -153,7 +153,7 @@ def _computed(
         told = asked.result.get("refusal", UNKNOWN)
         form.refused(told)
         if differences := load(asked.result.get("differences", {"map": []})):
-            form.overtaken(Overtaken(told, differences))
+            form.overtaken(ChangedMeanwhile(told, differences))
     return face.show("change", form, context)
 
 
@@ -164,10 +164,10 @@ def address_of(request: HttpRequest, asked: QueuedPreview) -> str:
     return f"{request.path}?{query.urlencode()}"
 
 
-def _say(request: HttpRequest, face: Face, operation_id: int | None) -> None:
+def _say(request: HttpRequest, face: ChangePages, operation_id: int | None) -> None:
     if operation_id is None:
         messages.info(request, _("It was so already: nothing has changed."))
-    elif desk_of(request).may_anywhere("view_audit_log"):
+    elif access_of(request).may_anywhere("view_audit_log"):
         link = face.operation_address(operation_id)
         done = format_html(_('Done. <a class="m-link" href="{link}">See it in the log</a>.'), link=link)
         messages.success(request, done)

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apps.access.context import Desk
+from apps.access.context import AccessContext
 from apps.accounts import mail
 from apps.accounts.limits import may_send, too_often
 from apps.audit.text import SingleLineEmailInput
@@ -30,7 +30,7 @@ class InviteForm(ChangeForm):
     needs = ("invite_members",)
 
     def build(self) -> None:
-        allowed = self.desk.branches_where("invite_members")
+        allowed = self.access.branches_where("invite_members")
         self.fields["email"] = SingleLineEmailInput(label=_("E-mail"))
         self.fields["branch"] = forms.ChoiceField(
             label=_("Branch"),
@@ -39,7 +39,7 @@ class InviteForm(ChangeForm):
                 *([(EVERYWHERE, _("All branches"))] if len(allowed) > 1 else []),
             ],
         )
-        self.fields["role"] = id_field(roles(self.desk, Role.Kind.BRANCH), label=_("Role"))
+        self.fields["role"] = id_field(roles(self.access, Role.Kind.BRANCH), label=_("Role"))
 
     def change(self) -> Change:
         branch = self.cleaned_data["branch"]
@@ -61,14 +61,14 @@ class InvitationForm(ChangeForm):
     """A change of an invitation that is pending."""
 
     @classmethod
-    def applies(cls, desk: Desk, row: Any) -> bool:
+    def applies(cls, access: AccessContext, row: Any) -> bool:
         return bool(row.status == Invitation.Status.PENDING)
 
     @classmethod
-    def lacking(cls, desk: Desk, row: Any) -> Any:
+    def lacking(cls, access: AccessContext, row: Any) -> Any:
         """The right on the branch, or on every open one."""
-        places = [row.branch] if row.branch_id else desk.branches
-        return next((("invite_members", place) for place in places if not desk.may("invite_members", place)), None)
+        places = [row.branch] if row.branch_id else access.branches
+        return next((("invite_members", place) for place in places if not access.may("invite_members", place)), None)
 
 
 class ResendForm(InvitationForm):

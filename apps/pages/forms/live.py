@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from apps.changes.preview import preview
 from apps.changes.previews.queued import concerns_many
-from apps.changes.refusals import ManyRefused, Overtaken, Refusal
+from apps.changes.refusals import ChangedMeanwhile, ManyRefused, Refusal
 from apps.pages.forms.base import ChangeForm
 
 
@@ -26,11 +26,11 @@ def effect(form: ChangeForm) -> dict[str, Any]:
         problems = [str(sentence) for sentences in form.errors.values() for sentence in sentences]
         return {"form": form, "refused": " ".join(problems)}
     try:
-        change, actor = form.change(), form.desk.user
+        change, actor = form.change(), form.access.user
         if concerns_many(change, actor=actor):
             return {"form": form, "many": True}
         return {"form": form, "preview": preview(change, actor=actor)}
-    except Overtaken as refusal:
+    except ChangedMeanwhile as refusal:
         return {
             "form": form,
             "refused": f"{refusal.sentence} {_('Save to see the difference, and decide again.')}",

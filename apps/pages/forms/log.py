@@ -10,9 +10,9 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from apps.access.history.log_access import Reader, in_words
+from apps.access.history.log_access import LogAccess, in_words
 from apps.access.shield import shielded
-from apps.accounts.datetime_formats import Form, written
+from apps.accounts.datetime_formats import DateTimeForm, written
 from apps.accounts.models import User
 from apps.audit import verbs as words
 from apps.audit.models import OperationQuerySet
@@ -45,7 +45,7 @@ class LogFilter(forms.Form):
         label=_("Operation"), required=False, min_value=1, max_value=2**63 - 1, widget=forms.TextInput()
     )
 
-    def __init__(self, data: Any, *, reader: Reader) -> None:
+    def __init__(self, data: Any, *, reader: LogAccess) -> None:
         super().__init__(data)
         self.reader = reader
 
@@ -55,7 +55,7 @@ class LogFilter(forms.Form):
         first = self.reader.since
         if since and first is not None and since < (day := timezone.localdate(first)):
             told = _("The plan shows the log from %(day)s on; a larger one shows more.")
-            raise forms.ValidationError(told, params={"day": written(day, Form.LONG_DAY)})
+            raise forms.ValidationError(told, params={"day": written(day, DateTimeForm.LONG_DAY)})
         return since
 
     def clean(self) -> dict[str, Any]:
@@ -99,13 +99,13 @@ class LogFilter(forms.Form):
         return operations.between(_midnight(data["since"]), _midnight(until and until + timedelta(days=1)))
 
 
-def _people(reader: Reader, text: str) -> QuerySet[User, int]:
+def _people(reader: LogAccess, text: str) -> QuerySet[User, int]:
     """Who has or had a place in the account and is called so. A shielded address is found by nobody."""
-    account_id = reader.desk.account_id
+    account_id = reader.access.account_id
     ever = Q(pk__in=Membership.objects.filter(account=account_id).values("user")) | Q(
         pk__in=ParentMembership.objects.filter(account=account_id).values("user")
     )
-    address = Q(email__iexact=text.strip()) & ~Q(pk__in=shielded(reader.desk))
+    address = Q(email__iexact=text.strip()) & ~Q(pk__in=shielded(reader.access))
     return User.objects.filter(ever).filter(Q(name__icontains=text.strip()) | address).values_list("pk", flat=True)
 
 

@@ -8,8 +8,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.access import handover
-from apps.access.context import Desk
-from apps.access.handover import Delete, HandOver, Plan
+from apps.access.context import AccessContext
+from apps.access.handover import Delete, HandOver, HandOverPlan
 from apps.access.shield import shielded, why_shielded
 from apps.audit.text import SingleLineInput
 from apps.changes.base import Change
@@ -21,7 +21,7 @@ from apps.pages.forms.base import ChangeForm
 from apps.pages.forms.fields import CHOOSE, branches, id_field, roles
 from apps.pages.forms.overrides import NewOverrideForm
 from apps.pages.forms.picker import PersonField
-from apps.pages.forms.pool import Pool
+from apps.pages.forms.pool import PickablePeople
 from apps.roles import catalogue
 from apps.roles.models import Role
 from apps.roles.schemes import scheme
@@ -36,16 +36,16 @@ class MemberForm(ChangeForm):
     """A change of a membership that is active."""
 
     @classmethod
-    def applies(cls, desk: Desk, row: Any) -> bool:
+    def applies(cls, access: AccessContext, row: Any) -> bool:
         return bool(row.status == ACTIVE)
 
     @classmethod
-    def barred(cls, desk: Desk, row: Any) -> str:
+    def barred(cls, access: AccessContext, row: Any) -> str:
         if row is None:
             return ""
-        if row.user_id in shielded(desk):
+        if row.user_id in shielded(access):
             return why_shielded()
-        return str(OWN) if row.user_id == desk.user.pk else ""
+        return str(OWN) if row.user_id == access.user.pk else ""
 
 
 class RoleForm(MemberForm):
@@ -57,7 +57,7 @@ class RoleForm(MemberForm):
 
     def build(self) -> None:
         self.fields["role"] = id_field(
-            roles(self.desk, Role.Kind.BRANCH), label=_("Role"), initial=str(self.row.role_id)
+            roles(self.access, Role.Kind.BRANCH), label=_("Role"), initial=str(self.row.role_id)
         )
 
     def change(self) -> Change:
@@ -73,12 +73,12 @@ class OverrideOfMemberForm(NewOverrideForm):
     """An override of this member."""
 
     @classmethod
-    def applies(cls, desk: Desk, row: Any) -> bool:
+    def applies(cls, access: AccessContext, row: Any) -> bool:
         return bool(row.status == ACTIVE)
 
     @classmethod
-    def barred(cls, desk: Desk, row: Any) -> str:
-        return MemberForm.barred(desk, row)
+    def barred(cls, access: AccessContext, row: Any) -> str:
+        return MemberForm.barred(access, row)
 
 
 class NameForm(ChangeForm):
@@ -89,16 +89,16 @@ class NameForm(ChangeForm):
     needs = ("change_members",)
 
     @classmethod
-    def applies(cls, desk: Desk, row: Any) -> bool:
+    def applies(cls, access: AccessContext, row: Any) -> bool:
         return bool(row.status == ACTIVE)
 
     @classmethod
-    def barred(cls, desk: Desk, row: Any) -> str:
-        return why_shielded() if row.user_id in shielded(desk) else ""
+    def barred(cls, access: AccessContext, row: Any) -> str:
+        return why_shielded() if row.user_id in shielded(access) else ""
 
     @classmethod
-    def lacking(cls, desk: Desk, row: Any) -> Any:
-        return None if row.user_id == desk.user.pk else super().lacking(desk, row)
+    def lacking(cls, access: AccessContext, row: Any) -> Any:
+        return None if row.user_id == access.user.pk else super().lacking(access, row)
 
     def build(self) -> None:
         self.fields["name"] = SingleLineInput(label=_("Name"), max_length=LONGEST_NAME, initial=self.row.user.name)
@@ -127,14 +127,14 @@ class ResetMfaForm(ChangeForm):
     needs = ("reset_mfa",)
 
     @classmethod
-    def applies(cls, desk: Desk, row: Any) -> bool:
+    def applies(cls, access: AccessContext, row: Any) -> bool:
         return bool(row.status == ACTIVE)
 
     @classmethod
-    def barred(cls, desk: Desk, row: Any) -> str:
-        if row.user_id == desk.user.pk:
+    def barred(cls, access: AccessContext, row: Any) -> str:
+        if row.user_id == access.user.pk:
             return _("Nobody resets their own second factor. Change it on the page about yourself.")
-        return why_shielded() if row.user_id in shielded(desk) else ""
+        return why_shielded() if row.user_id in shielded(access) else ""
 
     def change(self) -> Change:
         return ResetMfa(account_id=self.account_id, user_id=self.row.user_id)
@@ -153,9 +153,9 @@ class DepartureForm(ChangeForm):
         """The types of records that the plan asks about."""
         return list(handover.record_types())
 
-    def receivers(self) -> Pool:
+    def receivers(self) -> PickablePeople:
         """Who can answer for the records next."""
-        return Pool(self.desk, on=frozenset([self.row.branch_id]), but=frozenset([self.row.user_id]))
+        return PickablePeople(self.access, on=frozenset([self.row.branch_id]), but=frozenset([self.row.user_id]))
 
     def build(self) -> None:
         receivers = self.receivers()
@@ -175,7 +175,7 @@ class DepartureForm(ChangeForm):
         )
 
     @property
-    def removal_plan(self) -> Plan:
+    def removal_plan(self) -> HandOverPlan:
         """What the form says."""
         chosen: dict[str, int | None] = {}
         for name in handover.record_types():
@@ -183,7 +183,7 @@ class DepartureForm(ChangeForm):
             if value != LEFT:
                 chosen[name] = None if value == NOBODY else int(value)
         private = self.cleaned_data["private"]
-        return Plan(chosen, Delete() if private == DELETE else HandOver(int(private)))
+        return HandOverPlan(chosen, Delete() if private == DELETE else HandOver(int(private)))
 
 
 class RemoveForm(DepartureForm):
@@ -193,12 +193,12 @@ class RemoveForm(DepartureForm):
     needs = ("remove_members",)
 
     @classmethod
-    def applies(cls, desk: Desk, row: Any) -> bool:
-        return bool(row.status == ACTIVE and row.user_id != desk.user.pk)
+    def applies(cls, access: AccessContext, row: Any) -> bool:
+        return bool(row.status == ACTIVE and row.user_id != access.user.pk)
 
     @classmethod
-    def barred(cls, desk: Desk, row: Any) -> str:
-        return why_shielded() if row.user_id in shielded(desk) else ""
+    def barred(cls, access: AccessContext, row: Any) -> str:
+        return why_shielded() if row.user_id in shielded(access) else ""
 
     def change(self) -> Change:
         return RemoveMember(
@@ -218,18 +218,18 @@ class RemoveEverywhereForm(RemoveForm):
     )
 
     @classmethod
-    def lacking(cls, desk: Desk, row: Any) -> Any:
+    def lacking(cls, access: AccessContext, row: Any) -> Any:
         """The right on each of their branches."""
-        places = {branch.pk: branch for branch in desk.branches}
-        held = Membership.objects.active().filter(account=desk.account_id, user=row.user_id)
+        places = {branch.pk: branch for branch in access.branches}
+        held = Membership.objects.active().filter(account=access.account_id, user=row.user_id)
         found = [places[pk] for pk in held.order_by("pk").values_list("branch_id", flat=True) if pk in places]
-        return next((("remove_members", place) for place in found if not desk.may("remove_members", place)), None)
+        return next((("remove_members", place) for place in found if not access.may("remove_members", place)), None)
 
-    def receivers(self) -> Pool:
+    def receivers(self) -> PickablePeople:
         """Who works on all of their branches: private contacts may be on any of them, or on none."""
         held = Membership.objects.filter(account=self.account_id, user=self.row.user_id)
-        wanted = frozenset(held.filter(branch__in=self.desk.branches).values_list("branch_id", flat=True))
-        return Pool(self.desk, on=wanted, every=True, but=frozenset([self.row.user_id]))
+        wanted = frozenset(held.filter(branch__in=self.access.branches).values_list("branch_id", flat=True))
+        return PickablePeople(self.access, on=wanted, every=True, but=frozenset([self.row.user_id]))
 
     def change(self) -> Change:
         return RemoveMember(account_id=self.account_id, user_id=self.row.user_id, removal_plan=self.removal_plan)
@@ -242,13 +242,13 @@ class LeaveForm(DepartureForm):
     help = gettext_lazy("Your membership moves to the Restore list. Say who answers for your records next.")
 
     @classmethod
-    def applies(cls, desk: Desk, row: Any) -> bool:
-        return bool(row.status == ACTIVE and row.user_id == desk.user.pk)
+    def applies(cls, access: AccessContext, row: Any) -> bool:
+        return bool(row.status == ACTIVE and row.user_id == access.user.pk)
 
     @classmethod
-    def barred(cls, desk: Desk, row: Any) -> str:
-        assert desk.account is not None
-        system = scheme(desk.account.scheme)
+    def barred(cls, access: AccessContext, row: Any) -> str:
+        assert access.account is not None
+        system = scheme(access.account.scheme)
         return (
             ""
             if system.leave
@@ -267,7 +267,7 @@ class RestoreForm(ChangeForm):
     needs = ("remove_members",)
 
     @classmethod
-    def applies(cls, desk: Desk, row: Any) -> bool:
+    def applies(cls, access: AccessContext, row: Any) -> bool:
         return bool(row.status == REMOVED)
 
     def change(self) -> Change:
@@ -285,7 +285,7 @@ class DeleteForm(ChangeForm):
     needs = ("remove_members",)
 
     @classmethod
-    def applies(cls, desk: Desk, row: Any) -> bool:
+    def applies(cls, access: AccessContext, row: Any) -> bool:
         return bool(row.status == REMOVED)
 
     def change(self) -> Change:
@@ -300,9 +300,9 @@ class AddToBranchForm(ChangeForm):
     needs = ("add_to_branches",)
 
     def build(self) -> None:
-        self.fields["user"] = PersonField(Pool(self.desk), label=_("Who"))
-        self.fields["branch"] = id_field(branches(self.desk.branches), label=_("Branch"))
-        self.fields["role"] = id_field(roles(self.desk, Role.Kind.BRANCH), label=_("Role"))
+        self.fields["user"] = PersonField(PickablePeople(self.access), label=_("Who"))
+        self.fields["branch"] = id_field(branches(self.access.branches), label=_("Branch"))
+        self.fields["role"] = id_field(roles(self.access, Role.Kind.BRANCH), label=_("Role"))
 
     def change(self) -> Change:
         data = self.cleaned_data

@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apps.access.context import Desk
+from apps.access.context import AccessContext
 from apps.access.shield import shielded, why_shielded
 from apps.changes.base import Change
 from apps.changes.overrides import ClearOverride, SetOverride
@@ -15,7 +15,7 @@ from apps.changes.refusals import NoSuchTarget
 from apps.pages.forms.base import ChangeForm
 from apps.pages.forms.fields import branches, end_field, id_field, permissions_field, scope_field
 from apps.pages.forms.picker import PersonField
-from apps.pages.forms.pool import Pool
+from apps.pages.forms.pool import PickablePeople
 from apps.roles import catalogue
 from apps.teams.models import Membership
 
@@ -39,11 +39,11 @@ class NewOverrideForm(ChangeForm):
 
     def build(self) -> None:
         if self.row is None:
-            allowed = self.desk.branches_where(self.needs[0])
-            pool = Pool(
-                self.desk,
+            allowed = self.access.branches_where(self.needs[0])
+            pool = PickablePeople(
+                self.access,
                 on=frozenset(branch.pk for branch in allowed),
-                but=shielded(self.desk) | {self.desk.user.pk},
+                but=shielded(self.access) | {self.access.user.pk},
             )
             self.fields["user"] = PersonField(pool, label=_("Whose"))
             only = str(allowed[0].pk) if len(allowed) == 1 else None
@@ -74,17 +74,17 @@ class NewOverrideForm(ChangeForm):
         )
 
 
-class StandingOverrideForm(ChangeForm):
+class ExistingOverrideForm(ChangeForm):
     """A change of an override that stands."""
 
     needs = ("manage_member_permissions",)
     columns = ("scope", "expires_at")
 
     @classmethod
-    def barred(cls, desk: Desk, row: Any) -> str:
-        if row.user_id in shielded(desk):
+    def barred(cls, access: AccessContext, row: Any) -> str:
+        if row.user_id in shielded(access):
             return why_shielded()
-        return str(OWN) if row.user_id == desk.user.pk else ""
+        return str(OWN) if row.user_id == access.user.pk else ""
 
     @property
     def membership_id(self) -> int:
@@ -99,7 +99,7 @@ class StandingOverrideForm(ChangeForm):
         return found.pk
 
 
-class ChangeOverrideForm(StandingOverrideForm):
+class ChangeOverrideForm(ExistingOverrideForm):
     """Another scope, or another end."""
 
     title = gettext_lazy("Change the override")
@@ -122,7 +122,7 @@ class ChangeOverrideForm(StandingOverrideForm):
         )
 
 
-class ClearOverrideForm(StandingOverrideForm):
+class ClearOverrideForm(ExistingOverrideForm):
     """The role says it again."""
 
     title = gettext_lazy("Clear the override")

@@ -7,14 +7,14 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apps.access.context import Desk
+from apps.access.context import AccessContext
 from apps.changes.base import Change
 from apps.changes.parent_roles import ChangeParentRole, GrantParentRole, RevokeParentRole
 from apps.pages.forms.base import ChangeForm
 from apps.pages.forms.fields import id_field, roles
 from apps.pages.forms.members import OWN
 from apps.pages.forms.picker import PersonField
-from apps.pages.forms.pool import Pool
+from apps.pages.forms.pool import PickablePeople
 from apps.roles.models import Role
 
 
@@ -24,12 +24,12 @@ class ParentForm(ChangeForm):
     columns = ("role_id",)
 
     @classmethod
-    def lacking(cls, desk: Desk, row: Any) -> Any:
-        return None if desk.may_anywhere("administer_parent_roles") else super().lacking(desk, row)
+    def lacking(cls, access: AccessContext, row: Any) -> Any:
+        return None if access.may_anywhere("administer_parent_roles") else super().lacking(access, row)
 
     @classmethod
-    def barred(cls, desk: Desk, row: Any) -> str:
-        return str(OWN) if row is not None and row.user_id == desk.user.pk else ""
+    def barred(cls, access: AccessContext, row: Any) -> str:
+        return str(OWN) if row is not None and row.user_id == access.user.pk else ""
 
 
 class GrantParentForm(ParentForm):
@@ -40,8 +40,10 @@ class GrantParentForm(ParentForm):
     needs = ("grant_parent_roles",)
 
     def build(self) -> None:
-        self.fields["user"] = PersonField(Pool(self.desk, but=frozenset([self.desk.user.pk])), label=_("Who"))
-        self.fields["role"] = id_field(roles(self.desk, Role.Kind.PARENT), label=_("Parent role"))
+        self.fields["user"] = PersonField(
+            PickablePeople(self.access, but=frozenset([self.access.user.pk])), label=_("Who")
+        )
+        self.fields["role"] = id_field(roles(self.access, Role.Kind.PARENT), label=_("Parent role"))
 
     def change(self) -> Change:
         return GrantParentRole(
@@ -56,7 +58,7 @@ class ChangeParentForm(ParentForm):
     needs = ("change_parent_roles",)
 
     def build(self) -> None:
-        found = roles(self.desk, Role.Kind.PARENT)
+        found = roles(self.access, Role.Kind.PARENT)
         self.fields["role"] = id_field(found, label=_("Parent role"), initial=str(self.row.role_id))
 
     def change(self) -> Change:

@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from apps.access.context import Desk
+from apps.access.context import AccessContext
 from apps.access.models import Override
 from apps.access.shield import shielded
 from apps.accounts.models import Branch
@@ -29,9 +29,9 @@ NEVER = "never"
 class Filter(forms.Form):
     """What is asked of a list. What is no sound question finds nothing, and the form says why."""
 
-    def __init__(self, data: Any, *, desk: Desk, places: Sequence[Branch]) -> None:
+    def __init__(self, data: Any, *, access: AccessContext, places: Sequence[Branch]) -> None:
         super().__init__(data)
-        self.desk = desk
+        self.access = access
         self.places = places
         self.fields["q"] = forms.CharField(
             label=_("Name or address"),
@@ -74,7 +74,7 @@ class RemovedFilter(Filter):
     def narrow(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         """By name and address; the shielded are not found by the address that is not shown."""
         found = super().narrow(rows)
-        hidden = shielded(self.desk)
+        hidden = shielded(self.access)
         for word in self.asked("q").split():
             by_address = Q(user__email__icontains=word)
             found = found.filter(Q(user__name__icontains=word) | (by_address & ~Q(user__in=hidden)))
@@ -85,7 +85,7 @@ class MemberFilter(RemovedFilter):
     """What is asked of the active members."""
 
     def build(self) -> None:
-        desk, account = self.desk, self.desk.account
+        access, account = self.access, self.access.account
         assert account is not None
         usable = Role.objects.usable_in(account.pk, account.scheme).filter(kind=Role.Kind.BRANCH)
         named = [(role.key, role.name) for role in usable.order_by("-rank", "name")]
@@ -95,7 +95,7 @@ class MemberFilter(RemovedFilter):
         known = [(str(team.pk), f"{team.name} ({team.branch})" if several else team.name) for team in teams]
         if known:
             self.fields["team"] = self.choice(_("Team"), _("Every team"), known)
-        self.overridden = [branch for branch in self.places if desk.may("view_member_permissions", branch)]
+        self.overridden = [branch for branch in self.places if access.may("view_member_permissions", branch)]
         if self.overridden:
             of_overrides = [("yes", _("With overrides")), ("no", _("Without overrides"))]
             self.fields["overrides"] = self.choice(_("Overrides"), _("With or without"), of_overrides)
@@ -111,7 +111,7 @@ class MemberFilter(RemovedFilter):
     def narrow(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         """What is not shown of the shielded does not find them either."""
         found = super().narrow(rows)
-        hidden = shielded(self.desk)
+        hidden = shielded(self.access)
         if role := self.asked("role"):
             found = found.filter(role__key=role)
         if team := self.asked("team"):
@@ -157,7 +157,7 @@ class ParentFilter(RemovedFilter):
     """What is asked of those who hold a parent role: words, and which one."""
 
     def build(self) -> None:
-        account = self.desk.account
+        account = self.access.account
         assert account is not None
         usable = Role.objects.usable_in(account.pk, account.scheme).filter(kind=Role.Kind.PARENT)
         named = [(role.key, role.name) for role in usable.order_by("-rank", "name")]
@@ -196,18 +196,18 @@ def _seen(bucket: str) -> Q:
     return found if farthest is None else found & Q(user__last_login__gt=now - timedelta(days=farthest))
 
 
-def members_in_sight(desk: Desk) -> QuerySet[Membership]:
+def members_in_sight(access: AccessContext) -> QuerySet[Membership]:
     """The memberships, active or removed, of the branches where the person sees who works there."""
-    places = desk.branches_where("view_members")
-    return Membership.objects.filter(account=desk.account_id, branch__in=places).select_related(
+    places = access.branches_where("view_members")
+    return Membership.objects.filter(account=access.account_id, branch__in=places).select_related(
         "user", "branch", "role"
     )
 
 
-def invitations_in_sight(desk: Desk) -> QuerySet[Invitation]:
+def invitations_in_sight(access: AccessContext) -> QuerySet[Invitation]:
     """Those to a branch where the person sees the members; to all branches, for who sees them on each."""
-    places = desk.branches_where("view_members")
-    rows = Invitation.objects.filter(account=desk.account_id).select_related("branch", "role", "invited_by")
+    places = access.branches_where("view_members")
+    rows = Invitation.objects.filter(account=access.account_id).select_related("branch", "role", "invited_by")
     found = rows.filter(branch__in=places)
-    everywhere = bool(places) and len(places) == len(desk.branches)
+    everywhere = bool(places) and len(places) == len(access.branches)
     return found | rows.filter(branch=None) if everywhere else found

@@ -12,15 +12,15 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apps.access.effective_permissions import Cap, Holding, cap_of, holding
+from apps.access.effective_permissions import EffectivePermission, Limit, cap_of, effective_permission
 from apps.access.facts import load_some
 from apps.access.history.entry_text import value_in_words
 from apps.access.mandate import Mandate
 from apps.access.models import Override
 from apps.changes.base import Change
-from apps.changes.permissions import UpdatePermissions, Wanted
+from apps.changes.permissions import RequestedOverride, UpdatePermissions
 from apps.changes.previews.values import Preview
-from apps.changes.refusals import Overtaken
+from apps.changes.refusals import ChangedMeanwhile
 from apps.pages.forms.fields import QuickSelect, end_field, scope_choices, scope_of, word_of
 from apps.pages.forms.members import MemberForm
 from apps.roles import catalogue
@@ -34,7 +34,7 @@ AS_ROLE = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class PermissionRow:
     """One permission on the page: what the role gives, what holds, the override that stands, and the two fields.
 
     `barred` says why nothing can be chosen, `idle` why the override that stands has no effect.
@@ -42,7 +42,7 @@ class Line:
 
     permission: Permission
     grant: Grant
-    holding: Holding
+    holding: EffectivePermission
     override: Override | None
     barred: str
     idle: str
@@ -62,8 +62,8 @@ class PermissionsForm(MemberForm):
     needs = ("manage_member_permissions",)
 
     def build(self) -> None:
-        assert self.desk.mandate is not None
-        facts = load_some(self.desk.mandate.facts.account, [self.row.user_id])
+        assert self.access.mandate is not None
+        facts = load_some(self.access.mandate.facts.account, [self.row.user_id])
         self.mandate = Mandate(facts[self.row.user_id], timezone.now())
         self.held = self.mandate.facts.memberships[self.row.branch_id]
         self.standing = self._standing()
@@ -129,14 +129,14 @@ class PermissionsForm(MemberForm):
         return data
 
     @property
-    def wanted(self) -> dict[str, Wanted | None]:
+    def wanted(self) -> dict[str, RequestedOverride | None]:
         """What is chosen otherwise than the page showed it; None lets the role say it."""
-        found: dict[str, Wanted | None] = {}
+        found: dict[str, RequestedOverride | None] = {}
         for codename in (name.removeprefix("choice_") for name in self.fields if name.startswith("choice_")):
             chosen, end = self.cleaned_data.get(f"choice_{codename}"), self.cleaned_data.get(f"end_{codename}")
             seen = self._seen_overrides.get(codename)
-            before = None if seen is None or not seen["live"] else Wanted(seen["scope"], seen["expires_at"])
-            after = None if chosen is None else Wanted(chosen, _whole(end, before))
+            before = None if seen is None or not seen["live"] else RequestedOverride(seen["scope"], seen["expires_at"])
+            after = None if chosen is None else RequestedOverride(chosen, _whole(end, before))
             if after != before:
                 found[codename] = after
         return found
@@ -168,7 +168,7 @@ class PermissionsForm(MemberForm):
     def asked(self) -> list[tuple[str, str]]:
         return [(catalogue.get(codename).label, self._in_words(wanted)) for codename, wanted in self.wanted.items()]
 
-    def _in_words(self, wanted: Wanted | None) -> str:
+    def _in_words(self, wanted: RequestedOverride | None) -> str:
         if wanted is None:
             return _("As the role says")
         if wanted.expires_at is None:
@@ -176,7 +176,7 @@ class PermissionsForm(MemberForm):
         end = value_in_words(Override._meta.get_field("expires_at"), wanted.expires_at)
         return _("%(scope)s until %(end)s") % {"scope": wanted.scope.label, "end": end}
 
-    def overtaken(self, refusal: Overtaken) -> None:
+    def overtaken(self, refusal: ChangedMeanwhile) -> None:
         """Show what stands otherwise than the page showed it; what this person has not touched follows it."""
         wanted, seen = self.wanted, self._seen_overrides
         role = self.seen_there["role"]
@@ -187,9 +187,13 @@ class PermissionsForm(MemberForm):
         self.data = self.data.copy()  # type: ignore[attr-defined]
         for permission in catalogue.permissions():
             codename = permission.codename
-            before = None if codename not in seen else Wanted(seen[codename]["scope"], seen[codename]["expires_at"])
+            before = (
+                None
+                if codename not in seen
+                else RequestedOverride(seen[codename]["scope"], seen[codename]["expires_at"])
+            )
             stands = self.standing.get(codename)
-            now = None if stands is None else Wanted(stands.scope, stands.expires_at)
+            now = None if stands is None else RequestedOverride(stands.scope, stands.expires_at)
             if before == now:
                 continue
             self.differences.append((permission.label, self._in_words(before), self._in_words(now)))
@@ -202,10 +206,10 @@ class PermissionsForm(MemberForm):
 
     # The page
 
-    def tabs(self) -> list[tuple[Tab, list[Line], list[tuple[str, list[Line | None]]]]]:
+    def tabs(self) -> list[tuple[Tab, list[PermissionRow], list[tuple[str, list[PermissionRow | None]]]]]:
         """The categories with their lines; what is asked of record types stands in a matrix, verb by verb."""
-        assert self.desk.account is not None
-        scheme, features = self.desk.account.role_system, self.desk.account.features
+        assert self.access.account is not None
+        scheme, features = self.access.account.role_system, self.access.account.features
         found = []
         for tab in shown_tabs(scheme, features, also=self.standing):
             lines = {permission.codename: self._line(permission) for permission in tab.permissions}
@@ -213,7 +217,7 @@ class PermissionsForm(MemberForm):
             found.append((tab, list(lines.values()), rows))
         return found
 
-    def caps(self, found: Preview) -> list[tuple[Permission, Cap]]:
+    def caps(self, found: Preview) -> list[tuple[Permission, Limit]]:
         """Which permissions a prerequisite would cap that it does not cap now, or to something else."""
         branch_id, now = self.row.branch_id, self.mandate
         then = {
@@ -229,11 +233,13 @@ class PermissionsForm(MemberForm):
         capped = []
         for permission in catalogue.permissions():
             cap = cap_of(now, permission, scope_of(permission.codename), scope_of)
-            if cap is not None and (permission.codename in then or cap != holding(now, branch_id, permission).cap):
+            if cap is not None and (
+                permission.codename in then or cap != effective_permission(now, branch_id, permission).cap
+            ):
                 capped.append((permission, cap))
         return capped
 
-    def _line(self, permission: Permission) -> Line:
+    def _line(self, permission: Permission) -> PermissionRow:
         codename = permission.codename
         override = self.standing.get(codename)
         barred = self.barred_by_role(permission)
@@ -242,10 +248,10 @@ class PermissionsForm(MemberForm):
             idle = _("It has no effect: %(why)s") % {"why": barred}
         elif override is not None and _ended(override):
             idle = _("It has ended.")
-        return Line(
+        return PermissionRow(
             permission=permission,
             grant=self.held.role.grant(codename),
-            holding=holding(self.mandate, self.row.branch_id, permission),
+            holding=effective_permission(self.mandate, self.row.branch_id, permission),
             override=override,
             barred=barred,
             idle=idle,
@@ -262,7 +268,7 @@ def _ended(override: Override) -> bool:
     return override.expires_at is not None and override.expires_at <= timezone.now()
 
 
-def _whole(end: datetime | None, before: Wanted | None) -> datetime | None:
+def _whole(end: datetime | None, before: RequestedOverride | None) -> datetime | None:
     """The end as it stands, where the page's minutes cannot tell it from the one that was sent."""
     stands = None if before is None else before.expires_at
     if end is not None and stands is not None and end == stands.replace(second=0, microsecond=0):

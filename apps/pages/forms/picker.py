@@ -18,14 +18,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.pages.forms.fields import CHOOSE, QuickSelect
-from apps.pages.forms.pool import Person, Pool
+from apps.pages.forms.pool import Person, PickablePeople
 
 LONGEST_WORDS = 200
 SCRIPT = "mandate/picker.js"
 
 
 @dataclass(frozen=True, slots=True)
-class Picked:
+class PickerValue:
     """What a form sent: the ids that were chosen (or other answers), and the words that were typed."""
 
     values: tuple[str, ...] = ()
@@ -37,12 +37,12 @@ class Picked:
         return self.values[0] if self.values else ""
 
 
-def picked(value: Any) -> Picked:
+def picked(value: Any) -> PickerValue:
     """A value as a form sent it, or as a page begins with it."""
-    if isinstance(value, Picked):
+    if isinstance(value, PickerValue):
         return value
     several = value if isinstance(value, list | tuple | set | frozenset) else [value]
-    return Picked(tuple(str(getattr(one, "pk", one)) for one in several if one not in (None, "")))
+    return PickerValue(tuple(str(getattr(one, "pk", one)) for one in several if one not in (None, "")))
 
 
 class PeopleWidget(forms.Widget):
@@ -52,7 +52,9 @@ class PeopleWidget(forms.Widget):
     template = "access/picker.html"
     several = False
 
-    def __init__(self, pool: Pool, fixed: Sequence[tuple[str, str]] = (), attrs: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, pool: PickablePeople, fixed: Sequence[tuple[str, str]] = (), attrs: dict[str, Any] | None = None
+    ) -> None:
         super().__init__(attrs)
         self.pool = pool
         self.fixed = fixed
@@ -69,11 +71,11 @@ class PeopleWidget(forms.Widget):
     def id_for_label(self, id_: str, index: Any = None) -> str:
         return id_
 
-    def value_from_datadict(self, data: Any, files: Any, name: str) -> Picked:
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> PickerValue:
         sent = data.getlist(name) if hasattr(data, "getlist") else picked(data.get(name)).values
         values = tuple(str(one).replace("\0", "") for one in sent if one not in (None, ""))
         words = str(data.get(f"{name}_words") or "").strip()[:LONGEST_WORDS]
-        return Picked(values if self.several else values[-1:], words)
+        return PickerValue(values if self.several else values[-1:], words)
 
     def value_omitted_from_data(self, data: Any, files: Any, name: str) -> bool:
         return name not in data and f"{name}_words" not in data
@@ -104,7 +106,7 @@ class PeopleWidget(forms.Widget):
         }
         return render_to_string(self.template, context)
 
-    def found(self, chosen: Picked) -> list[Person]:
+    def found(self, chosen: PickerValue) -> list[Person]:
         """Who is offered without a search: who has been chosen, and whoever the words find."""
         if self.several:
             own = self.pool.among(ids_of(chosen.values))
@@ -128,7 +130,7 @@ class PersonField(forms.Field):
 
     widget_class: type[PeopleWidget] = PeopleWidget
 
-    def __init__(self, pool: Pool, *, fixed: Sequence[tuple[str, Any]] = (CHOOSE,), **options: Any) -> None:
+    def __init__(self, pool: PickablePeople, *, fixed: Sequence[tuple[str, Any]] = (CHOOSE,), **options: Any) -> None:
         self.pool = pool
         self.fixed = [(value, str(label)) for value, label in fixed]
         self.own: dict[str, str] = dict(self.fixed)
@@ -153,7 +155,7 @@ class PersonField(forms.Field):
         self.run_validators(found)
         return self.answered(found)
 
-    def found(self, chosen: Picked) -> str | None:
+    def found(self, chosen: PickerValue) -> str | None:
         """The answer as it stands in the form."""
         value = chosen.value
         if value and value not in self.own:
@@ -203,7 +205,7 @@ class PeopleField(PersonField):
 
     widget_class = ManyPeopleWidget
 
-    def __init__(self, pool: Pool, **options: Any) -> None:
+    def __init__(self, pool: PickablePeople, **options: Any) -> None:
         super().__init__(pool, fixed=(), required=False, **options)
 
     def clean(self, value: Any) -> list[int]:

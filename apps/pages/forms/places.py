@@ -9,7 +9,7 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apps.access.context import Desk
+from apps.access.context import AccessContext
 from apps.accounts.models import Branch
 from apps.audit.text import SingleLineInput
 from apps.changes.base import Change
@@ -18,7 +18,7 @@ from apps.changes.teams import AddTeam, ChangeTeam, DeleteTeam
 from apps.pages.forms.base import ChangeForm
 from apps.pages.forms.fields import branches, id_field
 from apps.pages.forms.picker import PeopleField
-from apps.pages.forms.pool import Pool
+from apps.pages.forms.pool import PickablePeople
 from apps.teams.models import TeamMember
 
 LONGEST_NAME = 100
@@ -38,11 +38,11 @@ class AddTeamForm(ChangeForm):
     needs = ("manage_teams",)
 
     def build(self) -> None:
-        allowed = self.desk.branches_where("manage_teams")
+        allowed = self.access.branches_where("manage_teams")
         self.fields["name"] = name_field()
         self.fields["branch"] = id_field(branches(allowed), label=_("Branch"))
         self.fields["members"] = PeopleField(
-            Pool(self.desk, on=frozenset(branch.pk for branch in allowed)), label=_("Members")
+            PickablePeople(self.access, on=frozenset(branch.pk for branch in allowed)), label=_("Members")
         )
 
     def change(self) -> Change:
@@ -64,7 +64,7 @@ class ChangeTeamForm(ChangeForm):
 
     def build(self) -> None:
         self.fields["name"] = name_field(self.row.name)
-        colleagues = Pool(self.desk, on=frozenset([self.row.branch_id]))
+        colleagues = PickablePeople(self.access, on=frozenset([self.row.branch_id]))
         self.fields["members"] = PeopleField(colleagues, label=_("Members"), initial=self.standing)
 
     @property
@@ -77,7 +77,7 @@ class ChangeTeamForm(ChangeForm):
 
     def change(self) -> Change:
         seen = self.seen_there
-        colleagues = Pool(self.desk, on=frozenset([self.row.branch_id]))
+        colleagues = PickablePeople(self.access, on=frozenset([self.row.branch_id]))
         # Who is in the team and not to be chosen here (removed, or deactivated) stays in it.
         hidden = set(seen["members"]) - {person.pk for person in colleagues.among(seen["members"])}
         return ChangeTeam(
@@ -102,11 +102,11 @@ class DeleteTeamForm(ChangeForm):
         return DeleteTeam(account_id=self.account_id, team_id=self.row.pk)
 
 
-def branches_in_sight(desk: Desk) -> QuerySet[Branch]:
+def branches_in_sight(access: AccessContext) -> QuerySet[Branch]:
     """The branches whose settings the person may see; closed ones for those whose parent role reaches them."""
-    rows = Branch.objects.filter(account=desk.account_id)
-    found = rows.filter(pk__in=[branch.pk for branch in desk.branches_where(SEES_BRANCH)])
-    mandate = desk.mandate
+    rows = Branch.objects.filter(account=access.account_id)
+    found = rows.filter(pk__in=[branch.pk for branch in access.branches_where(SEES_BRANCH)])
+    mandate = access.mandate
     by_parent_role = mandate is not None and mandate.allows(SEES_BRANCH, 0)
     return found | rows.filter(status=Branch.Status.CLOSED) if by_parent_role else found
 
@@ -119,9 +119,9 @@ class AddBranchForm(ChangeForm):
     needs = ("add_branch",)
 
     @classmethod
-    def barred(cls, desk: Desk, row: Any) -> str:
-        assert desk.account is not None
-        system = desk.account.role_system
+    def barred(cls, access: AccessContext, row: Any) -> str:
+        assert access.account is not None
+        system = access.account.role_system
         return (
             ""
             if system.many_branches
@@ -140,7 +140,7 @@ class OpenBranchForm(ChangeForm):
     """A change of a branch that is open."""
 
     @classmethod
-    def applies(cls, desk: Desk, row: Any) -> bool:
+    def applies(cls, access: AccessContext, row: Any) -> bool:
         return bool(row.status == Branch.Status.ACTIVE)
 
 
@@ -171,7 +171,7 @@ class CloseBranchForm(OpenBranchForm):
     needs = ("delete_branch",)
 
     def build(self) -> None:
-        others = [branch for branch in self.desk.branches if branch.pk != self.row.pk]
+        others = [branch for branch in self.access.branches if branch.pk != self.row.pk]
         self.fields["records_to"] = id_field(branches(others), label=_("Its records move to"), required=False)
         self.fields["records_to"].choices[0] = ("", _("Nowhere: they stay with it"))  # type: ignore[attr-defined]
 
@@ -188,7 +188,7 @@ class ReopenBranchForm(ChangeForm):
     needs = ("delete_branch",)
 
     @classmethod
-    def applies(cls, desk: Desk, row: Any) -> bool:
+    def applies(cls, access: AccessContext, row: Any) -> bool:
         return bool(row.status == Branch.Status.CLOSED)
 
     def change(self) -> Change:

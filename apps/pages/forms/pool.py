@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from django.db.models import BooleanField, Count, ExpressionWrapper, Q, QuerySet
 from django.urls import reverse
 
-from apps.access.context import Desk
+from apps.access.context import AccessContext
 from apps.access.shield import shielded
 from apps.accounts.models import User
 from apps.teams.models import Membership
@@ -42,12 +42,12 @@ class Person:
 
 
 @dataclass(frozen=True)
-class Pool:
+class PickablePeople:
     """The active members of branches in sight: of any of them or (`every`) of each, of all in sight unless `on` names
     some. Without those in `but`, and with those in `also`, who may be kept though they would not be chosen.
     """
 
-    desk: Desk
+    access: AccessContext
     on: frozenset[int] | None = None
     every: bool = False
     but: frozenset[int] = field(default_factory=frozenset)
@@ -55,7 +55,7 @@ class Pool:
 
     def users(self) -> QuerySet[User]:
         """All of them."""
-        places = {branch.pk for branch in self.desk.branches}
+        places = {branch.pk for branch in self.access.branches}
         wanted = places if self.on is None else places & self.on
         members = Membership.objects.active().filter(branch__in=sorted(wanted)).values("user")
         if self.every and self.on is not None:
@@ -98,14 +98,14 @@ class Pool:
     @property
     def address(self) -> str:
         """Where they are searched for as one types."""
-        assert self.desk.account is not None
+        assert self.access.account is not None
         asked = {"on": _listed(self.on)} if self.on is not None else {}
         asked |= {"every": "yes"} if self.every else {}
         asked |= {"but": _listed(self.but)} if self.but else {}
-        return f"{reverse('pages:people', args=[self.desk.account.slug])}?{urlencode(asked)}"
+        return f"{reverse('pages:people', args=[self.access.account.slug])}?{urlencode(asked)}"
 
     def _few(self) -> list[Person] | None:
-        if self.desk.account is None:
+        if self.access.account is None:
             return []
         found = self._people(self.users()[: FEW + 1])
         if len(found) > FEW:
@@ -123,13 +123,13 @@ class Pool:
 
     def _addressed(self) -> Q:
         """Whose address may be read: of members of the branches where one sees the members, but the shielded."""
-        places = [branch.pk for branch in self.desk.branches_where(SEES)]
+        places = [branch.pk for branch in self.access.branches_where(SEES)]
         there = Membership.objects.active().filter(branch__in=places)
-        return Q(pk__in=there.values("user")) & ~Q(pk__in=shielded(self.desk))
+        return Q(pk__in=there.values("user")) & ~Q(pk__in=shielded(self.access))
 
     def _once(self, name: str, find: Callable[[], T]) -> T:
         key = f"{name} of {self.on} {self.every} {sorted(self.but)} {sorted(self.also)}"
-        return self.desk.once(key, find)
+        return self.access.once(key, find)
 
 
 def _listed(ids: Iterable[int]) -> str:

@@ -14,7 +14,7 @@ from apps.access.history.entry_text import value_in_words
 from apps.accounts.preferences import Preferences, TaskDue
 from apps.accounts.time_zones import time_zone_choices, zone_in_words
 from apps.changes.preferences import CHOICES
-from apps.changes.refusals import Overtaken
+from apps.changes.refusals import ChangedMeanwhile
 from apps.pages.forms.base import columns_of
 
 NEVER = "never"
@@ -100,7 +100,7 @@ class PreferencesForm(forms.ModelForm[Any]):
         """The fields by what they are about: a title, an icon, and the fields."""
         return [(_(title), icon, [self[name] for name in names]) for title, icon, names in GROUPS]
 
-    def overtaken(self, refusal: Overtaken, now: Preferences) -> None:
+    def overtaken(self, refusal: ChangedMeanwhile, now: Preferences) -> None:
         """Show what somebody else has changed, and let the person decide again on what stands now."""
         for name, values in refusal.differences.items():
             field = Preferences._meta.get_field(name)

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.access import records
-from apps.access.context import Desk
+from apps.access.context import AccessContext
 from apps.changes.base import Change
 from apps.changes.guards.needs import shared_verb
 from apps.changes.requests import ApproveRequest, DeclineRequest, RequestAccess, WithdrawRequest
@@ -32,7 +32,7 @@ class AskForm(ChangeForm):
 
     def build(self) -> None:
         self.fields["permission"] = permissions_field()
-        own = own_branches(self.desk)
+        own = own_branches(self.access)
         only = own[0].pk if len(own) == 1 else None
         self.fields["branch"] = id_field(branches(own), label=_("Branch"), initial=only)
         self.fields["scope"] = scope_field(None)
@@ -48,7 +48,7 @@ class AskForm(ChangeForm):
         record_type, pk = str(named.get("record_type")), str(named.get("record_id"))
         if record_type not in records.registered() or not pk.isdecimal() or len(pk) > 18:
             return _("a record")
-        found = self.desk.rows(f"view_{record_type}", record_type).filter(pk=int(pk)).first()
+        found = self.access.rows(f"view_{record_type}", record_type).filter(pk=int(pk)).first()
         return f"{found} ({found.reference})" if found is not None else _("a record")
 
     def clean(self) -> dict[str, Any]:
@@ -76,15 +76,15 @@ class OpenRequestForm(ChangeForm):
     """A decision about a request that waits; not about one's own."""
 
     @classmethod
-    def applies(cls, desk: Desk, row: Any) -> bool:
-        return bool(row.status == Status.OPEN and row.user_id != desk.user.pk)
+    def applies(cls, access: AccessContext, row: Any) -> bool:
+        return bool(row.status == Status.OPEN and row.user_id != access.user.pk)
 
     @classmethod
-    def lacking(cls, desk: Desk, row: Any) -> Any:
+    def lacking(cls, access: AccessContext, row: Any) -> Any:
         """What giving it needs."""
         record = row.find_record() if shared_verb(row) else None
         codename, place = (DECIDES, row.branch) if record is None else (SHARES, record)
-        return None if desk.may(codename, place) else (codename, place)
+        return None if access.may(codename, place) else (codename, place)
 
 
 class ApproveForm(OpenRequestForm):
@@ -123,8 +123,8 @@ class WithdrawForm(ChangeForm):
     title = gettext_lazy("Withdraw")
 
     @classmethod
-    def applies(cls, desk: Desk, row: Any) -> bool:
-        return bool(row.status == Status.OPEN and row.user_id == desk.user.pk)
+    def applies(cls, access: AccessContext, row: Any) -> bool:
+        return bool(row.status == Status.OPEN and row.user_id == access.user.pk)
 
     def change(self) -> Change:
         return WithdrawRequest(account_id=self.account_id, request_id=self.row.pk)

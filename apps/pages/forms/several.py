@@ -12,9 +12,9 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apps.access.context import Desk
+from apps.access.context import AccessContext
 from apps.access.shield import shielded
-from apps.access.tables import Line
+from apps.access.tables import CsvRow
 from apps.changes.base import Change
 from apps.changes.bulk import ChangeRoles
 from apps.pages.forms.base import ChangeForm
@@ -28,15 +28,15 @@ NAMED = 10
 _OF_LINE = re.compile(r"^line (\d+): ")
 
 
-def chosen_members(desk: Desk, asked: QueryDict) -> Sequence[Membership]:
+def chosen_members(access: AccessContext, asked: QueryDict) -> Sequence[Membership]:
     """The active members that an address names (`member=`, once for each), or with `all=` all that its filters find.
 
     Oneself and the shielded are left out of "all": nobody changes them this way.
     """
-    active = members_in_sight(desk).filter(status=Membership.Status.ACTIVE).order_by("user__name", "pk")
+    active = members_in_sight(access).filter(status=Membership.Status.ACTIVE).order_by("user__name", "pk")
     if "all" in asked:
-        found = MemberFilter(asked, desk=desk, places=desk.branches_where("view_members"))
-        return list(found.narrow(active).exclude(user__in=[*shielded(desk), desk.user.pk]))
+        found = MemberFilter(asked, access=access, places=access.branches_where("view_members"))
+        return list(found.narrow(active).exclude(user__in=[*shielded(access), access.user.pk]))
     return list(active.filter(pk__in=_ids(asked.getlist("member"))))
 
 
@@ -52,8 +52,8 @@ class SeveralRolesForm(ChangeForm):
     needs = ("change_roles",)
 
     def build(self) -> None:
-        assert self.desk.account is not None
-        usable = Role.objects.usable_in(self.account_id, self.desk.account.scheme)
+        assert self.access.account is not None
+        usable = Role.objects.usable_in(self.account_id, self.access.account.scheme)
         given = usable.filter(kind=Role.Kind.BRANCH, single=False).order_by("-rank", "name")
         self.fields["role"] = forms.ChoiceField(
             label=_("Role"),
@@ -69,7 +69,7 @@ class SeveralRolesForm(ChangeForm):
     def people(self) -> list[Membership]:
         """The members whom the form is about, those in sight."""
         sent = str(self["members"].value() or "")
-        active = members_in_sight(self.desk).filter(status=Membership.Status.ACTIVE)
+        active = members_in_sight(self.access).filter(status=Membership.Status.ACTIVE)
         return list(active.filter(pk__in=_ids(sent.split(","))).order_by("user__name", "pk"))
 
     def clean_members(self) -> str:
@@ -90,7 +90,7 @@ class SeveralRolesForm(ChangeForm):
 
     def change(self) -> Change:
         lines = tuple(
-            Line(number, {"user": member.user.email, "branch": member.branch.slug})
+            CsvRow(number, {"user": member.user.email, "branch": member.branch.slug})
             for number, member in enumerate(self.people, start=1)
         )
         return ChangeRoles(account_id=self.account_id, lines=lines, role=self.cleaned_data["role"])

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.access import shares
-from apps.access.context import Desk
+from apps.access.context import AccessContext
 from apps.access.records import Record
 from apps.access.shares import Subjects
 from apps.accounts.models import User
@@ -20,7 +20,7 @@ from apps.changes.sharing import ChangeShare, GrantShare, RevokeShare
 from apps.pages.forms.base import ChangeForm
 from apps.pages.forms.fields import CHOOSE
 from apps.pages.forms.picker import PersonField
-from apps.pages.forms.pool import Pool
+from apps.pages.forms.pool import PickablePeople
 from apps.roles import catalogue
 from apps.teams.models import Team
 
@@ -41,7 +41,7 @@ VERB_WORDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
+class ShareHolder:
     """Somebody, or a team, with a share of the record: which verbs it gives, and the addresses to change it."""
 
     name: str
@@ -61,7 +61,7 @@ class Holder:
         return ", ".join(str(VERB_WORDS[verb]) for verb in self.verbs)
 
 
-def holders_of(record: Record, subjects: Subjects | None = None, known: Iterable[User] = ()) -> list[Holder]:
+def holders_of(record: Record, subjects: Subjects | None = None, known: Iterable[User] = ()) -> list[ShareHolder]:
     """Who holds shares of the record, people first; for one who has read the shares, and `known` people, already."""
     found = []
     of_users, of_groups = subjects or shares.subjects(record)
@@ -69,10 +69,10 @@ def holders_of(record: Record, subjects: Subjects | None = None, known: Iterable
     if missing := of_users.keys() - {user.pk for user in people}:
         people += User.objects.filter(pk__in=missing)
     for user in sorted(people, key=lambda user: (user.name, user.pk)):
-        found.append(Holder(str(user), "person", user.pk, None, _verbs(of_users[user.pk])))
+        found.append(ShareHolder(str(user), "person", user.pk, None, _verbs(of_users[user.pk])))
     teams = Team.objects.filter(account=record.account_id, group__in=of_groups).order_by("name", "pk")
     for team in teams if of_groups else ():
-        found.append(Holder(team.name, "team", None, team.pk, _verbs(of_groups[team.group_id])))
+        found.append(ShareHolder(team.name, "team", None, team.pk, _verbs(of_groups[team.group_id])))
     return found
 
 
@@ -84,9 +84,11 @@ def _verbs(codenames: frozenset[str]) -> tuple[str, ...]:
 class ShareForm(ChangeForm):
     """A share of a record, `row`; `holder` is whose, None for a new one."""
 
-    def __init__(self, data: Any = None, *, desk: Desk, row: Any, holder: Holder | None = None, **options: Any) -> None:
+    def __init__(
+        self, data: Any = None, *, access: AccessContext, row: Any, holder: ShareHolder | None = None, **options: Any
+    ) -> None:
         self.holder = holder
-        super().__init__(data, desk=desk, row=row, **options)
+        super().__init__(data, access=access, row=row, **options)
 
     def shown(self) -> dict[str, Any]:
         return {"holder": self.holder.named, "verbs": list(self.holder.verbs)} if self.holder else {}
@@ -131,7 +133,7 @@ class GrantShareForm(ShareForm):
     def build(self) -> None:
         teams = Team.objects.filter(branch=self.row.branch_id).order_by("name")
         self.fields["who"] = PersonField(
-            Pool(self.desk, on=frozenset([self.row.branch_id]), but=frozenset([self.desk.user.pk])),
+            PickablePeople(self.access, on=frozenset([self.row.branch_id]), but=frozenset([self.access.user.pk])),
             fixed=[CHOOSE, *((f"{TEAM}{team.pk}", _("Team %(team)s") % {"team": team.name}) for team in teams)],
             label=_("With whom"),
         )

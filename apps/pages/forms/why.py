@@ -11,12 +11,12 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from apps.access import records
-from apps.access.context import Desk
+from apps.access.context import AccessContext
 from apps.access.shield import shielded
 from apps.accounts.models import Branch, User
 from apps.pages.forms.fields import permissions_field
 from apps.pages.forms.picker import UserField
-from apps.pages.forms.pool import Pool
+from apps.pages.forms.pool import PickablePeople
 from apps.roles import catalogue
 from apps.roles.catalogue import Permission, Target
 from apps.teams.models import Membership, ParentMembership
@@ -26,7 +26,7 @@ LONGEST_REFERENCE = 60
 NO_RECORD = _("There is no such record in your sight.")
 
 
-class Askable(Pool):
+class ExplainablePeople(PickablePeople):
     """Whom one can ask about: members of branches where one sees what they may, and who holds a parent role, where one
     sees those. Without the shielded.
     """
@@ -34,8 +34,8 @@ class Askable(Pool):
     def users(self) -> QuerySet[User]:
         members = Membership.objects.active().filter(branch__in=sorted(self.on or ())).values("user")
         found = Q(pk__in=members)
-        if self.desk.may_anywhere("view_parent_roles"):
-            found |= Q(pk__in=ParentMembership.objects.filter(account=self.desk.account_id).values("user"))
+        if self.access.may_anywhere("view_parent_roles"):
+            found |= Q(pk__in=ParentMembership.objects.filter(account=self.access.account_id).values("user"))
         return User.objects.filter(found).exclude(pk__in=self.but)
 
     def by_id(self, data: Any, name: str) -> Any:
@@ -54,10 +54,10 @@ class WhyForm(forms.Form):
     not see is refused as one that is not there.
     """
 
-    def __init__(self, data: Any, *, desk: Desk) -> None:
-        self.desk = desk
-        self.places: Sequence[Branch] = desk.branches_where(SEES)
-        people = Askable(desk, on=frozenset(place.pk for place in self.places), but=shielded(desk))
+    def __init__(self, data: Any, *, access: AccessContext) -> None:
+        self.access = access
+        self.places: Sequence[Branch] = access.branches_where(SEES)
+        people = ExplainablePeople(access, on=frozenset(place.pk for place in self.places), but=shielded(access))
         super().__init__(people.by_id(data, "user"))
         self.fields["user"] = UserField(people, label=_("Person"))
         self.fields["permission"] = permissions_field()
@@ -96,7 +96,7 @@ class WhyForm(forms.Form):
     def target(self) -> models.Model | None:
         """What the permission is asked of; None where it is asked of a record and none was named."""
         if self.asked.target is Target.ACCOUNT:
-            return self.desk.account
+            return self.access.account
         return self.cleaned_data.get("found") if self.asked.target is Target.RECORD else self.place
 
     def clean(self) -> dict[str, Any]:
@@ -117,7 +117,7 @@ class WhyForm(forms.Form):
     def _found(self, permission: Permission, chosen: str, reference: str) -> models.Model | None:
         possible = [name for name in permission.record_types or records.registered() if name in records.registered()]
         for name in [chosen] if chosen in possible else possible if not chosen else []:
-            rows = self.desk.rows(f"view_{name}", name).filter(reference=reference, branch__in=self.places)
+            rows = self.access.rows(f"view_{name}", name).filter(reference=reference, branch__in=self.places)
             found: models.Model | None = rows.select_related("branch").first()
             if found is not None:
                 return found

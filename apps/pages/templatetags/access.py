@@ -14,13 +14,13 @@ from django.utils.safestring import SafeString
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
-from apps.access.context import desk_of
+from apps.access.context import access_of
 from apps.access.errors import read_only
 from apps.access.history.log_access import limit_of, reader_of
 from apps.access.records import Record
 from apps.accounts.models import User
 from apps.changes.previews.values import told
-from apps.changes.seat_availability import rooms_of
+from apps.changes.seat_availability import seat_availabilities_of
 from apps.pages.access_requests import missing as lacking
 from apps.pages.forms.overrides import label_of
 
@@ -44,23 +44,23 @@ def records_told(counts: Mapping[str, int]) -> str:
 @register.simple_tag(takes_context=True)
 def missing(context: template.Context, verb: str, record: Record) -> str:
     """An empty text where the user may do it to the record; else the sentence that says what is missing."""
-    desk = desk_of(context["request"])
+    access = access_of(context["request"])
     codename = verb if "_" in verb else f"{verb}_{record.record_type}"
-    return "" if desk.may(codename, record) else lacking(desk, codename, record)
+    return "" if access.may(codename, record) else lacking(access, codename, record)
 
 
 @register.simple_tag(takes_context=True)
 def missing_anywhere(context: template.Context, codename: str) -> str:
     """An empty text where the user may do it somewhere in the account; else what is missing."""
-    desk = desk_of(context["request"])
-    return "" if desk.may_anywhere(codename) else lacking(desk, codename)
+    access = access_of(context["request"])
+    return "" if access.may_anywhere(codename) else lacking(access, codename)
 
 
 @register.simple_tag(takes_context=True)
 def missing_on_branch(context: template.Context, codename: str, record: Record) -> str:
     """An empty text where the user may do it on the record's branch; else what is missing."""
-    desk = desk_of(context["request"])
-    return "" if desk.may(codename, record.branch) else lacking(desk, codename, record.branch)
+    access = access_of(context["request"])
+    return "" if access.may(codename, record.branch) else lacking(access, codename, record.branch)
 
 
 @register.inclusion_tag("access/read_only_banner.html", takes_context=True)
@@ -69,37 +69,37 @@ def read_only_banner(context: template.Context) -> dict[str, Any]:
     request = context.get("request")
     if request is None or not isinstance(request.user, User) or request.user.current_account is None:
         return {}
-    desk = desk_of(request)
-    account = desk.account
+    access = access_of(request)
+    account = access.account
     if account is None or not account.read_only:
         return {}
-    manages = desk.may("manage_subscription", account)
+    manages = access.may("manage_subscription", account)
     return {
         "says": read_only(account),
         "account": account,
-        "sees": desk.may_anywhere("view_billing"),
+        "sees": access.may_anywhere("view_billing"),
         "manages": manages,
-        "people": [] if manages else desk.who_may("manage_subscription", account)[:3],
+        "people": [] if manages else access.who_may("manage_subscription", account)[:3],
     }
 
 
 @register.inclusion_tag("pages/seats.html", takes_context=True)
 def seats_left(context: template.Context, *, priced: bool = False) -> dict[str, Any]:
     """How many seats there are left, what more would cost (`priced`), and the way to them for who may take it."""
-    desk = desk_of(context["request"])
-    rooms = rooms_of(desk, priced=priced)[:ROOMS]
+    access = access_of(context["request"])
+    rooms = seat_availabilities_of(access, priced=priced)[:ROOMS]
     costs = {room.more for room in rooms}
-    manages = bool(rooms) and desk.account is not None and desk.may("manage_subscription", desk.account)
+    manages = bool(rooms) and access.account is not None and access.may("manage_subscription", access.account)
     # What one more costs is said once where it is the same everywhere.
     shared = costs.pop() if len(costs) == 1 else ""
-    return {"rooms": rooms, "shared": shared, "manages": manages, "account": desk.account}
+    return {"rooms": rooms, "shared": shared, "manages": manages, "account": access.account}
 
 
 @register.inclusion_tag("pages/log/limit.html", takes_context=True)
 def log_limit(context: template.Context) -> dict[str, Any]:
     """How far back the plan shows the log, where more is kept."""
-    desk = desk_of(context["request"])
-    return {"limit": limit_of(desk, reader_of(context["request"])), "account": desk.account}
+    access = access_of(context["request"])
+    return {"limit": limit_of(access, reader_of(context["request"])), "account": access.account}
 
 
 @register.simple_tag

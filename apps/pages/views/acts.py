@@ -8,15 +8,15 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from apps.access.context import Desk
+from apps.access.context import AccessContext
 from apps.access.reasons import tooltip
 from apps.pages.access_requests import asking_address
 from apps.pages.forms.base import ChangeForm
-from apps.pages.views.page import PageFace, change_page, show
+from apps.pages.views.page import AccountChangePages, change_page, show
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
+class PageAction:
     """One thing to do; where `missing` is filled, disabled with that sentence. `asking` is where to request it."""
 
     title: str
@@ -27,43 +27,45 @@ class Act:
     danger: bool = False
 
 
-def address(desk: Desk, name: str, *args: Any) -> str:
+def address(access: AccessContext, name: str, *args: Any) -> str:
     """A page of the account at hand."""
-    assert desk.account is not None
-    return reverse(f"access:{name}", args=[desk.account.slug, *args])
+    assert access.account is not None
+    return reverse(f"access:{name}", args=[access.account.slug, *args])
 
 
-def act(desk: Desk, form: type[ChangeForm], row: Any, icon: str, to: str, title: str = "") -> Act | None:
+def page_action(
+    access: AccessContext, form: type[ChangeForm], row: Any, icon: str, to: str, title: str = ""
+) -> PageAction | None:
     """What the form does, for a row; None where it makes no sense for the row as it stands."""
-    if row is not None and not form.applies(desk, row):
+    if row is not None and not form.applies(access, row):
         return None
     title = title or str(form.title)
-    lacking = form.lacking(desk, row)
+    lacking = form.lacking(access, row)
     if lacking is None:
-        return Act(title, to, icon, form.barred(desk, row), danger=form.danger)
+        return PageAction(title, to, icon, form.barred(access, row), danger=form.danger)
     codename, target = lacking
-    about = target or desk.account
+    about = target or access.account
     assert about is not None
 
     def asking() -> str:
-        return asking_address(desk, codename, about)
+        return asking_address(access, codename, about)
 
     known = f"asking for {codename} {about._meta.label} {about.pk}"
-    return Act(title, to, icon, tooltip(desk, codename), desk.once(known, asking), form.danger)
+    return PageAction(title, to, icon, tooltip(access, codename), access.once(known, asking), form.danger)
 
 
-def acts(*found: Act | None) -> list[Act]:
+def acts(*found: PageAction | None) -> list[PageAction]:
     """Those that make sense."""
     return [each for each in found if each is not None]
 
 
-class OwnFace(PageFace):
+class OwnPage(AccountChangePages):
     """A change whose form has a page of its own; preview and confirmation look like any other."""
 
     def __init__(
-        self, request: HttpRequest, desk: Desk, template: str, context: dict[str, Any], **options: Any
+        self, request: HttpRequest, access: AccessContext, template: str, context: dict[str, Any], **options: Any
     ) -> None:
-        super().__init__(request, desk, **options)
+        super().__init__(request, access, **options)
         self.template = template
         self.context = context
 
@@ -72,12 +74,12 @@ class OwnFace(PageFace):
         if page != "change":
             return super().show(page, form, context)
         context = {**context, **self.context, "crumbs": self.crumbs}
-        return show(self.request, self.desk, self.template, context["subject"], context)
+        return show(self.request, self.access, self.template, context["subject"], context)
 
 
 def changing(
     request: HttpRequest,
-    desk: Desk,
+    access: AccessContext,
     kind: type[ChangeForm],
     row: Any,
     *,
@@ -91,8 +93,8 @@ def changing(
     Raises:
         MissingPermission: the person may not.
     """
-    form = kind(request.POST or None, desk=desk, row=row, initial=initial)
+    form = kind(request.POST or None, access=access, row=row, initial=initial)
     form.require()
-    if barred := form.barred(desk, row):
-        return show(request, desk, "pages/members/barred.html", subject, {"barred": barred, "crumbs": crumbs})
-    return change_page(request, desk, form, back=back, subject=subject, crumbs=crumbs)
+    if barred := form.barred(access, row):
+        return show(request, access, "pages/members/barred.html", subject, {"barred": barred, "crumbs": crumbs})
+    return change_page(request, access, form, back=back, subject=subject, crumbs=crumbs)

@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from apps.access.context import Desk
+from apps.access.context import AccessContext
 from apps.access.reasons import tooltip
 from apps.accounts.models import Branch
 from apps.pages.forms.base import ChangeForm
@@ -34,53 +34,53 @@ ACTS: dict[str, type[ChangeForm]] = {
 
 
 @page(SEES_BRANCH)
-def branches(request: HttpRequest, desk: Desk) -> HttpResponse:
+def branches(request: HttpRequest, access: AccessContext) -> HttpResponse:
     """The branches in sight, with how many members they have, and what the person may do with each."""
     active = Count("memberships", filter=Q(memberships__status=Membership.Status.ACTIVE))
-    found = branches_in_sight(desk).annotate(members=active).order_by("status", "name", "pk")
-    counted = {branch.pk for branch in desk.branches_where("view_members")}
-    lacking = AddBranchForm.lacking(desk, None)
+    found = branches_in_sight(access).annotate(members=active).order_by("status", "name", "pk")
+    counted = {branch.pk for branch in access.branches_where("view_members")}
+    lacking = AddBranchForm.lacking(access, None)
     context = {
-        "rows": [_row(desk, branch, counted) for branch in found],
-        "no_more": (tooltip(desk, lacking[0]) if lacking else "") or AddBranchForm.barred(desk, None),
-        "crumbs": crumbs_of(desk),
+        "rows": [_row(access, branch, counted) for branch in found],
+        "no_more": (tooltip(access, lacking[0]) if lacking else "") or AddBranchForm.barred(access, None),
+        "crumbs": crumbs_of(access),
     }
-    return show(request, desk, "pages/settings/branches.html", _("Branches"), context)
+    return show(request, access, "pages/settings/branches.html", _("Branches"), context)
 
 
 @page("add_branch", sends=True)
-def add_branch(request: HttpRequest, desk: Desk) -> HttpResponse:
+def add_branch(request: HttpRequest, access: AccessContext) -> HttpResponse:
     """A further branch."""
-    return settings_change(request, desk, AddBranchForm, _("Open a branch"), back=_list(desk))
+    return settings_change(request, access, AddBranchForm, _("Open a branch"), back=_list(access))
 
 
 @page(SEES_BRANCH, sends=True)
-def change_branch(request: HttpRequest, desk: Desk, branch: str, act: str) -> HttpResponse:
+def change_branch(request: HttpRequest, access: AccessContext, branch: str, act: str) -> HttpResponse:
     """One of the things that can be done with a branch.
 
     Raises:
         Http404: there is no such branch in sight, or it cannot be done with it as it stands.
     """
-    row = branches_in_sight(desk).filter(slug=branch).first()
+    row = branches_in_sight(access).filter(slug=branch).first()
     kind = ACTS.get(act)
-    if row is None or kind is None or not kind.applies(desk, row):
+    if row is None or kind is None or not kind.applies(access, row):
         raise Http404
-    row.account = desk.account or row.account
-    form = kind(request.POST if request.method == "POST" else None, desk=desk, row=row)
-    back = _list(desk)
-    crumbs = [*crumbs_of(desk), (back, _("Branches"))]
-    return change_page(request, desk, form, back=back, subject=f"{kind.title}: {row.name}", crumbs=crumbs)
+    row.account = access.account or row.account
+    form = kind(request.POST if request.method == "POST" else None, access=access, row=row)
+    back = _list(access)
+    crumbs = [*crumbs_of(access), (back, _("Branches"))]
+    return change_page(request, access, form, back=back, subject=f"{kind.title}: {row.name}", crumbs=crumbs)
 
 
-def _row(desk: Desk, branch: Any, counted: set[int]) -> dict[str, Any]:
-    assert desk.account is not None
-    branch.account = desk.account
+def _row(access: AccessContext, branch: Any, counted: set[int]) -> dict[str, Any]:
+    assert access.account is not None
+    branch.account = access.account
     acts = []
     for word, form in ACTS.items():
-        if form.applies(desk, branch):
-            lacking = form.lacking(desk, branch)
-            address = reverse("pages:branch", args=[desk.account.slug, branch.slug, word])
-            why = tooltip(desk, lacking[0]) if lacking else ""
+        if form.applies(access, branch):
+            lacking = form.lacking(access, branch)
+            address = reverse("pages:branch", args=[access.account.slug, branch.slug, word])
+            why = tooltip(access, lacking[0]) if lacking else ""
             acts.append({"label": form.title, "address": address, "why": why, "name": f"{word}-{branch.pk}"})
     return {
         "branch": branch,
@@ -90,6 +90,6 @@ def _row(desk: Desk, branch: Any, counted: set[int]) -> dict[str, Any]:
     }
 
 
-def _list(desk: Desk) -> str:
-    assert desk.account is not None
-    return reverse("pages:branches", args=[desk.account.slug])
+def _list(access: AccessContext) -> str:
+    assert access.account is not None
+    return reverse("pages:branches", args=[access.account.slug])

@@ -10,13 +10,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.access import lists, records
-from apps.access.context import Desk
+from apps.access.context import AccessContext
 from apps.accounts.models import Account, Branch
 from apps.changes.accounts import WAITING_PERIOD
 from apps.pages.forms.accounts import CloseAccountForm, KeepAccountForm
 from apps.pages.forms.base import ChangeForm
 from apps.pages.forms.flow import answer
-from apps.pages.views.page import PageFace, page, show
+from apps.pages.views.page import AccountChangePages, page, show
 from apps.pages.views.settings import crumbs_of
 from apps.roles import catalogue
 from apps.teams.models import Membership
@@ -24,43 +24,43 @@ from apps.teams.models import Membership
 DELETES = "delete_account"
 
 
-class ClosingFace(PageFace):
+class ClosingPages(AccountChangePages):
     """The form stands below what it is about."""
 
     def show(self, page: str, form: ChangeForm, context: dict[str, Any]) -> HttpResponse:
         """The page itself, or the preview."""
         if page != "change":
             return super().show(page, form, context)
-        account = self.desk.account
+        account = self.access.account
         assert account is not None
         gone = {
-            "gone": _gone(self.desk),
+            "gone": _gone(self.access),
             "closing": account.status == Account.Status.CLOSING,
             "until": account.closes_at or timezone.now() + WAITING_PERIOD,
             "days": WAITING_PERIOD.days,
             "crumbs": self.crumbs,
         }
-        return show(self.request, self.desk, "pages/settings/closing.html", context["subject"], {**context, **gone})
+        return show(self.request, self.access, "pages/settings/closing.html", context["subject"], {**context, **gone})
 
 
 @page(DELETES, sends=True)
-def closing(request: HttpRequest, desk: Desk) -> HttpResponse:
+def closing(request: HttpRequest, access: AccessContext) -> HttpResponse:
     """Close the account, or take its closing back."""
-    account = desk.account
+    account = access.account
     assert account is not None
     kind: type[ChangeForm] = CloseAccountForm if account.status == Account.Status.ACTIVE else KeepAccountForm
-    form = kind(request.POST if request.method == "POST" else None, desk=desk, row=account)
-    face = ClosingFace(request, desk, crumbs=crumbs_of(desk))
+    form = kind(request.POST if request.method == "POST" else None, access=access, row=account)
+    face = ClosingPages(request, access, crumbs=crumbs_of(access))
     back = reverse("pages:settings-closing", args=[account.slug])
     return answer(request, form, face, back=back, subject=_("Close and delete"))
 
 
-def _gone(desk: Desk) -> list[tuple[str, str]]:
+def _gone(access: AccessContext) -> list[tuple[str, str]]:
     """What the account has, in numbers: of records those that the person sees, for others may be nobody's to count."""
-    mandate = desk.mandate
+    mandate = access.mandate
     assert mandate is not None
-    people = Membership.objects.active().filter(account=desk.account_id).values("user").distinct().count()
-    branches = Branch.objects.filter(account=desk.account_id).count()
+    people = Membership.objects.active().filter(account=access.account_id).values("user").distinct().count()
+    branches = Branch.objects.filter(account=access.account_id).count()
     found = [(_("People"), str(people)), (_("Branches"), str(branches))]
     for kind in catalogue.record_types():
         if kind.name in records.registered():

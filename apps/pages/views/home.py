@@ -7,34 +7,34 @@ from typing import Any
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 
-from apps.access.context import Desk
+from apps.access.context import AccessContext
 from apps.access.history.log_access import in_words, named, reader_of
 from apps.accounts.models import Branch
 from apps.pages.access_requests import waiting_requests
 from apps.pages.forms.invitations import InviteForm
-from apps.pages.views.acts import act, address
-from apps.pages.views.page import EVERYBODY, PageFace, page, show
+from apps.pages.views.acts import address, page_action
+from apps.pages.views.page import EVERYBODY, AccountChangePages, page, show
 from apps.teams.models import Invitation, Membership
 
 SHOWN = 8
 
 
 @page(EVERYBODY)
-def home(request: HttpRequest, desk: Desk) -> HttpResponse:
+def home(request: HttpRequest, access: AccessContext) -> HttpResponse:
     """The account at a glance."""
-    assert desk.account is not None
+    assert access.account is not None
     context = {
-        "places": _places(desk),
-        "invite": act(desk, InviteForm, None, "person_add", address(desk, "invite")),
-        "waiting": waiting_requests(desk)[:SHOWN],
-        "changes": _changes(request, desk),
+        "places": _places(access),
+        "invite": page_action(access, InviteForm, None, "person_add", address(access, "invite")),
+        "waiting": waiting_requests(access)[:SHOWN],
+        "changes": _changes(request, access),
     }
-    return show(request, desk, "pages/home.html", desk.account.name, context)
+    return show(request, access, "pages/home.html", access.account.name, context)
 
 
-def _places(desk: Desk) -> list[dict[str, Any]] | None:
+def _places(access: AccessContext) -> list[dict[str, Any]] | None:
     """The branches in sight with how many people are there, and how many are invited; None for who may not see it."""
-    branches = desk.branches_where("view_members")
+    branches = access.branches_where("view_members")
     if not branches:
         return None
     counted = (
@@ -42,21 +42,21 @@ def _places(desk: Desk) -> list[dict[str, Any]] | None:
         .annotate(members=Count("memberships", filter=Q(memberships__status=Membership.Status.ACTIVE)))
         .order_by("name", "pk")
     )
-    pending = Invitation.objects.filter(account=desk.account_id, status=Invitation.Status.PENDING)
+    pending = Invitation.objects.filter(account=access.account_id, status=Invitation.Status.PENDING)
     invited = dict(pending.values("branch").annotate(many=Count("pk")).values_list("branch", "many"))
     return [{"branch": branch, "members": branch.members, "invited": invited.get(branch.pk, 0)} for branch in counted]
 
 
-def _changes(request: HttpRequest, desk: Desk) -> list[dict[str, Any]] | None:
+def _changes(request: HttpRequest, access: AccessContext) -> list[dict[str, Any]] | None:
     """The last operations that the person may read; None for who may read none."""
-    if not desk.may_anywhere("view_audit_log"):
+    if not access.may_anywhere("view_audit_log"):
         return None
     return [
         {
             "operation": operation,
             "words": in_words(operation.verb),
             "who": named(operation),
-            "address": PageFace(request, desk).operation_address(operation.pk),
+            "address": AccountChangePages(request, access).operation_address(operation.pk),
         }
         for operation in reader_of(request).operations().order_by("-pk")[:SHOWN]
     ]

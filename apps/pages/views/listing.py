@@ -12,7 +12,7 @@ from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan, Tuple
 from django.db.models.functions import Coalesce, Lower, NullIf
 from django.http import HttpRequest, QueryDict
 
-from apps.access.context import desk_of
+from apps.access.context import access_of
 
 LONGEST_ID = 18
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -39,7 +39,7 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ListPage:
     """One page of a list: its rows, how many the whole list has, and the addresses of its neighbours."""
 
     rows: list[Any]
@@ -48,7 +48,7 @@ class Part:
     after: str = ""
 
 
-def part_of(request: HttpRequest, rows: QuerySet[Any], known: QuerySet[Any], order: Order) -> Part:
+def part_of(request: HttpRequest, rows: QuerySet[Any], known: QuerySet[Any], order: Order) -> ListPage:
     """The page of a list that the request asks for (`?after=` or `?before=` the id of a row; else the first one).
 
     `known` are all rows that the person may see: a page goes on where a row stands even if it has left the list by
@@ -64,14 +64,14 @@ def part_of(request: HttpRequest, rows: QuerySet[Any], known: QuerySet[Any], ord
         beyond = TupleGreaterThan if ascending else TupleLessThan
         found = found.filter(beyond(Tuple(*(F(name) for name in names)), anchor))
     ordered = found.order_by(*(name if ascending else f"-{name}" for name in names))
-    size = desk_of(request).rows_per_page
+    size = access_of(request).rows_per_page
     listed = list(ordered[: size + 1])
     more, listed = len(listed) > size, listed[:size]
     turned = backwards and anchor is not None
     if turned:
         listed.reverse()
     earlier, later = (more, True) if turned else (anchor is not None, more)
-    return Part(
+    return ListPage(
         listed,
         rows.count(),
         _address(request.GET.dict(), "before", listed[0].pk) if earlier and listed else "",

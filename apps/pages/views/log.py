@@ -12,9 +12,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from apps.access.context import Desk
+from apps.access.context import AccessContext
 from apps.access.history.entry_text import target_in_words
-from apps.access.history.log_access import FILES, SEES, Reader, export, in_words, limit_of, named, reader_of
+from apps.access.history.log_access import FILES, SEES, LogAccess, export, in_words, limit_of, named, reader_of
 from apps.audit.models import Operation
 from apps.audit.verified import state_of
 from apps.pages.api_tokens import for_tokens
@@ -26,7 +26,7 @@ NAMED = 3
 
 
 @page(SEES)
-def log(request: HttpRequest, desk: Desk) -> HttpResponse:
+def log(request: HttpRequest, access: AccessContext) -> HttpResponse:
     """The operations that the person may read, newest first."""
     reader = reader_of(request)
     form = LogFilter(request.GET, reader=reader)
@@ -41,17 +41,17 @@ def log(request: HttpRequest, desk: Desk) -> HttpResponse:
         "asked": _query(request),
         "narrowed": not form.is_valid() or bool(form.narrowed),
         "everywhere": reader.everywhere,
-        "limit": limit_of(desk, reader),
-        "chain": state_of(desk.account_id),
+        "limit": limit_of(access, reader),
+        "chain": state_of(access.account_id),
         "kinds": [(kind, kind.upper()) for kind in FILES],
     }
-    return show(request, desk, "pages/log/log.html", _("Audit log"), context)
+    return show(request, access, "pages/log/log.html", _("Audit log"), context)
 
 
 @for_tokens
 @page(SEES, sends=True)
 @require_POST
-def export_log(request: HttpRequest, desk: Desk) -> HttpResponseBase:
+def export_log(request: HttpRequest, access: AccessContext) -> HttpResponseBase:
     """What the list shows, as a file; that it was taken along stands in the log.
 
     Raises:
@@ -64,16 +64,16 @@ def export_log(request: HttpRequest, desk: Desk) -> HttpResponseBase:
     form = LogFilter(request.GET, reader=reader)
     operations = form.found()
     if not form.is_valid():
-        assert desk.account is not None
-        return HttpResponseRedirect(f"{reverse('pages:log', args=[desk.account.slug])}?{_query(request)}")
+        assert access.account is not None
+        return HttpResponseRedirect(f"{reverse('pages:log', args=[access.account.slug])}?{_query(request)}")
     return export(reader, operations, kind, form.narrowed)
 
 
 def _page(
-    reader: Reader, form: LogFilter, before: int | None, after: int | None
+    reader: LogAccess, form: LogFilter, before: int | None, after: int | None
 ) -> tuple[list[dict[str, Any]], int | None, int | None]:
     """The rows, and the numbers behind which newer and older ones follow; None where none do."""
-    size = reader.desk.rows_per_page
+    size = reader.access.rows_per_page
     entries = reader.entries().filter(operation=OuterRef("pk")).order_by("pk")
     operations = form.found().annotate(targets=ArraySubquery(entries.values("target_text")[: NAMED + 1]))
     if after is not None:
@@ -86,11 +86,11 @@ def _page(
         found = list(operations.newest_first()[: size + 1])
         more, shown = len(found) > size, found[:size]
         newer, older = (shown[0].pk if shown and before is not None else None), (shown[-1].pk if more else None)
-    return [_row(reader.desk, operation) for operation in shown], newer, older
+    return [_row(reader.access, operation) for operation in shown], newer, older
 
 
-def _row(desk: Desk, operation: Operation) -> dict[str, Any]:
-    assert desk.account is not None
+def _row(access: AccessContext, operation: Operation) -> dict[str, Any]:
+    assert access.account is not None
     targets: list[str] = operation.targets  # type: ignore[attr-defined] # annotated
     return {
         "operation": operation,
@@ -98,7 +98,7 @@ def _row(desk: Desk, operation: Operation) -> dict[str, Any]:
         "who": named(operation),
         "targets": [target_in_words(text) for text in dict.fromkeys(targets[:NAMED])],
         "further": len(targets) > NAMED,
-        "address": reverse("pages:operation", args=[desk.account.slug, operation.pk]),
+        "address": reverse("pages:operation", args=[access.account.slug, operation.pk]),
     }
 
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from apps.access.context import Desk
+from apps.access.context import AccessContext
 from apps.access.facts import load_some
 from apps.access.mandate import Mandate
 from apps.access.matrix import Cell, MatrixRow, access_matrix, held_cell
@@ -22,7 +22,7 @@ from apps.access.matrixfile import as_json, csv_lines
 from apps.access.shield import shielded
 from apps.access.verbs import MATRIX_EXPORTED
 from apps.accounts.models import Branch, User
-from apps.audit.services import Change, record
+from apps.audit.services import EntryValues, record
 from apps.pages.api_tokens import for_tokens
 from apps.pages.views.listing import Order, by_name, part_of
 from apps.pages.views.page import page, show
@@ -51,34 +51,34 @@ class MatrixLine:
 
 
 @page(SEES)
-def matrix(request: HttpRequest, desk: Desk) -> HttpResponse:
+def matrix(request: HttpRequest, access: AccessContext) -> HttpResponse:
     """Who may what, on the branches where the person sees what members may."""
-    assert desk.account is not None
-    places = desk.branches_where(SEES)
-    tabs = shown_tabs(desk.account.role_system, desk.account.features)
+    assert access.account is not None
+    places = access.branches_where(SEES)
+    tabs = shown_tabs(access.account.role_system, access.account.features)
     everything = request.GET.get("tab") == EVERYTHING
     shown = tabs if everything else [next((each for each in tabs if each.key == request.GET.get("tab")), tabs[0])]
-    known = _members(desk, places)
+    known = _members(access, places)
     part = part_of(request, _narrowed(request, known, places), known, ORDER)
     kept = {name: value for name in ("q", "branch", "role") if (value := request.GET.get(name, ""))}
-    parents = [] if part.before or kept.keys() & {"branch", "role"} else _parents_alone(request, desk)
+    parents = [] if part.before or kept.keys() & {"branch", "role"} else _parents_alone(request, access)
     context = {
         "tabs": tabs,
         "tab": EVERYTHING if everything else shown[0].key,
         "everything": EVERYTHING,
         "shown": shown,
-        "lines": list(_lines(desk, part.rows, parents, shown)),
+        "lines": list(_lines(access, part.rows, parents, shown)),
         "part": part,
         "places": places,
-        "roles": _roles(desk),
+        "roles": _roles(access),
         "asked": kept,
     }
-    return show(request, desk, "pages/matrix.html", _("Matrix"), context)
+    return show(request, access, "pages/matrix.html", _("Matrix"), context)
 
 
-def _members(desk: Desk, places: Sequence[Branch]) -> QuerySet[Membership]:
+def _members(access: AccessContext, places: Sequence[Branch]) -> QuerySet[Membership]:
     """The active members on these branches, without those whose rights are only their own to see."""
-    found = Membership.objects.active().filter(branch__in=places).exclude(user__in=shielded(desk))
+    found = Membership.objects.active().filter(branch__in=places).exclude(user__in=shielded(access))
     return found.select_related("user", "branch", "role")
 
 
@@ -99,30 +99,30 @@ def _named(request: HttpRequest, rows: QuerySet[R]) -> QuerySet[R]:
     return rows
 
 
-def _roles(desk: Desk) -> list[tuple[str, str]]:
-    assert desk.account is not None
-    usable = Role.objects.usable_in(desk.account_id, desk.account.scheme).filter(kind=Role.Kind.BRANCH)
+def _roles(access: AccessContext) -> list[tuple[str, str]]:
+    assert access.account is not None
+    usable = Role.objects.usable_in(access.account_id, access.account.scheme).filter(kind=Role.Kind.BRANCH)
     return [(role.key, role.name) for role in usable.order_by("-rank", "name")]
 
 
-def _parents_alone(request: HttpRequest, desk: Desk) -> list[ParentMembership]:
+def _parents_alone(request: HttpRequest, access: AccessContext) -> list[ParentMembership]:
     """Those who hold a parent role without being a member anywhere, for who may see parent roles."""
-    if not desk.may_anywhere("view_parent_roles"):
+    if not access.may_anywhere("view_parent_roles"):
         return []
-    found = ParentMembership.objects.filter(account=desk.account_id).exclude(user__in=shielded(desk))
-    members = Membership.objects.active().filter(account=desk.account_id, user=OuterRef("user"))
+    found = ParentMembership.objects.filter(account=access.account_id).exclude(user__in=shielded(access))
+    members = Membership.objects.active().filter(account=access.account_id, user=OuterRef("user"))
     named = _named(request, found.filter(~Exists(members)))
     ordered = named.select_related("user", "role").annotate(key=by_name()).order_by("key", "pk")
-    return list(ordered[: desk.rows_per_page])
+    return list(ordered[: access.rows_per_page])
 
 
 def _lines(
-    desk: Desk, rows: Sequence[Membership], parents: Sequence[ParentMembership], tabs: Sequence[Tab]
+    access: AccessContext, rows: Sequence[Membership], parents: Sequence[ParentMembership], tabs: Sequence[Tab]
 ) -> Iterator[MatrixLine]:
     """The rows with their cells; the facts of all of them are loaded at once."""
-    assert desk.mandate is not None
+    assert access.mandate is not None
     now = timezone.now()
-    facts = load_some(desk.mandate.facts.account, {row.user_id for row in rows} | {held.user_id for held in parents})
+    facts = load_some(access.mandate.facts.account, {row.user_id for row in rows} | {held.user_id for held in parents})
     mandates = {user_id: Mandate(each, now) for user_id, each in facts.items()}
     permissions = [permission for tab in tabs for permission in tab.permissions]
     for row in rows:
@@ -133,12 +133,12 @@ def _lines(
         yield MatrixLine(held.user, held.role.name, None, found)
 
 
-def _of_account(desk: Desk) -> Iterator[MatrixRow]:
+def _of_account(access: AccessContext) -> Iterator[MatrixRow]:
     """The rows of the matrix that the person may see, to be taken along."""
-    assert desk.account is not None
-    places = {branch.pk for branch in desk.branches_where(SEES)}
-    hidden, parents = shielded(desk), desk.may_anywhere("view_parent_roles")
-    for row in access_matrix(desk.account):
+    assert access.account is not None
+    places = {branch.pk for branch in access.branches_where(SEES)}
+    hidden, parents = shielded(access), access.may_anywhere("view_parent_roles")
+    for row in access_matrix(access.account):
         if row.user.pk not in hidden and (parents if row.branch is None else row.branch.pk in places):
             yield row if parents else replace(row, parent_role="")
 
@@ -146,33 +146,33 @@ def _of_account(desk: Desk) -> Iterator[MatrixRow]:
 @for_tokens
 @page(SEES, sends=True)
 @require_POST
-def export_matrix(request: HttpRequest, desk: Desk) -> HttpResponse:
+def export_matrix(request: HttpRequest, access: AccessContext) -> HttpResponse:
     """All of the matrix that the person may see, as a file; that it was taken along stands in the log.
 
     Raises:
         Http404: there is no such kind of file.
     """
-    assert desk.account is not None
+    assert access.account is not None
     kind = request.POST.get("file", "")
     if kind not in FILES:
         raise Http404
-    rows = list(_of_account(desk))
+    rows = list(_of_account(access))
     if kind == "csv":
         body = "".join(csv_lines(rows))
     else:
-        told = {"account": desk.account.slug, "members": [as_json(row) for row in rows]}
+        told = {"account": access.account.slug, "members": [as_json(row) for row in rows]}
         body = json.dumps(told, ensure_ascii=False, indent=2)
     with transaction.atomic():
         record(
             verb=MATRIX_EXPORTED,
-            actor=desk.user,
+            actor=access.user,
             reason=f"Taken along as {kind.upper()} from the matrix",
-            account_id=desk.account_id,
+            account_id=access.account_id,
             entries=[
-                Change(
+                EntryValues(
                     target_type="accounts.account",
-                    target_id=desk.account_id,
-                    target_text=str(desk.account),
+                    target_id=access.account_id,
+                    target_text=str(access.account),
                     after={"file": kind.upper(), "rows": len(rows)},
                 )
             ],

@@ -16,7 +16,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from apps.access import records, shares
-from apps.access.context import Desk
+from apps.access.context import AccessContext
 from apps.access.history.log_access import SEES, in_words, named, reader_of
 from apps.access.models import Override
 from apps.access.reasons import tooltip
@@ -37,9 +37,9 @@ from apps.pages.forms.members import (
 )
 from apps.pages.forms.parent_roles import ChangeParentForm, GrantParentForm, RevokeParentForm
 from apps.pages.forms.permissions import PermissionsForm
-from apps.pages.views.acts import Act, act, acts, address
+from apps.pages.views.acts import PageAction, acts, address, page_action
 from apps.pages.views.navigation import has_parent_roles
-from apps.pages.views.page import PageFace, page, show
+from apps.pages.views.page import AccountChangePages, page, show
 from apps.roles import catalogue
 from apps.teams.models import Membership, ParentMembership, Team
 
@@ -50,56 +50,56 @@ VERBS = len(catalogue.SHAREABLE_VERBS)
 
 
 @dataclass(slots=True)
-class Place:
+class BranchMembership:
     """A branch that the person is, or was, a member of, with what is set for them there and what can be done."""
 
     membership: Membership
     teams: list[Team] = field(default_factory=list)
     overrides: list[Override] | None = None
-    acts: list[Act] = field(default_factory=list)
+    acts: list[PageAction] = field(default_factory=list)
 
 
 @page(VIEWS)
-def member(request: HttpRequest, desk: Desk, member: int) -> HttpResponse:
+def member(request: HttpRequest, access: AccessContext, member: int) -> HttpResponse:
     """What one member is and has, as far as the person may see it.
 
     Raises:
         Http404: neither a membership nor a parent role of theirs is in sight.
     """
-    rows = memberships_of(desk, member)
-    parent = parent_of(desk, member)
+    rows = memberships_of(access, member)
+    parent = parent_of(access, member)
     if not rows and parent is None:
         raise Http404
     user = parent.user if parent is not None else rows[0].user
-    hidden = user.pk in shielded(desk)
+    hidden = user.pk in shielded(access)
     context: dict[str, Any] = {
         "member": user,
         "hidden": why_shielded() if hidden else "",
         "parent": parent,
-        "places": _places(desk, rows, veiled=hidden),
-        "acts": _acts(desk, user, rows),
-        "parent_acts": _parent_acts(desk, user, parent, rows),
-        "crumbs": [(address(desk, "members"), _("Members"))],
+        "places": _places(access, rows, veiled=hidden),
+        "acts": _acts(access, user, rows),
+        "parent_acts": _parent_acts(access, user, parent, rows),
+        "crumbs": [(address(access, "members"), _("Members"))],
         "now": timezone.now(),
     }
     if not hidden:
         context |= {
-            **_signing_in(desk, user, rows),
-            "records": records_of(desk, user),
-            "shares": _shares(desk, user),
-            "events": _events(request, desk, user),
-            "log": f"{address(desk, 'log')}?{urlencode({'about': user.email})}",
+            **_signing_in(access, user, rows),
+            "records": records_of(access, user),
+            "shares": _shares(access, user),
+            "events": _events(request, access, user),
+            "log": f"{address(access, 'log')}?{urlencode({'about': user.email})}",
         }
-    return show(request, desk, "pages/members/member.html", str(user), context)
+    return show(request, access, "pages/members/member.html", str(user), context)
 
 
-def memberships_of(desk: Desk, user_id: int, status: str | None = None) -> list[Membership]:
+def memberships_of(access: AccessContext, user_id: int, status: str | None = None) -> list[Membership]:
     """The person's memberships of the branches where the other sees the members; the active ones first.
 
     Each says whether the person has a second factor (`secured`).
     """
-    places = {branch.pk: branch for branch in desk.branches_where(VIEWS)}
-    found = Membership.objects.filter(account=desk.account_id, branch__in=places, user=user_id)
+    places = {branch.pk: branch for branch in access.branches_where(VIEWS)}
+    found = Membership.objects.filter(account=access.account_id, branch__in=places, user=user_id)
     if status is not None:
         found = found.filter(status=status)
     factors = Authenticator.objects.filter(user=OuterRef("user"), type__in=FACTORS)
@@ -110,40 +110,40 @@ def memberships_of(desk: Desk, user_id: int, status: str | None = None) -> list[
     return rows
 
 
-def parent_of(desk: Desk, user_id: int) -> ParentMembership | None:
+def parent_of(access: AccessContext, user_id: int) -> ParentMembership | None:
     """The person's parent role, where the other may see it."""
-    if not desk.may_anywhere("view_parent_roles"):
+    if not access.may_anywhere("view_parent_roles"):
         return None
-    held = ParentMembership.objects.filter(account=desk.account_id, user=user_id)
+    held = ParentMembership.objects.filter(account=access.account_id, user=user_id)
     return held.select_related("user", "role").first()
 
 
-def membership_in_sight(desk: Desk, user_id: int, slug: str, status: str | None = None) -> Membership:
+def membership_in_sight(access: AccessContext, user_id: int, slug: str, status: str | None = None) -> Membership:
     """The person's membership of that branch.
 
     Raises:
         Http404: there is none in sight, or it is in another state.
     """
-    for row in memberships_of(desk, user_id, status):
+    for row in memberships_of(access, user_id, status):
         if row.branch.slug == slug:
             return row
     raise Http404
 
 
-def member_crumbs(desk: Desk, user: User) -> list[tuple[str, str]]:
+def member_crumbs(access: AccessContext, user: User) -> list[tuple[str, str]]:
     """The way back from a page about somebody."""
-    return [(address(desk, "members"), _("Members")), (address(desk, "member", user.pk), str(user))]
+    return [(address(access, "members"), _("Members")), (address(access, "member", user.pk), str(user))]
 
 
-def _places(desk: Desk, rows: Sequence[Membership], *, veiled: bool) -> list[Place]:
-    found = [Place(row, acts=_place_acts(desk, row)) for row in rows]
+def _places(access: AccessContext, rows: Sequence[Membership], *, veiled: bool) -> list[BranchMembership]:
+    found = [BranchMembership(row, acts=_place_acts(access, row)) for row in rows]
     if veiled or not rows:
         return found
     user_id, branches = rows[0].user_id, [row.branch_id for row in rows]
     teams: dict[int, list[Team]] = defaultdict(list)
     for team in Team.objects.filter(branch__in=branches, members__user=user_id).order_by("name"):
         teams[team.branch_id].append(team)
-    open_to = [row.branch_id for row in rows if desk.may("view_member_permissions", row.branch)]
+    open_to = [row.branch_id for row in rows if access.may("view_member_permissions", row.branch)]
     standing: dict[int, list[Override]] = defaultdict(list)
     if open_to:
         overrides = Override.objects.filter(user=user_id, branch__in=open_to).select_related("author")
@@ -155,77 +155,86 @@ def _places(desk: Desk, rows: Sequence[Membership], *, veiled: bool) -> list[Pla
     return found
 
 
-def _acts(desk: Desk, user: User, rows: Sequence[Membership]) -> list[Act]:
+def _acts(access: AccessContext, user: User, rows: Sequence[Membership]) -> list[PageAction]:
     """What can be done with the person as a whole."""
     active = [row for row in rows if row.status == Membership.Status.ACTIVE]
     if not active:
         return []
-    of_name = act(desk, NameForm, active[0], "badge", address(desk, "member-name", user.pk))
-    if user == desk.user:
-        of_name = Act(str(NameForm.title), reverse("me"), "badge")
-    adding = f"{address(desk, 'member-add')}?{urlencode({'user': user.pk})}"
-    removing = act(desk, RemoveForm, active[0], "person_remove", address(desk, "member-remove", user.pk), _("Remove"))
-    return acts(of_name, act(desk, AddToBranchForm, None, "domain_add", adding), _looking(desk, user, active), removing)
+    of_name = page_action(access, NameForm, active[0], "badge", address(access, "member-name", user.pk))
+    if user == access.user:
+        of_name = PageAction(str(NameForm.title), reverse("me"), "badge")
+    adding = f"{address(access, 'member-add')}?{urlencode({'user': user.pk})}"
+    removing = page_action(
+        access, RemoveForm, active[0], "person_remove", address(access, "member-remove", user.pk), _("Remove")
+    )
+    return acts(
+        of_name,
+        page_action(access, AddToBranchForm, None, "domain_add", adding),
+        _looking(access, user, active),
+        removing,
+    )
 
 
-def _signing_in(desk: Desk, user: User, rows: Sequence[Membership]) -> dict[str, Any]:
+def _signing_in(access: AccessContext, user: User, rows: Sequence[Membership]) -> dict[str, Any]:
     """Whether the person has a second factor, told only to who could reset it, and what does that."""
-    known = user == desk.user or desk.may_anywhere("reset_mfa")
+    known = user == access.user or access.may_anywhere("reset_mfa")
     secured = None
     if known:
         secured = rows[0].secured if rows else has_second_factor(user)  # type: ignore[attr-defined] # annotated
-    if secured is False or not rows or user == desk.user:
+    if secured is False or not rows or user == access.user:
         return {"secured": secured}
-    to = address(desk, "member-second-factor", user.pk)
-    return {"secured": secured, "reset": act(desk, ResetMfaForm, rows[0], "phonelink_erase", to)}
+    to = address(access, "member-second-factor", user.pk)
+    return {"secured": secured, "reset": page_action(access, ResetMfaForm, rows[0], "phonelink_erase", to)}
 
 
-def _looking(desk: Desk, user: User, active: Sequence[Membership]) -> Act | None:
+def _looking(access: AccessContext, user: User, active: Sequence[Membership]) -> PageAction | None:
     """To look as them; nobody needs that for themselves."""
-    if user == desk.user:
+    if user == access.user:
         return None
-    to = address(desk, "view-as", user.pk)
-    lacking = next((row.branch for row in active if not desk.may(LOOKS, row.branch)), None)
+    to = address(access, "view-as", user.pk)
+    lacking = next((row.branch for row in active if not access.may(LOOKS, row.branch)), None)
     if lacking is None:
-        return Act(_("Look as them"), to, "visibility")
-    asking = asking_address(desk, LOOKS, lacking)
-    return Act(_("Look as them"), to, "visibility", tooltip(desk, LOOKS, lacking), asking)
+        return PageAction(_("Look as them"), to, "visibility")
+    asking = asking_address(access, LOOKS, lacking)
+    return PageAction(_("Look as them"), to, "visibility", tooltip(access, LOOKS, lacking), asking)
 
 
-def _place_acts(desk: Desk, row: Membership) -> list[Act]:
+def _place_acts(access: AccessContext, row: Membership) -> list[PageAction]:
     """What can be done with the person on one branch."""
     where = (row.user_id, row.branch.slug)
     return acts(
-        act(desk, RoleForm, row, "switch_account", address(desk, "member-role", *where)),
-        act(desk, PermissionsForm, row, "tune", address(desk, "member-permissions", *where), _("Update permissions")),
-        act(desk, LeaveForm, row, "logout", address(desk, "leave", row.branch.slug)),
-        act(desk, RestoreForm, row, "settings_backup_restore", address(desk, "member-restore", *where)),
-        act(desk, DeleteForm, row, "delete_forever", address(desk, "member-delete", *where)),
+        page_action(access, RoleForm, row, "switch_account", address(access, "member-role", *where)),
+        page_action(
+            access, PermissionsForm, row, "tune", address(access, "member-permissions", *where), _("Update permissions")
+        ),
+        page_action(access, LeaveForm, row, "logout", address(access, "leave", row.branch.slug)),
+        page_action(access, RestoreForm, row, "settings_backup_restore", address(access, "member-restore", *where)),
+        page_action(access, DeleteForm, row, "delete_forever", address(access, "member-delete", *where)),
     )
 
 
 def _parent_acts(
-    desk: Desk, user: User, parent: ParentMembership | None, rows: Sequence[Membership]
-) -> list[Act] | None:
+    access: AccessContext, user: User, parent: ParentMembership | None, rows: Sequence[Membership]
+) -> list[PageAction] | None:
     """What can be done with the parent role; None in a scheme without any, or for who may see none."""
-    if not desk.may_anywhere("view_parent_roles") or not has_parent_roles(desk):
+    if not access.may_anywhere("view_parent_roles") or not has_parent_roles(access):
         return None
     if parent is None:
-        if not any(row.status == Membership.Status.ACTIVE for row in rows) or user == desk.user:
+        if not any(row.status == Membership.Status.ACTIVE for row in rows) or user == access.user:
             return []
-        granting = f"{address(desk, 'parent-grant')}?{urlencode({'user': user.pk})}"
-        return acts(act(desk, GrantParentForm, None, "add_moderator", granting))
+        granting = f"{address(access, 'parent-grant')}?{urlencode({'user': user.pk})}"
+        return acts(page_action(access, GrantParentForm, None, "add_moderator", granting))
     return acts(
-        act(desk, ChangeParentForm, parent, "switch_account", address(desk, "parent-change", user.pk)),
-        act(desk, RevokeParentForm, parent, "remove_moderator", address(desk, "parent-revoke", user.pk)),
+        page_action(access, ChangeParentForm, parent, "switch_account", address(access, "parent-change", user.pk)),
+        page_action(access, RevokeParentForm, parent, "remove_moderator", address(access, "parent-revoke", user.pk)),
     )
 
 
-def records_of(desk: Desk, user: User, branch_id: int | None = None) -> dict[str, int]:
+def records_of(access: AccessContext, user: User, branch_id: int | None = None) -> dict[str, int]:
     """How many records of each type the person answers for, of those that the other may see; in one query."""
     here = Q(responsible=user) if branch_id is None else Q(responsible=user, branch=branch_id)
     parts = [
-        desk.rows(f"view_{name}", name)
+        access.rows(f"view_{name}", name)
         .filter(here)
         .order_by()
         .values(of_type=Value(name, output_field=CharField()))
@@ -236,15 +245,15 @@ def records_of(desk: Desk, user: User, branch_id: int | None = None) -> dict[str
     return {name: many for name, many in _united(parts).values_list("of_type", "many") if many}
 
 
-def _shares(desk: Desk, user: User) -> list[dict[str, Any]]:
+def _shares(access: AccessContext, user: User) -> list[dict[str, Any]]:
     """The first records that are shared with the person, of those whose access the other may look into."""
     parts = []
     for name in records.registered():
         found = shares.tables(name)
         if found is None:
             continue
-        seen = desk.rows("view_access_history", name).order_by().values("pk")
-        given = found[0]._default_manager.filter(account=desk.account_id, user=user, content_object__in=seen)
+        seen = access.rows("view_access_history", name).order_by().values("pk")
+        given = found[0]._default_manager.filter(account=access.account_id, user=user, content_object__in=seen)
         parts.append(
             given.order_by().values(
                 of_type=Value(name, output_field=CharField()),
@@ -264,12 +273,12 @@ def _united(parts: Sequence[QuerySet[Any]]) -> QuerySet[Any]:
     return parts[0].union(*parts[1:], all=True)
 
 
-def _events(request: HttpRequest, desk: Desk, user: User) -> list[dict[str, Any]] | None:
+def _events(request: HttpRequest, access: AccessContext, user: User) -> list[dict[str, Any]] | None:
     """The last of what the log says of the person; None for who may read none of it."""
-    if not desk.may_anywhere(SEES):
+    if not access.may_anywhere(SEES):
         return None
     entries = reader_of(request).entries().concerning(user.pk).select_related("operation").order_by("-pk")
-    face, found = PageFace(request, desk), dict[int, dict[str, Any]]()
+    face, found = AccountChangePages(request, access), dict[int, dict[str, Any]]()
     for entry in entries[: SHOWN * 3]:
         done = entry.operation
         found.setdefault(

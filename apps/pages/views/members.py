@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop as noop
 
-from apps.access.context import Desk
+from apps.access.context import AccessContext
 from apps.access.shield import shielded
 from apps.accounts.second_factor import FACTORS
 from apps.pages.forms.flow import ASKED, answer
@@ -30,8 +30,8 @@ from apps.pages.forms.people import (
     members_in_sight,
 )
 from apps.pages.forms.several import SeveralRolesForm, chosen_members
-from apps.pages.views.acts import Act, OwnFace, act, acts, address
-from apps.pages.views.listing import Order, Part, by_name, moment_or_never, part_of
+from apps.pages.views.acts import OwnPage, PageAction, acts, address, page_action
+from apps.pages.views.listing import ListPage, Order, by_name, moment_or_never, part_of
 from apps.pages.views.page import page, show
 from apps.teams.models import Invitation, Membership, ParentMembership, TeamMember
 
@@ -46,7 +46,7 @@ ORDERS = {
 
 
 @dataclass(slots=True)
-class Line:
+class MemberRow:
     """A membership as the list shows it; of the shielded only name, branch and role."""
 
     membership: Membership
@@ -55,97 +55,97 @@ class Line:
     overrides: int = 0
     teams: list[str] = field(default_factory=list)
     without_factor: bool = False
-    acts: list[Act] = field(default_factory=list)
+    acts: list[PageAction] = field(default_factory=list)
     selectable: bool = False
 
 
 @page(VIEWS)
-def members(request: HttpRequest, desk: Desk) -> HttpResponse:
+def members(request: HttpRequest, access: AccessContext) -> HttpResponse:
     """Who works on the branches in sight, as what."""
-    asked = MemberFilter(request.GET, desk=desk, places=desk.branches_where(VIEWS))
+    asked = MemberFilter(request.GET, access=access, places=access.branches_where(VIEWS))
     chosen = request.GET.get("sort", "")
     order = chosen if chosen in ORDERS else "name"
-    known = members_in_sight(desk)
+    known = members_in_sight(access)
     active = known.filter(status=Membership.Status.ACTIVE)
-    part = part_of(request, _described(desk, asked.narrow(active)), known, ORDERS[order])
-    lines = _lines(desk, part.rows)
+    part = part_of(request, _described(access, asked.narrow(active)), known, ORDERS[order])
+    lines = _lines(access, part.rows)
     context = {
         "orders": [(key, _(each.label)) for key, each in ORDERS.items()],
         "order": order,
         "lines": lines,
-        "bulk": act(desk, SeveralRolesForm, None, "switch_account", address(desk, "members-role")),
+        "bulk": page_action(access, SeveralRolesForm, None, "switch_account", address(access, "members-role")),
         "asked_for": {**asked.narrowed, "sort": order},
     }
-    return _show(request, desk, "active", asked, part, context)
+    return _show(request, access, "active", asked, part, context)
 
 
 @page(VIEWS)
-def invited(request: HttpRequest, desk: Desk) -> HttpResponse:
+def invited(request: HttpRequest, access: AccessContext) -> HttpResponse:
     """Who was asked to join, and what became of it."""
-    asked = InvitationFilter(request.GET, desk=desk, places=desk.branches_where(VIEWS))
-    known = invitations_in_sight(desk)
+    asked = InvitationFilter(request.GET, access=access, places=access.branches_where(VIEWS))
+    known = invitations_in_sight(access)
     part = part_of(request, asked.narrow(known), known, Order("", [F("sent_at")], descending=True))
-    lines = [(invitation, _invitation_acts(desk, invitation)) for invitation in part.rows]
-    return _show(request, desk, "invited", asked, part, {"lines": lines, "now": timezone.now()})
+    lines = [(invitation, _invitation_acts(access, invitation)) for invitation in part.rows]
+    return _show(request, access, "invited", asked, part, {"lines": lines, "now": timezone.now()})
 
 
 @page(VIEWS)
-def removed(request: HttpRequest, desk: Desk) -> HttpResponse:
+def removed(request: HttpRequest, access: AccessContext) -> HttpResponse:
     """The Restore list."""
-    asked = RemovedFilter(request.GET, desk=desk, places=desk.branches_where(VIEWS))
-    known = members_in_sight(desk)
+    asked = RemovedFilter(request.GET, access=access, places=access.branches_where(VIEWS))
+    known = members_in_sight(access)
     gone = asked.narrow(known.filter(status=Membership.Status.REMOVED))
     part = part_of(request, gone, known, Order("", [F("removed_at")], descending=True))
-    lines = [Line(each, each.user_id in shielded(desk), acts=_removed_acts(desk, each)) for each in part.rows]
-    return _show(request, desk, "restore", asked, part, {"lines": lines})
+    lines = [MemberRow(each, each.user_id in shielded(access), acts=_removed_acts(access, each)) for each in part.rows]
+    return _show(request, access, "restore", asked, part, {"lines": lines})
 
 
 @page("change_roles", sends=True)
-def several_roles(request: HttpRequest, desk: Desk) -> HttpResponse:
+def several_roles(request: HttpRequest, access: AccessContext) -> HttpResponse:
     """Another role for the members that were selected, or for all that the list's filters find: of all or of none."""
-    back = address(desk, "members")
+    back = address(access, "members")
     crumbs = [(back, _("Members"))]
-    selected = chosen_members(desk, request.GET)
+    selected = chosen_members(access, request.GET)
     if request.method == "GET" and not selected and ASKED not in request.GET:
         barred = _("Nobody is selected. Go back to the list, and select some members.")
         context = {"barred": barred, "crumbs": crumbs}
-        return show(request, desk, "pages/members/barred.html", str(SeveralRolesForm.title), context)
+        return show(request, access, "pages/members/barred.html", str(SeveralRolesForm.title), context)
     initial = {"members": ",".join(str(membership.pk) for membership in selected)}
-    form = SeveralRolesForm(request.POST or None, desk=desk, initial=initial)
+    form = SeveralRolesForm(request.POST or None, access=access, initial=initial)
     people = form.people if form.is_bound else selected
-    face = OwnFace(request, desk, "pages/members/several.html", {"people": people}, crumbs=crumbs)
+    face = OwnPage(request, access, "pages/members/several.html", {"people": people}, crumbs=crumbs)
     return answer(request, form, face, back=back, subject=_("Another role for several members"))
 
 
 def _show(
-    request: HttpRequest, desk: Desk, tab: str, asked: Filter, part: Part, context: dict[str, Any]
+    request: HttpRequest, access: AccessContext, tab: str, asked: Filter, part: ListPage, context: dict[str, Any]
 ) -> HttpResponse:
     tabs = [("active", "members", _("Active")), ("invited", "members-invited", _("Invited"))]
     tabs.append(("restore", "members-restore", _("Restore")))
     shared = {
         "tab": tab,
-        "tabs": [(key, address(desk, name), label) for key, name, label in tabs],
+        "tabs": [(key, address(access, name), label) for key, name, label in tabs],
         "filter": asked,
         "filtered": bool(asked.narrowed) or not asked.is_valid(),
         "part": part,
-        "invite": act(desk, InviteForm, None, "person_add", address(desk, "invite")),
-        "add": act(desk, AddToBranchForm, None, "domain_add", address(desk, "member-add")),
+        "invite": page_action(access, InviteForm, None, "person_add", address(access, "invite")),
+        "add": page_action(access, AddToBranchForm, None, "domain_add", address(access, "member-add")),
     }
-    return show(request, desk, f"pages/members/{tab}.html", _("Members"), {**shared, **context})
+    return show(request, access, f"pages/members/{tab}.html", _("Members"), {**shared, **context})
 
 
-def _lines(desk: Desk, rows: Sequence[Membership]) -> list[Line]:
+def _lines(access: AccessContext, rows: Sequence[Membership]) -> list[MemberRow]:
     """The rows (`_described`) with what else is known of each person, in a query for each kind of knowledge."""
-    hidden = shielded(desk)
+    hidden = shielded(access)
     people = {row.user_id for row in rows} - hidden
-    overrides, teams = _overrides(desk, rows), _teams(people, rows)
-    may_reset = {branch.pk for branch in desk.branches_where(RESETS)}
-    movable = {branch.pk for branch in desk.branches_where("change_roles")}
+    overrides, teams = _overrides(access, rows), _teams(people, rows)
+    may_reset = {branch.pk for branch in access.branches_where(RESETS)}
+    movable = {branch.pk for branch in access.branches_where("change_roles")}
     found = []
     for row in rows:
         key, veiled = (row.user_id, row.branch_id), row.user_id in hidden
-        line = Line(row, veiled, row.parent_role or "")  # type: ignore[attr-defined] # see `_described`
-        line.selectable = not veiled and row.user_id != desk.user.pk and row.branch_id in movable
+        line = MemberRow(row, veiled, row.parent_role or "")  # type: ignore[attr-defined] # see `_described`
+        line.selectable = not veiled and row.user_id != access.user.pk and row.branch_id in movable
         if not veiled:
             line.overrides, line.teams = overrides[key], teams[key]
             line.without_factor = row.branch_id in may_reset and not row.secured  # type: ignore[attr-defined]
@@ -153,18 +153,18 @@ def _lines(desk: Desk, rows: Sequence[Membership]) -> list[Line]:
     return found
 
 
-def _described(desk: Desk, rows: QuerySet[Membership]) -> QuerySet[Membership]:
+def _described(access: AccessContext, rows: QuerySet[Membership]) -> QuerySet[Membership]:
     """The rows with each person's parent role, for who may see those, and whether they have a second factor."""
-    parents = ParentMembership.objects.filter(account=desk.account_id, user=OuterRef("user"))
-    if not desk.may_anywhere("view_parent_roles"):
+    parents = ParentMembership.objects.filter(account=access.account_id, user=OuterRef("user"))
+    if not access.may_anywhere("view_parent_roles"):
         parents = parents.none()
     factors = Authenticator.objects.filter(user=OuterRef("user"), type__in=FACTORS)
     return rows.annotate(parent_role=Subquery(parents.values("role__name")[:1]), secured=Exists(factors))
 
 
-def _overrides(desk: Desk, rows: Sequence[Membership]) -> Counter[tuple[int, int]]:
+def _overrides(access: AccessContext, rows: Sequence[Membership]) -> Counter[tuple[int, int]]:
     """How many overrides count now, by person and branch, where the person may see them."""
-    places = desk.branches_where("view_member_permissions")
+    places = access.branches_where("view_member_permissions")
     standing = live_overrides().filter(branch__in=places, user__in={row.user_id for row in rows})
     return Counter(standing.values_list("user_id", "branch_id"))
 
@@ -180,16 +180,20 @@ def _teams(people: Iterable[int], rows: Sequence[Membership]) -> dict[tuple[int,
     return found
 
 
-def _invitation_acts(desk: Desk, invitation: Invitation) -> list[Act]:
+def _invitation_acts(access: AccessContext, invitation: Invitation) -> list[PageAction]:
     return acts(
-        act(desk, ResendForm, invitation, "forward_to_inbox", address(desk, "invitation-resend", invitation.pk)),
-        act(desk, CancelForm, invitation, "cancel", address(desk, "invitation-cancel", invitation.pk), _("Cancel")),
+        page_action(
+            access, ResendForm, invitation, "forward_to_inbox", address(access, "invitation-resend", invitation.pk)
+        ),
+        page_action(
+            access, CancelForm, invitation, "cancel", address(access, "invitation-cancel", invitation.pk), _("Cancel")
+        ),
     )
 
 
-def _removed_acts(desk: Desk, row: Membership) -> list[Act]:
+def _removed_acts(access: AccessContext, row: Membership) -> list[PageAction]:
     where = (row.user_id, row.branch.slug)
     return acts(
-        act(desk, RestoreForm, row, "settings_backup_restore", address(desk, "member-restore", *where)),
-        act(desk, DeleteForm, row, "delete_forever", address(desk, "member-delete", *where)),
+        page_action(access, RestoreForm, row, "settings_backup_restore", address(access, "member-restore", *where)),
+        page_action(access, DeleteForm, row, "delete_forever", address(access, "member-delete", *where)),
     )

@@ -7,7 +7,7 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
-from apps.access.context import Desk
+from apps.access.context import AccessContext
 from apps.accounts.models import Branch
 from apps.pages.forms.flow import answer
 from apps.pages.forms.members import (
@@ -24,7 +24,7 @@ from apps.pages.forms.members import (
     RestoreForm,
     RoleForm,
 )
-from apps.pages.views.acts import OwnFace, address, changing
+from apps.pages.views.acts import OwnPage, address, changing
 from apps.pages.views.member import member_crumbs, membership_in_sight, memberships_of, records_of
 from apps.pages.views.page import EVERYBODY, page, show
 from apps.roles.models import Role
@@ -34,49 +34,49 @@ EVERYWHERE = "all"
 
 
 @page("change_members", sends=True)
-def name(request: HttpRequest, desk: Desk, member: int) -> HttpResponse:
+def name(request: HttpRequest, access: AccessContext, member: int) -> HttpResponse:
     """Another name."""
-    row = _first(memberships_of(desk, member, ACTIVE))
-    crumbs = member_crumbs(desk, row.user)
-    return changing(request, desk, NameForm, row, back=crumbs[-1][0], subject=str(row.user), crumbs=crumbs)
+    row = _first(memberships_of(access, member, ACTIVE))
+    crumbs = member_crumbs(access, row.user)
+    return changing(request, access, NameForm, row, back=crumbs[-1][0], subject=str(row.user), crumbs=crumbs)
 
 
 @page("reset_mfa", sends=True)
-def reset_second_factor(request: HttpRequest, desk: Desk, member: int) -> HttpResponse:
+def reset_second_factor(request: HttpRequest, access: AccessContext, member: int) -> HttpResponse:
     """The second factor of somebody who has lost it is taken away."""
-    row = _first(memberships_of(desk, member, ACTIVE))
-    crumbs = member_crumbs(desk, row.user)
-    return changing(request, desk, ResetMfaForm, row, back=crumbs[-1][0], subject=str(row.user), crumbs=crumbs)
+    row = _first(memberships_of(access, member, ACTIVE))
+    crumbs = member_crumbs(access, row.user)
+    return changing(request, access, ResetMfaForm, row, back=crumbs[-1][0], subject=str(row.user), crumbs=crumbs)
 
 
 @page("change_roles", sends=True)
-def role(request: HttpRequest, desk: Desk, member: int, branch: str) -> HttpResponse:
+def role(request: HttpRequest, access: AccessContext, member: int, branch: str) -> HttpResponse:
     """Another role on a branch, with the rules of the scheme beside the choice."""
-    row = membership_in_sight(desk, member, branch, ACTIVE)
+    row = membership_in_sight(access, member, branch, ACTIVE)
     chosen = {name: request.GET[name] for name in ("role",) if name in request.GET}
-    form = RoleForm(request.POST or None, desk=desk, row=row, initial=chosen)
+    form = RoleForm(request.POST or None, access=access, row=row, initial=chosen)
     form.require()
-    crumbs = member_crumbs(desk, row.user)
+    crumbs = member_crumbs(access, row.user)
     subject = _("The role of %(who)s on %(where)s") % {"who": row.user, "where": row.branch}
-    if barred := form.barred(desk, row):
-        return show(request, desk, "pages/members/barred.html", subject, {"barred": barred, "crumbs": crumbs})
-    assert desk.account is not None
-    choices = _role_choices(desk, row, form)
+    if barred := form.barred(access, row):
+        return show(request, access, "pages/members/barred.html", subject, {"barred": barred, "crumbs": crumbs})
+    assert access.account is not None
+    choices = _role_choices(access, row, form)
     context = {
         "membership": row,
         "choices": choices,
-        "up_only": desk.account.role_system.up_only,
+        "up_only": access.account.role_system.up_only,
         "down": any(choice["lower"] and choice["chosen"] for choice in choices),
-        "plan": f"{address(desk, 'member-remove', row.user_id)}?from={row.branch.slug}",
+        "plan": f"{address(access, 'member-remove', row.user_id)}?from={row.branch.slug}",
     }
-    face = OwnFace(request, desk, "pages/members/role.html", context, crumbs=crumbs)
+    face = OwnPage(request, access, "pages/members/role.html", context, crumbs=crumbs)
     return answer(request, form, face, back=crumbs[-1][0], subject=subject)
 
 
-def _role_choices(desk: Desk, row: Membership, form: RoleForm) -> list[dict[str, Any]]:
+def _role_choices(access: AccessContext, row: Membership, form: RoleForm) -> list[dict[str, Any]]:
     """The roles that can be given, the highest first, each against the one that stands."""
-    assert desk.account is not None
-    usable = Role.objects.usable_in(desk.account_id, desk.account.scheme)
+    assert access.account is not None
+    usable = Role.objects.usable_in(access.account_id, access.account.scheme)
     given = usable.filter(kind=Role.Kind.BRANCH, single=False).order_by("-rank", "name")
     chosen = str(form["role"].value() or "")
     return [
@@ -92,13 +92,13 @@ def _role_choices(desk: Desk, row: Membership, form: RoleForm) -> list[dict[str,
 
 
 @page("remove_members", sends=True)
-def remove(request: HttpRequest, desk: Desk, member: int) -> HttpResponse:
+def remove(request: HttpRequest, access: AccessContext, member: int) -> HttpResponse:
     """The removal plan, for one branch (`?from=`) or for all of them."""
-    rows = memberships_of(desk, member, ACTIVE)
+    rows = memberships_of(access, member, ACTIVE)
     row = _first(rows)
-    if row.user == desk.user:
+    if row.user == access.user:
         raise Http404
-    everywhere = len(rows) > 1 and len(desk.branches) == _open_branches(desk)
+    everywhere = len(rows) > 1 and len(access.branches) == _open_branches(access)
     known = [each.branch.slug for each in rows]
     asked = request.GET.get("from", known[0])
     if asked not in known and not (everywhere and asked == EVERYWHERE):
@@ -109,69 +109,74 @@ def remove(request: HttpRequest, desk: Desk, member: int) -> HttpResponse:
     kind = RemoveEverywhereForm if asked == EVERYWHERE else RemoveForm
     row = next((each for each in rows if each.branch.slug == asked), row)
     title = _("Remove %(who)s") % {"who": row.user}
-    return _departure(request, desk, kind, row, title, {"tabs": tabs if len(tabs) > 1 else [], "asked": asked})
+    return _departure(request, access, kind, row, title, {"tabs": tabs if len(tabs) > 1 else [], "asked": asked})
 
 
 @page(EVERYBODY, sends=True)
-def leave(request: HttpRequest, desk: Desk, branch: str) -> HttpResponse:
+def leave(request: HttpRequest, access: AccessContext, branch: str) -> HttpResponse:
     """Leaving a branch by oneself, with the same plan."""
-    place = next((each for each in desk.branches if each.slug == branch), None)
-    own = Membership.objects.filter(account=desk.account_id, branch=place, user=desk.user, status=ACTIVE)
+    place = next((each for each in access.branches if each.slug == branch), None)
+    own = Membership.objects.filter(account=access.account_id, branch=place, user=access.user, status=ACTIVE)
     row = own.select_related("user", "role").first() if place is not None else None
     if row is None or place is None:
         raise Http404
     row.branch = place
-    return _departure(request, desk, LeaveForm, row, _("Leave %(branch)s") % {"branch": row.branch}, {})
+    return _departure(request, access, LeaveForm, row, _("Leave %(branch)s") % {"branch": row.branch}, {})
 
 
 def _departure(
-    request: HttpRequest, desk: Desk, kind: type[DepartureForm], row: Membership, title: str, context: dict[str, Any]
+    request: HttpRequest,
+    access: AccessContext,
+    kind: type[DepartureForm],
+    row: Membership,
+    title: str,
+    context: dict[str, Any],
 ) -> HttpResponse:
-    form = kind(request.POST or None, desk=desk, row=row)
+    form = kind(request.POST or None, access=access, row=row)
     form.require()
-    sees = desk.may("view_members", row.branch)
-    crumbs = member_crumbs(desk, row.user) if sees else []
-    if barred := form.barred(desk, row):
-        return show(request, desk, "pages/members/barred.html", title, {"barred": barred, "crumbs": crumbs})
-    many = records_of(desk, row.user, None if kind is RemoveEverywhereForm else row.branch_id)
+    sees = access.may("view_members", row.branch)
+    crumbs = member_crumbs(access, row.user) if sees else []
+    if barred := form.barred(access, row):
+        return show(request, access, "pages/members/barred.html", title, {"barred": barred, "crumbs": crumbs})
+    many = records_of(access, row.user, None if kind is RemoveEverywhereForm else row.branch_id)
     context |= {
         "membership": row,
         "handed": [(form[f"to_{name}"], many.get(name, 0)) for name in form.types],
         "own": kind is LeaveForm,
         "everywhere": kind is RemoveEverywhereForm,
     }
-    face = OwnFace(request, desk, "pages/members/departure.html", context, crumbs=crumbs)
-    back = address(desk, "home") if kind is LeaveForm else address(desk, "members")
+    face = OwnPage(request, access, "pages/members/departure.html", context, crumbs=crumbs)
+    back = address(access, "home") if kind is LeaveForm else address(access, "members")
     return answer(request, form, face, back=back, subject=title)
 
 
 @page("remove_members", sends=True)
-def restore(request: HttpRequest, desk: Desk, member: int, branch: str) -> HttpResponse:
+def restore(request: HttpRequest, access: AccessContext, member: int, branch: str) -> HttpResponse:
     """Back from the Restore list."""
-    row = membership_in_sight(desk, member, branch, REMOVED)
+    row = membership_in_sight(access, member, branch, REMOVED)
     subject = _("Restore %(who)s on %(where)s") % {"who": row.user, "where": row.branch}
-    crumbs = [(address(desk, "members-restore"), _("Restore")), member_crumbs(desk, row.user)[-1]]
-    return changing(request, desk, RestoreForm, row, back=crumbs[-1][0], subject=subject, crumbs=crumbs)
+    crumbs = [(address(access, "members-restore"), _("Restore")), member_crumbs(access, row.user)[-1]]
+    return changing(request, access, RestoreForm, row, back=crumbs[-1][0], subject=subject, crumbs=crumbs)
 
 
 @page("remove_members", sends=True)
-def delete(request: HttpRequest, desk: Desk, member: int, branch: str) -> HttpResponse:
+def delete(request: HttpRequest, access: AccessContext, member: int, branch: str) -> HttpResponse:
     """Off the Restore list, for good."""
-    row = membership_in_sight(desk, member, branch, REMOVED)
+    row = membership_in_sight(access, member, branch, REMOVED)
     subject = _("Delete %(who)s from %(where)s for good") % {"who": row.user, "where": row.branch}
-    back = address(desk, "members-restore")
-    crumbs = [(back, _("Restore")), member_crumbs(desk, row.user)[-1]]
-    return changing(request, desk, DeleteForm, row, back=back, subject=subject, crumbs=crumbs)
+    back = address(access, "members-restore")
+    crumbs = [(back, _("Restore")), member_crumbs(access, row.user)[-1]]
+    return changing(request, access, DeleteForm, row, back=back, subject=subject, crumbs=crumbs)
 
 
 @page("add_to_branches", sends=True)
-def add(request: HttpRequest, desk: Desk) -> HttpResponse:
+def add(request: HttpRequest, access: AccessContext) -> HttpResponse:
     """Somebody of the account becomes a member of a further branch; a link may say who."""
-    back = address(desk, "members")
+    back = address(access, "members")
     chosen = {name: request.GET[name] for name in ("user", "branch", "role") if name in request.GET}
     return changing(
         request,
-        desk,
+        access,
         AddToBranchForm,
         None,
         back=back,
@@ -187,5 +192,5 @@ def _first(rows: list[Membership]) -> Membership:
     return rows[0]
 
 
-def _open_branches(desk: Desk) -> int:
-    return Branch.objects.filter(account=desk.account_id, status=Branch.Status.ACTIVE).count()
+def _open_branches(access: AccessContext) -> int:
+    return Branch.objects.filter(account=access.account_id, status=Branch.Status.ACTIVE).count()

@@ -12,9 +12,9 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from apps.access.context import Desk, desk_of
-from apps.access.effective_permissions import Holding, holding
-from apps.access.mandate import Because, Mandate
+from apps.access.context import AccessContext, access_of
+from apps.access.effective_permissions import EffectivePermission, effective_permission
+from apps.access.mandate import Mandate, Reason
 from apps.access.record_audience import given_by
 from apps.access.second_factor import SecondFactorMissing, inside
 from apps.accounts.models import Account, Branch, User
@@ -29,11 +29,11 @@ NAMED = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class PermissionLine:
     """One permission: what holds of it, by what, why that was set, until when; and where to ask where none holds."""
 
     permission: Permission
-    holding: Holding
+    holding: EffectivePermission
     source: str
     reason: str
     until: datetime | None
@@ -44,15 +44,15 @@ class Line:
 @require_safe
 def my_access(request: HttpRequest) -> HttpResponse:
     """One account and one branch at a time, by `?account=` and `?branch=`; the account at hand where none is named."""
-    outside = desk_of(request)
+    outside = access_of(request)
     user, accounts = outside.user, outside.accounts
     account = _chosen(accounts, request.GET.get("account", ""), outside.account)
-    context = {"desk": outside, "accounts": accounts, "chosen": account, "title": _("What you may do")}
+    context = {"access": outside, "accounts": accounts, "chosen": account, "title": _("What you may do")}
     if account is None:
         return render(request, "pages/my_access.html", context)
     try:
-        with inside(user, account) as desk:
-            shown = _in_account(desk, request.GET.get("branch", ""))
+        with inside(user, account) as access:
+            shown = _in_account(access, request.GET.get("branch", ""))
             return render(request, "pages/my_access.html", {**context, **shown})
     except SecondFactorMissing:
         return render(request, "pages/my_access.html", {**context, "closed": True})
@@ -63,16 +63,16 @@ def _chosen(accounts: object, slug: str, current: Account | None) -> Account | N
     return next((each for each in found if each.slug == slug), current or (found[0] if found else None))
 
 
-def _in_account(desk: Desk, slug: str) -> dict[str, object]:
+def _in_account(access: AccessContext, slug: str) -> dict[str, object]:
     """What the person is and may on one branch, or (with a parent role alone) on every one."""
-    mandate = desk.mandate
+    mandate = access.mandate
     assert mandate is not None
     mine = {branch_id: held for branch_id, held, _profile in mandate.branches()}
-    branches = [branch for branch in desk.branches if branch.pk in mine]
+    branches = [branch for branch in access.branches if branch.pk in mine]
     branch = next((each for each in branches if each.slug == slug), branches[0] if branches else None)
     place = NOWHERE if branch is None else branch.pk
     held, without = [], []
-    for title, lines in _tabs(desk, mandate, place, branch):
+    for title, lines in _tabs(access, mandate, place, branch):
         held.append((title, [line for line in lines if line.holding.scope]))
         without.append((title, [line for line in lines if not line.holding.scope]))
     return {
@@ -80,26 +80,32 @@ def _in_account(desk: Desk, slug: str) -> dict[str, object]:
         "branch": branch,
         "role": None if branch is None else mine[branch.pk].role,
         "parent": mandate.facts.parent,
-        "teams": [] if branch is None else Team.objects.filter(branch=branch, members__user=desk.user).order_by("name"),
+        "teams": []
+        if branch is None
+        else Team.objects.filter(branch=branch, members__user=access.user).order_by("name"),
         "held": [(title, lines) for title, lines in held if lines],
         "without": [(title, lines) for title, lines in without if lines],
-        "givers": _givers(desk, branch),
+        "givers": _givers(access, branch),
         "named": NAMED,
     }
 
 
-def _tabs(desk: Desk, mandate: Mandate, place: int, branch: Branch | None) -> Iterator[tuple[str, list[Line]]]:
-    assert desk.account is not None
-    for tab in shown_tabs(desk.account.role_system, desk.account.features):
-        yield tab.title, [_line(desk, mandate, place, branch, permission) for permission in tab.permissions]
+def _tabs(
+    access: AccessContext, mandate: Mandate, place: int, branch: Branch | None
+) -> Iterator[tuple[str, list[PermissionLine]]]:
+    assert access.account is not None
+    for tab in shown_tabs(access.account.role_system, access.account.features):
+        yield tab.title, [_line(access, mandate, place, branch, permission) for permission in tab.permissions]
 
 
-def _line(desk: Desk, mandate: Mandate, place: int, branch: Branch | None, permission: Permission) -> Line:
-    found = holding(mandate, place, permission)
-    override = next((step.override for step in found.given.steps if step.because is Because.OVERRIDE), None)
+def _line(
+    access: AccessContext, mandate: Mandate, place: int, branch: Branch | None, permission: Permission
+) -> PermissionLine:
+    found = effective_permission(mandate, place, permission)
+    override = next((step.override for step in found.given.steps if step.because is Reason.OVERRIDE), None)
     source = _("another branch") if found.elsewhere else given_by(mandate, place, permission.codename)
-    asking = "" if found.scope or branch is None else asking_address(desk, permission.codename, branch)
-    return Line(
+    asking = "" if found.scope or branch is None else asking_address(access, permission.codename, branch)
+    return PermissionLine(
         permission,
         found,
         source,
@@ -109,9 +115,9 @@ def _line(desk: Desk, mandate: Mandate, place: int, branch: Branch | None, permi
     )
 
 
-def _givers(desk: Desk, branch: Branch | None) -> list[User]:
+def _givers(access: AccessContext, branch: Branch | None) -> list[User]:
     """Who may change what the person may there, the foremost of them, by name."""
-    people = desk.people
+    people = access.people
     if people is None or branch is None:
         return []
-    return people.who_may(GIVES, branch, lambda mandate: mandate.user_id != desk.user.pk)
+    return people.who_may(GIVES, branch, lambda mandate: mandate.user_id != access.user.pk)

@@ -10,12 +10,12 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop as noop
 
-from apps.access.context import Desk
+from apps.access.context import AccessContext
 from apps.pages.access_requests import waiting_count
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class MenuItem:
     """A page that the side bar leads to: its URL name, its words, its icon, and the permission that shows it.
 
     `fits` says whether the account has such a thing at all.
@@ -25,12 +25,12 @@ class Place:
     label: str
     icon: str
     permission: str = ""
-    badge: Callable[[Desk], int] | None = None
-    fits: Callable[[Desk], bool] | None = None
+    badge: Callable[[AccessContext], int] | None = None
+    fits: Callable[[AccessContext], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class MenuLink:
     """A place as one person sees it."""
 
     address: str
@@ -40,58 +40,61 @@ class Link:
     badge: int
 
 
-def has_parent_roles(desk: Desk) -> bool:
+def has_parent_roles(access: AccessContext) -> bool:
     """Whether the account's scheme has parent roles."""
-    assert desk.account is not None
-    return any(role.kind == "parent" for role in desk.account.role_system.roles.values())
+    assert access.account is not None
+    return any(role.kind == "parent" for role in access.account.role_system.roles.values())
 
 
 # The groups in their order; apps above enter theirs with `offer`.
-PLACES: dict[str, list[Place]] = {
-    "": [Place("pages:home", noop("Home"), "home")],
+MENU: dict[str, list[MenuItem]] = {
+    "": [MenuItem("pages:home", noop("Home"), "home")],
     noop("People"): [
-        Place("pages:members", noop("Members"), "group", "view_members"),
-        Place("pages:teams", noop("Teams"), "groups", "view_members"),
-        Place("pages:parent-roles", noop("Parent roles"), "shield_person", "view_parent_roles", fits=has_parent_roles),
+        MenuItem("pages:members", noop("Members"), "group", "view_members"),
+        MenuItem("pages:teams", noop("Teams"), "groups", "view_members"),
+        MenuItem(
+            "pages:parent-roles", noop("Parent roles"), "shield_person", "view_parent_roles", fits=has_parent_roles
+        ),
     ],
     noop("Access"): [
-        Place("pages:roles", noop("Roles"), "badge", "view_members"),
-        Place("pages:matrix", noop("Matrix"), "grid_on", "view_member_permissions"),
-        Place("pages:why", noop("Why?"), "help", "view_member_permissions"),
-        Place("pages:requests", noop("Requests"), "waving_hand", badge=waiting_count),
-        Place("pages:log", noop("Audit log"), "history", "view_audit_log"),
+        MenuItem("pages:roles", noop("Roles"), "badge", "view_members"),
+        MenuItem("pages:matrix", noop("Matrix"), "grid_on", "view_member_permissions"),
+        MenuItem("pages:why", noop("Why?"), "help", "view_member_permissions"),
+        MenuItem("pages:requests", noop("Requests"), "waving_hand", badge=waiting_count),
+        MenuItem("pages:log", noop("Audit log"), "history", "view_audit_log"),
     ],
     noop("Account"): [
-        Place("billing:overview", noop("Billing"), "receipt_long", "view_billing"),
-        Place("pages:settings", noop("Settings"), "settings"),
+        MenuItem("billing:overview", noop("Billing"), "receipt_long", "view_billing"),
+        MenuItem("pages:settings", noop("Settings"), "settings"),
     ],
 }
 
 
-def offer(group: str, place: Place) -> None:
+def offer(group: str, place: MenuItem) -> None:
     """Let the side bar lead to a place, at the end of its group."""
-    PLACES[group].append(place)
+    MENU[group].append(place)
 
 
-def sections(request: HttpRequest, desk: Desk) -> list[tuple[str, list[Link]]]:
+def sections(request: HttpRequest, access: AccessContext) -> list[tuple[str, list[MenuLink]]]:
     """The groups with at least one place for the person, and which of them they are at."""
-    if desk.account is None:
+    if access.account is None:
         return []
     found = []
-    for group, places in PLACES.items():
+    for group, places in MENU.items():
         links = [
-            _link(request, desk, place)
+            _link(request, access, place)
             for place in places
-            if (not place.permission or desk.may_anywhere(place.permission)) and (not place.fits or place.fits(desk))
+            if (not place.permission or access.may_anywhere(place.permission))
+            and (not place.fits or place.fits(access))
         ]
         if links:
             found.append((_(group) if group else "", links))
     return found
 
 
-def _link(request: HttpRequest, desk: Desk, place: Place) -> Link:
-    assert desk.account is not None
-    address = reverse(place.name, args=[desk.account.slug])
+def _link(request: HttpRequest, access: AccessContext, place: MenuItem) -> MenuLink:
+    assert access.account is not None
+    address = reverse(place.name, args=[access.account.slug])
     home = place.name == "pages:home"
     here = request.path == address if home else request.path.startswith(address)
-    return Link(address, _(place.label), place.icon, here, place.badge(desk) if place.badge else 0)
+    return MenuLink(address, _(place.label), place.icon, here, place.badge(access) if place.badge else 0)

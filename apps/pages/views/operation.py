@@ -9,10 +9,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from apps.access.context import Desk
+from apps.access.context import AccessContext
 from apps.access.errors import OlderThanThePlan
 from apps.access.history.entry_text import image_of
-from apps.access.history.log_access import SEES, Reader, in_words, named, reader_of
+from apps.access.history.log_access import SEES, LogAccess, in_words, named, reader_of
 from apps.audit.models import Entry, Link, Operation
 from apps.changes.base import KINDS
 from apps.changes.undo import TARGET
@@ -24,7 +24,7 @@ BIGGEST = 2**63 - 1
 
 
 @page(SEES)
-def operation(request: HttpRequest, desk: Desk, operation: int) -> HttpResponse:
+def operation(request: HttpRequest, access: AccessContext, operation: int) -> HttpResponse:
     """Who did what and why, with every change before and after, side by side."""
     reader = reader_of(request)
     row = _row_or_404(reader, operation)
@@ -38,31 +38,31 @@ def operation(request: HttpRequest, desk: Desk, operation: int) -> HttpResponse:
         "who": named(row),
         "images": [image_of(entry) for entry in found[:SHOWN]],
         "behind": found[SHOWN - 1].pk if len(found) > SHOWN else None,
-        "sealed": _sealed(desk, row) if reader.everywhere else None,
-        "crumbs": _crumbs(desk),
+        "sealed": _sealed(access, row) if reader.everywhere else None,
+        "crumbs": _crumbs(access),
         **_undoing(reader, row),
     }
-    return show(request, desk, "pages/log/operation.html", in_words(row.verb), context)
+    return show(request, access, "pages/log/operation.html", in_words(row.verb), context)
 
 
 @page(SEES, sends=True)
-def undo(request: HttpRequest, desk: Desk, operation: int) -> HttpResponse:
+def undo(request: HttpRequest, access: AccessContext, operation: int) -> HttpResponse:
     """The form that undoes an operation, its preview, and back to the operation."""
     row = _row_or_404(reader_of(request), operation)
-    address = _address(desk, row.pk)
-    form = UndoForm(request.POST if request.method == "POST" else None, desk=desk, row=row)
+    address = _address(access, row.pk)
+    form = UndoForm(request.POST if request.method == "POST" else None, access=access, row=row)
     words = in_words(row.verb)
     return change_page(
         request,
-        desk,
+        access,
         form,
         back=address,
         subject=_("Undo: %(what)s, by %(who)s") % {"what": words[:1].lower() + words[1:], "who": named(row)},
-        crumbs=[*_crumbs(desk), (address, _("Operation %(number)d") % {"number": row.pk})],
+        crumbs=[*_crumbs(access), (address, _("Operation %(number)d") % {"number": row.pk})],
     )
 
 
-def _row_or_404(reader: Reader, operation_id: int) -> Operation:
+def _row_or_404(reader: LogAccess, operation_id: int) -> Operation:
     """The operation, if the person may read any of it.
 
     Raises:
@@ -77,41 +77,43 @@ def _row_or_404(reader: Reader, operation_id: int) -> Operation:
     return row
 
 
-def _undoing(reader: Reader, row: Operation) -> dict[str, Any]:
+def _undoing(reader: LogAccess, row: Operation) -> dict[str, Any]:
     """Whether it can be undone, by what it was, and what it undid itself."""
-    desk, found = reader.desk, {}
+    access, found = reader.access, {}
     undid = reader.entries().filter(operation=row, target_type=TARGET).first()
     if undid is not None:
-        found["undid"] = _told(desk, int(undid.target_id), in_words(undid.target_text))
+        found["undid"] = _told(access, int(undid.target_id), in_words(undid.target_text))
     kind = KINDS.get(row.verb)
     if kind is None:
         return found
-    undone = Entry.objects.of_account(desk.account_id).about(TARGET, row.pk).values_list("operation", flat=True).first()
+    undone = (
+        Entry.objects.of_account(access.account_id).about(TARGET, row.pk).values_list("operation", flat=True).first()
+    )
     if undone is not None:
         # Who reads one branch alone may not read by whom.
         by = reader.operations().filter(pk=undone).first()
-        told = by and {**_told(desk, by.pk, named(by)), "at": by.at, "reason": by.reason}
+        told = by and {**_told(access, by.pk, named(by)), "at": by.at, "reason": by.reason}
         return {**found, "undone": told, "is_undone": True}
-    address = reverse("pages:operation-undo", args=[desk.account.slug if desk.account else "", row.pk])
+    address = reverse("pages:operation-undo", args=[access.account.slug if access.account else "", row.pk])
     return {**found, "undo": {"final": kind.final, "address": address}}
 
 
-def _told(desk: Desk, operation_id: int, label: str) -> dict[str, Any]:
-    return {"address": _address(desk, operation_id), "label": label, "number": operation_id}
+def _told(access: AccessContext, operation_id: int, label: str) -> dict[str, Any]:
+    return {"address": _address(access, operation_id), "label": label, "number": operation_id}
 
 
-def _sealed(desk: Desk, row: Operation) -> list[int]:
+def _sealed(access: AccessContext, row: Operation) -> list[int]:
     """The numbers of the first and the last link that seal the operation."""
-    links = Link.objects.filter(account_id=desk.account_id, operation=row)
+    links = Link.objects.filter(account_id=access.account_id, operation=row)
     ends = links.aggregate(first=Min("seq"), last=Max("seq"))
     return sorted({seq for seq in ends.values() if seq is not None})
 
 
-def _address(desk: Desk, operation_id: int) -> str:
-    assert desk.account is not None
-    return reverse("pages:operation", args=[desk.account.slug, operation_id])
+def _address(access: AccessContext, operation_id: int) -> str:
+    assert access.account is not None
+    return reverse("pages:operation", args=[access.account.slug, operation_id])
 
 
-def _crumbs(desk: Desk) -> list[tuple[str, str]]:
-    assert desk.account is not None
-    return [(reverse("pages:log", args=[desk.account.slug]), _("Audit log"))]
+def _crumbs(access: AccessContext) -> list[tuple[str, str]]:
+    assert access.account is not None
+    return [(reverse("pages:log", args=[access.account.slug]), _("Audit log"))]

@@ -14,7 +14,7 @@ from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_http_methods
 
-from apps.access.context import Desk, desk_of
+from apps.access.context import AccessContext, access_of
 from apps.pages.forms.base import ChangeForm
 from apps.pages.forms.flow import answer
 from apps.pages.views.navigation import sections
@@ -23,7 +23,7 @@ from apps.roles import catalogue
 P = ParamSpec("P")
 R = TypeVar("R", bound=HttpResponseBase)
 # A page as it is written: the request, who asks in which account, and what else stands in the address.
-PageView = Callable[Concatenate[HttpRequest, Desk, P], R]
+PageView = Callable[Concatenate[HttpRequest, AccessContext, P], R]
 EVERYBODY = ""
 
 
@@ -46,12 +46,12 @@ def page(codename: str, *, sends: bool = False) -> Callable[[PageView[P, R]], Ca
         @wraps(view)
         @login_required
         def guarded(request: HttpRequest, account: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-            desk = desk_of(request)
-            if desk.account is None or desk.account.slug != account:
+            access = access_of(request)
+            if access.account is None or access.account.slug != account:
                 raise Http404
             if needed:
-                desk.require(needed)
-            return answered(request, desk, *args, **kwargs)
+                access.require(needed)
+            return answered(request, access, *args, **kwargs)
 
         guarded.permission = needed  # type: ignore[attr-defined]
         return guarded
@@ -72,7 +72,7 @@ def account_page(route: str, view: Callable[..., HttpResponseBase], name: str, *
 
 def show(
     request: HttpRequest,
-    desk: Desk,
+    access: AccessContext,
     template: str,
     title: str,
     context: dict[str, Any] | None = None,
@@ -80,33 +80,39 @@ def show(
     status: int = 200,
 ) -> HttpResponse:
     """The page in the account's frame."""
-    shared = {"desk": desk, "account": desk.account, "title": title, "navigation": sections(request, desk)}
+    shared = {"access": access, "account": access.account, "title": title, "navigation": sections(request, access)}
     return render(request, template, {**shared, **(context or {})}, status=status)
 
 
-class PageFace:
+class AccountChangePages:
     """How a change of access looks on the owner's pages. `crumbs` lead back: addresses and their names."""
 
-    def __init__(self, request: HttpRequest, desk: Desk, *, crumbs: list[tuple[str, str]] | None = None) -> None:
+    def __init__(
+        self, request: HttpRequest, access: AccessContext, *, crumbs: list[tuple[str, str]] | None = None
+    ) -> None:
         self.request = request
-        self.desk = desk
+        self.access = access
         self.crumbs = crumbs or []
 
     def show(self, page: str, form: ChangeForm, context: dict[str, Any]) -> HttpResponse:
         """One of the three pages: the form, its preview, or what is shown once."""
         return show(
-            self.request, self.desk, f"pages/change/{page}.html", context["subject"], {**context, "crumbs": self.crumbs}
+            self.request,
+            self.access,
+            f"pages/change/{page}.html",
+            context["subject"],
+            {**context, "crumbs": self.crumbs},
         )
 
     def operation_address(self, operation_id: int) -> str:
         """The operation in the account's log."""
-        assert self.desk.account is not None
-        return reverse("pages:operation", args=[self.desk.account.slug, operation_id])
+        assert self.access.account is not None
+        return reverse("pages:operation", args=[self.access.account.slug, operation_id])
 
 
 def change_page(
     request: HttpRequest,
-    desk: Desk,
+    access: AccessContext,
     form: ChangeForm,
     *,
     back: str,
@@ -119,5 +125,5 @@ def change_page(
     Raises:
         MissingPermission: the person may not.
     """
-    face = PageFace(request, desk, crumbs=crumbs)
+    face = AccountChangePages(request, access, crumbs=crumbs)
     return answer(request, form, face, back=back, subject=subject, at_once=at_once)

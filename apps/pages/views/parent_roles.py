@@ -5,10 +5,10 @@ from __future__ import annotations
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
-from apps.access.context import Desk
+from apps.access.context import AccessContext
 from apps.pages.forms.parent_roles import ChangeParentForm, GrantParentForm, ParentForm, RevokeParentForm
 from apps.pages.forms.people import ParentFilter
-from apps.pages.views.acts import Act, act, acts, address, changing
+from apps.pages.views.acts import PageAction, acts, address, changing, page_action
 from apps.pages.views.listing import Order, by_name, part_of
 from apps.pages.views.member import parent_of
 from apps.pages.views.page import page, show
@@ -19,33 +19,33 @@ VIEWS = "view_parent_roles"
 
 
 @page(VIEWS)
-def parent_roles(request: HttpRequest, desk: Desk) -> HttpResponse:
+def parent_roles(request: HttpRequest, access: AccessContext) -> HttpResponse:
     """Who holds which parent role, and what each of these roles is; a scheme without any says so."""
-    assert desk.account is not None
-    published = Role.objects.usable_in(desk.account_id, desk.account.scheme).filter(kind=Role.Kind.PARENT)
-    known = ParentMembership.objects.filter(account=desk.account_id).select_related("user", "role")
-    asked = ParentFilter(request.GET, desk=desk, places=[])
+    assert access.account is not None
+    published = Role.objects.usable_in(access.account_id, access.account.scheme).filter(kind=Role.Kind.PARENT)
+    known = ParentMembership.objects.filter(account=access.account_id).select_related("user", "role")
+    asked = ParentFilter(request.GET, access=access, places=[])
     part = part_of(request, asked.narrow(known), known, Order("", [by_name()]))
     context = {
         "roles": list(published.order_by("-rank", "name")),
         "filter": asked,
         "filtered": bool(asked.narrowed) or not asked.is_valid(),
         "part": part,
-        "lines": [(held, _acts(desk, held)) for held in part.rows],
-        "grant": act(desk, GrantParentForm, None, "add_moderator", address(desk, "parent-grant")),
+        "lines": [(held, _acts(access, held)) for held in part.rows],
+        "grant": page_action(access, GrantParentForm, None, "add_moderator", address(access, "parent-grant")),
     }
-    return show(request, desk, "pages/parents/list.html", _("Parent roles"), context)
+    return show(request, access, "pages/parents/list.html", _("Parent roles"), context)
 
 
 @page(VIEWS, sends=True)
-def grant(request: HttpRequest, desk: Desk) -> HttpResponse:
+def grant(request: HttpRequest, access: AccessContext) -> HttpResponse:
     """Somebody gets a parent role; a link may say who."""
-    back = address(desk, "parent-roles")
+    back = address(access, "parent-roles")
     chosen = {name: request.GET[name] for name in ("user", "role") if name in request.GET}
     crumbs = [(back, _("Parent roles"))]
     return changing(
         request,
-        desk,
+        access,
         GrantParentForm,
         None,
         back=back,
@@ -56,31 +56,31 @@ def grant(request: HttpRequest, desk: Desk) -> HttpResponse:
 
 
 @page(VIEWS, sends=True)
-def change(request: HttpRequest, desk: Desk, member: int) -> HttpResponse:
+def change(request: HttpRequest, access: AccessContext, member: int) -> HttpResponse:
     """Somebody gets another one."""
-    return _change(request, desk, ChangeParentForm, member)
+    return _change(request, access, ChangeParentForm, member)
 
 
 @page(VIEWS, sends=True)
-def revoke(request: HttpRequest, desk: Desk, member: int) -> HttpResponse:
+def revoke(request: HttpRequest, access: AccessContext, member: int) -> HttpResponse:
     """It is taken away."""
-    return _change(request, desk, RevokeParentForm, member)
+    return _change(request, access, RevokeParentForm, member)
 
 
-def _change(request: HttpRequest, desk: Desk, kind: type[ParentForm], member: int) -> HttpResponse:
-    held = parent_of(desk, member)
+def _change(request: HttpRequest, access: AccessContext, kind: type[ParentForm], member: int) -> HttpResponse:
+    held = parent_of(access, member)
     if held is None:
         raise Http404
-    back = address(desk, "parent-roles")
+    back = address(access, "parent-roles")
     subject = _("%(who)s as %(role)s") % {"who": held.user, "role": held.role}
     chosen = {name: request.GET[name] for name in ("role",) if name in request.GET}
     crumbs = [(back, _("Parent roles"))]
-    return changing(request, desk, kind, held, back=back, subject=subject, crumbs=crumbs, initial=chosen)
+    return changing(request, access, kind, held, back=back, subject=subject, crumbs=crumbs, initial=chosen)
 
 
-def _acts(desk: Desk, held: ParentMembership) -> list[Act]:
-    changing_it, revoking_it = (address(desk, name, held.user_id) for name in ("parent-change", "parent-revoke"))
+def _acts(access: AccessContext, held: ParentMembership) -> list[PageAction]:
+    changing_it, revoking_it = (address(access, name, held.user_id) for name in ("parent-change", "parent-revoke"))
     return acts(
-        act(desk, ChangeParentForm, held, "switch_account", changing_it, _("Change")),
-        act(desk, RevokeParentForm, held, "remove_moderator", revoking_it, _("Revoke")),
+        page_action(access, ChangeParentForm, held, "switch_account", changing_it, _("Change")),
+        page_action(access, RevokeParentForm, held, "remove_moderator", revoking_it, _("Revoke")),
     )

@@ -7,24 +7,24 @@ import re
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from apps.access.context import Desk
+from apps.access.context import AccessContext
 from apps.pages.forms.picker import LONGEST_WORDS, ids_of
-from apps.pages.forms.pool import Pool
+from apps.pages.forms.pool import PickablePeople
 from apps.pages.views.page import EVERYBODY, page
 
 FIELD = re.compile(r"[a-zA-Z][\w-]{0,60}")
 
 
 @page(EVERYBODY)
-def people(request: HttpRequest, desk: Desk) -> HttpResponse:
+def people(request: HttpRequest, access: AccessContext) -> HttpResponse:
     """Whoever works on the branches in sight and matches the words: names, and addresses that the person may read.
 
     The choice narrows them down (`on` branches, on `every` one of them, without those in `but`); it never widens what
     is in sight. Whom a form then takes, it decides by itself.
     """
     on = ids_of(request.GET["on"].split(",")) if "on" in request.GET else None
-    pool = Pool(
-        desk,
+    pool = PickablePeople(
+        access,
         on=None if on is None else frozenset(on),
         every="every" in request.GET,
         but=frozenset(ids_of(request.GET.get("but", "").split(","))),

@@ -9,12 +9,12 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from apps.access.context import Desk
+from apps.access.context import AccessContext
 from apps.pages.forms.base import ChangeForm
 from apps.pages.forms.flow import answer
 from apps.pages.forms.live import effect
 from apps.pages.forms.permissions import PermissionsForm
-from apps.pages.views.page import PageFace, page, show
+from apps.pages.views.page import AccountChangePages, page, show
 from apps.roles import catalogue
 from apps.teams.models import Membership
 
@@ -22,7 +22,7 @@ MANAGE = "manage_member_permissions"
 
 
 @page(MANAGE, sends=True)
-def permissions(request: HttpRequest, desk: Desk, member: int, branch: str) -> HttpResponse:
+def permissions(request: HttpRequest, access: AccessContext, member: int, branch: str) -> HttpResponse:
     """What a member may on a branch, beside what their role gives, and a control to override it.
 
     With htmx, what the choices would change.
@@ -31,25 +31,25 @@ def permissions(request: HttpRequest, desk: Desk, member: int, branch: str) -> H
         Http404: there is no such active member in sight.
         MissingPermission: the person may not change it there.
     """
-    membership = _in_sight(desk, member, branch)
-    desk.require(MANAGE, membership.branch)
-    if barred := PermissionsForm.barred(desk, membership):
-        context = {"barred": barred, "membership": membership, "crumbs": _crumbs(desk, membership)}
-        return show(request, desk, "pages/permissions/barred.html", _title(membership), context)
-    form = PermissionsForm(request.POST or None, desk=desk, row=membership, initial=_chosen(request))
+    membership = _in_sight(access, member, branch)
+    access.require(MANAGE, membership.branch)
+    if barred := PermissionsForm.barred(access, membership):
+        context = {"barred": barred, "membership": membership, "crumbs": _crumbs(access, membership)}
+        return show(request, access, "pages/permissions/barred.html", _title(membership), context)
+    form = PermissionsForm(request.POST or None, access=access, row=membership, initial=_chosen(request))
     if request.method == "POST" and request.htmx:  # type: ignore[attr-defined]
         found = effect(form)
         caps = form.caps(found["preview"]) if "preview" in found else []
         return render(request, "pages/permissions/effect.html", {**found, "caps": caps})
-    face = PermissionsFace(request, desk, membership)
+    face = PermissionsPages(request, access, membership)
     return answer(request, form, face, back=face.back, subject=_title(membership))
 
 
-class PermissionsFace(PageFace):
+class PermissionsPages(AccountChangePages):
     """The page with its tabs; the confirmation looks like any other."""
 
-    def __init__(self, request: HttpRequest, desk: Desk, membership: Membership) -> None:
-        super().__init__(request, desk, crumbs=_crumbs(desk, membership))
+    def __init__(self, request: HttpRequest, access: AccessContext, membership: Membership) -> None:
+        super().__init__(request, access, crumbs=_crumbs(access, membership))
         self.membership = membership
         tab = request.POST.get("tab", "")
         self.back = f"{request.path}?tab={tab}" if tab.isidentifier() else request.path
@@ -71,7 +71,7 @@ class PermissionsFace(PageFace):
             "parent": form.mandate.facts.parent,
             "crumbs": self.crumbs,
         }
-        return show(self.request, self.desk, "pages/permissions/page.html", context["subject"], context)
+        return show(self.request, self.access, "pages/permissions/page.html", context["subject"], context)
 
 
 def _chosen(request: HttpRequest) -> dict[str, str]:
@@ -82,10 +82,10 @@ def _chosen(request: HttpRequest) -> dict[str, str]:
     return {f"choice_{name}": str(request.GET[name]) for name in request.GET if name in known}
 
 
-def _in_sight(desk: Desk, member: int, slug: str) -> Membership:
+def _in_sight(access: AccessContext, member: int, slug: str) -> Membership:
     """The active membership, where the person may see who works on the branch or change what they may."""
-    branch = next((branch for branch in desk.branches if branch.slug == slug), None)
-    if branch is None or not (desk.may("view_members", branch) or desk.may(MANAGE, branch)):
+    branch = next((branch for branch in access.branches if branch.slug == slug), None)
+    if branch is None or not (access.may("view_members", branch) or access.may(MANAGE, branch)):
         raise Http404
     rows = Membership.objects.active().filter(branch=branch, user=member).select_related("user", "role")
     membership = rows.first()
@@ -99,9 +99,9 @@ def _title(membership: Membership) -> str:
     return _("What %(who)s may on %(where)s") % {"who": membership.user, "where": membership.branch}
 
 
-def _crumbs(desk: Desk, membership: Membership) -> list[tuple[str, str]]:
-    assert desk.account is not None
-    slug = desk.account.slug
+def _crumbs(access: AccessContext, membership: Membership) -> list[tuple[str, str]]:
+    assert access.account is not None
+    slug = access.account.slug
     return [
         (reverse("pages:members", args=[slug]), _("Members")),
         (reverse("pages:member", args=[slug, membership.user_id]), str(membership.user)),

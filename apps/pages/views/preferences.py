@@ -7,34 +7,38 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from apps.access.context import Desk
+from apps.access.context import AccessContext
 from apps.accounts.preferences import Preferences
 from apps.changes.preferences import MANAGES, change_preferences
-from apps.changes.refusals import Overtaken
+from apps.changes.refusals import ChangedMeanwhile
 from apps.pages.forms.preferences import PreferencesForm
 from apps.pages.views.page import page, show
 from apps.pages.views.settings import crumbs_of
 
 
 @page(MANAGES, sends=True)
-def preferences(request: HttpRequest, desk: Desk) -> HttpResponse:
+def preferences(request: HttpRequest, access: AccessContext) -> HttpResponse:
     """What the account has chosen, to be chosen otherwise."""
-    assert desk.account is not None
-    account = desk.account
-    form = PreferencesForm(request.POST if request.method == "POST" else None, instance=_kept(desk))
+    assert access.account is not None
+    account = access.account
+    form = PreferencesForm(request.POST if request.method == "POST" else None, instance=_kept(access))
     if request.method == "POST" and form.is_valid():
         try:
-            change_preferences(account, actor=desk.user, values=form.values, seen=form.cleaned_data["seen"])
-        except Overtaken as refusal:
-            form.overtaken(refusal, _kept(desk))
+            change_preferences(account, actor=access.user, values=form.values, seen=form.cleaned_data["seen"])
+        except ChangedMeanwhile as refusal:
+            form.overtaken(refusal, _kept(access))
         else:
             messages.success(request, _("The preferences are stored, and hold for everybody in the account."))
             return HttpResponseRedirect(reverse("pages:settings-preferences", args=[account.slug]))
     return show(
-        request, desk, "pages/settings/preferences.html", _("Preferences"), {"form": form, "crumbs": crumbs_of(desk)}
+        request,
+        access,
+        "pages/settings/preferences.html",
+        _("Preferences"),
+        {"form": form, "crumbs": crumbs_of(access)},
     )
 
 
-def _kept(desk: Desk) -> Preferences:
+def _kept(access: AccessContext) -> Preferences:
     """A copy of what stands, which a form may fill."""
-    return Preferences.objects.filter(account=desk.account).first() or Preferences(account_id=desk.account_id)
+    return Preferences.objects.filter(account=access.account).first() or Preferences(account_id=access.account_id)

@@ -12,17 +12,17 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apps.access import records, shares
-from apps.access.context import Desk
+from apps.access.context import AccessContext
 from apps.access.history.entry_text import target_in_words
 from apps.access.history.log_access import in_words, named
 from apps.access.models import AccessRequest
-from apps.access.record_audience import Sight
+from apps.access.record_audience import RecordAudience
 from apps.access.records import Record
 from apps.access.shield import shielded
 from apps.accounts.models import User
 from apps.audit.models import Entry, EntryQuerySet
 from apps.pages.access_requests import missing
-from apps.pages.forms.sharing import FORMS, Holder, holders_of
+from apps.pages.forms.sharing import FORMS, ShareHolder, holders_of
 from apps.pages.views.page import change_page, page, show
 
 SEES = "view_access_history"
@@ -31,21 +31,21 @@ LONGEST_REFERENCE = 60
 
 
 @page(SEES, sends=True)
-def record_access(request: HttpRequest, desk: Desk, kind: str, reference: str) -> HttpResponse:
+def record_access(request: HttpRequest, access: AccessContext, kind: str, reference: str) -> HttpResponse:
     """Who sees the record, who has a share, what became of its access; or (with `do`) the form of a share.
 
     Raises:
         Http404: there is no such record in sight.
         MissingPermission: the person may not see the history of its access.
     """
-    record = _in_sight(desk, kind, reference)
-    desk.require(SEES, record)
+    record = _in_sight(access, kind, reference)
+    access.require(SEES, record)
     if "do" in request.GET:
-        return _share(request, desk, record)
-    assert desk.mandate is not None
-    sight = Sight(record, desk.mandate.facts.account)
+        return _share(request, access, record)
+    assert access.mandate is not None
+    sight = RecordAudience(record, access.mandate.facts.account)
     words = request.GET.get("q", "").casefold().split()
-    hidden = shielded(desk)
+    hidden = shielded(access)
     matching = [user for user in sight.users if all(word in _findable(user, hidden) for word in words)]
     context = {
         "record": record,
@@ -56,28 +56,30 @@ def record_access(request: HttpRequest, desk: Desk, kind: str, reference: str) -
         "q": request.GET.get("q", ""),
         "holders": holders_of(record, sight.subjects, sight.people),
         "shielded": hidden,
-        "may_ask": desk.may("view_member_permissions", record.branch),
+        "may_ask": access.may("view_member_permissions", record.branch),
         "shareable": shares.tables(record.record_type) is not None,
         "missing": {
-            name: "" if desk.may(form.needs[0], record) else missing(desk, form.needs[0], record)
+            name: "" if access.may(form.needs[0], record) else missing(access, form.needs[0], record)
             for name, form in FORMS.items()
         },
         "events": _events(record),
         "admin": reverse(f"admin:{record._meta.label_lower.replace('.', '_')}_change", args=[record.pk]),
     }
-    return show(request, desk, "pages/record.html", _title(record), context)
+    return show(request, access, "pages/record.html", _title(record), context)
 
 
-def _share(request: HttpRequest, desk: Desk, record: Record) -> HttpResponse:
+def _share(request: HttpRequest, access: AccessContext, record: Record) -> HttpResponse:
     """The form of one change of the record's shares."""
     name = request.GET["do"]
     if name not in FORMS or shares.tables(record.record_type) is None:
         raise Http404
     holder = None if name == "grant" else _holder(request, record)
     data = request.POST if request.method == "POST" else None
-    form = FORMS[name](data, desk=desk, row=record, holder=holder, initial=_chosen(request))
+    form = FORMS[name](data, access=access, row=record, holder=holder, initial=_chosen(request))
     subject = str(form.title) if holder is None else f"{form.title}: {holder.name}"
-    return change_page(request, desk, form, back=request.path, subject=subject, crumbs=[(request.path, _title(record))])
+    return change_page(
+        request, access, form, back=request.path, subject=subject, crumbs=[(request.path, _title(record))]
+    )
 
 
 def _chosen(request: HttpRequest) -> dict[str, Any]:
@@ -86,17 +88,17 @@ def _chosen(request: HttpRequest) -> dict[str, Any]:
     return chosen | ({"verbs": request.GET.getlist("verbs")} if "verbs" in request.GET else {})
 
 
-def _in_sight(desk: Desk, kind: str, reference: str) -> Record:
+def _in_sight(access: AccessContext, kind: str, reference: str) -> Record:
     if kind not in records.registered() or len(reference) > LONGEST_REFERENCE or "\0" in reference:
         raise Http404
-    rows = desk.rows(f"view_{kind}", kind).filter(reference=reference)
+    rows = access.rows(f"view_{kind}", kind).filter(reference=reference)
     record: Record | None = rows.select_related("account", "branch", "responsible").first()
     if record is None:
         raise Http404
     return record
 
 
-def _holder(request: HttpRequest, record: Record) -> Holder:
+def _holder(request: HttpRequest, record: Record) -> ShareHolder:
     wanted = {f"{kind}={request.GET.get(kind)}" for kind in ("user", "team") if kind in request.GET}
     for holder in holders_of(record):
         if wanted == {holder.named}:

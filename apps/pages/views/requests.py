@@ -9,8 +9,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from apps.access.context import Desk
-from apps.access.effective_permissions import Holding, holding
+from apps.access.context import AccessContext
+from apps.access.effective_permissions import EffectivePermission, effective_permission
 from apps.access.facts import load_some
 from apps.access.mandate import Mandate
 from apps.access.models import AccessRequest
@@ -31,20 +31,20 @@ ICONS = {"approve": "check", "decline": "close", "withdraw": "undo"}
 
 
 @page(EVERYBODY)
-def requests(request: HttpRequest, desk: Desk) -> HttpResponse:
+def requests(request: HttpRequest, access: AccessContext) -> HttpResponse:
     """One's own requests, or those of others that one could decide; newest first."""
     tab = request.GET.get("tab", "")
     if tab not in (TO_DECIDE, MINE):
-        tab = TO_DECIDE if waiting_count(desk) else MINE
+        tab = TO_DECIDE if waiting_count(access) else MINE
     state, text = request.GET.get("state", ""), request.GET.get("q", "").replace("\0", "").strip()
-    found = _narrowed(_of_tab(desk, tab), state, text)
+    found = _narrowed(_of_tab(access, tab), state, text)
     before = request.GET.get("before", "")
     if before.isdecimal() and len(before) <= LONGEST:
         found = found.filter(pk__lt=int(before))
     rows = list(found.order_by("-pk")[: SIZE + 1])
     context = {
         "tab": tab,
-        "tabs": [(TO_DECIDE, _("To decide"), waiting_count(desk)), (MINE, _("Mine"), 0)],
+        "tabs": [(TO_DECIDE, _("To decide"), waiting_count(access)), (MINE, _("Mine"), 0)],
         "rows": rows[:SIZE],
         "older": rows[SIZE - 1].pk if len(rows) > SIZE else None,
         "first": not before,
@@ -53,65 +53,65 @@ def requests(request: HttpRequest, desk: Desk) -> HttpResponse:
         "q": text,
         "narrowed": bool(state or text),
     }
-    return show(request, desk, "pages/requests/list.html", _("Requests for access"), context)
+    return show(request, access, "pages/requests/list.html", _("Requests for access"), context)
 
 
 @page(EVERYBODY, sends=True)
-def new_request(request: HttpRequest, desk: Desk) -> HttpResponse:
+def new_request(request: HttpRequest, access: AccessContext) -> HttpResponse:
     """Ask for a permission, on a branch that one is on or on one record; what the address says is filled in."""
     # A link may choose, but never state the reason for somebody.
     chosen = {name: value for name, value in request.GET.items() if name not in {"reason", "seen"}}
-    form = AskForm(request.POST if request.method == "POST" else None, desk=desk, initial=chosen)
-    back = _list_address(desk)
+    form = AskForm(request.POST if request.method == "POST" else None, access=access, initial=chosen)
+    back = _list_address(access)
     crumbs = [(back, _("Requests for access"))]
     return change_page(
-        request, desk, form, back=f"{back}?tab={MINE}", subject=str(form.title), crumbs=crumbs, at_once=True
+        request, access, form, back=f"{back}?tab={MINE}", subject=str(form.title), crumbs=crumbs, at_once=True
     )
 
 
 @page(EVERYBODY)
-def one_request(request: HttpRequest, desk: Desk, asked: int) -> HttpResponse:
+def one_request(request: HttpRequest, access: AccessContext, asked: int) -> HttpResponse:
     """One request in full, and what can be done with it.
 
     Raises:
         Http404: it is neither one's own nor one that one could decide.
     """
-    row = _in_sight(desk, asked)
+    row = _in_sight(access, asked)
     context = {
         "asked": row,
         "permission": catalogue.get(row.permission),
-        "record": _record(desk, row),
-        "holds": _holds(desk, row),
-        "acts": list(_acts(desk, row)),
-        "crumbs": [(_list_address(desk), _("Requests for access"))],
+        "record": _record(access, row),
+        "holds": _holds(access, row),
+        "acts": list(_acts(access, row)),
+        "crumbs": [(_list_address(access), _("Requests for access"))],
     }
-    return show(request, desk, "pages/requests/request.html", _title(row), context)
+    return show(request, access, "pages/requests/request.html", _title(row), context)
 
 
 @page(EVERYBODY, sends=True)
-def decide_request(request: HttpRequest, desk: Desk, asked: int, act: str) -> HttpResponse:
+def decide_request(request: HttpRequest, access: AccessContext, asked: int, act: str) -> HttpResponse:
     """Approve, decline or withdraw it.
 
     Raises:
         Http404: there is no such request in sight, or nothing of the kind can be done with it any more.
         MissingPermission: the person may not decide it.
     """
-    row = _in_sight(desk, asked)
+    row = _in_sight(access, asked)
     form_type = ACTS.get(act)
-    if form_type is None or not form_type.applies(desk, row):
+    if form_type is None or not form_type.applies(access, row):
         raise Http404
-    form = form_type(request.POST if request.method == "POST" else None, desk=desk, row=row)
-    here = reverse("pages:request", args=[_slug(desk), row.pk])
-    crumbs = [(_list_address(desk), _("Requests for access")), (here, _title(row))]
-    back = _list_address(desk) if act == "approve" else here
+    form = form_type(request.POST if request.method == "POST" else None, access=access, row=row)
+    here = reverse("pages:request", args=[_slug(access), row.pk])
+    crumbs = [(_list_address(access), _("Requests for access")), (here, _title(row))]
+    back = _list_address(access) if act == "approve" else here
     return change_page(
-        request, desk, form, back=back, subject=str(form.title), crumbs=crumbs, at_once=form_type is not ApproveForm
+        request, access, form, back=back, subject=str(form.title), crumbs=crumbs, at_once=form_type is not ApproveForm
     )
 
 
-def _of_tab(desk: Desk, tab: str) -> QuerySet[AccessRequest]:
-    rows = requests_in_sight(desk)
-    return rows.filter(user=desk.user) if tab == MINE else rows.exclude(user=desk.user)
+def _of_tab(access: AccessContext, tab: str) -> QuerySet[AccessRequest]:
+    rows = requests_in_sight(access)
+    return rows.filter(user=access.user) if tab == MINE else rows.exclude(user=access.user)
 
 
 def _narrowed(rows: QuerySet[AccessRequest], state: str, text: str) -> QuerySet[AccessRequest]:
@@ -124,39 +124,41 @@ def _narrowed(rows: QuerySet[AccessRequest], state: str, text: str) -> QuerySet[
     return rows
 
 
-def _in_sight(desk: Desk, pk: int) -> AccessRequest:
-    row = requests_in_sight(desk).filter(pk=pk).first() if pk < 10**LONGEST else None
+def _in_sight(access: AccessContext, pk: int) -> AccessRequest:
+    row = requests_in_sight(access).filter(pk=pk).first() if pk < 10**LONGEST else None
     if row is None:
         raise Http404
     return row
 
 
-def _record(desk: Desk, row: AccessRequest) -> Record | None:
+def _record(access: AccessContext, row: AccessRequest) -> Record | None:
     """The record that it is about, for whoever sees it."""
     if row.record_id is None:
         return None
-    found: Record | None = desk.rows(f"view_{row.record_type}", row.record_type).filter(pk=row.record_id).first()
+    found: Record | None = access.rows(f"view_{row.record_type}", row.record_type).filter(pk=row.record_id).first()
     return found
 
 
-def _holds(desk: Desk, row: AccessRequest) -> Holding | None:
+def _holds(access: AccessContext, row: AccessRequest) -> EffectivePermission | None:
     """What the asker holds of it now; None where that is not for these eyes."""
-    mine = row.user_id == desk.user.pk
-    if desk.mandate is None or not (mine or desk.may("view_member_permissions", row.branch)):
+    mine = row.user_id == access.user.pk
+    if access.mandate is None or not (mine or access.may("view_member_permissions", row.branch)):
         return None
-    if row.user_id in shielded(desk):
+    if row.user_id in shielded(access):
         return None
-    facts = load_some(desk.mandate.facts.account, [row.user_id])
-    return holding(Mandate(facts[row.user_id], desk.mandate.now), row.branch_id, catalogue.get(row.permission))
+    facts = load_some(access.mandate.facts.account, [row.user_id])
+    return effective_permission(
+        Mandate(facts[row.user_id], access.mandate.now), row.branch_id, catalogue.get(row.permission)
+    )
 
 
-def _acts(desk: Desk, row: AccessRequest) -> list[dict[str, str]]:
+def _acts(access: AccessContext, row: AccessRequest) -> list[dict[str, str]]:
     """What can be done with it as it stands; with what is missing, where the person may not."""
     found = []
     for name, form in ACTS.items():
-        if form.applies(desk, row):
-            lacking = form.lacking(desk, row)
-            why = "" if lacking is None else missing(desk, *lacking)
+        if form.applies(access, row):
+            lacking = form.lacking(access, row)
+            why = "" if lacking is None else missing(access, *lacking)
             found.append({"name": name, "label": str(form.title), "icon": ICONS[name], "missing": why})
     return found
 
@@ -165,10 +167,10 @@ def _title(row: AccessRequest) -> str:
     return _("%(who)s asks for “%(what)s”") % {"who": row.user, "what": label_of(row.permission)}
 
 
-def _slug(desk: Desk) -> str:
-    assert desk.account is not None
-    return desk.account.slug
+def _slug(access: AccessContext) -> str:
+    assert access.account is not None
+    return access.account.slug
 
 
-def _list_address(desk: Desk) -> str:
-    return reverse("pages:requests", args=[_slug(desk)])
+def _list_address(access: AccessContext) -> str:
+    return reverse("pages:requests", args=[_slug(access)])

@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from apps.access.context import Desk
+from apps.access.context import AccessContext
 from apps.access.roletable import holders_of, roles_of, table_of
 from apps.accounts.models import User
 from apps.pages.forms.base import ChangeForm
@@ -23,7 +23,7 @@ from apps.pages.forms.custom_roles import (
 )
 from apps.pages.forms.flow import answer
 from apps.pages.forms.live import effect
-from apps.pages.views.page import PageFace, change_page, page, show
+from apps.pages.views.page import AccountChangePages, change_page, page, show
 from apps.roles.models import Role
 from apps.teams.models import Membership, ParentMembership
 
@@ -31,77 +31,77 @@ SHOWN = 50
 
 
 @page("view_members")
-def roles(request: HttpRequest, desk: Desk) -> HttpResponse:
+def roles(request: HttpRequest, access: AccessContext) -> HttpResponse:
     """The roles that the account can give, a column each."""
-    assert desk.account is not None
-    found = roles_of(desk.account)
+    assert access.account is not None
+    found = roles_of(access.account)
     context = {
-        "roles": [(role, _holders(desk).get(role.pk, 0)) for role in found],
-        "table": table_of(desk.account, found),
+        "roles": [(role, _holders(access).get(role.pk, 0)) for role in found],
+        "table": table_of(access.account, found),
         "own": any(role.account_id is not None for role in found),
-        "without": no_own_roles(desk),
+        "without": no_own_roles(access),
     }
-    return show(request, desk, "pages/roles/table.html", _("Roles"), context)
+    return show(request, access, "pages/roles/table.html", _("Roles"), context)
 
 
 @page("view_members")
-def role(request: HttpRequest, desk: Desk, key: str) -> HttpResponse:
+def role(request: HttpRequest, access: AccessContext, key: str) -> HttpResponse:
     """One role in full, who holds it, and (`?with=`) another one beside it.
 
     Raises:
         Http404: the account has no such role.
     """
-    assert desk.account is not None
-    found = _role(desk, key)
-    others = [each for each in roles_of(desk.account) if each.pk != found.pk]
+    assert access.account is not None
+    found = _role(access, key)
+    others = [each for each in roles_of(access.account) if each.pk != found.pk]
     other = next((each for each in others if each.key == request.GET.get("with")), None)
     differing = other is not None and "all" not in request.GET
-    people, many = _people(desk, found)
+    people, many = _people(access, found)
     context = {
         "role": found,
         "others": others,
         "other": other,
         "differing": differing,
-        "table": table_of(desk.account, [found, *([other] if other is not None else [])], differing=differing),
+        "table": table_of(access.account, [found, *([other] if other is not None else [])], differing=differing),
         "people": people,
         "more": many - len(people),
         "many": many,
-        "copy_barred": CopyRoleForm.barred(desk, found) or _only_branch_roles(found),
-        "own_barred": OwnRoleForm.barred(desk, found),
-        "crumbs": _crumbs(desk),
+        "copy_barred": CopyRoleForm.barred(access, found) or _only_branch_roles(found),
+        "own_barred": OwnRoleForm.barred(access, found),
+        "crumbs": _crumbs(access),
     }
-    return show(request, desk, "pages/roles/role.html", found.name, context)
+    return show(request, access, "pages/roles/role.html", found.name, context)
 
 
 @page("manage_roles", sends=True)
-def copy_role(request: HttpRequest, desk: Desk, key: str) -> HttpResponse:
+def copy_role(request: HttpRequest, access: AccessContext, key: str) -> HttpResponse:
     """An own role is made of a published one."""
-    return _change(request, desk, CopyRoleForm, _role(desk, key), back=_crumbs(desk)[0][0])
+    return _change(request, access, CopyRoleForm, _role(access, key), back=_crumbs(access)[0][0])
 
 
 @page("manage_roles", sends=True)
-def delete_role(request: HttpRequest, desk: Desk, key: str) -> HttpResponse:
+def delete_role(request: HttpRequest, access: AccessContext, key: str) -> HttpResponse:
     """An own role goes; as long as somebody holds it, its members are moved first."""
-    found = _role(desk, key)
-    if MoveHoldersForm.applies(desk, found):
-        return _change(request, desk, MoveHoldersForm, found, back=request.path)
-    return _change(request, desk, DeleteRoleForm, found, back=_crumbs(desk)[0][0])
+    found = _role(access, key)
+    if MoveHoldersForm.applies(access, found):
+        return _change(request, access, MoveHoldersForm, found, back=request.path)
+    return _change(request, access, DeleteRoleForm, found, back=_crumbs(access)[0][0])
 
 
 @page("manage_roles", sends=True)
-def edit_role(request: HttpRequest, desk: Desk, key: str) -> HttpResponse:
+def edit_role(request: HttpRequest, access: AccessContext, key: str) -> HttpResponse:
     """An own role gets other grants. With htmx, what that would change."""
-    found = _role(desk, key)
-    if barred := _barred(EditRoleForm, desk, found):
-        return _closed(request, desk, found, barred)
-    form = EditRoleForm(request.POST or None, desk=desk, row=found)
+    found = _role(access, key)
+    if barred := _barred(EditRoleForm, access, found):
+        return _closed(request, access, found, barred)
+    form = EditRoleForm(request.POST or None, access=access, row=found)
     if request.method == "POST" and request.htmx:  # type: ignore[attr-defined]
         return render(request, "pages/permissions/effect.html", effect(form))
-    face = EditFace(request, desk, crumbs=[*_crumbs(desk), (_address(desk, found), found.name)])
-    return answer(request, form, face, back=_address(desk, found), subject=found.name)
+    face = RoleEditPages(request, access, crumbs=[*_crumbs(access), (_address(access, found), found.name)])
+    return answer(request, form, face, back=_address(access, found), subject=found.name)
 
 
-class EditFace(PageFace):
+class RoleEditPages(AccountChangePages):
     """The page on which a role is edited has tabs, as that of a member's permissions."""
 
     def show(self, page: str, form: ChangeForm, context: dict[str, Any]) -> HttpResponse:
@@ -112,25 +112,27 @@ class EditFace(PageFace):
         chosen = self.request.POST.get("tab")
         known = [tab.key for tab, *_rest in tabs]
         context |= {"tabs": tabs, "open": chosen if chosen in known else known[0], "crumbs": self.crumbs}
-        return show(self.request, self.desk, "pages/roles/edit.html", context["subject"], context)
+        return show(self.request, self.access, "pages/roles/edit.html", context["subject"], context)
 
 
-def _change(request: HttpRequest, desk: Desk, kind: type[ChangeForm], found: Role, *, back: str) -> HttpResponse:
-    if barred := _barred(kind, desk, found):
-        return _closed(request, desk, found, barred)
-    form = kind(request.POST or None, desk=desk, row=found)
-    crumbs = [*_crumbs(desk), (_address(desk, found), found.name)]
-    return change_page(request, desk, form, back=back, subject=found.name, crumbs=crumbs)
+def _change(
+    request: HttpRequest, access: AccessContext, kind: type[ChangeForm], found: Role, *, back: str
+) -> HttpResponse:
+    if barred := _barred(kind, access, found):
+        return _closed(request, access, found, barred)
+    form = kind(request.POST or None, access=access, row=found)
+    crumbs = [*_crumbs(access), (_address(access, found), found.name)]
+    return change_page(request, access, form, back=back, subject=found.name, crumbs=crumbs)
 
 
-def _barred(kind: type[ChangeForm], desk: Desk, found: Role) -> str:
-    if barred := kind.barred(desk, found):
+def _barred(kind: type[ChangeForm], access: AccessContext, found: Role) -> str:
+    if barred := kind.barred(access, found):
         return barred
     if kind is CopyRoleForm:
         return _only_branch_roles(found)
     return (
         ""
-        if kind.applies(desk, found)
+        if kind.applies(access, found)
         else _("%(role)s is published, and nobody redefines it. Copy it instead.") % {"role": found.name}
     )
 
@@ -143,47 +145,47 @@ def _only_branch_roles(found: Role) -> str:
     )
 
 
-def _closed(request: HttpRequest, desk: Desk, found: Role, barred: str) -> HttpResponse:
-    context = {"barred": barred, "crumbs": [*_crumbs(desk), (_address(desk, found), found.name)]}
-    return show(request, desk, "pages/permissions/barred.html", found.name, context)
+def _closed(request: HttpRequest, access: AccessContext, found: Role, barred: str) -> HttpResponse:
+    context = {"barred": barred, "crumbs": [*_crumbs(access), (_address(access, found), found.name)]}
+    return show(request, access, "pages/permissions/barred.html", found.name, context)
 
 
-def _role(desk: Desk, key: str) -> Role:
-    assert desk.account is not None
-    usable = Role.objects.usable_in(desk.account_id, desk.account.scheme).select_related("based_on")
+def _role(access: AccessContext, key: str) -> Role:
+    assert access.account is not None
+    usable = Role.objects.usable_in(access.account_id, access.account.scheme).select_related("based_on")
     found = usable.filter(key=key).first()
     if found is None:
         raise Http404
     return found
 
 
-def _address(desk: Desk, found: Role) -> str:
-    assert desk.account is not None
-    return reverse("pages:role", args=[desk.account.slug, found.key])
+def _address(access: AccessContext, found: Role) -> str:
+    assert access.account is not None
+    return reverse("pages:role", args=[access.account.slug, found.key])
 
 
-def _crumbs(desk: Desk) -> list[tuple[str, str]]:
-    assert desk.account is not None
-    return [(reverse("pages:roles", args=[desk.account.slug]), _("Roles"))]
+def _crumbs(access: AccessContext) -> list[tuple[str, str]]:
+    assert access.account is not None
+    return [(reverse("pages:roles", args=[access.account.slug]), _("Roles"))]
 
 
-def _holders(desk: Desk) -> dict[int, int]:
+def _holders(access: AccessContext) -> dict[int, int]:
     """How many hold each role, of those whom the person may see."""
-    account = desk.account
+    account = access.account
     assert account is not None
-    parents = desk.may_anywhere("view_parent_roles")
-    return desk.once("holders", lambda: holders_of(account, desk.branches_where("view_members"), parents=parents))
+    parents = access.may_anywhere("view_parent_roles")
+    return access.once("holders", lambda: holders_of(account, access.branches_where("view_members"), parents=parents))
 
 
-def _people(desk: Desk, found: Role) -> tuple[list[tuple[User, str]], int]:
+def _people(access: AccessContext, found: Role) -> tuple[list[tuple[User, str]], int]:
     """The first of those who hold the role where the person may see it, each with the branch, and how many they are."""
     if found.kind == Role.Kind.PARENT:
-        if not desk.may_anywhere("view_parent_roles"):
+        if not access.may_anywhere("view_parent_roles"):
             return [], 0
-        above = ParentMembership.objects.filter(account=desk.account_id, role=found, user__is_active=True)
+        above = ParentMembership.objects.filter(account=access.account_id, role=found, user__is_active=True)
         held = above.select_related("user").order_by("user__name", "pk")
         return [(each.user, _("the whole account")) for each in held[:SHOWN]], held.count()
-    places = {branch.pk: branch.name for branch in desk.branches_where("view_members")}
+    places = {branch.pk: branch.name for branch in access.branches_where("view_members")}
     rows = Membership.objects.active().filter(role=found, branch__in=places, user__is_active=True)
     listed = rows.select_related("user").order_by("user__name", "pk")[:SHOWN]
     return [(each.user, places[each.branch_id]) for each in listed], rows.count()

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop as noop
 
-from apps.access.context import Desk
+from apps.access.context import AccessContext
 from apps.access.reasons import tooltip
 from apps.accounts.time_zones import zone_in_words
 from apps.changes.preferences import MANAGES
@@ -25,7 +25,7 @@ CHANGES = "change_account"
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class SettingsPage:
     """A page of the settings, as the overview offers it: where it leads, and the permission that opens it.
 
     `barred` says why the account cannot have it, whoever asks; `state` what stands now.
@@ -36,30 +36,30 @@ class Setting:
     text: str
     icon: str
     permission: str
-    barred: Callable[[Desk], str] | None = None
-    state: Callable[[Desk], str] | None = None
+    barred: Callable[[AccessContext], str] | None = None
+    state: Callable[[AccessContext], str] | None = None
 
 
-def _account(desk: Desk) -> str:
-    return f"{desk.account}, {desk.account.currency}" if desk.account else ""
+def _account(access: AccessContext) -> str:
+    return f"{access.account}, {access.account.currency}" if access.account else ""
 
 
-def _system(desk: Desk) -> str:
-    return desk.account.role_system.name if desk.account else ""
+def _system(access: AccessContext) -> str:
+    return access.account.role_system.name if access.account else ""
 
 
-def _time_zone(desk: Desk) -> str:
-    return zone_in_words(desk.account.preferences.time_zone) if desk.account else ""
+def _time_zone(access: AccessContext) -> str:
+    return zone_in_words(access.account.preferences.time_zone) if access.account else ""
 
 
-def _no_transfer(desk: Desk) -> str:
-    return TransferForm.barred(desk, desk.account)
+def _no_transfer(access: AccessContext) -> str:
+    return TransferForm.barred(access, access.account)
 
 
 # The groups in their order; apps above enter theirs with `offer_setting`.
-SETTINGS: dict[str, list[Setting]] = {
+SETTINGS: dict[str, list[SettingsPage]] = {
     noop("Account"): [
-        Setting(
+        SettingsPage(
             "pages:settings-account",
             noop("Name and currency"),
             noop("What the account is called, and the currency that amounts begin with."),
@@ -67,21 +67,21 @@ SETTINGS: dict[str, list[Setting]] = {
             CHANGES,
             state=_account,
         ),
-        Setting(
+        SettingsPage(
             "pages:branches",
             noop("Branches"),
             noop("Open, rename and close the parts of the account."),
             "account_tree",
             "view_branch",
         ),
-        Setting(
+        SettingsPage(
             "pages:second-factor",
             noop("Second factor"),
             noop("Who needs an authenticator app or a passkey beside the password."),
             "phonelink_lock",
             CHANGES,
         ),
-        Setting(
+        SettingsPage(
             "pages:settings-scheme",
             noop("System of roles"),
             noop("Follow another published system, and say what becomes of each role."),
@@ -91,7 +91,7 @@ SETTINGS: dict[str, list[Setting]] = {
         ),
     ],
     noop("Customisation"): [
-        Setting(
+        SettingsPage(
             "pages:settings-preferences",
             noop("Preferences"),
             noop("The time zone, how dates and times are written, what a new task begins with."),
@@ -101,7 +101,7 @@ SETTINGS: dict[str, list[Setting]] = {
         ),
     ],
     noop("Ownership and closing"): [
-        Setting(
+        SettingsPage(
             "pages:settings-ownership",
             noop("Transfer of ownership"),
             noop("Hand the single top role to somebody else."),
@@ -109,7 +109,7 @@ SETTINGS: dict[str, list[Setting]] = {
             "transfer_account",
             barred=_no_transfer,
         ),
-        Setting(
+        SettingsPage(
             "pages:settings-closing",
             noop("Close and delete"),
             noop("What will be gone, and when; take everything along first."),
@@ -120,85 +120,91 @@ SETTINGS: dict[str, list[Setting]] = {
 }
 
 
-def offer_setting(group: str, setting: Setting) -> None:
+def offer_setting(group: str, setting: SettingsPage) -> None:
     """Let the overview offer a page, at the end of its group."""
     SETTINGS[group].append(setting)
 
 
 @page(EVERYBODY)
-def settings(request: HttpRequest, desk: Desk) -> HttpResponse:
+def settings(request: HttpRequest, access: AccessContext) -> HttpResponse:
     """All that can be set; what the person may not is there, and says what is missing."""
-    groups = [(_(group), [_offered(desk, each) for each in found]) for group, found in SETTINGS.items() if found]
-    return show(request, desk, "pages/settings/overview.html", _("Settings"), {"groups": groups})
+    groups = [(_(group), [_offered(access, each) for each in found]) for group, found in SETTINGS.items() if found]
+    return show(request, access, "pages/settings/overview.html", _("Settings"), {"groups": groups})
 
 
-def _offered(desk: Desk, setting: Setting) -> dict[str, Any]:
-    assert desk.account is not None
-    lacking = "" if desk.may_anywhere(setting.permission) else tooltip(desk, setting.permission)
+def _offered(access: AccessContext, setting: SettingsPage) -> dict[str, Any]:
+    assert access.account is not None
+    lacking = "" if access.may_anywhere(setting.permission) else tooltip(access, setting.permission)
     return {
         "label": _(setting.label),
         "text": _(setting.text),
         "icon": setting.icon,
-        "why": lacking or (setting.barred(desk) if setting.barred else ""),
-        "state": setting.state(desk) if setting.state and not lacking else "",
-        "address": reverse(setting.name, args=[desk.account.slug]),
+        "why": lacking or (setting.barred(access) if setting.barred else ""),
+        "state": setting.state(access) if setting.state and not lacking else "",
+        "address": reverse(setting.name, args=[access.account.slug]),
     }
 
 
-def crumbs_of(desk: Desk) -> list[tuple[str, str]]:
+def crumbs_of(access: AccessContext) -> list[tuple[str, str]]:
     """The way back to the overview."""
-    assert desk.account is not None
-    return [(reverse("pages:settings", args=[desk.account.slug]), _("Settings"))]
+    assert access.account is not None
+    return [(reverse("pages:settings", args=[access.account.slug]), _("Settings"))]
 
 
 def settings_change(
-    request: HttpRequest, desk: Desk, form: type[ChangeForm], subject: str, *, row: Any = None, back: str = ""
+    request: HttpRequest,
+    access: AccessContext,
+    form: type[ChangeForm],
+    subject: str,
+    *,
+    row: Any = None,
+    back: str = "",
 ) -> HttpResponse:
     """A page of the settings on which one change is made, or that says why there is nothing to change.
 
     Raises:
         MissingPermission: the person may not.
     """
-    target = desk.account if row is None else row
-    crumbs = crumbs_of(desk)
-    if why := form.barred(desk, target):
-        form(desk=desk, row=target).require()
-        return show(request, desk, "pages/settings/barred.html", subject, {"barred": why, "crumbs": crumbs})
-    filled = form(request.POST if request.method == "POST" else None, desk=desk, row=target)
-    return change_page(request, desk, filled, back=back or crumbs[0][0], subject=subject, crumbs=crumbs)
+    target = access.account if row is None else row
+    crumbs = crumbs_of(access)
+    if why := form.barred(access, target):
+        form(access=access, row=target).require()
+        return show(request, access, "pages/settings/barred.html", subject, {"barred": why, "crumbs": crumbs})
+    filled = form(request.POST if request.method == "POST" else None, access=access, row=target)
+    return change_page(request, access, filled, back=back or crumbs[0][0], subject=subject, crumbs=crumbs)
 
 
 @page(CHANGES, sends=True)
-def account_settings(request: HttpRequest, desk: Desk) -> HttpResponse:
+def account_settings(request: HttpRequest, access: AccessContext) -> HttpResponse:
     """The account's name and currency."""
-    return settings_change(request, desk, AccountForm, _("Name and currency"))
+    return settings_change(request, access, AccountForm, _("Name and currency"))
 
 
 @page("transfer_account", sends=True)
-def ownership(request: HttpRequest, desk: Desk) -> HttpResponse:
+def ownership(request: HttpRequest, access: AccessContext) -> HttpResponse:
     """The transfer of the single top role."""
-    return settings_change(request, desk, TransferForm, _("Transfer of ownership"))
+    return settings_change(request, access, TransferForm, _("Transfer of ownership"))
 
 
 @page(CHANGES, sends=True)
-def systems(request: HttpRequest, desk: Desk) -> HttpResponse:
+def systems(request: HttpRequest, access: AccessContext) -> HttpResponse:
     """The published systems of roles; with `?to=` one of them, what becomes of each role, and the switch.
 
     Raises:
         Http404: there is no such system, or the account follows it.
     """
-    assert desk.account is not None
-    others = [scheme(key) for key in scheme_keys() if key != desk.account.scheme]
+    assert access.account is not None
+    others = [scheme(key) for key in scheme_keys() if key != access.account.scheme]
     to = request.GET.get("to")
     if to is not None:
         new = next((each for each in others if each.key == to), None)
         if new is None:
             raise Http404
         subject = _("Switch to %(system)s") % {"system": new.name}
-        return settings_change(request, desk, SwitchSchemeForm.towards(new.key), subject)
+        return settings_change(request, access, SwitchSchemeForm.towards(new.key), subject)
     context = {
-        "now": desk.account.role_system,
+        "now": access.account.role_system,
         "others": [(each, sorted(each.roles.values(), key=lambda role: (role.kind, -role.rank))) for each in others],
-        "crumbs": crumbs_of(desk),
+        "crumbs": crumbs_of(access),
     }
-    return show(request, desk, "pages/settings/systems.html", _("System of roles"), context)
+    return show(request, access, "pages/settings/systems.html", _("System of roles"), context)

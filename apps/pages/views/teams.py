@@ -9,12 +9,12 @@ from django.db.models.functions import Lower
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
-from apps.access.context import Desk
+from apps.access.context import AccessContext
 from apps.access.shield import shielded
 from apps.pages.forms.base import ChangeForm
 from apps.pages.forms.people import TeamFilter
 from apps.pages.forms.places import AddTeamForm, ChangeTeamForm, DeleteTeamForm
-from apps.pages.views.acts import act, acts, address, changing
+from apps.pages.views.acts import acts, address, changing, page_action
 from apps.pages.views.listing import Order, by_name, part_of
 from apps.pages.views.page import page, show
 from apps.teams.models import Membership, Team, TeamMember
@@ -24,11 +24,11 @@ LONGEST = 18
 
 
 @page(VIEWS)
-def teams(request: HttpRequest, desk: Desk) -> HttpResponse:
+def teams(request: HttpRequest, access: AccessContext) -> HttpResponse:
     """The teams of the branches in sight, branch by branch."""
-    places = desk.branches_where(VIEWS)
-    known = _in_sight(desk).annotate(many=Count("members"))
-    asked = TeamFilter(request.GET, desk=desk, places=places)
+    places = access.branches_where(VIEWS)
+    known = _in_sight(access).annotate(many=Count("members"))
+    asked = TeamFilter(request.GET, access=access, places=places)
     # The branches come in the order of their names, which the desk knows.
     turn = Case(
         *(When(branch=branch.pk, then=Value(number)) for number, branch in enumerate(places)),
@@ -41,16 +41,16 @@ def teams(request: HttpRequest, desk: Desk) -> HttpResponse:
         "filtered": bool(asked.narrowed) or not asked.is_valid(),
         "part": part,
         "several": len(places) > 1,
-        "add": act(desk, AddTeamForm, None, "group_add", address(desk, "team-add")),
+        "add": page_action(access, AddTeamForm, None, "group_add", address(access, "team-add")),
     }
-    return show(request, desk, "pages/teams/list.html", _("Teams"), context)
+    return show(request, access, "pages/teams/list.html", _("Teams"), context)
 
 
 @page(VIEWS)
-def team(request: HttpRequest, desk: Desk, team: int) -> HttpResponse:
+def team(request: HttpRequest, access: AccessContext, team: int) -> HttpResponse:
     """One team, who is in it."""
-    row = _found(desk, team)
-    everybody = TeamMember.objects.filter(team=row).exclude(user__in=shielded(desk)).select_related("user")
+    row = _found(access, team)
+    everybody = TeamMember.objects.filter(team=row).exclude(user__in=shielded(access)).select_related("user")
     part = part_of(request, everybody, everybody, Order("", [by_name()]))
     active = Membership.objects.active().filter(branch=row.branch, user__in=[place.user_id for place in part.rows])
     as_what = dict(active.values_list("user_id", "role__name"))
@@ -59,45 +59,50 @@ def team(request: HttpRequest, desk: Desk, team: int) -> HttpResponse:
         "part": part,
         "members": [(place.user, as_what.get(place.user_id, "")) for place in part.rows],
         "acts": acts(
-            act(desk, ChangeTeamForm, row, "edit", address(desk, "team-change", row.pk)),
-            act(desk, DeleteTeamForm, row, "delete", address(desk, "team-delete", row.pk)),
+            page_action(access, ChangeTeamForm, row, "edit", address(access, "team-change", row.pk)),
+            page_action(access, DeleteTeamForm, row, "delete", address(access, "team-delete", row.pk)),
         ),
-        "crumbs": [(address(desk, "teams"), _("Teams"))],
+        "crumbs": [(address(access, "teams"), _("Teams"))],
     }
-    return show(request, desk, "pages/teams/team.html", row.name, context)
+    return show(request, access, "pages/teams/team.html", row.name, context)
 
 
 @page(MANAGES, sends=True)
-def add(request: HttpRequest, desk: Desk) -> HttpResponse:
+def add(request: HttpRequest, access: AccessContext) -> HttpResponse:
     """A new team."""
-    back = address(desk, "teams")
+    back = address(access, "teams")
     chosen = {name: request.GET[name] for name in ("branch",) if name in request.GET}
     crumbs = [(back, _("Teams"))]
     return changing(
-        request, desk, AddTeamForm, None, back=back, subject=str(AddTeamForm.title), crumbs=crumbs, initial=chosen
+        request, access, AddTeamForm, None, back=back, subject=str(AddTeamForm.title), crumbs=crumbs, initial=chosen
     )
 
 
 @page(MANAGES, sends=True)
-def change(request: HttpRequest, desk: Desk, team: int) -> HttpResponse:
+def change(request: HttpRequest, access: AccessContext, team: int) -> HttpResponse:
     """Another name, other members."""
-    row = _found(desk, team)
-    return _change(request, desk, ChangeTeamForm, row, address(desk, "team", row.pk), _joining(request, row))
+    row = _found(access, team)
+    return _change(request, access, ChangeTeamForm, row, address(access, "team", row.pk), _joining(request, row))
 
 
 @page(MANAGES, sends=True)
-def delete(request: HttpRequest, desk: Desk, team: int) -> HttpResponse:
+def delete(request: HttpRequest, access: AccessContext, team: int) -> HttpResponse:
     """It goes, with what is shared with it."""
-    return _change(request, desk, DeleteTeamForm, _found(desk, team), address(desk, "teams"))
+    return _change(request, access, DeleteTeamForm, _found(access, team), address(access, "teams"))
 
 
 def _change(
-    request: HttpRequest, desk: Desk, kind: type[ChangeForm], row: Team, back: str, chosen: dict[str, Any] | None = None
+    request: HttpRequest,
+    access: AccessContext,
+    kind: type[ChangeForm],
+    row: Team,
+    back: str,
+    chosen: dict[str, Any] | None = None,
 ) -> HttpResponse:
     """The page of a change; `chosen` is what a link has chosen of it already."""
-    crumbs = [(address(desk, "teams"), _("Teams")), (address(desk, "team", row.pk), row.name)]
+    crumbs = [(address(access, "teams"), _("Teams")), (address(access, "team", row.pk), row.name)]
     subject = f"{kind.title}: {row.name}"
-    return changing(request, desk, kind, row, back=back, subject=subject, crumbs=crumbs, initial=chosen)
+    return changing(request, access, kind, row, back=back, subject=subject, crumbs=crumbs, initial=chosen)
 
 
 def _joining(request: HttpRequest, row: Team) -> dict[str, Any]:
@@ -109,12 +114,14 @@ def _joining(request: HttpRequest, row: Team) -> dict[str, Any]:
     return {"members": sorted({*standing, int(named)})}
 
 
-def _in_sight(desk: Desk) -> QuerySet[Any]:
-    return Team.objects.filter(account=desk.account_id, branch__in=desk.branches_where(VIEWS)).select_related("branch")
+def _in_sight(access: AccessContext) -> QuerySet[Any]:
+    return Team.objects.filter(account=access.account_id, branch__in=access.branches_where(VIEWS)).select_related(
+        "branch"
+    )
 
 
-def _found(desk: Desk, team: int) -> Team:
-    row: Team | None = _in_sight(desk).filter(pk=team).first()
+def _found(access: AccessContext, team: int) -> Team:
+    row: Team | None = _in_sight(access).filter(pk=team).first()
     if row is None:
         raise Http404
     return row

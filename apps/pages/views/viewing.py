@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from apps.access.context import Desk, desk_of
+from apps.access.context import AccessContext, access_of
 from apps.accounts.models import User
 from apps.changes.view_as import NEEDS, ViewingRefused, start, stop, why_not
 from apps.pages.forms.viewing import ViewingForm
@@ -18,50 +18,50 @@ from apps.teams.models import Membership, ParentMembership
 
 
 @page(NEEDS, sends=True)
-def view_as(request: HttpRequest, desk: Desk, member: int) -> HttpResponse:
+def view_as(request: HttpRequest, access: AccessContext, member: int) -> HttpResponse:
     """Say why, and look as a member; or read why that is not for this person.
 
     Raises:
         Http404: there is no such member in sight.
     """
-    assert desk.account is not None
-    person = _in_sight(desk, member)
+    assert access.account is not None
+    person = _in_sight(access, member)
     home, back = (
-        reverse("pages:home", args=[desk.account.slug]),
-        reverse("pages:member", args=[desk.account.slug, member]),
+        reverse("pages:home", args=[access.account.slug]),
+        reverse("pages:member", args=[access.account.slug, member]),
     )
     form = ViewingForm(request.POST or None)
-    barred = why_not(desk.user, desk.account, person)
+    barred = why_not(access.user, access.account, person)
     if request.method == "POST" and form.is_valid() and not barred:
         try:
-            start(request.session, desk.user, desk.account, person, reason=form.cleaned_data["reason"])
+            start(request.session, access.user, access.account, person, reason=form.cleaned_data["reason"])
         except ViewingRefused as refusal:
             form.add_error("reason", str(refusal))
         else:
             return HttpResponseRedirect(home)
-    crumbs = [(reverse("pages:members", args=[desk.account.slug]), _("Members")), (back, str(person))]
+    crumbs = [(reverse("pages:members", args=[access.account.slug]), _("Members")), (back, str(person))]
     context = {"form": form, "person": person, "barred": barred, "back": back, "crumbs": crumbs}
-    return show(request, desk, "pages/viewing/start.html", _("Look as %(who)s") % {"who": person}, context)
+    return show(request, access, "pages/viewing/start.html", _("Look as %(who)s") % {"who": person}, context)
 
 
 @login_required
 @require_POST
 def stop_viewing(request: HttpRequest) -> HttpResponse:
     """Be oneself again."""
-    account = stop(request.session, desk_of(request).user, how="Stopped by hand")
+    account = stop(request.session, access_of(request).user, how="Stopped by hand")
     if account is None:
         return HttpResponseRedirect(reverse("crm:work"))
     messages.success(request, _("You are yourself again."))
     return HttpResponseRedirect(reverse("pages:home", args=[account.slug]))
 
 
-def _in_sight(desk: Desk, member: int) -> User:
+def _in_sight(access: AccessContext, member: int) -> User:
     """A member of a branch where the person gives permissions, or the holder of a parent role."""
-    places = [branch.pk for branch in desk.branches_where(NEEDS)]
+    places = [branch.pk for branch in access.branches_where(NEEDS)]
     members = Membership.objects.active().filter(branch__in=places, user=member)
     found = members.select_related("user").first()
-    if found is None and desk.may_anywhere("view_parent_roles"):
-        holders = ParentMembership.objects.filter(account=desk.account_id, user=member)
+    if found is None and access.may_anywhere("view_parent_roles"):
+        holders = ParentMembership.objects.filter(account=access.account_id, user=member)
         found = holders.select_related("user").first()  # type: ignore[assignment] # both have a user
     if found is None:
         raise Http404

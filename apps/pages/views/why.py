@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from apps.access.context import Desk
+from apps.access.context import AccessContext
 from apps.access.explain import Explanation, explain
 from apps.access.facts import load_some
 from apps.access.mandate import Mandate
@@ -25,15 +25,15 @@ from apps.roles.catalogue import Target
 
 @for_tokens
 @page(SEES)
-def why(request: HttpRequest, desk: Desk) -> HttpResponse:
+def why(request: HttpRequest, access: AccessContext) -> HttpResponse:
     """A person, a permission and a record or a branch, and the answer with its reasons, as a page or as JSON."""
-    form = WhyForm(request.GET if {"user", "permission"} & set(request.GET) else None, desk=desk)
+    form = WhyForm(request.GET if {"user", "permission"} & set(request.GET) else None, access=access)
     if not form.is_bound:
         form.initial = {"branch": form.places[0].slug if form.places else ""}
-    answer = _answer(desk, form) if form.is_bound and form.is_valid() else None
+    answer = _answer(access, form) if form.is_bound and form.is_valid() else None
     if has_token(request) or request.GET.get("format") == "json":
         return _as_json(form, answer)
-    return show(request, desk, "pages/why.html", _("Why?"), {"form": form, "answer": answer})
+    return show(request, access, "pages/why.html", _("Why?"), {"form": form, "answer": answer})
 
 
 def _as_json(form: WhyForm, answer: dict[str, Any] | None) -> JsonResponse:
@@ -55,12 +55,12 @@ def _as_json(form: WhyForm, answer: dict[str, Any] | None) -> JsonResponse:
     return JsonResponse(told)
 
 
-def _answer(desk: Desk, form: WhyForm) -> dict[str, Any]:
+def _answer(access: AccessContext, form: WhyForm) -> dict[str, Any]:
     """What the page says: the reach, the verdict with its reasons, and the way to change it."""
-    assert desk.account is not None
-    assert desk.mandate is not None
+    assert access.account is not None
+    assert access.mandate is not None
     person, permission, place = form.person, form.asked, form.place
-    mandate = Mandate(load_some(desk.mandate.facts.account, {person.pk}, teams=True)[person.pk], timezone.now())
+    mandate = Mandate(load_some(access.mandate.facts.account, {person.pk}, teams=True)[person.pk], timezone.now())
     target = form.target
     found: dict[str, Any] = {
         "person": person,
@@ -70,16 +70,16 @@ def _answer(desk: Desk, form: WhyForm) -> dict[str, Any]:
         "cell": held_cell(mandate, permission, place),
     }
     if target is not None:
-        told = _explained(desk, form, mandate)
-        found |= {"explanation": told, "ways": ways(desk, person, permission, target, told, mandate)}
-    if isinstance(target, Record) and desk.may("view_access_history", target):
-        found["record"] = reverse("pages:record", args=[desk.account.slug, target.record_type, target.reference])
-    if desk.may("manage_member_permissions", place) and person.pk != desk.user.pk:
-        found["change"] = reverse("pages:member-permissions", args=[desk.account.slug, person.pk, place.slug])
+        told = _explained(access, form, mandate)
+        found |= {"explanation": told, "ways": ways(access, person, permission, target, told, mandate)}
+    if isinstance(target, Record) and access.may("view_access_history", target):
+        found["record"] = reverse("pages:record", args=[access.account.slug, target.record_type, target.reference])
+    if access.may("manage_member_permissions", place) and person.pk != access.user.pk:
+        found["change"] = reverse("pages:member-permissions", args=[access.account.slug, person.pk, place.slug])
     return found
 
 
-def _explained(desk: Desk, form: WhyForm, mandate: Mandate) -> Explanation:
+def _explained(access: AccessContext, form: WhyForm, mandate: Mandate) -> Explanation:
     """The answer with its reasons. Of the account, only those on branches where the asker sees what members may.
 
     What is asked of the account is given by any branch; one out of the asker's sight is not named.
@@ -87,11 +87,11 @@ def _explained(desk: Desk, form: WhyForm, mandate: Mandate) -> Explanation:
     codename, target = form.asked.codename, form.target
     assert target is not None
     if form.asked.target is not Target.ACCOUNT:
-        return explain(form.person, codename, target, people=desk.people, mandate=mandate)
+        return explain(form.person, codename, target, people=access.people, mandate=mandate)
     seen = {place.pk for place in form.places}
     memberships = {branch_id: held for branch_id, held in mandate.facts.memberships.items() if branch_id in seen}
     in_sight = Mandate(replace(mandate.facts, memberships=memberships), mandate.now)
-    told = explain(form.person, codename, target, people=desk.people, mandate=in_sight)
+    told = explain(form.person, codename, target, people=access.people, mandate=in_sight)
     if told.allowed or not mandate.allows(codename, None):
         return told
     return Explanation(True, [*told.reasons, _("Something out of your sight gives it.")])

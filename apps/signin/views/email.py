@@ -14,7 +14,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from apps.access.context import desk_of
+from apps.access.context import access_of
 from apps.accounts.change_email import AddressMoved, move_address
 from apps.accounts.limits import may_send, too_often
 from apps.accounts.sealing import Unsealable, seal, unseal
@@ -33,7 +33,7 @@ GONE = 410
 @rate_limit(action="manage_email")
 def change_email(request: HttpRequest) -> HttpResponse:
     """Which address is to be one's own. Whether somebody has it already, its owner alone is told."""
-    user = desk_of(request).user
+    user = access_of(request).user
     form = EmailForm(request.POST or None, user=user)
     if request.method == "POST" and form.is_valid():
         email = form.cleaned_data["email"]
@@ -45,34 +45,34 @@ def change_email(request: HttpRequest) -> HttpResponse:
             messages.success(request, sent % {"email": email})
             return HttpResponseRedirect(reverse("me"))
         form.add_error("email", too_often())
-    return render(request, "signin/email.html", {"desk": desk_of(request), "form": form})
+    return render(request, "signin/email.html", {"access": access_of(request), "form": form})
 
 
 @login_required
 def confirm_email(request: HttpRequest, sealed: str) -> HttpResponse:
     """Where the link leads: one look at both addresses, and the new one is one's own."""
-    desk = desk_of(request)
+    access = access_of(request)
     try:
         told = json.loads(unseal(sealed, PURPOSE, max_age=GOOD_FOR))
     except Unsealable:
         return _gone(request, _("It is more than a day old, or not whole. Ask for another one."))
-    if told["user"] != desk.user.pk:
+    if told["user"] != access.user.pk:
         return _gone(request, _("It is for somebody else. Sign out, and sign in as whoever asked for it."))
-    if told["from"] != desk.user.email:
+    if told["from"] != access.user.email:
         return _gone(request, _("Your address has changed since it was sent."))
     if request.method != "POST":
-        return render(request, "signin/email_confirm.html", {"desk": desk, "email": told["to"]})
+        return render(request, "signin/email_confirm.html", {"access": access, "email": told["to"]})
     try:
-        move_address(desk.user, told["to"])
+        move_address(access.user, told["to"])
     except AddressMoved:
         return _gone(request, _("Your address has changed since it was sent."))
     except IntegrityError:
         return _gone(request, _("Somebody signs in with that address by now. Choose another one."))
-    end_sessions(desk.user, but=request.session.session_key)
+    end_sessions(access.user, but=request.session.session_key)
     messages.success(request, _("You sign in as %(email)s from now on.") % {"email": told["to"]})
     return HttpResponseRedirect(reverse("me"))
 
 
 def _gone(request: HttpRequest, sentence: str) -> HttpResponse:
-    context = {"desk": desk_of(request), "sentence": sentence}
+    context = {"access": access_of(request), "sentence": sentence}
     return render(request, "signin/email_confirm.html", context, status=GONE)

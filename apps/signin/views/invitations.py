@@ -27,7 +27,7 @@ from apps.changes.invitations import (
 )
 from apps.changes.refusals import Refusal
 from apps.pages.middleware import SESSION_KEY
-from apps.signin.forms import NewcomerForm
+from apps.signin.forms import NewUserForm
 from apps.teams.models import Invitation
 
 WHY = "Accepted the invitation"
@@ -88,7 +88,7 @@ def _stranger(request: HttpRequest, found: Invitation, token: str) -> HttpRespon
     known = User.objects.filter(email=found.email).first()
     if known is not None and is_proven(known):
         return _show(request, found, {"known": True, "page": address_of(token)})
-    form = NewcomerForm(request.POST or None, email=found.email, user=known)
+    form = NewUserForm(request.POST or None, email=found.email, user=known)
     if request.method != "POST" or not form.is_valid():
         return _show(request, found, {"form": form, "proof": proof})
     try:

@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from apps.access.context import desk_of
+from apps.access.context import access_of
 from apps.accounts import fence
 from apps.accounts.models import User
 from apps.accounts.second_factor import factors_of
@@ -27,7 +27,7 @@ WHY = "Changed on their own page"
 @login_required
 def me(request: HttpRequest) -> HttpResponse:
     """One's own details. The name is changed in an account that one works in, by the rules for one's own name."""
-    user = desk_of(request).user
+    user = access_of(request).user
     home = _home(user)
     form = DetailsForm(request.POST or None, user=user, nameless=home is None)
     if request.method == "POST" and form.is_valid():
@@ -40,7 +40,7 @@ def me(request: HttpRequest) -> HttpResponse:
             return HttpResponseRedirect(reverse("me"))
     factors = factors_of(user)
     context = {
-        "desk": desk_of(request),
+        "access": access_of(request),
         "form": form,
         "passkeys": factors[Authenticator.Type.WEBAUTHN],
         "has_app": bool(factors[Authenticator.Type.TOTP]),

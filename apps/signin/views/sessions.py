@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
-from apps.access.context import desk_of
+from apps.access.context import access_of
 from apps.accounts.session_keys import stored_key
 from apps.accounts.sessions import end_session, end_sessions, sessions_of
 
@@ -30,8 +30,8 @@ SYSTEMS = (
 @require_GET
 def sessions(request: HttpRequest) -> HttpResponse:
     """Every place in which one is signed in."""
-    desk = desk_of(request)
-    found = sessions_of(desk.user)
+    access = access_of(request)
+    found = sessions_of(access.user)
     shown = [
         {
             "session": session,
@@ -40,7 +40,7 @@ def sessions(request: HttpRequest) -> HttpResponse:
         }
         for session in found[:SHOWN]
     ]
-    return render(request, "signin/sessions.html", {"desk": desk, "sessions": shown, "count": found.count()})
+    return render(request, "signin/sessions.html", {"access": access, "sessions": shown, "count": found.count()})
 
 
 @login_required
@@ -52,7 +52,7 @@ def end(request: HttpRequest, number: int) -> HttpResponse:
     Raises:
         Http404: one is not signed in there, or somebody else is.
     """
-    if not end_session(desk_of(request).user, number):
+    if not end_session(access_of(request).user, number):
         raise Http404
     messages.success(request, _("Signed out there."))
     return HttpResponseRedirect(reverse("my-sessions"))
@@ -63,7 +63,7 @@ def end(request: HttpRequest, number: int) -> HttpResponse:
 @reauthentication_required
 def end_others(request: HttpRequest) -> HttpResponse:
     """Sign out everywhere else."""
-    ended = end_sessions(desk_of(request).user, but=request.session.session_key)
+    ended = end_sessions(access_of(request).user, but=request.session.session_key)
     messages.success(
         request,
         ngettext("Signed out in %(count)s other place.", "Signed out in %(count)s other places.", ended)

@@ -29,7 +29,7 @@ from apps.changes.opening import OpenAccount
 from apps.changes.refusals import Refusal
 from apps.pages.middleware import SESSION_KEY
 from apps.roles.schemes import scheme, scheme_keys
-from apps.signin.forms import AccountForm, NewcomerForm, SignupForm
+from apps.signin.forms import AccountForm, NewUserForm, SignupForm
 
 WHY = "Signed up"
 PURPOSE = "sign-up"
@@ -62,7 +62,7 @@ def finish(request: HttpRequest, sealed: str) -> HttpResponse:
     wanted, email = OpenAccount(**told["account"]), told["email"]
     if User.objects.filter(email=email).exists():
         return _gone(request, _("This link has been used already. Sign in, and open further accounts from there."))
-    form = NewcomerForm(request.POST or None, email=email, name=told["name"])
+    form = NewUserForm(request.POST or None, email=email, name=told["name"])
     if request.method != "POST" or not form.is_valid():
         context = {"wanted": wanted, "scheme": scheme(wanted.scheme), "email": email, "form": form}
         return render(request, "signin/finish.html", context)

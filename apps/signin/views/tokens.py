@@ -12,8 +12,16 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_GET, require_POST
 
-from apps.access.context import desk_of
-from apps.accounts.tokens import MOST, NameTaken, OperatorsHaveNone, TooManyTokens, end_token, make_token, tokens_of
+from apps.access.context import access_of
+from apps.accounts.tokens import (
+    MOST,
+    NameTaken,
+    OperatorsCannotHaveTokens,
+    TooManyTokens,
+    end_token,
+    make_token,
+    tokens_of,
+)
 from apps.signin.forms import TokenForm
 
 
@@ -21,8 +29,8 @@ from apps.signin.forms import TokenForm
 @require_GET
 def tokens(request: HttpRequest) -> HttpResponse:
     """Every token that counts, and when it was last used."""
-    desk = desk_of(request)
-    return render(request, "signin/tokens.html", {"desk": desk, "tokens": tokens_of(desk.user)})
+    access = access_of(request)
+    return render(request, "signin/tokens.html", {"access": access, "tokens": tokens_of(access.user)})
 
 
 @login_required
@@ -30,11 +38,11 @@ def tokens(request: HttpRequest) -> HttpResponse:
 @sensitive_variables("token")
 def new_token(request: HttpRequest) -> HttpResponse:
     """A form; then the token, which is shown this once."""
-    desk = desk_of(request)
+    access = access_of(request)
     form = TokenForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            token = make_token(desk.user, form.cleaned_data["name"], form.cleaned_data["days"])
+            token = make_token(access.user, form.cleaned_data["name"], form.cleaned_data["days"])
         except NameTaken:
             form.add_error(
                 "name", _("You have a token of this name already. If you lost it, end it, and make another.")
@@ -43,12 +51,12 @@ def new_token(request: HttpRequest) -> HttpResponse:
             form.add_error(
                 None, _("You have %(most)s tokens, and there is no room for more. End one first.") % {"most": MOST}
             )
-        except OperatorsHaveNone:
+        except OperatorsCannotHaveTokens:
             form.add_error(None, _("Platform operators have no API tokens: no program is to hold what they may."))
         else:
-            context = {"desk": desk, "token": token, "name": form.cleaned_data["name"]}
+            context = {"access": access, "token": token, "name": form.cleaned_data["name"]}
             return render(request, "signin/token.html", context)
-    return render(request, "signin/token.html", {"desk": desk, "form": form})
+    return render(request, "signin/token.html", {"access": access, "form": form})
 
 
 @login_required
@@ -59,7 +67,7 @@ def end_one_token(request: HttpRequest, number: int) -> HttpResponse:
     Raises:
         Http404: it is nobody's, or somebody else's.
     """
-    if not end_token(desk_of(request).user, number):
+    if not end_token(access_of(request).user, number):
         raise Http404
     messages.success(request, _("The token counts no more."))
     return HttpResponseRedirect(reverse("my-tokens"))

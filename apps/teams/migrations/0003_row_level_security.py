@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from apps.accounts.tenancy import Fenced, Readable, RunAsOwner
+from apps.accounts.tenancy import ExtraReadPolicy, Fenced, RunAsOwner
 
 MINE = "user_id = {user}"
 MY_ACCOUNTS = (
@@ -27,11 +27,11 @@ class Migration(migrations.Migration):
 
     operations = [
         *(Fenced(name) for name in ("Membership", "ParentMembership", "Team", "TeamMember", "Invitation")),
-        Readable("Membership", "of_user", MINE),
-        Readable("ParentMembership", "of_user", MINE),
-        Readable("Invitation", "of_user", INVITED),
-        Readable("accounts.Account", "of_user", MY_ACCOUNTS),
-        Readable("accounts.Branch", "of_user", MY_BRANCHES),
+        ExtraReadPolicy("Membership", "of_user", MINE),
+        ExtraReadPolicy("ParentMembership", "of_user", MINE),
+        ExtraReadPolicy("Invitation", "of_user", INVITED),
+        ExtraReadPolicy("accounts.Account", "of_user", MY_ACCOUNTS),
+        ExtraReadPolicy("accounts.Branch", "of_user", MY_BRANCHES),
         RunAsOwner("teams_membership_role_fits", "teams_parentmembership_role_fits"),
         migrations.RunSQL(INVITING_ACCOUNT, "DROP FUNCTION teams_inviting_account(text)"),
     ]

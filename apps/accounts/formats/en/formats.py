@@ -3,7 +3,7 @@
 What people type is understood as before, dates in ISO among it.
 """
 
-from apps.accounts.datetime_formats import Form, pattern
+from apps.accounts.datetime_formats import DateTimeForm, pattern
 
 
 class _Prevailing(str):
@@ -15,7 +15,7 @@ class _Prevailing(str):
         return pattern(str.__str__(self))
 
 
-DATE_FORMAT = SHORT_DATE_FORMAT = _Prevailing(Form.DAY)
-DATETIME_FORMAT = SHORT_DATETIME_FORMAT = _Prevailing(Form.MOMENT)
-TIME_FORMAT = _Prevailing(Form.TIME)
-MONTH_DAY_FORMAT = _Prevailing(Form.SHORT_DAY)
+DATE_FORMAT = SHORT_DATE_FORMAT = _Prevailing(DateTimeForm.DAY)
+DATETIME_FORMAT = SHORT_DATETIME_FORMAT = _Prevailing(DateTimeForm.MOMENT)
+TIME_FORMAT = _Prevailing(DateTimeForm.TIME)
+MONTH_DAY_FORMAT = _Prevailing(DateTimeForm.SHORT_DAY)

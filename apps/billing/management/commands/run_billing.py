@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any, ClassVar
 
 from apps.access.targets import find_account
-from apps.billing.running import Run, run_billing
+from apps.billing.running import BillingRun, run_billing
 from apps.console.arguments import AskingCommand, add_json
 from apps.console.progress import ProgressBar
 
@@ -44,7 +44,7 @@ class Command(AskingCommand):
             self._tell(run, dry_run=dry_run)
         run.check()
 
-    def _tell(self, run: Run, *, dry_run: bool) -> None:
+    def _tell(self, run: BillingRun, *, dry_run: bool) -> None:
         numbers = f": {', '.join(run.invoices)}" if run.invoices and not dry_run else ""
         self.stdout.write(
             f"{'Would issue' if dry_run else 'Issued'} {_count(len(run.invoices), 'invoice')}{numbers} "

@@ -42,7 +42,7 @@ class Command(BaseCommand):
             return
         try:
             key = heads.signing_key() if sign else None
-        except heads.Refused as refused:
+        except heads.InvalidHeads as refused:
             raise CommandError(f"The heads are not signed: {refused}.") from refused
         reports = verify(progress=ProgressBar(self.stderr))
         for report in reports:

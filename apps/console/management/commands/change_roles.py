@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from apps.access.tables import Table
+from apps.access.tables import CsvTable
 from apps.access.targets import TargetName, find_account, find_target
 from apps.accounts.models import Account
 from apps.changes.bulk import ChangeRoles, ReplaceRole
@@ -60,9 +60,9 @@ class Command(ChangingCommand):
             return
         with opened(options["emails"] or options["csv"]) as file:
             if options["emails"]:
-                table = Table(file, ("user",), headless=True)
+                table = CsvTable(file, ("user",), headless=True)
             else:
-                table = Table(file, COLUMNS, needed=("user",) if options["to"] else ("user", "role"))
+                table = CsvTable(file, COLUMNS, needed=("user",) if options["to"] else ("user", "role"))
         needs_branch(account, table, options["branch"])
         change = ChangeRoles(
             account_id=account.pk,

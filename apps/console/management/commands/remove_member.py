@@ -6,7 +6,7 @@ from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
 from apps.access import handover
-from apps.access.handover import Delete, HandOver, Plan
+from apps.access.handover import Delete, HandOver, HandOverPlan
 from apps.access.targets import find_account, find_user
 from apps.changes.removal import RemoveMember
 from apps.console.arguments import USER, add_branch, branch_id
@@ -61,7 +61,7 @@ class Command(ChangingCommand):
             account_id=account.pk,
             user_id=find_user(options["user"]).pk,
             branch_id=branch_id(account, options["branch"]),
-            removal_plan=Plan(to, Delete() if private == DELETE else HandOver(find_user(private).pk)),
+            removal_plan=HandOverPlan(to, Delete() if private == DELETE else HandOver(find_user(private).pk)),
         )
         self.make(change, account, options)
 

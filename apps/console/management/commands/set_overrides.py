@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from apps.access.tables import Table
+from apps.access.tables import CsvTable
 from apps.access.targets import TargetName, find_account, find_target
 from apps.changes.bulk import SetOverrides
 from apps.console.changing import ChangingCommand, add_changing, needs_branch, opened
@@ -43,7 +43,7 @@ class Command(ChangingCommand):
         if options["branch"]:
             find_target(TargetName(Target.BRANCH, account.slug, options["branch"]))
         with opened(options["csv"]) as file:
-            table = Table(file, COLUMNS, needed=("user", "permission", "scope"))
+            table = CsvTable(file, COLUMNS, needed=("user", "permission", "scope"))
         needs_branch(account, table, options["branch"])
         change = SetOverrides(
             account_id=account.pk,

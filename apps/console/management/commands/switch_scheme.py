@@ -10,7 +10,7 @@ from typing import IO, Any
 import yaml
 from django.core.management.base import CommandError
 
-from apps.access.tables import LIMIT, Table
+from apps.access.tables import LIMIT, CsvTable
 from apps.access.targets import find_account
 from apps.accounts.models import Account
 from apps.changes.switching import SwitchScheme
@@ -65,7 +65,7 @@ Lines = dict[str, tuple[int, str | None]]
 
 def _from_csv(file: IO[bytes]) -> Lines:
     found: Lines = {}
-    for line in Table(file, COLUMNS, needed=COLUMNS):
+    for line in CsvTable(file, COLUMNS, needed=COLUMNS):
         if line.problem:
             raise CommandError(f"line {line.number}: {line.problem}")
         _enter(found, line.cells["role"], line.cells["becomes"] or None, line.number)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from apps.access.targets import Unknown, find_account, find_user
+from apps.access.targets import UnknownTarget, find_account, find_user
 from apps.accounts.models import Account
 from apps.changes.transfer import TransferOwnership
 from apps.console.arguments import USER
@@ -53,5 +53,5 @@ def _role(account: Account, key: str) -> Role:
     roles = {role.key: role for role in usable}
     if key not in roles:
         known = ", ".join(sorted(roles))
-        raise Unknown(f'There is no role "{key}" in the account "{account.slug}": choose from {known}.')
+        raise UnknownTarget(f'There is no role "{key}" in the account "{account.slug}": choose from {known}.')
     return roles[key]

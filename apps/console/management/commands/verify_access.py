@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from apps.access.history.replay import VERIFYING, Difference, differences
+from apps.access.history.replay import VERIFYING, Mismatch, differences
 from apps.access.targets import find_account
 from apps.accounts.isolation import in_each_account
 from apps.accounts.models import Account
@@ -58,7 +58,7 @@ class Command(AskingCommand):
             raise CommandError(f"The tables are not as the audit log says, first in {differing[0]}.")
         finished.check()
 
-    def _print(self, name: str, found: list[Difference]) -> None:
+    def _print(self, name: str, found: list[Mismatch]) -> None:
         self.stdout.write(f"{name}: {f'differs in {len(found):,}' if found else 'as the audit log says'}")
         for difference in found[:SHOWN]:
             self.stdout.write(f"  - {difference.sentence}")

@@ -162,7 +162,7 @@ def _read(path: Path, *, unsigned: bool) -> Heads:
         return heads.read(path.read_bytes(), unsigned=unsigned)
     except OSError as error:
         raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
-    except heads.Refused as refused:
+    except heads.InvalidHeads as refused:
         raise CommandError(f"The heads in {path} are not taken: {refused}.") from refused
 
 

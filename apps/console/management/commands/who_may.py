@@ -13,7 +13,7 @@ from apps.access import policy
 from apps.access.explain import explain
 from apps.access.history.as_of import as_of
 from apps.access.history.replay import NoSuchMoment
-from apps.access.records import Untold
+from apps.access.records import HistoryUnknown
 from apps.access.targets import TargetName, find_target
 from apps.accounts.models import User
 from apps.console.arguments import PERMISSION, TARGET, AskingCommand, add_json, target
@@ -60,7 +60,7 @@ class Command(AskingCommand):
                 through = self._explained(past.who_may(permission), lambda user: past.explain(user, permission).reasons)
         except NoSuchMoment as error:
             raise CommandError(str(error), returncode=2) from error
-        except Untold as error:
+        except HistoryUnknown as error:
             raise CommandError(str(error)) from error
         self._print(through, {"at": at.isoformat(), "sources": past.sources}, as_json=options["json"])
 

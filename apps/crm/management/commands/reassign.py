@@ -8,12 +8,12 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from apps.access import handover
-from apps.access.handover import Counts, Delete, HandOver, Plan, Portfolio
+from apps.access.handover import Counts, Delete, HandOver, HandOverPlan, Portfolio
 from apps.access.mandate_cache import accounts_of
 from apps.access.targets import TargetName, find_account, find_target, find_user
 from apps.accounts.models import Account, Branch, User
 from apps.audit.management.arguments import reason
-from apps.audit.services import Change, operation
+from apps.audit.services import EntryValues, operation
 from apps.console.arguments import USER, AskingCommand, add_json
 from apps.console.progress import ProgressBar
 from apps.crm.verbs import RECORDS_REASSIGNED
@@ -72,7 +72,7 @@ class Command(AskingCommand):
                 f"Only {portfolio.user.email} can say what becomes of their private contacts: leave --private out."
             )
         private = {None: None, "delete": Delete(), "hand-over": HandOver(receiver.pk)}[options["private"]]
-        plan = Plan(dict.fromkeys(options["types"] or handover.record_types(), receiver.pk), private)
+        plan = HandOverPlan(dict.fromkeys(options["types"] or handover.record_types(), receiver.pk), private)
         try:
             moved = handover.check(portfolio, plan)
             if not options["dry_run"]:
@@ -99,7 +99,7 @@ class Command(AskingCommand):
     def _move(
         self,
         portfolio: Portfolio,
-        plan: Plan,
+        plan: HandOverPlan,
         receiver: User,
         expected: Counts,
         actor: User | None,
@@ -151,9 +151,9 @@ def _plural(name: str, number: int) -> str:
     return (record_type.label if number == 1 else record_type.label_plural).lower()
 
 
-def _entry(portfolio: Portfolio, receiver: User, moved: Counts, private: str | None) -> Change:
+def _entry(portfolio: Portfolio, receiver: User, moved: Counts, private: str | None) -> EntryValues:
     """Who answered and who answers now, by name, and for how many records: which ones is in their own history."""
-    return Change(
+    return EntryValues(
         target_type="accounts.user",
         target_id=portfolio.user.pk,
         target_text=str(portfolio.user),

@@ -12,7 +12,7 @@ from apps.billing.demo import bill_demo
 from apps.console.base import Command as BaseCommand
 from apps.console.base import Problems
 from apps.orgfiles.demo.loading import SignIn, load_demo, operator_code, organisations
-from apps.orgfiles.organisation import Refused
+from apps.orgfiles.organisation import InvalidOrganisation
 
 HEADS = ("E-mail", "Password", "Account", "Role", "Authenticator secret")
 
@@ -44,7 +44,7 @@ class Command(BaseCommand):
                 found = load_demo()
                 bill_demo(organisation.account.slug for organisation in organisations())
                 transaction.set_rollback(options["dry_run"])
-        except Refused as refused:
+        except InvalidOrganisation as refused:
             raise Problems(refused.lines) from refused
         if options["json"]:
             self.print_json([asdict(sign_in) for sign_in in found])

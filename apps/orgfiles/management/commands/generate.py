@@ -9,7 +9,7 @@ from django.core.management.base import CommandError
 
 from apps.console.base import Command as BaseCommand
 from apps.console.progress import ProgressBar
-from apps.orgfiles.generation.plan import RECORD_KINDS, GenerationRefused, Plan, check
+from apps.orgfiles.generation.plan import RECORD_KINDS, GenerationRefused, LoadPlan, check
 from apps.orgfiles.generation.run import generate
 from apps.roles.schemes import scheme_keys
 
@@ -38,7 +38,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("account", metavar="ACCOUNT", help="the account's slug")
         parser.add_argument("--scheme", help=f"creates the account under this scheme: {', '.join(scheme_keys())}")
-        for name in Plan(account="").counts:
+        for name in LoadPlan(account="").counts:
             default = None if name == "branches" else 0
             parser.add_argument(f"--{name}", type=int, default=default, metavar="N", help=HELP.get(name, f"new {name}"))
         parser.add_argument("--seed", type=int, default=1, metavar="N", help="what chance follows from (1)")
@@ -46,15 +46,15 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="report in JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        counts = {name: options[name] for name in Plan(account="").counts}
-        plan = Plan(account=options["account"], scheme=options["scheme"], seed=options["seed"], **counts)
+        counts = {name: options[name] for name in LoadPlan(account="").counts}
+        plan = LoadPlan(account=options["account"], scheme=options["scheme"], seed=options["seed"], **counts)
         try:
             made = check(plan) if options["dry_run"] else self._generate(plan)
         except GenerationRefused as error:
             raise CommandError(str(error)) from None
         self._report(made, dry_run=options["dry_run"], as_json=options["json"])
 
-    def _generate(self, plan: Plan) -> Plan:
+    def _generate(self, plan: LoadPlan) -> LoadPlan:
         bar = ProgressBar(self.stderr)
         rows = sum(plan.counts[name] for name in (*RECORD_KINDS, "shares"))
         made = 0
@@ -66,7 +66,7 @@ class Command(BaseCommand):
 
         return generate(plan, progress)
 
-    def _report(self, made: Plan, *, dry_run: bool, as_json: bool) -> None:
+    def _report(self, made: LoadPlan, *, dry_run: bool, as_json: bool) -> None:
         counts = {name: count for name, count in made.counts.items() if count}
         if as_json:
             self.print_json({"account": made.account, "scheme": made.scheme, "dry_run": dry_run, "generated": counts})

@@ -13,7 +13,7 @@ from apps.console.base import Command as BaseCommand
 from apps.console.base import Problems
 from apps.console.progress import ProgressBar
 from apps.orgfiles import organisation
-from apps.orgfiles.organisation import Organisation, Refused
+from apps.orgfiles.organisation import InvalidOrganisation, Organisation
 
 
 class Command(BaseCommand):
@@ -39,7 +39,7 @@ class Command(BaseCommand):
             with transaction.atomic():
                 account = organisation.create(found, progress=ProgressBar(self.stderr, "Writing"))
                 transaction.set_rollback(options["dry_run"])
-        except Refused as refused:
+        except InvalidOrganisation as refused:
             raise Problems(refused.lines) from refused
         for note in found.notes:
             self.stderr.write(f"Note: {note}", style_func=str)
