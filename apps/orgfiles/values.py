@@ -1,6 +1,6 @@
 """Single values of the file, read as what their key means: texts, addresses, yes or no, numbers, times, scopes, names.
 
-Every reader takes a scalar, list or mapping and returns its value, or raises `InvalidValue` with the rest of a sentence.
+Every reader takes a scalar, list or mapping and returns its value; `InvalidValue` has the rest of a sentence.
 """
 
 from __future__ import annotations
