@@ -28,7 +28,7 @@ HISTORIES = int(os.environ.get("MANDATE_RANDOM_HISTORIES", "3"))
 UNTOLD = {
     "accounts.account": {"access_version"},
     "teams.invitation": {"token_digest"},
-    "accounts.user": {"password", "last_login", "time_zone", "date_joined"},
+    "accounts.user": {"password", "password_mark", "last_login", "time_zone", "date_joined"},
 }
 
 

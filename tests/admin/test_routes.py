@@ -38,7 +38,7 @@ def ask(client: Client, route: Route, pk: int) -> tuple[int, str, bytes, dict[st
     address = "/" + route.pattern.replace("<path:object_id>", str(pk))
     response = client.generic(route.method, address, "post=yes", content_type="application/x-www-form-urlencoded")
     location = response.headers.get("Location", "")
-    headers = {key: value for key, value in response.headers.items() if key != "Location"}
+    headers = {key: value for key, value in response.headers.items() if key not in {"Location", "X-Request-ID"}}
     return response.status_code, location, response.content, headers
 
 

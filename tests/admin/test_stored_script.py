@@ -36,6 +36,7 @@ OTHERS = {
     "accounts_account.slug": CHECKED,
     "accounts_apitoken.name": ELSEWHERE,
     "accounts_branch.slug": CHECKED,
+    "accounts_jobfailure.cause": ELSEWHERE,
     "accounts_preferences.time_zone": OWN_CODE,
     "accounts_user.email": CHECKED,
     "audit_verification.fault": ELSEWHERE,

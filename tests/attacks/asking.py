@@ -27,7 +27,7 @@ QUEUED = "procrastinate_defer_job"
 WRITTEN = re.compile(r'(?:INSERT INTO|UPDATE|DELETE FROM) (?!"?(?:django_session|usersessions|cache))')
 # Where a transaction may return to; each has a name of its own.
 SAVEPOINT = re.compile(r"(?:SAVEPOINT|RELEASE SAVEPOINT|ROLLBACK TO SAVEPOINT) ")
-NOT_COMPARED = {"Location", "Content-Length", "Expires"}
+NOT_COMPARED = {"Location", "Content-Length", "Expires", "X-Request-ID"}
 # A number that a page gets for its scripts alone.
 NONCE = re.compile(r"nonce(?:=\"|-)[\w+/=-]+")
 FORM = "application/x-www-form-urlencoded"

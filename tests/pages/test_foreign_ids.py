@@ -116,7 +116,7 @@ def _answer(client: Client, method: str, address: str, data: dict[str, Any]) -> 
     forget_kept()
     body = b"".join(response) if response.streaming else response.content
     sent = "|".join(re.escape(value) for pair in (*PAIRS, (PERSON, NOBODY)) for value in pair)
-    headers = {name: re.sub(sent, "…", value) for name, value in response.headers.items()}
+    headers = {name: re.sub(sent, "…", value) for name, value in response.headers.items() if name != "X-Request-ID"}
     return response.status_code, headers, re.sub(sent, "…", VARYING.sub(b"", body).decode(errors="replace"))
 
 

@@ -60,7 +60,7 @@ def ask(client: Client, route: Route, address: str) -> Answer:
             content_type="application/x-www-form-urlencoded",
         )  # fmt: skip
     body = b"" if response.streaming else VARYING.sub(b"", response.content)
-    headers = {name: value for name, value in response.headers.items() if name != "Location"}
+    headers = {name: value for name, value in response.headers.items() if name not in {"Location", "X-Request-ID"}}
     questions = [VALUES.sub("?", query["sql"]) for query in asked.captured_queries]
     return response.status_code, response.headers.get("Location", ""), body, headers, questions
 

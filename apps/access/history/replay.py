@@ -1,4 +1,4 @@
-"""The log folded: an account's entries, in their order, are the state of every table of access at any time.
+"""The log replayed: an account's entries, in their order, are the state of every table of access at any time.
 
 What a row was at a moment is what the last entry about it before says, by the entries' ids; where there is only a later
 one, what that says was before. An operation counts as a whole, from its `at` on. A column that an entry does not tell
@@ -84,7 +84,7 @@ def tables() -> list[AuditedTable]:
 
 def platform_tables() -> list[AuditedTable]:
     """Every table in the platform's chain. A user is in it from the first change of what is logged of users."""
-    unchanged = "NOT EXISTS (SELECT FROM access_fold WHERE label = 'accounts.user' AND id = stands.id)"
+    unchanged = "NOT EXISTS (SELECT FROM access_replay WHERE label = 'accounts.user' AND id = stands.id)"
     return [_table(User, of_account="is_superuser", beside=unchanged), _table(OperatorSession, of_account="true")]
 
 
@@ -109,25 +109,25 @@ SHADOW = """
 CREATE TEMPORARY {kind} {table} AS
 SELECT stands.* FROM {table} stands WHERE {beside}
 UNION ALL
-SELECT was.* FROM access_fold fold
-LEFT JOIN {table} stands ON stands.id = fold.id
-CROSS JOIN LATERAL jsonb_populate_record(stands, fold.image) was
-WHERE fold.label = '{label}' AND fold.image IS NOT NULL
+SELECT was.* FROM access_replay replayed
+LEFT JOIN {table} stands ON stands.id = replayed.id
+CROSS JOIN LATERAL jsonb_populate_record(stands, replayed.image) was
+WHERE replayed.label = '{label}' AND replayed.image IS NOT NULL
 """
 DIFFERENCES = """
-WITH fold AS MATERIALIZED ({fold})
-SELECT fold.id, differs.key, coalesce(differs.logged, 'true'), coalesce(differs.stands, 'false')
-FROM fold
-LEFT JOIN {table} stands ON stands.id = fold.id
-CROSS JOIN LATERAL jsonb_populate_record(stands, fold.image) was
+WITH replayed AS MATERIALIZED ({replayed})
+SELECT replayed.id, differs.key, coalesce(differs.logged, 'true'), coalesce(differs.stands, 'false')
+FROM replayed
+LEFT JOIN {table} stands ON stands.id = replayed.id
+CROSS JOIN LATERAL jsonb_populate_record(stands, replayed.image) was
 LEFT JOIN LATERAL (
     SELECT key, value AS logged, to_jsonb(stands) -> key AS stands FROM jsonb_each(to_jsonb(was))
     WHERE value IS DISTINCT FROM to_jsonb(stands) -> key
 ) differs ON stands.id IS NOT NULL
-WHERE fold.image IS NOT NULL AND (stands.id IS NULL OR differs.key IS NOT NULL)
+WHERE replayed.image IS NOT NULL AND (stands.id IS NULL OR differs.key IS NOT NULL)
 UNION ALL
 SELECT id, NULL, 'false', 'true' FROM {table} stands
-WHERE {of_account} AND NOT EXISTS (SELECT FROM fold WHERE fold.id = stands.id AND fold.image IS NOT NULL)
+WHERE {of_account} AND NOT EXISTS (SELECT FROM replayed WHERE replayed.id = stands.id AND replayed.image IS NOT NULL)
 ORDER BY 1, 2
 """
 
@@ -178,8 +178,8 @@ def shadowed(account: Account, at: datetime) -> Iterator[None]:
     check_moment(account, at)
     own, platform = tables(), platform_tables()
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(f"CREATE TEMPORARY TABLE access_fold AS {FOLD}", _asked(account.pk, at, own, platform))
-        cursor.execute("CREATE INDEX ON access_fold (label, id)")
+        cursor.execute(f"CREATE TEMPORARY TABLE access_replay AS {FOLD}", _asked(account.pk, at, own, platform))
+        cursor.execute("CREATE INDEX ON access_replay (label, id)")
         for table in (*own, *platform):
             # People are many, and most of them as they are: a view copies none.
             kind = "VIEW" if table.name == User._meta.db_table else "TABLE"
@@ -200,7 +200,7 @@ def differences(account_id: int, progress: Callable[[int, int], None] = lambda d
     asked = platform_tables() if account_id == PLATFORM else tables()
     with connection.cursor() as cursor:
         for done, table in enumerate(asked, start=1):
-            statement = DIFFERENCES.format(replay=FOLD, table=table.name, of_account=table.of_account)
+            statement = DIFFERENCES.format(replayed=FOLD, table=table.name, of_account=table.of_account)
             cursor.execute(statement, _asked(account_id, "infinity", [table], [table]))
             found += (
                 Mismatch(table.label, row, column, json.loads(logged), json.loads(stands))
