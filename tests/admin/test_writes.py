@@ -275,7 +275,13 @@ def test_an_export_holds_what_may_be_exported_and_no_formula(cast: Cast) -> None
 
 def test_a_vcard_holds_the_contact_on_lines_of_its_own(cast: Cast) -> None:
     person = staff(cast.branch, everything())
-    contact = make("contact", cast.branch, name="Ann; END:VCARD, Archer", description="One\nEND:VCARD\n", emails=["ann@example.com"])
+    contact = make(
+        "contact",
+        cast.branch,
+        name="Ann; END:VCARD, Archer",
+        description="One\nEND:VCARD\n",
+        emails=["ann@example.com"],
+    )
     text = act(browser(person), "contact", "download_vcard", contact).content.decode()
     (card,) = vobject.readComponents(text)
     assert card.fn.value == "Ann; END:VCARD, Archer"

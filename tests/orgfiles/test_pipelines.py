@@ -149,7 +149,7 @@ def test_what_cannot_be_is_refused_with_its_place() -> None:
         ("{name: A, statuses: [{name: N, outcome: maybe}]}", '"maybe" is none of open, won, lost.'),
         ("{name: A, statuses: [{name: N, colour: red}]}", "statuses[0].colour: this key is unknown"),
         ("{name: A, status: []}", "pipelines[0].status: this key is unknown; did you mean statuses?"),
-        ('{name: "A\\0"}', "holds the character U+0000"),
+        ('{name: "A\\0"}', "holds a line break or an invisible character (U+0000): delete it."),
         ("A", "pipelines[0]: must be a mapping"),
     ],
 )

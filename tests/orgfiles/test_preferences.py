@@ -69,7 +69,10 @@ def test_the_file_itself_obeys_no_preference() -> None:
         ([], "account.preferences: must be a mapping of keys to values, not a list."),
         ({"clocks": 12}, "account.preferences.clocks: this key is unknown"),
         ({"time_zone": "Mars/Olympus"}, 'account.preferences.time_zone: "Mars/Olympus" is no time zone: write one'),
-        ({"time_zone": "UTC\0"}, "account.preferences.time_zone: holds the character U+0000"),
+        (
+            {"time_zone": "UTC\0"},
+            "account.preferences.time_zone: holds a line break or an invisible character (U+0000): delete it.",
+        ),
         ({"time_zone": ["UTC"]}, "account.preferences.time_zone: must be text, not a list"),
         ({"date_order": "dmy"}, 'account.preferences.date_order: "dmy" is none of day_first, month_first, iso'),
         ({"clock": 13}, "account.preferences.clock: is 13, which is none of 24, 12"),
