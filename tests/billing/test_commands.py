@@ -39,3 +39,10 @@ def test_an_unknown_account_is_refused_in_words(run: Run) -> None:
     assert ended.code == 1
     assert "nobody" in ended.err
     assert run("issue_invoices", "--never").code == 2
+
+
+def test_a_named_account_without_a_subscription_is_refused_in_words(run: Run) -> None:
+    make_cast()
+    ended = run("run_billing", "acme")
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err.startswith("acme has no subscription, so there is nothing to bill.")

@@ -6,7 +6,10 @@ from argparse import ArgumentParser
 from dataclasses import asdict
 from typing import Any, ClassVar
 
+from django.core.management.base import CommandError
+
 from apps.access.targets import find_account
+from apps.billing.models import Subscription
 from apps.billing.running import BillingRun, run_billing
 from apps.console.arguments import AskingCommand, add_json
 from apps.console.progress import ProgressBar
@@ -35,7 +38,7 @@ class Command(AskingCommand):
 
     def handle(self, *args: Any, accounts: list[str], **options: Any) -> None:
         """Run, and say what was done."""
-        named = [find_account(slug).pk for slug in accounts] if accounts else None
+        named = [_subscribed(slug) for slug in accounts] if accounts else None
         dry_run = bool(options["dry_run"])
         run = run_billing(named, dry_run=dry_run, only_invoices=self.only_invoices, progress=ProgressBar(self.stderr))
         if options["json"]:
@@ -56,6 +59,14 @@ class Command(AskingCommand):
                 f"{_count(run.suspended, 'account')} read-only now, {_count(run.collected, 'invoice')} collected, "
                 f"{_count(run.messages, 'message')} sent."
             )
+
+
+def _subscribed(slug: str) -> int:
+    """Return the id of the account. Raises CommandError where it does not exist or has no subscription."""
+    account = find_account(slug)
+    if not Subscription.objects.filter(account=account).exists():
+        raise CommandError(f"{slug} has no subscription, so there is nothing to bill. Choose a plan for it first.")
+    return account.pk
 
 
 def _count(number: int, noun: str) -> str:
