@@ -41,7 +41,7 @@ def blocks(db: None) -> dict[str, str]:
     """The lines of each table, as COPY writes them, of a log with texts of all kinds."""
     sql(OPERATIONS, 1, 3)
     sql(ENTRIES, 1)
-    write(1, reason='She\tsaid: "no"\n\\. é 😀 \x01', entries=2, ip="2001:db8::1")
+    write(1, reason='She\tsaid: "no"\n\\. é 😀', entries=2, ip="2001:db8::1")
     write(None)
     sql("SET LOCAL TimeZone = 'Asia/Kathmandu'")
     sql("SET LOCAL bytea_output = 'escape'")
