@@ -17,7 +17,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from apps.accounts.database_faults import database_fault, database_words
+from apps.accounts.database_faults import database_fault, database_words, without_rows
 
 # The request in which a line is written, by the number that its answer carries.
 request_id: ContextVar[str] = ContextVar("request_id", default="")
@@ -72,7 +72,7 @@ class OneLine(logging.Formatter):
         line = printable(f"{head} [{number}]: {text}" if number else f"{head}: {text}")
         if error is None or cause is not None:
             return line
-        trace = "".join(traceback.format_exception(error)).splitlines()
+        trace = without_rows("".join(traceback.format_exception(error)), error).splitlines()
         return "\n".join([line, *(f"    {printable(part)}" for part in trace)])
 
 
@@ -91,7 +91,7 @@ class RequestLines(logging.Filter):
         cause = outside_cause(error)
         if status < 500 or cause is not None:
             record.exc_info = None
-        said = [str(error)] if error is not None and cause is None else _words(record, request)
+        said = [without_rows(str(error), error)] if error is not None and cause is None else _words(record, request)
         reason = cause or next(filter(None, said), HTTPStatus(status).phrase)
         record.msg, record.args = "%s %s was answered with %s: %s", (request.method, path, status, reason)
         return True
@@ -113,7 +113,7 @@ class JobLines(logging.Filter):
         if cause is not None or not is_final:
             # The traceback of a bug is written once, with the last try.
             record.exc_info = None
-        reason = cause or f"{type(error).__name__}: {error}"
+        reason = cause or without_rows(f"{type(error).__name__}: {error}", error)
         record.levelno = logging.ERROR if is_final else logging.WARNING
         record.levelname = logging.getLevelName(record.levelno)
         record.msg = "Job %s (%s) %s at try %s: %s"

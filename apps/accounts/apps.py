@@ -8,7 +8,7 @@ from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
-from apps.accounts import checks, fence, grants, lifetime, naming, session_keys
+from apps.accounts import checks, fence, grants, lifetime, naming, session_keys, sign_in_log
 
 
 class AccountsConfig(AppConfig):
@@ -20,7 +20,7 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         """Keep what the database was told inside its request, what the web role may do as it should be, and when people
-        signed in; and have tables and columns called by names that can be translated.
+        signed in; log who confirms who they are; and have tables and columns called by names that can be translated.
         """
         naming.make_translatable()
         session_keys.hide_keys()
@@ -30,3 +30,4 @@ class AccountsConfig(AppConfig):
         checks.register()
         user_logged_in.connect(lifetime.begin)
         authentication_step_completed.connect(lifetime.renew)
+        authentication_step_completed.connect(sign_in_log.confirmed)

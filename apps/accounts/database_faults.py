@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import Enum
 
 import psycopg
@@ -16,6 +17,8 @@ _NO_CONNECTION = ("too many connections", "too many clients", "remaining connect
 _NO_ROOM = "no space left on device"
 # A lock that was not given in time, a cancelled statement, a failed serialization, a deadlock.
 _OVERTAKEN = frozenset({"55P03", "57014", "40001", "40P01"})
+# What stands around a line of a traceback.
+_FRAME = " |"
 
 
 class DatabaseFault(Enum):
@@ -62,6 +65,34 @@ def database_words(error: BaseException) -> str:
         if lines := str(link).strip().splitlines():
             return lines[0]
     return type(error).__name__
+
+
+def without_rows(text: str, error: BaseException | None) -> str:
+    """Return the text, such as a traceback, with only the first line of what each database error says.
+
+    The lines below it repeat the statement, and whole rows with what people wrote into them. `error` is the error that
+    the text is about, with those that led to it.
+    """
+    hidden = {
+        line.strip(_FRAME)
+        for link in _chain(error)
+        if isinstance(link, DjangoDatabaseError | psycopg.Error)
+        for line in str(link).strip().splitlines()[1:]
+    }
+    return "\n".join(line for line in text.splitlines() if line.strip(_FRAME) not in hidden)
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and everything that is printed above it in a traceback."""
+    if error is None:
+        return
+    yield error
+    yield from _chain(error.__cause__)
+    if error.__context__ is not error.__cause__:
+        yield from _chain(error.__context__)
+    if isinstance(error, BaseExceptionGroup):
+        for part in error.exceptions:
+            yield from _chain(part)
 
 
 def _links(error: BaseException | None) -> list[BaseException]:

@@ -166,8 +166,7 @@ def _noted(finished: Round[Any], account_id: int, error: Exception, *, marks: bo
             _stop(finished, account_id, lost)
         logger.exception("The failure in %s could not be marked", failure.account)
     bug = next((each for each in _single(error) if not isinstance(each, job.expected)), None)
-    shown = None if bug is None else _without_rows(bug)
-    logger.error("%s failed in %s: %s", job.label, failure.account, cause, exc_info=shown)
+    logger.error("%s failed in %s: %s", job.label, failure.account, cause, exc_info=bug)
     return failure
 
 
@@ -187,15 +186,6 @@ def _stop(finished: Round[Any], account_id: int, lost: BaseException) -> NoRetur
 
 def _first_line(error: BaseException) -> str:
     return next(iter(str(error).strip().splitlines()), "").strip()
-
-
-def _without_rows(error: Exception) -> Exception:
-    """The error as it is logged: of one of the database its first line alone, since the details hold whole rows."""
-    if not any(isinstance(each, Error) for each in _chain(error)):
-        return error
-    shown = type(error)(_first_line(error)) if isinstance(error, Error) else error
-    shown.__cause__, shown.__suppress_context__ = None, True
-    return shown.with_traceback(error.__traceback__)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.authentication import get_authentication_records
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -23,9 +22,8 @@ from apps.accounts.network import client_ip
 from apps.accounts.sealing import seal, unseal
 from apps.accounts.security_log import log_change
 from apps.accounts.sign_in_emails import password_link
+from apps.accounts.sign_in_log import password_failed, signed_in
 from apps.accounts.tokens import end_tokens
-
-log = logging.getLogger("mandate.security")
 
 # What somebody changed about how they sign in, as the log says it; by the name of the mail that tells them.
 EVENTS = {
@@ -93,10 +91,15 @@ class AccountAdapter(DefaultAccountAdapter):
             raise PermissionDenied("Nothing says which address the request comes from.")
         return address
 
+    def post_login(self, request: HttpRequest, user: AbstractBaseUser, **options: Any) -> HttpResponse:
+        """Log the sign-in, and answer as allauth does."""
+        signed_in(request, user, get_authentication_records(request, user))
+        response: HttpResponse = super().post_login(request, user, **options)
+        return response
+
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
-        """Log that a sign-in failed. What was typed may be a password, so the log has its digest alone."""
-        tried = salted_hmac("mandate.security", str(credentials.get("email", "")).lower()).hexdigest()[:12]
-        log.warning("A sign-in failed from %s, for the address %s", self.get_client_ip(request), tried)
+        """Log that a password was wrong."""
+        password_failed(request, str(credentials.get("email", "")))
 
 
 class MfaAdapter(DefaultMFAAdapter):

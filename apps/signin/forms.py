@@ -6,6 +6,7 @@ import struct
 from typing import Any, ClassVar
 
 from allauth.account import forms as account
+from allauth.core import context
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.base import forms as mfa
 from allauth.mfa.totp import forms as totp
@@ -22,6 +23,7 @@ from apps.accounts.addresses import vouch_for
 from apps.accounts.models import User, slug_is_taken, validate_slug
 from apps.accounts.proof import is_proven, prove_address
 from apps.accounts.sign_in_emails import ask_for_password
+from apps.accounts.sign_in_log import second_factor_failed
 from apps.accounts.time_zones import time_zone_choices
 from apps.accounts.tokens import LIFETIMES
 from apps.audit.text import SingleLineEmailInput, SingleLineInput
@@ -108,13 +110,26 @@ class SetPasswordForm(PlainLabels, account.SetPasswordForm):
     labels = {"password1": NEW_PASSWORD, "password2": ONCE_MORE}
 
 
-class CodeForm(PlainLabels, mfa.AuthenticateForm):
+class LoggedCode:
+    """A code that does not count is logged."""
+
+    def clean_code(self) -> str:
+        """The code."""
+        try:
+            code: str = super().clean_code()  # type: ignore[misc] # a form's
+        except forms.ValidationError:
+            second_factor_failed(context.request, self.user)  # type: ignore[attr-defined] # a form's
+            raise
+        return code
+
+
+class CodeForm(LoggedCode, PlainLabels, mfa.AuthenticateForm):
     """The digits of an app, or a recovery code."""
 
     labels = {"code": CODE}
 
 
-class ReauthenticateByCodeForm(PlainLabels, mfa.ReauthenticateForm):
+class ReauthenticateByCodeForm(LoggedCode, PlainLabels, mfa.ReauthenticateForm):
     """The same, of somebody who is signed in."""
 
     labels = {"code": CODE}
@@ -145,7 +160,10 @@ class CompletePasskey(LimitedCredential):
         """Whose it is, where it counts."""
         try:
             return super().clean_credential()  # type: ignore[misc] # a form's
-        except NO_PASSKEY as error:
+        except (forms.ValidationError, *NO_PASSKEY) as error:
+            second_factor_failed(context.request, self.user)  # type: ignore[attr-defined] # a form's
+            if isinstance(error, forms.ValidationError):
+                raise
             raise get_adapter().validation_error("incorrect_code") from error
 
 

@@ -59,6 +59,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "config.middleware.RequestIdMiddleware",
+    "config.middleware.HttpsOnlyMiddleware",
     "django.middleware.security.SecurityMiddleware",
     # Before all that answers by itself, so that what is refused says it too.
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -247,6 +248,7 @@ CSRF_COOKIE_SAMESITE = "Lax"
 # In the session, and not in a cookie of their own.
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 SECURE_CONTENT_TYPE_NOSNIFF = True
+FILE_UPLOAD_HANDLERS = ["config.uploads.SmallFilesHandler"]
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 

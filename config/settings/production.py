@@ -30,6 +30,7 @@ from config.settings.base import (
     CSRF_COOKIE_SAMESITE,
     DEFAULT_AUTO_FIELD,
     EMAIL_TIMEOUT,
+    FILE_UPLOAD_HANDLERS,
     FORMAT_MODULE_PATH,
     GUARDIAN_MONKEY_PATCH_GROUP,
     GUARDIAN_MONKEY_PATCH_USER,
@@ -75,6 +76,8 @@ from config.settings.base import (
 
 DEBUG = False
 SECRET_KEY = env.str("SECRET_KEY")
+# Earlier keys: what they sealed and signed can still be read.
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS")
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 

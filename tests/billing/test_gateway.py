@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from io import StringIO
 from queue import Queue
 from threading import Barrier, Thread
 from typing import Any
@@ -31,6 +32,9 @@ from tests.admin.people import browser
 from tests.billing.cases import START, begin, invoices, on
 from tests.billing.stripes import SECRET, event, local_stripe, signature, stripe_settings, tell
 from tests.factories import Cast, make_cast
+from tests.server_log import log
+
+__all__ = ["log"]
 
 pytestmark = pytest.mark.django_db
 
@@ -300,7 +304,9 @@ def test_the_order_in_which_it_is_told_does_not_matter(waiting: tuple[Cast, Atte
         ("late", "an hour ago"),
     ],
 )
-def test_what_is_forged_or_late_has_no_effect(waiting: tuple[Cast, Attempt], signed: str, says: str) -> None:
+def test_what_is_forged_or_late_has_no_effect_and_is_logged(
+    waiting: tuple[Cast, Attempt], signed: str, says: str, log: StringIO
+) -> None:
     _, attempt = waiting
     body = succeeded(attempt)
     if says == "another":
@@ -310,6 +316,7 @@ def test_what_is_forged_or_late_has_no_effect(waiting: tuple[Cast, Attempt], sig
     assert tell(body, signed).status_code == 400
     altered = body.replace(b"14280", b"99999")
     assert tell(altered, signature(body)).status_code == 400
+    assert log.getvalue().count("POST /billing/webhook/ was answered with 400") == 2
     assert not Payment.objects.exists()
     assert not WebhookEvent.objects.exists()
 

@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
-from django.db import OperationalError, connection
+from django.db import IntegrityError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, override_settings
 from django.urls import path
@@ -107,6 +107,38 @@ def test_a_bug_keeps_its_traceback_once_indented_below_its_line(log: StringIO) -
     assert sum("Traceback" in line for line in trace) == 1
     assert all(line.startswith("    ") for line in trace)
     assert "\x1b" not in log.getvalue()
+
+
+def broken_rule() -> IntegrityError:
+    """What Django raises for a row that breaks a rule of its table, raised while another error is dealt with."""
+    words = (
+        'new row for relation "crm_lead" violates check constraint "lead_has_a_name"\n'
+        "DETAIL:  Failing row contains (1, Secret Street 1,\nwhich has two lines).\n"
+        "LINE 1: INSERT INTO crm_lead VALUES ('Secret Street 1')"
+    )
+    error = IntegrityError(words)
+    error.__cause__ = psycopg.errors.CheckViolation(words)
+    return error
+
+
+@pytest.mark.django_db
+def test_a_bug_that_the_database_refuses_is_logged_without_rows_and_statements(log: StringIO) -> None:
+    wrapped = ValueError("It could not be saved")
+    wrapped.__context__ = broken_rule()
+    for error in (broken_rule(), wrapped, ExceptionGroup("Two", [broken_rule(), ValueError("other")])):
+        assert answer(error).status_code == 500
+    assert log.getvalue().count("violates check constraint") >= 6
+    for hidden in ("Secret Street", "two lines", "INSERT", "DETAIL"):
+        assert hidden not in log.getvalue()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_job_that_the_database_refuses_is_logged_without_rows_and_statements(log: StringIO) -> None:
+    with failing_job(broken_rule(), tries=1) as queue:
+        run_jobs(queue)
+    assert "violates check constraint" in log.getvalue()
+    for hidden in ("Secret Street", "two lines", "INSERT", "DETAIL"):
+        assert hidden not in log.getvalue()
 
 
 @pytest.mark.parametrize(

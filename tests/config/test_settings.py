@@ -101,6 +101,32 @@ def test_productions_cookies_are_this_hosts_alone() -> None:
     assert told.stdout.split() == ["__Host-sessionid", "__Host-csrftoken", "True", "True", "True", "Lax", "None", "/"]
 
 
+def test_production_asks_browsers_for_https_for_a_year() -> None:
+    told = run(
+        "-c",
+        "from django.conf import settings as s; print(s.SECURE_SSL_REDIRECT, s.SECURE_HSTS_SECONDS,"
+        " s.SECURE_HSTS_INCLUDE_SUBDOMAINS, s.DEBUG)",
+        environment=PRODUCTION,
+    )
+
+    assert told.stdout.split() == ["True", "31536000", "True", "False"], told.stderr
+
+
+def test_a_new_secret_key_still_opens_what_the_one_before_sealed() -> None:
+    seals = "import django; django.setup(); from apps.accounts.sealing import seal; print(seal('plain', 'test'))"
+    opens = seals.replace(
+        "seal; print(seal('plain', 'test'))", "unseal; import sys; print(unseal(sys.argv[1], 'test'))"
+    )
+    sealed = run("-c", seals, environment=PRODUCTION).stdout.strip()
+    changed = PRODUCTION | {"SECRET_KEY": PRODUCTION["SECRET_KEY"][::-1]}
+
+    forgotten = run("-c", opens, sealed, environment=changed)
+    kept = run("-c", opens, sealed, environment=changed | {"SECRET_KEY_FALLBACKS": PRODUCTION["SECRET_KEY"]})
+
+    assert "Unsealable" in forgotten.stderr
+    assert kept.stdout.strip() == "plain", kept.stderr
+
+
 @pytest.mark.parametrize("name", ["SECRET_KEY", "ALLOWED_HOSTS", "DATABASE_URL", "EMAIL_URL", "DEFAULT_FROM_EMAIL"])
 def test_production_does_not_start_without(name: str) -> None:
     environment = {key: value for key, value in PRODUCTION.items() if key != name}

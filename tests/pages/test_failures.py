@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from django.conf import settings as product
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.files.uploadhandler import MemoryFileUploadHandler, TemporaryFileUploadHandler
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -98,6 +100,22 @@ def test_what_is_too_large_says_so(cast: Cast, sent: dict[str, Any]) -> None:
     page = looks_like_ours(client.post("/echo/", **sent), 413)
     assert "too large" in page
     assert "Nothing was saved" in page
+
+
+@pytest.mark.parametrize("address", ["/echo/", "/login/"])
+def test_a_file_that_is_too_large_is_not_received(cast: Cast, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    received: list[int] = []
+    for kind in (MemoryFileUploadHandler, TemporaryFileUploadHandler):
+        monkeypatch.setattr(kind, "receive_data_chunk", lambda _self, data, _start: received.append(len(data)))
+    client = browser(cast.owner)
+    client.raise_request_exception = False
+    for size, status in ((product.FILE_UPLOAD_MAX_MEMORY_SIZE, 413), (1000, None)):
+        answer = client.post(address, {"file": SimpleUploadedFile("roles.yaml", b"a" * size)})
+        assert (answer.status_code == 413) == (status == 413)
+        if status == 413:
+            looks_like_ours(answer, 413)
+            assert received == []
+    assert sum(received) == 1000
 
 
 def test_too_many_files_are_too_large(cast: Cast) -> None:

@@ -103,6 +103,7 @@ def test_roles_that_somebody_has_changed_meanwhile_are_not_overwritten() -> None
     [
         (b"\xff\xfe", "The file is no text in UTF-8."),
         ("", "Choose a file with the roles first."),
+        ("#" * (512 * 1024 + 1), "The file is larger than 512 KiB"),
         ("roles: [", "roles.yaml"),
         ("mandate: 1\nusers: []\n", "this key has no place here"),
         ("mandate: 1\nroles: []\n", "names no role"),

@@ -18,7 +18,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 from apps.accounts.models import User
 from apps.audit.models import Entry
 from tests.factories import PASSWORD
-from tests.mailing import post
+from tests.mailing import link_in, post
 from tests.signin.people import digits, sign_in, somebody, with_app, with_codes
 from tests.signin.test_passwords import is_in
 
@@ -76,10 +76,14 @@ def test_tries_of_codes_are_limited() -> None:
 def test_setting_a_new_password_does_not_pass_the_second_factor_by() -> None:
     user = somebody()
     with_app(user)
-    user.set_password("seven green bottles on a wall")
-    user.save()
-    answer = sign_in(user, "seven green bottles on a wall")
+    new, reader = "seven green bottles on a wall", Client()
+    reader.post("/password/reset/", {"email": user.email})
+    form = reader.get(link_in(post()[0]), follow=True)
+    reader.post(form.request["PATH_INFO"], {"password1": new, "password2": new})
+    assert not is_in(reader)
+    answer = sign_in(user, new, client=reader)
     assert answer.headers["Location"] == "/mfa/authenticate/"
+    assert not is_in(reader)
 
 
 def test_an_app_is_set_up_after_showing_who_one_is_and_brings_recovery_codes(
