@@ -39,7 +39,7 @@ class Phrase:
 
 
 @dataclass(frozen=True)
-class Rejection:
+class AllowedText:
     """A reviewed exception: in this file, texts with these words are fine."""
 
     path: str
@@ -53,13 +53,15 @@ class Words:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
         self.names: dict[str, str] = data["names"]
         self.phrases = [
-            Phrase(re.compile(rf"\b(?:{row['pattern']})\b", re.IGNORECASE), row["instead"], frozenset(row.get("kinds", ())))
+            Phrase(
+                re.compile(rf"\b(?:{row['pattern']})\b", re.IGNORECASE), row["instead"], frozenset(row.get("kinds", ()))
+            )
             for row in data["phrases"]
         ]
         # One pattern for all phrases tells quickly that a text has none of them.
         self._any = re.compile("|".join(phrase.pattern.pattern for phrase in self.phrases), re.IGNORECASE)
-        self.exceptions = [Rejection(row["path"], row["text"]) for row in data.get("exceptions", [])]
-        self.used: set[Rejection] = set()
+        self.exceptions = [AllowedText(row["path"], row["text"]) for row in data.get("exceptions", [])]
+        self.used: set[AllowedText] = set()
 
     def hits(self, path: str, text: Text) -> Iterator[Hit]:
         """Return what one text of a file breaks, exceptions left out."""

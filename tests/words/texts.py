@@ -77,7 +77,9 @@ def _docstring(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunc
 
 def _messages(call: ast.Call) -> Iterator[Text]:
     function = call.func
-    name = function.id if isinstance(function, ast.Name) else function.attr if isinstance(function, ast.Attribute) else ""
+    name = (
+        function.id if isinstance(function, ast.Name) else function.attr if isinstance(function, ast.Attribute) else ""
+    )
     arguments = list(call.args) if name in GETTEXT else []
     arguments += [keyword.value for keyword in call.keywords if keyword.arg in HELP]
     for argument in arguments:
@@ -128,8 +130,8 @@ def _plain(text: str) -> str:
 
 
 def _template(content: str) -> Iterator[Text]:
-    for found in TRANSLATED.finditer(content):
-        yield Text(content.count("\n", 0, found.start()) + 1, "template", found[1] or found[2] or "")
+    for match in TRANSLATED.finditer(content):
+        yield Text(content.count("\n", 0, match.start()) + 1, "template", match[1] or match[2] or "")
     for pattern, filler in ((VALUE, "value"), (BLOCK, "\0"), (INLINE_TAG, ""), (TAG, "\0")):
         content = pattern.sub(lambda match, filler=filler: filler + "\n" * match[0].count("\n"), content)  # type: ignore[misc]
     line = 1
