@@ -71,7 +71,7 @@ chromium:
 	fi
 
 .PHONY: lint
-lint: style types floors templates migrations deployment ## all that can be checked without running the product
+lint: style types floors words templates migrations deployment ## all that can be checked without running the product
 
 .PHONY: style
 style: setup
@@ -85,6 +85,10 @@ types: setup
 .PHONY: floors
 floors: setup
 	$(venv)/bin/lint-imports
+
+.PHONY: words
+words: setup
+	$(py) -m tests.words.lint
 
 .PHONY: templates
 templates: setup

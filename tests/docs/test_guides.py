@@ -1,4 +1,4 @@
-"""The guides show pictures that the tests in a browser take, and call things what the pages call them."""
+"""The guides show pictures that browser tests take, and use the labels of the pages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PICTURES = ROOT / "docs" / "images" / "guide"
 SHOWN = re.compile(r"!\[([^\]]*)\]\(\.\./images/guide/([\w-]+)\.png\)")
 BOLD = re.compile(r"\*\*([^*]+)\*\*")
 TAKEN = re.compile(r'\btake\(\s*\w+, "([\w-]+)"')
-# As many bytes as a picture may have: a clone carries each for ever.
+# The most bytes of a picture, since every clone carries each one.
 LARGEST = 120_000
 
 
@@ -25,22 +25,22 @@ def shown() -> set[str]:
 
 @cache
 def words() -> str:
-    """All that templates and forms may say."""
+    """Return all texts of templates and forms."""
     kinds = (("templates", "*.html"), ("apps", "*.html"), ("apps", "*.py"))
     return "\n".join(path.read_text() for folder, kind in kinds for path in sorted((ROOT / folder).rglob(kind)))
 
 
-def test_the_guides_show_exactly_the_pictures_that_there_are() -> None:
+def test_the_guides_show_exactly_the_existing_pictures() -> None:
     assert shown() == {path.stem for path in PICTURES.glob("*")}
 
 
-def test_each_picture_is_taken_by_a_test_in_a_browser_and_none_for_nothing() -> None:
+def test_a_browser_test_takes_each_picture_and_every_picture_is_used() -> None:
     tests = (ROOT / "tests" / "browser").glob("test_*.py")
     taken = [name for test in tests for name in TAKEN.findall(test.read_text())]
     assert sorted(taken) == sorted(shown())
 
 
-def test_each_picture_is_small_and_is_told_of_in_words() -> None:
+def test_each_picture_is_small_and_has_a_description() -> None:
     for path in PICTURES.glob("*"):
         assert path.stat().st_size < LARGEST, path.name
     for guide in GUIDES:
@@ -49,7 +49,7 @@ def test_each_picture_is_small_and_is_told_of_in_words() -> None:
 
 
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.stem)
-def test_what_is_bold_stands_on_a_page_in_these_words(guide: Path) -> None:
+def test_bold_labels_are_labels_of_pages(guide: Path) -> None:
     unknown = [label for label in BOLD.findall(guide.read_text()) if f'"{label}"' not in words()]
     bare = [label for label in unknown if not re.search(rf">\s*{re.escape(label)}\s*<", words())]
     assert not bare

@@ -1,4 +1,4 @@
-"""The table of security requirements names tests that exist, and leaves no requirement without an answer."""
+"""The table of security requirements names existing tests and answers every requirement."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def functions(path: str) -> set[str]:
 
 
 @pytest.mark.parametrize(("path", "name"), NAMED, ids="::".join)
-def test_each_test_that_is_named_exists(path: str, name: str) -> None:
+def test_each_named_test_exists(path: str, name: str) -> None:
     assert (ROOT / path).exists()
     assert not name or name in functions(path)
 
