@@ -14,12 +14,10 @@ from apps.roles import catalogue
 
 def read_only(account: Account) -> str:
     """Why nobody changes anything in an account whose subscription is not paid for; the same sentence everywhere."""
-    return _("%(account)s is read-only until its subscription is paid for.") % {"account": account}
+    return _("%(account)s is read-only until its subscription is paid.") % {"account": account}
 
 
-PAYING = gettext_lazy(
-    "Put its subscription in order: pay what is due, add what is missing in the billing details, or choose a plan."
-)
+PAYING = gettext_lazy("Pay the open invoices, complete the billing details, or choose a plan.")
 
 
 def suspends(codename: str, target: models.Model) -> Account | None:
@@ -33,9 +31,9 @@ def lacking(codename: str, target: models.Model) -> str:
     """What is said of a permission that somebody does not hold on a target."""
     permission, account = catalogue.get(codename), suspends(codename, target)
     if account is not None:
-        return f"{read_only(account)} " + _("“%(label)s” changes something.") % {"label": permission.label}
+        return f"{read_only(account)} " + _("“%(label)s” would change data.") % {"label": permission.label}
     where = target.reference if isinstance(target, Record) else str(target)
-    return _("This needs the permission “%(permission)s” on %(where)s, and you do not hold it there.") % {
+    return _("You need the permission “%(permission)s” on %(where)s.") % {
         "permission": permission.label,
         "where": where,
     }

@@ -125,7 +125,7 @@ class _Search:
         """What a superuser can do without anybody's help, and nobody else can."""
         if not session_would_help(self.user, self.mandate, self.permission, self.obj):
             return None
-        sentence = _("Open an operator session, which takes a reason and lasts an hour at most.")
+        sentence = _("Open an operator session with a reason, for up to one hour.")
         return Fix("operator_session", sentence, [self.user])
 
     def _state(self) -> Fix | None:
@@ -133,9 +133,7 @@ class _Search:
         steps = self.mandate.effective(self.branch.pk if self.branch else 0, self.permission.codename).steps
         because = steps[0].because if steps else None
         if because is Reason.ACCOUNT_CLOSED:
-            return Fix(
-                "account", _("The account would have to be opened again, which only a platform operator can do."), []
-            )
+            return Fix("account", _("Ask a platform operator to reopen the account."), [])
         if because is Reason.PLAN:
             account = Account.objects.get(pk=self.mandate.account_id)
             return Fix(
@@ -147,8 +145,7 @@ class _Search:
         if because is Reason.INACTIVE:
             return Fix(
                 "user",
-                _("%(user)s would have to be activated again, which only a platform operator can do.")
-                % {"user": self.user},
+                _("Ask a platform operator to activate %(user)s again.") % {"user": self.user},
                 [],
             )
         return None
@@ -200,8 +197,8 @@ class _Search:
         gives = {codename: override.scope for codename, override in overrides.items()}
         return Fix(
             "override",
-            _("Set %(user)s's own scope on %(branch)s: %(told)s.")
-            % {"user": self.user, "branch": self.branch, "told": get_text_list(each, _("and"))},
+            _("Set an override for %(user)s on %(branch)s: %(scopes)s.")
+            % {"user": self.user, "branch": self.branch, "scopes": get_text_list(each, _("and"))},
             self._people("manage_member_permissions", self.branch, gives),
             self.branch,
             gives=gives,
@@ -260,7 +257,7 @@ class _Search:
                 continue
             if self._passes(replace(self.facts, parent=role)):
                 right = "grant_parent_roles" if self.facts.parent is None else "change_parent_roles"
-                sentence = _("Give %(user)s the parent role %(role)s, which reaches every branch.") % {
+                sentence = _("Give %(user)s the parent role %(role)s, which covers every branch.") % {
                     "user": self.user,
                     "role": role.name,
                 }

@@ -108,9 +108,7 @@ class NotARecipient(HandOverRefused):
 
     def __init__(self, places: Iterable[str]) -> None:
         names = get_text_list(list(places), _("and"))
-        super().__init__(
-            _("Choose an active member of %(names)s: nobody else can be responsible there.") % {"names": names}
-        )
+        super().__init__(_("Choose an active member of %(names)s: only they can own records there.") % {"names": names})
 
 
 class NotAssignable(HandOverRefused):
@@ -119,16 +117,16 @@ class NotAssignable(HandOverRefused):
     def __init__(self, missing: Mapping[str, int]) -> None:
         each = [
             ngettext(
-                "“%(permission)s” is missing on %(number)s of the records",
-                "“%(permission)s” is missing on %(number)s of the records",
+                "“%(permission)s” on %(number)s of the records",
+                "“%(permission)s” on %(number)s of the records",
                 number,
             )
             % {"permission": catalogue.get(codename).label, "number": f"{number:,}"}
             for codename, number in missing.items()
         ]
         super().__init__(
-            _("%(told)s: leave out their type, or let somebody do it who may.")
-            % {"told": get_text_list(each, _("and"))}
+            _("You need %(missing)s. Leave out that record type, or ask a colleague who has the permission.")
+            % {"missing": get_text_list(each, _("and"))}
         )
         self.missing = dict(missing)
 
@@ -221,7 +219,7 @@ def move(source: Branch, target: Branch, *, actor: User | None, progress: Progre
         ValueError: the target is the source, closed, or another account's.
     """
     if source.pk == target.pk or source.account_id != target.account_id or target.status != Branch.Status.ACTIVE:
-        raise ValueError(f"Records of {source} can be moved to another open branch of their account only.")
+        raise ValueError(f"Records of {source} can only move to another open branch of the same account.")
     with transaction.atomic():
         _announce(MovingRecords(Q(branch=source), branches=frozenset({source.pk, target.pk})))
         for name in records.registered():
@@ -233,7 +231,7 @@ def move(source: Branch, target: Branch, *, actor: User | None, progress: Progre
 
 def _checked(portfolio: Portfolio, plan: HandOverPlan) -> tuple[Counts, Receivers]:
     if unknown := plan.to.keys() - set(record_types()):
-        raise ValueError(f"There are no records of the type {min(unknown)} to hand over.")
+        raise ValueError(f"Records of the type {min(unknown)} can't be handed over.")
     found = {name: branches for name, branches in count(portfolio).items() if name in plan.to}
     receivers = _receivers(portfolio, plan)
     _check_receivers(portfolio, plan, found, receivers)

@@ -33,7 +33,7 @@ def open_session(user: User, *, reason: str, minutes: int = LONGEST, actor: User
             inactive, or is in an open session already. Nothing is written then.
     """
     if is_blank(reason):
-        raise SessionRefused(_("Say why the session is needed: the reason is blank."))
+        raise SessionRefused(_("Enter a reason for the session."))
     if not 1 <= minutes <= LONGEST:
         raise SessionRefused(
             _("A session lasts from 1 to %(longest)s minutes, not %(minutes)s.")
@@ -42,13 +42,13 @@ def open_session(user: User, *, reason: str, minutes: int = LONGEST, actor: User
     standing = _locked(user)
     if not standing.is_superuser:
         raise SessionRefused(
-            _("%(email)s is no platform operator: only a superuser can open a session.") % {"email": standing.email}
+            _("%(email)s is not a platform operator. Only a superuser can open a session.") % {"email": standing.email}
         )
     if not standing.is_active:
-        raise SessionRefused(_("%(email)s has been deactivated and can open no session.") % {"email": standing.email})
+        raise SessionRefused(_("%(email)s is deactivated and can't open a session.") % {"email": standing.email})
     if (running := current_session(standing)) is not None:
         raise SessionRefused(
-            _("%(email)s is in a session until %(time)s UTC already: end that one first.")
+            _("%(email)s already has an open session until %(time)s UTC. End that one first.")
             % {"email": standing.email, "time": f"{running.expires_at:%H:%M}"}
         )
     now = timezone.now()
@@ -68,9 +68,9 @@ def end_session(user: User, *, actor: User | None = None) -> OperatorSession:
     standing = _locked(user)
     session = current_session(standing)
     if session is None:
-        raise SessionRefused(_("%(email)s is in no open session.") % {"email": standing.email})
+        raise SessionRefused(_("%(email)s has no open session.") % {"email": standing.email})
     session.ended_at = timezone.now()
-    with operation(verb=OPERATOR_SESSION_ENDED, actor=actor, reason="Ended by hand, before its time"):
+    with operation(verb=OPERATOR_SESSION_ENDED, actor=actor, reason="Ended early by the operator"):
         OperatorSession.objects.open().filter(user=standing).update(ended_at=session.ended_at)
     return session
 

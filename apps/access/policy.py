@@ -220,7 +220,7 @@ def asked_of(codename: str, obj: models.Model) -> Permission:
     elif isinstance(obj, Account):
         catalogue.check_target(permission, Target.ACCOUNT)
     else:
-        raise WrongTarget(f"{permission.codename} is asked of an account, a branch or a record, not of {obj!r}.")
+        raise WrongTarget(f"{permission.codename} applies to an account, a branch or a record, not to {obj!r}.")
     return permission
 
 

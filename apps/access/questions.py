@@ -119,16 +119,16 @@ def _read(line: bytes) -> Question | str:
     except (InvalidQuestion, MalformedTarget) as error:
         return str(error)
     except UnicodeDecodeError as error:
-        return f"The line is not UTF-8: the byte 0x{line[error.start]:02x} stands at {error.start}."
+        return f"The line is not UTF-8: byte 0x{line[error.start]:02x} at position {error.start}."
     except json.JSONDecodeError as error:
-        return f"The line is no JSON: {error.msg} at column {error.colno}."
+        return f"The line is not valid JSON: {error.msg} at column {error.colno}."
 
 
 def _question(data: Any) -> Question:
     if not isinstance(data, dict):
-        raise InvalidQuestion("The line is no JSON object.")
+        raise InvalidQuestion("The line is not a JSON object.")
     if wrong := [key for key, value in data.items() if not isinstance(value, str)]:
-        raise InvalidQuestion(f'The value of "{wrong[0]}" is no text.')
+        raise InvalidQuestion(f'The value of "{wrong[0]}" is not text.')
     match sorted(data):
         case ["permission", "target", "user"]:
             return MayQuestion(data["user"], data["permission"], parse_target(data["target"]))

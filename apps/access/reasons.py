@@ -36,7 +36,7 @@ def tooltip(access: AccessContext, codename: str, place: models.Model | None = N
     """One sentence for a disabled button: the missing permission, and who can grant it, on this branch or anywhere."""
     branch = place if isinstance(place, Branch) else None
     label = catalogue.get(codename).label
-    return _("Needs “%(label)s”, which you do not have. %(whom_to_ask)s") % {
+    return _("You need “%(label)s”. %(whom_to_ask)s") % {
         "label": label,
         "whom_to_ask": whom_to_ask(grantors(access, codename, branch)),
     }
@@ -88,7 +88,7 @@ def _ways(mandate: Mandate, codename: str, branch: Branch) -> Iterator[tuple[str
 def whom_to_ask(people: Sequence[User]) -> str:
     """`Ask Ada or Ben.`"""
     if not people:
-        return _("Nobody in the account can grant it at present.")
+        return _("No member of the account can grant it now.")
     return _("Ask %(people)s for it.") % {"people": get_text_list([str(person) for person in people[:NAMED]], _("or"))}
 
 

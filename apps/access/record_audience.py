@@ -66,9 +66,9 @@ def through(mandate: Mandate, record: Record, shares: Shares) -> list[str]:
         return [given_by(mandate, record.branch_id, codename)]
     words = {
         Scope.CREATED: _("created it"),
-        Scope.RESPONSIBLE: _("answers for it"),
+        Scope.RESPONSIBLE: _("owns it"),
         Scope.SHARED: _("it is shared with them"),
-        Scope.TEAM: _("is in a team with %(who)s, who answers for it") % {"who": record.responsible},
+        Scope.TEAM: _("is in a team with %(who)s, who owns it") % {"who": record.responsible},
     }
     return [told for reach, told in words.items() if reached & reach]
 

@@ -111,7 +111,7 @@ class Record(models.Model):
         Raises:
             Untold: it was not there then, or nobody knows how it was.
         """
-        raise HistoryUnknown(f"How {reference} was cannot be told: no history is kept of such records.")
+        raise HistoryUnknown(f"The past of {reference} is unknown: such records have no history.")
 
 
 def record_constraints(name: str) -> list[models.BaseConstraint]:

@@ -11,7 +11,7 @@ from apps.teams.models import Membership
 
 def why_shielded() -> str:
     """What is said in place of what the shield hides."""
-    return _("Only they themselves see or change this: the scheme shields whoever holds the single top role.")
+    return _("Only this member can view or change this: the role system protects the holder of the top role.")
 
 
 def shielded(access: AccessContext) -> frozenset[int]:

@@ -60,7 +60,8 @@ class CsvTable:
             size += len(part)
             if size > LIMIT:
                 raise TableRefused(
-                    _("The file is larger than %(most)s MiB, which is the most.") % {"most": LIMIT // 1024 // 1024}
+                    _("The file is larger than %(most)s MiB. Split it into smaller files.")
+                    % {"most": LIMIT // 1024 // 1024}
                 )
             self._copy.write(part)
         self._headless = headless
@@ -84,7 +85,7 @@ class CsvTable:
             except StopIteration:
                 return
             except csv.Error as error:
-                yield CsvRow(number, {}, _("This is no CSV: %(error)s.") % {"error": error})
+                yield CsvRow(number, {}, _("This is not valid CSV: %(error)s.") % {"error": error})
                 continue
             if any(cells):
                 yield self._line(number, cells)
@@ -96,7 +97,7 @@ class CsvTable:
             return CsvRow(
                 number,
                 {},
-                _("There are %(number)s cells for %(columns)s columns.")
+                _("The line has %(number)s cells, but the file has %(columns)s columns.")
                 % {"number": len(cells), "columns": len(self.columns)},
             )
         return CsvRow(number, dict(zip(self.columns, cells, strict=True)))
@@ -116,19 +117,19 @@ class CsvTable:
         try:
             found = [name.strip().lower() for name in next(csv.reader([first], delimiter=self._delimiter), [])]
         except csv.Error as error:
-            raise TableRefused(_("line 1: This is no CSV: %(error)s.") % {"error": error}) from None
+            raise TableRefused(_("line 1: This is not valid CSV: %(error)s.") % {"error": error}) from None
         if not any(found):
             raise TableRefused(
-                _("line 1: The columns are missing: name them, out of %(columns)s.") % {"columns": ", ".join(columns)}
+                _("line 1: The column names are missing. Choose from %(columns)s.") % {"columns": ", ".join(columns)}
             )
         for place, name in enumerate(found):
             if name not in columns:
                 raise TableRefused(
-                    _("line 1: There is no column “%(name)s”: choose from %(columns)s.")
+                    _("line 1: “%(name)s” is not a column. Choose from %(columns)s.")
                     % {"name": name, "columns": ", ".join(columns)}
                 )
             if name in found[:place]:
-                raise TableRefused(_("line 1: The column “%(name)s” stands there twice.") % {"name": name})
+                raise TableRefused(_("line 1: The column “%(name)s” occurs twice.") % {"name": name})
         if missing := [name for name in columns if name in needed and name not in found]:
             raise TableRefused(
                 _("line 1: The column %(missing)s is missing.") % {"missing": get_text_list(missing, _("and"))}
@@ -139,7 +140,7 @@ class CsvTable:
 def _unreadable(text: str) -> str:
     """What is wrong with a text that cannot be stored; nothing, where it can."""
     if _BAD_BYTES.search(text):
-        return _("This is not UTF-8: save the file in that encoding.")
+        return _("The file is not UTF-8. Save it in that encoding.")
     if "\0" in text:
-        return _("The character U+0000 stands there, which cannot be stored.")
+        return _("The text contains the character U+0000, which can't be stored. Remove it.")
     return ""

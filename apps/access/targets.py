@@ -47,7 +47,7 @@ class TargetName:
             return no_account(self.account)
         types = [record_type.name for record_type in catalogue.record_types()]
         if self.kind != Target.BRANCH and self.kind not in types:
-            return UnknownTarget(f'There is no record type "{self.kind}": choose from {", ".join(types)}.')
+            return UnknownTarget(f'There is no record type "{self.kind}". Choose from {", ".join(types)}.')
         return UnknownTarget(f'There is no {self.kind} "{self.key}" in the account "{self.account}".')
 
 
@@ -61,7 +61,9 @@ def parse_target(text: str) -> TargetName:
     account, slash, key = rest.partition("/")
     whole = bool(account) and (not slash if kind == Target.ACCOUNT else bool(key))
     if not kind or not whole:
-        raise MalformedTarget(f'"{text}" is no target: write account:SLUG, branch:ACCOUNT/BRANCH or TYPE:ACCOUNT/REF.')
+        raise MalformedTarget(
+            f'"{text}" is not a valid target. Write account:SLUG, branch:ACCOUNT/BRANCH or TYPE:ACCOUNT/REF.'
+        )
     return TargetName(kind, account, key)
 
 

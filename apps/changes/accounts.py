@@ -59,7 +59,7 @@ class ChangeAccount(Change):
         stated: dict[str, Any] = {}
         if self.name is not None:
             if not self.name.strip():
-                raise NoSuchTarget(_("An account needs a name."))
+                raise NoSuchTarget(_("Enter a name for the account."))
             stated["name"] = self.name.strip()
         if self.currency is not None and self.currency != ground.account.currency:
             if why := why_currency_stays(ground.account):
@@ -78,9 +78,7 @@ class ChangeAccount(Change):
         keys = set(Role.objects.usable_in(ground.account.pk, ground.account.scheme).values_list("key", flat=True))
         for key in self.second_factor:
             if key not in keys:
-                raise NoSuchTarget(
-                    _("There is no role “%(key)s” in %(account)s.") % {"key": key, "account": ground.account}
-                )
+                raise NoSuchTarget(_("%(account)s has no role “%(key)s”.") % {"key": key, "account": ground.account})
         return sorted(set(self.second_factor))
 
     def notes(self, ground: ChangeContext) -> Iterable[str]:
@@ -90,8 +88,8 @@ class ChangeAccount(Change):
         many = len(without_second_factor(ground.account.pk, self._asked(ground)))
         if many:
             yield ngettext(
-                "%(many)s person has no second factor yet, and is led to set one up before they go on.",
-                "%(many)s people have no second factor yet, and are led to set one up before they go on.",
+                "%(many)s person has no two-factor authentication yet and must set it up before continuing.",
+                "%(many)s people have no two-factor authentication yet and must set it up before continuing.",
                 many,
             ) % {"many": f"{many:,}"}
 
@@ -108,7 +106,7 @@ class CloseAccount(Change):
         """The account closing."""
         if ground.account.status != Account.Status.ACTIVE:
             closed = ground.account.status == Account.Status.CLOSED
-            sentence = _("%(account)s is closed already.") if closed else _("%(account)s is closing already.")
+            sentence = _("%(account)s is already closed.") if closed else _("%(account)s is already closing.")
             raise NoSuchTarget(sentence % {"account": ground.account})
         return rows(updated(ground.account, status=Account.Status.CLOSING, closes_at=ground.now + self.waiting))
 
@@ -154,5 +152,5 @@ def close_due_accounts() -> int:
 
 
 def _finish_closing(account_id: int) -> bool:
-    done = FinishClosing(account_id=account_id).apply(actor=None, reason="The waiting period is over")
+    done = FinishClosing(account_id=account_id).apply(actor=None, reason="The waiting period ended")
     return bool(done.rows)

@@ -152,7 +152,9 @@ class Change(ABC):
         if is_blank(reason):
             raise ReasonMissing
         if actor is not None and actor.viewed_by is not None:
-            raise NoSuchTarget(_("Whoever looks as somebody else changes nothing."), _("Stop looking as them first."))
+            raise NoSuchTarget(
+                _("You can't change anything while you view as a colleague."), _("Stop viewing as them first.")
+            )
         return retried(lambda: self._apply(actor, reason))
 
     def observe(self, observer: Observer, *, actor: User | None) -> None:
@@ -261,7 +263,7 @@ class RowPlan:
 
     def _check(self, prints: list[int], upto: int | None) -> None:
         if self._prints is not None and self._prints[:upto] != prints:
-            raise OperationalError("What is to be changed has moved meanwhile.") from SerializationFailure()
+            raise OperationalError("The records changed while this was saved.") from SerializationFailure()
 
 
 def _by_line(refusals: Iterable[Refusal]) -> list[Refusal]:

@@ -31,12 +31,12 @@ class CreateBranch(Change):
         """One branch, where the scheme has several."""
         if not ground.scheme.many_branches:
             raise NoSuchTarget(
-                _("%(scheme)s has one branch.") % {"scheme": ground.scheme.name}, _("Make a team instead.")
+                _("%(scheme)s supports only one branch.") % {"scheme": ground.scheme.name}, _("Create a team instead.")
             )
         checked(validate_slug, self.slug, _("short name"))
         if any(branch.slug == self.slug for branch in ground.branches.values()):
             raise NoSuchTarget(
-                _("There is a branch %(slug)s already.") % {"slug": self.slug}, _("Choose another short name.")
+                _("A branch %(slug)s already exists.") % {"slug": self.slug}, _("Choose another short name.")
             )
         name = self.name.strip() or self.slug
         return rows(inserted(Branch(account=ground.account, slug=self.slug, name=name, created_at=ground.now)))
@@ -57,7 +57,7 @@ class ChangeBranch(Change):
         branch = open_branch(ground, self.branch_id)
         name = self.name.strip()
         if not name:
-            raise NoSuchTarget(_("A branch needs a name."))
+            raise NoSuchTarget(_("Enter a name for the branch."))
         return rows(updated(branch, name=name, seen=self.seen))
 
 
@@ -78,7 +78,7 @@ class CloseBranch(Change):
         """The branch closed."""
         branch = open_branch(ground, self.branch_id)
         if self.records_to is not None and open_branch(ground, self.records_to).pk == branch.pk:
-            raise NoSuchTarget(_("The records are on that branch already."), _("Choose another branch for them."))
+            raise NoSuchTarget(_("The records are already on that branch."), _("Choose a different branch."))
         return rows(updated(branch, status=Branch.Status.CLOSED))
 
     def accompany(self, ground: ChangeContext) -> None:
@@ -102,5 +102,5 @@ class ReopenBranch(Change):
         if branch.status == Branch.Status.ACTIVE:
             return []
         if not ground.scheme.many_branches and ground.facts.open_branches:
-            raise NoSuchTarget(_("%(scheme)s has one branch.") % {"scheme": ground.scheme.name})
+            raise NoSuchTarget(_("%(scheme)s supports only one branch.") % {"scheme": ground.scheme.name})
         return rows(updated(branch, status=Branch.Status.ACTIVE))

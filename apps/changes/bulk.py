@@ -108,8 +108,8 @@ class DuplicateLines:
                 continue
             number = self._lines[first]
             yield NoSuchTarget(
-                _("This is about the same as line %(number)s.") % {"number": number},
-                _("Leave one of the two out."),
+                _("This repeats line %(number)s.") % {"number": number},
+                _("Remove one of the two lines."),
                 line=self._lines[place],
             )
 
@@ -135,11 +135,11 @@ class Members:
             raise NoSuchTarget(line.problem)
         email = User.objects.normalize_email(line.cells["user"])
         if not email:
-            raise NoSuchTarget(_("This names no user."))
+            raise NoSuchTarget(_("The user is missing."))
         branch = self._branch(line)
         membership = self.held.get((self._users.get(email, 0), branch.pk))
         if membership is None:
-            raise NoSuchTarget(_("There is no member %(email)s on %(branch)s.") % {"email": email, "branch": branch})
+            raise NoSuchTarget(_("%(email)s is not a member of %(branch)s.") % {"email": email, "branch": branch})
         return membership
 
     def _branch(self, line: CsvRow) -> Branch:
@@ -148,7 +148,7 @@ class Members:
             return branch_named(self._ground, slug)
         if len(self._ground.facts.open_branches) == 1:
             return self._ground.branch(*self._ground.facts.open_branches)
-        raise NoSuchTarget(_("This names no branch, and %(account)s has several.") % {"account": self._ground.account})
+        raise NoSuchTarget(_("The branch is missing, and %(account)s has several.") % {"account": self._ground.account})
 
 
 def branch_named(ground: ChangeContext, slug: str) -> Branch:
@@ -160,7 +160,7 @@ def branch_named(ground: ChangeContext, slug: str) -> Branch:
     for branch in ground.branches.values():
         if branch.slug == slug:
             return branch
-    raise NoSuchTarget(_("There is no branch “%(slug)s” in %(account)s.") % {"slug": slug, "account": ground.account})
+    raise NoSuchTarget(_("%(account)s has no branch “%(slug)s”.") % {"slug": slug, "account": ground.account})
 
 
 class Roles:
@@ -183,7 +183,7 @@ class Roles:
         if key not in self._ids:
             known = [key for key, pk in self._ids.items() if self._ground.role(pk).kind == Role.Kind.BRANCH]
             raise NoSuchTarget(
-                _("There is no role “%(key)s” in %(account)s.") % {"key": key, "account": self._ground.account},
+                _("%(account)s has no role “%(key)s”.") % {"key": key, "account": self._ground.account},
                 _("Choose from %(known)s.") % {"known": ", ".join(known)},
             )
         return branch_role(self._ground, self._ids[key])
@@ -192,7 +192,7 @@ class Roles:
 def _active(membership: Membership, ground: ChangeContext) -> Membership:
     if membership.status != Membership.Status.ACTIVE:
         raise NoSuchTarget(
-            _("%(name)s has been removed.") % {"name": ground.name(membership.user_id)}, _("Restore them first.")
+            _("%(name)s was removed.") % {"name": ground.name(membership.user_id)}, _("Restore them first.")
         )
     return membership
 
@@ -216,7 +216,7 @@ class ChangeRoles(BulkChange):
             doubles.enter(membership.pk, 0, line.number)
             key = line.cells.get("role") or self.role
             if not key:
-                raise NoSuchTarget(_("This names no role."))
+                raise NoSuchTarget(_("The role is missing."))
             return updated(_active(membership, ground), line=line.number, role_id=roles.of(key))
 
         return row_of
@@ -278,7 +278,7 @@ class SetOverrides(BulkChange):
             override = standing.get((membership.user_id, membership.branch_id, codename))
             if line.cells["scope"].lower() == CLEAR:
                 if line.cells.get("expires"):
-                    raise NoSuchTarget(_("What is cleared has no end."), _("Leave the cell empty."))
+                    raise NoSuchTarget(_("A cleared override can't have an end date."), _("Leave the cell empty."))
                 return deleted(override or no_override(membership, codename), line=line.number)
             scope = scope_of(line.cells["scope"])
             return override_row(
@@ -315,8 +315,8 @@ def scope_of(text: str) -> Scope:
         return Scope.parse(words if words in ("none", "all") else _BETWEEN_REACHES.split(words))
     except ValueError:
         raise NoSuchTarget(
-            _("“%(text)s” is no scope.") % {"text": text},
-            _("Write none, all, clear, or reaches such as responsible + shared + team, or a name such as If creator."),
+            _("“%(text)s” is not a scope.") % {"text": text},
+            _("Use none, all or clear, scopes such as responsible + shared + team, or a name such as If creator."),
         ) from None
 
 
@@ -334,7 +334,7 @@ def end_of(text: str) -> datetime | None:
         found = None
     if found is None or found.tzinfo is None:
         raise NoSuchTarget(
-            _("“%(text)s” is no time with its zone.") % {"text": text},
-            _("Write one such as 2027-01-31T00:00:00Z, or nothing."),
+            _("“%(text)s” is not a time with a time zone.") % {"text": text},
+            _("Write a time such as 2027-01-31T00:00:00Z, or leave the cell empty."),
         )
     return found

@@ -51,7 +51,7 @@ class ChangeContext:
         """
         account = Account.objects.select_for_update(no_key=True).filter(pk=account_id).first()
         if account is None:
-            raise NoSuchTarget(_("There is no such account."))
+            raise NoSuchTarget(_("That account doesn't exist."))
         return cls(account, actor, reason)
 
     @classmethod
@@ -85,7 +85,7 @@ class ChangeContext:
             NoSuchTarget: there is none.
         """
         if branch_id not in self.branches:
-            raise NoSuchTarget(_("There is no such branch in %(account)s.") % {"account": self.account})
+            raise NoSuchTarget(_("That branch doesn't exist in %(account)s.") % {"account": self.account})
         return self.branches[branch_id]
 
     def find(self, model: type[M], pk: int, noun: str) -> M:
@@ -96,7 +96,9 @@ class ChangeContext:
         """
         found = model._default_manager.filter(account=self.account, pk=pk).first()
         if found is None:
-            raise NoSuchTarget(_("There is no such %(noun)s in %(account)s.") % {"noun": noun, "account": self.account})
+            raise NoSuchTarget(
+                _("That %(noun)s doesn't exist in %(account)s.") % {"noun": noun, "account": self.account}
+            )
         return found
 
     def people(self, user_ids: Iterable[int]) -> dict[int, Facts]:
@@ -121,7 +123,7 @@ class ChangeContext:
             roles = Role.objects.filter(Q(account_id=None) | Q(account_id=self.account.pk), pk=role_id)
             self._roles |= {found.id: found for found in role_facts(roles)}
         if role_id not in self._roles:
-            raise NoSuchTarget(_("There is no such role in %(account)s.") % {"account": self.account})
+            raise NoSuchTarget(_("That role doesn't exist in %(account)s.") % {"account": self.account})
         return self._roles[role_id]
 
     @cached_property
@@ -136,7 +138,7 @@ class ChangeContext:
             NoSuchTarget: there is none of that id.
         """
         if role_id not in self._usable:
-            raise NoSuchTarget(_("There is no such role in %(account)s.") % {"account": self.account})
+            raise NoSuchTarget(_("That role doesn't exist in %(account)s.") % {"account": self.account})
         return self.role(role_id)
 
     def acting(self, user: User | None = None, at: datetime | None = None) -> Mandate:

@@ -30,7 +30,7 @@ def own_role(ground: ChangeContext, role_id: int) -> Role:
     usable = Role.objects.usable_in(ground.account.pk, ground.account.scheme)
     role = usable.select_related("based_on").filter(pk=role_id).first()
     if role is None:
-        raise NoSuchTarget(_("There is no such role in %(account)s.") % {"account": ground.account})
+        raise NoSuchTarget(_("That role doesn't exist in %(account)s.") % {"account": ground.account})
     return role
 
 
@@ -59,9 +59,9 @@ class CopyRole(Change):
         name = self.name.strip()
         key = self.key or slugify(name)
         if not name or not key:
-            raise NoSuchTarget(_("A role needs a name."))
+            raise NoSuchTarget(_("Enter a name for the role."))
         if Role.objects.filter(account_id=ground.account.pk, scheme=ground.account.scheme, key=key).exists():
-            raise NoSuchTarget(_("There is a role “%(key)s” already.") % {"key": key}, _("Choose another name."))
+            raise NoSuchTarget(_("A role “%(key)s” already exists.") % {"key": key}, _("Choose another name."))
         role = Role(
             scheme=ground.account.scheme,
             key=key,
@@ -128,7 +128,7 @@ class EditRole(Change):
         standing = {name: lines[name].scope if name in lines else Scope.NONE for name in self.seen or ()}
         if self.seen is not None and (differing := {n for n in standing if standing[n] != self.seen[n]}):
             raise ChangedMeanwhile(
-                _("Somebody has changed this role since the page was opened."),
+                _("This role changed while you were editing."),
                 {name: (self.seen[name], standing[name]) for name in sorted(differing)},
             )
 
@@ -150,8 +150,8 @@ class DeleteRole(Change):
         if holders:
             raise NoSuchTarget(
                 ngettext(
-                    "%(number)s member holds the role %(role)s, removed ones included.",
-                    "%(number)s members hold the role %(role)s, removed ones included.",
+                    "%(number)s member has the role %(role)s (removed members included).",
+                    "%(number)s members have the role %(role)s (removed members included).",
                     holders,
                 )
                 % {"number": f"{holders:,}", "role": role},
@@ -160,7 +160,7 @@ class DeleteRole(Change):
         invitations = Invitation.objects.filter(account=ground.account, role=role)
         if invitations.filter(status=Invitation.Status.PENDING).exists():
             raise NoSuchTarget(
-                _("Somebody is invited as %(role)s.") % {"role": role}, _("Cancel the invitation first.")
+                _("An invitation for the role %(role)s is pending.") % {"role": role}, _("Cancel the invitation first.")
             )
         found: list[RowChange] = []
         for line in RoleGrant.objects.filter(role=role):

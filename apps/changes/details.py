@@ -44,10 +44,10 @@ class ChangeDetails(Change):
         places = Membership.objects.active().filter(account=ground.account, user=self.user_id)
         held = ParentMembership.objects.filter(account=ground.account, user=self.user_id)
         if not places.exists() and not held.exists():
-            raise NoSuchTarget(_("There is no such member in %(account)s.") % {"account": ground.account})
+            raise NoSuchTarget(_("That member doesn't exist in %(account)s.") % {"account": ground.account})
         name = self.name.strip()
         if not name or len(name) > LONGEST_NAME:
-            raise NoSuchTarget(_("A name has 1 to %(longest)s characters.") % {"longest": LONGEST_NAME})
+            raise NoSuchTarget(_("Enter a name of 1 to %(longest)s characters.") % {"longest": LONGEST_NAME})
         user = User.objects.select_for_update(no_key=True).get(pk=self.user_id)
         return rows(updated(user, name=name, seen=self.seen))
 
@@ -81,10 +81,10 @@ class _SetActive:
         with transaction.atomic():
             kept = [self._kept(account_id, actor, reason) for account_id in account_ids_of(self.user_id)]
             if actor is not None and current_session(actor) is None:
-                raise OperatorOnly(_("Only a platform operator changes this."), _("Ask the platform's operators."))
+                raise OperatorOnly(_("Only a platform operator can change this."), _("Contact the platform operators."))
             user = User.objects.select_for_update(no_key=True).filter(pk=self.user_id).first()
             if user is None:
-                raise NoSuchTarget(_("There is no such user."))
+                raise NoSuchTarget(_("That user doesn't exist."))
             with operation(verb=self.verb, actor=actor, reason=reason) as written:
                 count = Diff([updated(user, is_active=self.active)]).write()
                 if not self.active:

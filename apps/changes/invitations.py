@@ -82,12 +82,12 @@ def find_invitation(account_id: int, token: str) -> Invitation | None:
 def why_ended(invitation: Invitation, now: datetime) -> NoSuchTarget | None:
     """Why an invitation is accepted by nobody any more; None where it can be."""
     if invitation.status == Invitation.Status.ACCEPTED:
-        return NoSuchTarget(_("This invitation has been accepted already."), _("Sign in."))
+        return NoSuchTarget(_("This invitation was already accepted."), _("Sign in."))
     if invitation.status == Invitation.Status.CANCELLED:
-        return NoSuchTarget(_("This invitation has been cancelled."), _("Ask for a new one."))
+        return NoSuchTarget(_("This invitation was cancelled."), _("Ask for a new invitation."))
     if now >= invitation.expires_at:
         ended = written(invitation.expires_at, DateTimeForm.LONG_DAY)
-        return NoSuchTarget(_("This invitation ended on %(day)s.") % {"day": ended}, _("Ask for a new one."))
+        return NoSuchTarget(_("This invitation expired on %(day)s.") % {"day": ended}, _("Ask for a new invitation."))
     return None
 
 
@@ -95,7 +95,7 @@ def send_by_mail(invitation: Invitation, token: str) -> None:
     """Send the invitation of that token to its address, with its link and the proof."""
     told = {
         "invitation": invitation,
-        "by": invitation.invited_by or _("The platform's operators"),
+        "by": invitation.invited_by or _("The platform operators"),
         "address": mail.link(f"{address_of(token)}?proof={proof_of(token)}"),
     }
     # Of whoever comes newly, no zone is known but the account's.
@@ -118,9 +118,9 @@ def pending_invitation(ground: ChangeContext, invitation_id: int) -> Invitation:
     """
     invitation = ground.find(Invitation, invitation_id, _("invitation"))
     if invitation.status == Invitation.Status.ACCEPTED:
-        raise NoSuchTarget(_("This invitation has been accepted already."), _("Remove the member instead."))
+        raise NoSuchTarget(_("This invitation was already accepted."), _("Remove the member instead."))
     if invitation.status != PENDING:
-        raise NoSuchTarget(_("This invitation has been cancelled."), _("Send a new one."))
+        raise NoSuchTarget(_("This invitation was cancelled."), _("Send a new invitation."))
     return invitation
 
 
@@ -155,7 +155,7 @@ class Invite(Change):
 
     def plan(self, ground: ChangeContext) -> Iterable[Diff]:
         """One invitation; one to the same place that has ended by its time is cancelled."""
-        email = checked(validate_email, User.objects.normalize_email(self.email), _("e-mail address"))
+        email = checked(validate_email, User.objects.normalize_email(self.email), _("email address"))
         branch_ids = invited_to(ground, self.branch_id)
         role_id = branch_role(ground, self.role_id)
         active = Membership.objects.filter(
@@ -163,7 +163,7 @@ class Invite(Change):
         )
         if active.count() == len(branch_ids):
             raise NoSuchTarget(
-                _("%(email)s is a member there already.") % {"email": email}, _("Change their role instead.")
+                _("%(email)s is already a member there.") % {"email": email}, _("Change their role instead.")
             )
         invitation = Invitation(
             account=ground.account,
@@ -183,8 +183,8 @@ class Invite(Change):
             return rows(inserted(invitation))
         if ground.now < standing.expires_at:
             raise NoSuchTarget(
-                _("%(email)s has been invited there already.") % {"email": email},
-                _("Send that invitation again, or cancel it."),
+                _("%(email)s has already been invited there.") % {"email": email},
+                _("Resend that invitation, or cancel it."),
             )
         ended = updated(standing, status=Invitation.Status.CANCELLED, ended_at=ground.now)
         return rows(ended, inserted(invitation))
@@ -203,7 +203,7 @@ class ResendInvitation(Change):
 
     verb = verbs.INVITATION_RESENT
     final = gettext_lazy(
-        "The token before led nowhere any more when the invitation was sent again. Cancel the invitation instead."
+        "Resending an invitation can't be undone: the earlier link no longer works. Cancel the invitation instead."
     )
 
     invitation_id: int
@@ -314,18 +314,18 @@ class AcceptInvitation(Change):
         """
         invitation = find_invitation(ground.account.pk, self.token)
         if invitation is None or ground.actor is None:
-            raise NoSuchTarget(_("There is no such invitation."), _("Ask for a new one."))
+            raise NoSuchTarget(_("That invitation doesn't exist."), _("Ask for a new invitation."))
         if not User.objects.filter(pk=ground.actor.pk, email=invitation.email).exists():
             raise NoSuchTarget(
-                _("This invitation is for another address."), _("Sign in with the one that it was sent to.")
+                _("This invitation was sent to a different email address."), _("Sign in with that email address.")
             )
         if (ended := why_ended(invitation, ground.now)) is not None:
             raise ended
         if not ground.acting().facts.active:
-            raise ActorInactive(_("You have been deactivated."), _("Ask the platform's operators."))
+            raise ActorInactive(_("Your user is deactivated."), _("Contact the platform operators."))
         if ground.account.status == Account.Status.CLOSED:
             raise ActorInactive(
                 _("%(account)s is closed.") % {"account": ground.account},
-                _("Ask the platform's operators to open it again."),
+                _("Ask the platform operators to reopen it."),
             )
         return invitation

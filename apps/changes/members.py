@@ -28,7 +28,7 @@ def membership_of(ground: ChangeContext, membership_id: int, *, status: str = Me
     membership = ground.find(Membership, membership_id, _("membership"))
     if membership.status != status:
         removed = membership.status == Membership.Status.REMOVED
-        sentence = _("%(name)s has been removed.") if removed else _("%(name)s is a member already.")
+        sentence = _("%(name)s was removed.") if removed else _("%(name)s is already a member.")
         raise NoSuchTarget(sentence % {"name": ground.name(membership.user_id)})
     return membership
 
@@ -42,7 +42,7 @@ def branch_role(ground: ChangeContext, role_id: int) -> int:
     role = ground.usable_role(role_id)
     if role.kind != Role.Kind.BRANCH:
         raise NoSuchTarget(
-            _("%(role)s is held over the whole account, not on a branch.") % {"role": role.name},
+            _("%(role)s is a parent role: it covers the whole account, not one branch.") % {"role": role.name},
             _("Grant it as a parent role."),
         )
     return role.id
@@ -106,12 +106,12 @@ class AddToBranch(Change):
         held = ParentMembership.objects.filter(account=ground.account, user=self.user_id)
         if not active.exists() and not held.exists():
             raise NoSuchTarget(
-                _("There is no such member in %(account)s.") % {"account": ground.account}, _("Invite them.")
+                _("That member doesn't exist in %(account)s.") % {"account": ground.account}, _("Invite them.")
             )
         if active.filter(branch=branch).exists():
             name = ground.name(self.user_id)
             raise NoSuchTarget(
-                _("%(name)s is a member of %(branch)s already.") % {"name": name, "branch": branch},
+                _("%(name)s is already a member of %(branch)s.") % {"name": name, "branch": branch},
                 _("Change their role there."),
             )
         return rows(*joined(ground, self.user_id, role_id, [branch.pk]))

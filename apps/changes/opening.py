@@ -63,17 +63,17 @@ class OpenAccount:
                 if "slug" not in str(error):
                     raise
                 raise NoSuchTarget(
-                    _("There is an account “%(slug)s” already.") % {"slug": self.slug}, _("Choose another address.")
+                    _("An account “%(slug)s” already exists.") % {"slug": self.slug}, _("Choose another short name.")
                 ) from error
 
     def _check(self) -> None:
         if self.scheme not in scheme_keys():
             raise NoSuchTarget(
-                _("There is no scheme “%(scheme)s”.") % {"scheme": self.scheme},
+                _("The role system “%(scheme)s” doesn't exist.") % {"scheme": self.scheme},
                 _("Choose from %(schemes)s.") % {"schemes": ", ".join(scheme_keys())},
             )
         if not self.name.strip() or not self.branch.strip():
-            raise NoSuchTarget(_("An account and its branch need a name."))
+            raise NoSuchTarget(_("Enter a name for the account and its branch."))
         checked(validate_single_line, self.name, _("name"))
         checked(validate_single_line, self.branch, _("name"))
         checked(validate_slug, self.slug, _("slug"))

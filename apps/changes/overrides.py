@@ -32,7 +32,8 @@ def checked_scope(codename: str, scope: Scope) -> str:
     permission = catalogue.get(codename)
     if permission.target is not Target.RECORD and scope not in (Scope.NONE, Scope.ALL):
         raise NoSuchTarget(
-            _("“%(permission)s” is asked of no record, so it is either off or on.") % {"permission": permission.label},
+            _("“%(permission)s” does not apply to records, so it is either off or on.")
+            % {"permission": permission.label},
             _("Choose none or all."),
         )
     return permission.codename
@@ -45,7 +46,7 @@ def checked_end(ground: ChangeContext, expires_at: datetime | None) -> datetime 
         NoSuchTarget: it is past, so that nothing would be given.
     """
     if expires_at is not None and expires_at <= ground.now:
-        raise NoSuchTarget(_("The end lies in the past."), _("Name an end that is still to come, or none."))
+        raise NoSuchTarget(_("The end is in the past."), _("Enter an end date in the future, or none."))
     return expires_at
 
 
@@ -145,7 +146,7 @@ class ClearOverride(Change):
         if standing is None:
             label = catalogue.get(codename).label
             raise NoSuchTarget(
-                _("%(name)s has no override of “%(label)s” there.")
+                _("%(name)s has no override for “%(label)s” there.")
                 % {"name": ground.name(membership.user_id), "label": label}
             )
         return rows(deleted(standing, seen=self.seen))

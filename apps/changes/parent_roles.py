@@ -26,7 +26,8 @@ def parent_role(ground: ChangeContext, role_id: int) -> int:
     role = ground.usable_role(role_id)
     if role.kind != Role.Kind.PARENT:
         raise NoSuchTarget(
-            _("%(role)s is a branch's role, not a parent role.") % {"role": role.name}, _("Give it on a branch.")
+            _("%(role)s is a branch role, not a parent role.") % {"role": role.name},
+            _("Give it to a member of a branch."),
         )
     return role.id
 
@@ -39,7 +40,7 @@ def held_parent_role(ground: ChangeContext, user_id: int) -> ParentMembership:
     """
     held = ParentMembership.objects.filter(account=ground.account, user=user_id).first()
     if held is None:
-        raise NoSuchTarget(_("They hold no parent role."), _("Grant one."))
+        raise NoSuchTarget(_("This member has no parent role."), _("Grant one first."))
     return held
 
 
@@ -59,12 +60,12 @@ class GrantParentRole(Change):
         held = ParentMembership.objects.filter(account=ground.account, user=self.user_id).first()
         if held is not None and self.seen is None:
             raise NoSuchTarget(
-                _("%(name)s holds a parent role already.") % {"name": ground.name(self.user_id)},
+                _("%(name)s already has a parent role.") % {"name": ground.name(self.user_id)},
                 _("Change it instead."),
             )
         if not Membership.objects.active().filter(account=ground.account, user=self.user_id).exists():
             raise NoSuchTarget(
-                _("There is no such member in %(account)s.") % {"account": ground.account}, _("Invite them first.")
+                _("That member doesn't exist in %(account)s.") % {"account": ground.account}, _("Invite them first.")
             )
         if held is not None:
             return rows(updated(held, role_id=role_id, granted_at=ground.now, seen=self.seen))

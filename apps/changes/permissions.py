@@ -48,7 +48,7 @@ class UpdatePermissions(Change):
         """The overrides, new, changed or gone."""
         if not self.wanted:
             raise NoSuchTarget(
-                _("Everything stands as it is chosen."), _("Choose something else for a permission first.")
+                _("Nothing to save: no permission was changed."), _("Change at least one permission first.")
             )
         membership = membership_of(ground, self.membership_id)
         held = Override.objects.filter(branch=membership.branch_id, user=membership.user_id)
@@ -96,5 +96,5 @@ class UpdatePermissions(Change):
         role_id = membership_of(ground, self.membership_id).role_id
         if role_id != self.seen_role:
             raise ChangedMeanwhile(
-                _("Their role has changed since the page was opened."), {"role_id": (self.seen_role, role_id)}
+                _("The role of this member changed while you were editing."), {"role_id": (self.seen_role, role_id)}
             )

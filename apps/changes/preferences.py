@@ -21,7 +21,7 @@ from apps.changes.refusals import ChangedMeanwhile
 
 MANAGES = "manage_preferences"
 # The log wants to know why; of what is no access, where it was done is enough.
-WHY = "Changed on the page of preferences"
+WHY = "Changed on the preferences page"
 CHOICES = tuple(field.name for field in Preferences._meta.concrete_fields if field.name not in {"id", "account"})
 
 
@@ -52,7 +52,7 @@ def _stored(account: Account, actor: User, values: Mapping[str, Any], seen: Mapp
     kept = Preferences.objects.select_for_update().filter(account=account).first() or Preferences(account=account)
     others = {name: (was, now) for name, was in seen.items() if (now := getattr(kept, name)) != was}
     if others:
-        raise ChangedMeanwhile(_("Somebody else has changed the preferences since you opened the page."), others)
+        raise ChangedMeanwhile(_("The preferences changed while you were editing."), others)
     changed = kept.pk is None or any(getattr(kept, name) != value for name, value in values.items())
     for name, value in values.items():
         setattr(kept, name, value)

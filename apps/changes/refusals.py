@@ -59,7 +59,7 @@ class ReasonMissing(Refusal):
     guard = Guard.REASON
 
     def __init__(self) -> None:
-        super().__init__(_("A change of access needs a reason."), _("Say in a sentence why it is made."))
+        super().__init__(_("Give a reason for this change."), _("One sentence is enough."))
 
 
 class NoSuchTarget(Refusal):
@@ -72,7 +72,7 @@ class NoSuchRecord(NoSuchTarget):
     """The record is not there, or the actor cannot view it: they are told the same."""
 
     def __init__(self) -> None:
-        super().__init__(_("There is no such record."))
+        super().__init__(_("That record doesn't exist."))
 
 
 class OwnAccess(Refusal):
@@ -87,7 +87,7 @@ class PermissionMissing(Refusal, MissingPermission):
     guard = Guard.RIGHT
 
     def __init__(self, codename: str, target: models.Model) -> None:
-        instead = str(PAYING) if suspends(codename, target) else _("Ask somebody who holds it, or request it.")
+        instead = str(PAYING) if suspends(codename, target) else _("Ask a colleague who has it, or request access.")
         super().__init__(lacking(codename, target), instead)
         self.codename = catalogue.get(codename).codename
         self.target = target
@@ -144,9 +144,9 @@ class TargetOutranksActor(Refusal):
     def by(cls, name: str, codename: str) -> TargetOutranksActor:
         """What is said where the permission goes further for the one of this name."""
         return cls(
-            _("%(name)s may more than you here: “%(permission)s” goes further for them.")
+            _("You can't change %(name)s: their “%(permission)s” is broader than yours.")
             % {"name": name, "permission": catalogue.get(codename).label},
-            _("Ask somebody who may at least as much as they do."),
+            _("Ask a colleague whose access is at least as broad as theirs."),
         )
 
 
@@ -162,7 +162,7 @@ class ChangedMeanwhile(Refusal):
     guard = Guard.FRESH
 
     def __init__(self, sentence: str, differences: Mapping[str, tuple[Any, Any]], *, line: int | None = None) -> None:
-        super().__init__(sentence, _("Look at the difference, and decide again."), line=line)
+        super().__init__(sentence, _("Review the differences and try again."), line=line)
         self.differences = differences
 
 

@@ -42,11 +42,11 @@ def memberships_of(ground: ChangeContext, user_id: int, branch_id: int | None, s
         held = held.filter(branch=branch_id)
     memberships = list(held.select_related("branch", "user").order_by("pk"))
     if not memberships:
-        raise NoSuchTarget(_("There is no such member in %(place)s.") % {"place": place})
+        raise NoSuchTarget(_("That member doesn't exist in %(place)s.") % {"place": place})
     wanted = [membership for membership in memberships if membership.status == status]
     if not wanted:
         there = status == REMOVED
-        sentence = _("%(name)s is a member already.") if there else _("%(name)s has been removed already.")
+        sentence = _("%(name)s is already a member.") if there else _("%(name)s was already removed.")
         raise NoSuchTarget(sentence % {"name": ground.name(user_id)})
     return wanted
 
@@ -74,7 +74,8 @@ class _Offboarding(Change):
         departing = self._departing(ground)
         if self.removal_plan.private is None:
             raise NoSuchTarget(
-                _("The removal plan says nothing of private contacts."), _("Choose who gets them, or to delete them.")
+                _("The offboarding plan doesn't cover private contacts."),
+                _("Choose a new owner for them, or delete them."),
             )
         return rows(*(updated(membership, status=REMOVED, removed_at=ground.now) for membership in departing))
 
@@ -157,14 +158,14 @@ class Leave(_Offboarding):
         found = super().plan(ground)
         if not ground.scheme.leave:
             raise OwnAccess(
-                _("Nobody removes themselves in %(scheme)s.") % {"scheme": ground.scheme.name},
-                _("Ask somebody else who may."),
+                _("Members can't leave by themselves in %(scheme)s.") % {"scheme": ground.scheme.name},
+                _("Ask a colleague who has the permission."),
             )
         return found
 
     def _user_id(self, ground: ChangeContext) -> int:
         if ground.actor is None:
-            raise NoSuchTarget(_("The operator at the console is no member."), _("Remove the member instead."))
+            raise NoSuchTarget(_("The command line has no member who could leave."), _("Remove the member instead."))
         return ground.actor.pk
 
 
@@ -193,7 +194,7 @@ class DeleteMember(Change):
 
     verb = verbs.MEMBER_DELETED
     terms = GuardTerms(needs=("remove_members",))
-    final = gettext_lazy("A member who was deleted from the Restore list is deleted for good. Invite them instead.")
+    final = gettext_lazy("A permanently deleted member can't be restored. Invite them instead.")
 
     user_id: int
     branch_id: int | None = None

@@ -28,9 +28,9 @@ from apps.teams.models import Membership
 
 Status = AccessRequest.Status
 DECIDED = {
-    Status.APPROVED: gettext_lazy("The request was approved already."),
-    Status.DECLINED: gettext_lazy("The request was declined already."),
-    Status.WITHDRAWN: gettext_lazy("The request was withdrawn already."),
+    Status.APPROVED: gettext_lazy("The request was already approved."),
+    Status.DECLINED: gettext_lazy("The request was already declined."),
+    Status.WITHDRAWN: gettext_lazy("The request was already withdrawn."),
 }
 
 
@@ -64,10 +64,10 @@ class RequestAccess(Change):
     def plan(self, ground: ChangeContext) -> Iterable[Diff]:
         """One request."""
         if ground.actor is None:
-            raise NoSuchTarget(_("Nobody is signed in who could ask."), _("Name the one who asks."))
+            raise NoSuchTarget(_("A request needs a requester."), _("Name the requester."))
         member = Membership.objects.active().filter(branch=self.branch_id, user=ground.actor, account=ground.account)
         if not member.exists():
-            raise NoSuchTarget(_("You are no active member there, so there is nothing to add to."))
+            raise NoSuchTarget(_("You are not an active member there."))
         codename = checked_scope(self.permission, self.scope)
         asked = {
             "user_id": ground.actor.pk,
@@ -80,7 +80,7 @@ class RequestAccess(Change):
             self._check_record(ground, codename)
         if self._standing(ground).exists():
             raise NoSuchTarget(
-                _("You have asked for this already."), _("Wait for the decision, or withdraw the request.")
+                _("You have already requested this."), _("Wait for the decision, or withdraw the request.")
             )
         request = AccessRequest(
             account=ground.account, scope=self.scope, message=ground.reason, created_at=ground.now, **asked
@@ -147,8 +147,8 @@ class ApproveRequest(Change):
         membership = Membership.objects.active().filter(branch=request.branch_id, user=request.user_id).first()
         if membership is None:
             raise NoSuchTarget(
-                _("%(name)s is no active member there any more.") % {"name": ground.name(request.user_id)},
-                _("Decline it."),
+                _("%(name)s is no longer an active member there.") % {"name": ground.name(request.user_id)},
+                _("Decline the request."),
             )
         verb = shared_verb(request)
         if verb is None:
@@ -163,10 +163,11 @@ class ApproveRequest(Change):
             return [] if row.idle else [row]
         if self.expires_at is not None:
             raise NoSuchTarget(
-                _("A share of a record has no end."), _("Approve it without one, and revoke the share then.")
+                _("A share of a record can't have an end date."),
+                _("Approve the request without one, and revoke the share when it is no longer needed."),
             )
         if request.find_record() is None:
-            raise NoSuchTarget(_("The record that it asks for is gone."), _("Decline it."))
+            raise NoSuchTarget(_("The requested record no longer exists."), _("Decline the request."))
         grant = GrantShare(
             account_id=ground.account.pk,
             record_type=request.record_type,

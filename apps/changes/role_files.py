@@ -48,7 +48,7 @@ class DefineRoles(Change):
             role = standing.get(definition.key)
             if self.seen is not None and (role is not None) != (definition.key in self.seen):
                 raise ChangedMeanwhile(
-                    _("The role “%(key)s” has come or gone since the page was opened.") % {"key": definition.key}, {}
+                    _("The role “%(key)s” was created or deleted while you were editing.") % {"key": definition.key}, {}
                 )
             change = self._new(definition) if role is None else self._changed(ground, definition, role)
             for diff in change.plan(ground):
@@ -68,7 +68,7 @@ class DefineRoles(Change):
     def _changed(self, ground: ChangeContext, definition: RoleDefinitionValues, role: Role) -> Change:
         if role.based_on is None or role.based_on.key != definition.based_on:
             raise NoSuchTarget(
-                _("The role “%(key)s” here is a copy of %(based_on)s, and of “%(other)s” in the file.")
+                _("The role “%(key)s” is based on %(based_on)s here, but on “%(other)s” in the file.")
                 % {"key": role.key, "based_on": role.based_on, "other": definition.based_on},
                 _("Give it another key in the file."),
             )

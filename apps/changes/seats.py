@@ -71,10 +71,10 @@ class Seats:
             advice = next((seller.offer(ground, place, count) for seller in _sellers), _("Remove a member first."))
             if limit:
                 sentence = ngettext(
-                    "The one seat of %(place)s is taken.", "All %(limit)s seats of %(place)s are taken.", limit
+                    "The only seat of %(place)s is in use.", "All %(limit)s seats of %(place)s are in use.", limit
                 )
             else:
-                sentence = _("None of the seats of %(place)s is there.")
+                sentence = _("%(place)s has no seats.")
             raise NoSeat(sentence % {"place": place, "limit": f"{limit:,}"}, advice)
 
 

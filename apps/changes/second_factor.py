@@ -32,7 +32,7 @@ class ResetMfa(Change):
     """
 
     verb = verbs.MFA_RESET
-    final = gettext_lazy("A second factor is set up again by the one whose it is.")
+    final = gettext_lazy("A reset of two-factor authentication can't be undone. The member sets it up again.")
 
     user_id: int
 
@@ -41,7 +41,7 @@ class ResetMfa(Change):
         places = Membership.objects.active().filter(account=ground.account, user=self.user_id)
         held = ParentMembership.objects.filter(account=ground.account, user=self.user_id)
         if not places.exists() and not held.exists():
-            raise NoSuchTarget(_("There is no such member in %(account)s.") % {"account": ground.account})
+            raise NoSuchTarget(_("That member doesn't exist in %(account)s.") % {"account": ground.account})
         found = list(Authenticator.objects.select_for_update().filter(user=self.user_id).order_by("pk"))
         return [Diff([deleted(row) for row in found or [Authenticator(user_id=self.user_id)]])]
 
@@ -67,7 +67,7 @@ class ResetMfa(Change):
         told = {
             "user": user,
             "account": ground.account,
-            "by": ground.actor or _("the platform's operators"),
+            "by": ground.actor or _("the platform operators"),
             "reason": ground.reason,
             "sign_in": mail.link(reverse("account_login")),
         }
@@ -75,6 +75,6 @@ class ResetMfa(Change):
 
     def notes(self, ground: ChangeContext) -> Iterable[str]:
         """What comes with it."""
-        yield _("%(name)s is signed out everywhere, and is told by mail who did it and why.") % {
+        yield _("%(name)s is signed out everywhere and gets an email with your name and reason.") % {
             "name": ground.name(self.user_id)
         }

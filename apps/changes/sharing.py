@@ -36,12 +36,13 @@ def shared_record(ground: ChangeContext, record_type: str, record_id: int) -> Re
         raise NoSuchRecord
     if shares.tables(record_type) is None:
         raise NoSuchTarget(
-            _("%(record)s has no shares of its own.") % {"record": record.reference}, _("Share what it is about.")
+            _("%(record)s can't be shared directly.") % {"record": record.reference},
+            _("Share the record that it is about."),
         )
     if record.private:
         raise NoSuchTarget(
-            _("%(record)s is private, and has no shares.") % {"record": record.reference},
-            _("Make it visible to others first."),
+            _("%(record)s is private and can't be shared.") % {"record": record.reference},
+            _("Make the record visible to others first."),
         )
     return record
 
@@ -73,7 +74,7 @@ class ShareChange(Change):
             row.content_object = record
         if self.seen is not None and self.seen != found.keys():
             raise ChangedMeanwhile(
-                _("Somebody has changed this share since the page was opened."),
+                _("This share changed while you were editing."),
                 {"verbs": (sorted(self.seen), sorted(found))},
             )
         return found
@@ -88,13 +89,13 @@ class ShareChange(Change):
             team = Team.objects.filter(account=ground.account, branch=record.branch_id, pk=self.team_id).first()
             if team is None:
                 raise NoSuchTarget(
-                    _("There is no such team on %(branch)s.") % {"branch": ground.branch(record.branch_id)}
+                    _("That team doesn't exist on %(branch)s.") % {"branch": ground.branch(record.branch_id)}
                 )
             return {"group_id": team.group_id}
         members = Membership.objects.filter(branch=record.branch_id, user=self.user_id)
         if not (members if removed else members.active()).exists():
             raise NoSuchTarget(
-                _("They are no active member of %(branch)s, so a share would give nothing.")
+                _("This person is not an active member of %(branch)s, so a share would have no effect.")
                 % {"branch": ground.branch(record.branch_id)},
                 _("Add them to the branch first."),
             )
@@ -129,7 +130,7 @@ def checked_verbs(record_type: str, verbs_: Iterable[str]) -> list[str]:
     chosen = sorted(set(verbs_))
     if not chosen or not set(chosen) <= set(possible):
         raise NoSuchTarget(
-            _("A share of a %(record_type)s gives %(possible)s.")
+            _("A share of a %(record_type)s can give %(possible)s.")
             % {"record_type": record_type, "possible": ", ".join(possible)},
             _("Choose at least one of them."),
         )
@@ -151,7 +152,8 @@ class GrantShare(ShareChange):
         standing = self.standing(ground, record)
         if standing:
             raise NoSuchTarget(
-                _("%(record)s is shared with them already.") % {"record": record.reference}, _("Change that share.")
+                _("%(record)s is already shared with them.") % {"record": record.reference},
+                _("Change that share instead."),
             )
         return [Diff([inserted(share) for share in self.new(ground, record, chosen)])]
 
@@ -178,7 +180,9 @@ class ChangeShare(ShareChange):
         chosen = checked_verbs(self.record_type, self.verbs)
         standing = self.standing(ground, record)
         if not standing:
-            raise NoSuchTarget(_("%(record)s is not shared with them.") % {"record": record.reference}, _("Share it."))
+            raise NoSuchTarget(
+                _("%(record)s is not shared with them.") % {"record": record.reference}, _("Share it first.")
+            )
         gone = [deleted(share) for verb, share in standing.items() if verb not in chosen]
         new = self.new(ground, record, [verb for verb in chosen if verb not in standing])
         return [Diff([*gone, *(inserted(share) for share in new)])]

@@ -69,18 +69,18 @@ class SwitchScheme(Change):
         """The new scheme, where the account and the actor are free to go there."""
         if self.scheme not in scheme_keys():
             raise NoSuchTarget(
-                _("There is no scheme “%(scheme)s”.") % {"scheme": self.scheme},
+                _("The role system “%(scheme)s” doesn't exist.") % {"scheme": self.scheme},
                 _("Choose from %(schemes)s.") % {"schemes": ", ".join(scheme_keys())},
             )
         if self.scheme == ground.account.scheme:
             raise NoSuchTarget(
-                _("%(account)s follows %(scheme)s already.") % {"account": ground.account, "scheme": ground.scheme.name}
+                _("%(account)s already follows %(scheme)s.") % {"account": ground.account, "scheme": ground.scheme.name}
             )
         new = scheme(self.scheme)
         if len(ground.facts.open_branches) > 1 and not new.many_branches:
             raise NoSuchTarget(
-                _("%(scheme)s has one branch, and several are open.") % {"scheme": new.name},
-                _("Close the others first."),
+                _("%(scheme)s supports only one branch, and several are open.") % {"scheme": new.name},
+                _("Close the other branches first."),
             )
         _check_right(ground)
         return new
@@ -97,8 +97,8 @@ class SwitchScheme(Change):
         ids = {role.key: role.pk for role in Role.objects.published(new.key)}
         if missing := sorted(set(keys.values()) - self.roles.keys()):
             raise NoSuchTarget(
-                _("The map says nothing of %(missing)s.") % {"missing": ", ".join(missing)},
-                _("Say what becomes of each held role."),
+                _("The role mapping is missing %(missing)s.") % {"missing": ", ".join(missing)},
+                _("Map every role that a member has."),
             )
         becomes: dict[int, int | None] = {}
         for role_id, kind in held.items():
@@ -108,12 +108,12 @@ class SwitchScheme(Change):
                 continue
             if target is None:
                 raise NoSuchTarget(
-                    _("%(role)s has to become a role of %(scheme)s.") % {"role": keys[role_id], "scheme": new.name},
-                    _("Only a parent role can end."),
+                    _("Map %(role)s to a role of %(scheme)s.") % {"role": keys[role_id], "scheme": new.name},
+                    _("Only a parent role can be ended without a new role."),
                 )
             if target not in new.roles or new.roles[target].kind != kind:
                 raise NoSuchTarget(
-                    _("%(scheme)s has no %(kind)s role “%(target)s” for %(role)s to become.")
+                    _("%(role)s can't become “%(target)s”: %(scheme)s has no such %(kind)s role.")
                     % {"scheme": new.name, "kind": kind, "target": target, "role": keys[role_id]}
                 )
             becomes[role_id] = ids[target]
@@ -132,12 +132,12 @@ class SwitchScheme(Change):
             if count > 1:
                 raise SingleRole(
                     ngettext(
-                        "%(role)s has exactly one holder, and %(count)s would be it.",
-                        "%(role)s has exactly one holder, and %(count)s would be it.",
+                        "%(role)s can have only one holder, and %(count)s members would get it.",
+                        "%(role)s can have only one holder, and %(count)s members would get it.",
                         count,
                     )
                     % {"role": single[role_id].name, "count": f"{count:,}"},
-                    _("Let the others become something else first."),
+                    _("Map the other members to a different role."),
                 )
 
 

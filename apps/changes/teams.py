@@ -56,8 +56,8 @@ def places(ground: ChangeContext, team: Team, user_ids: Iterable[int]) -> list[R
     if strangers := [user_id for user_id in wanted if user_id not in members]:
         raise NoSuchTarget(
             ngettext(
-                "%(number)s of those named are no active members of %(branch)s.",
-                "%(number)s of those named are no active members of %(branch)s.",
+                "%(number)s of the chosen people are not active members of %(branch)s.",
+                "%(number)s of the chosen people are not active members of %(branch)s.",
                 len(strangers),
             )
             % {"number": len(strangers), "branch": team.branch},
@@ -83,7 +83,7 @@ class AddTeam(Change):
         checked(validate_slug, self.slug, _("short name"))
         if Team.objects.filter(branch=branch, slug=self.slug).exists():
             raise NoSuchTarget(
-                _("There is a team %(slug)s on %(branch)s already.") % {"slug": self.slug, "branch": branch},
+                _("A team %(slug)s already exists on %(branch)s.") % {"slug": self.slug, "branch": branch},
                 _("Choose another short name."),
             )
         team = Team(account=ground.account, branch=branch, slug=self.slug, name=self.name.strip() or self.slug)
@@ -115,7 +115,7 @@ class ChangeTeam(Change):
             standing = {place.user_id: place for place in TeamMember.objects.filter(team=team)}
             if self.seen_user_ids is not None and self.seen_user_ids != standing.keys():
                 raise ChangedMeanwhile(
-                    _("Somebody has changed who is in %(team)s since the page was opened.") % {"team": team},
+                    _("%(team)s changed while you were editing.") % {"team": team},
                     {"members": (sorted(self.seen_user_ids), sorted(standing))},
                 )
             for user_id, place in standing.items():

@@ -39,24 +39,22 @@ class TransferOwnership(Change):
         active = Membership.objects.active().filter(account=ground.account)
         holder = active.filter(role__key=single.key, role__scheme=ground.scheme.key, role__account_id=None).first()
         if holder is None:
-            raise NoSuchTarget(
-                _("Nobody is %(role)s of %(account)s.") % {"role": single.name, "account": ground.account}
-            )
+            raise NoSuchTarget(_("%(account)s has no %(role)s.") % {"role": single.name, "account": ground.account})
         if holder.user_id == self.to_user_id:
             raise NoSuchTarget(
-                _("%(name)s is %(role)s already.") % {"name": ground.name(self.to_user_id), "role": single.name}
+                _("%(name)s is already %(role)s.") % {"name": ground.name(self.to_user_id), "role": single.name}
             )
         heir = active.filter(branch=holder.branch_id, user=self.to_user_id).first()
         if heir is None:
             raise NoSuchTarget(
-                _("There is no such member in %(branch)s.") % {"branch": ground.branch(holder.branch_id)},
+                _("That member doesn't exist in %(branch)s.") % {"branch": ground.branch(holder.branch_id)},
                 _("Invite them first."),
             )
         becomes = self._becomes(ground)
         if ground.actor is not None and heir.user_id == ground.actor.pk:
             raise OwnAccess(
-                _("Nobody takes the ownership for themselves."),
-                _("Ask the %(role)s to give it.") % {"role": single.name},
+                _("You can't transfer ownership to yourself."),
+                _("Ask the %(role)s to transfer it to you.") % {"role": single.name},
             )
         return rows(updated(holder, role_id=becomes), updated(heir, role_id=holder.role_id))
 
@@ -68,8 +66,8 @@ class TransferOwnership(Change):
                 role = ground.role(row.after.role_id)
                 if role.key in ground.scheme.roles and ground.scheme.roles[role.key].single:
                     raise OwnAccess(
-                        _("Nobody takes the ownership for themselves."),
-                        _("Ask the %(role)s to give it.") % {"role": role.name},
+                        _("You can't transfer ownership to yourself."),
+                        _("Ask the %(role)s to transfer it to you.") % {"role": role.name},
                     )
 
     def _single(self, ground: ChangeContext) -> RoleDefinition:
@@ -87,7 +85,8 @@ class TransferOwnership(Change):
             role_id = branch_role(ground, self.previous_role_id)
             if Role.objects.get(pk=role_id).single:
                 raise NoSuchTarget(
-                    _("Two people would hold the same single role."), _("Choose another role for its holder.")
+                    _("Two members would have a role that only one can have."),
+                    _("Choose another role for the current holder."),
                 )
             return role_id
         others = Role.objects.published(ground.scheme.key).filter(kind=Role.Kind.BRANCH, single=False)

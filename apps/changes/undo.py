@@ -66,7 +66,7 @@ class Undo(Change):
     def notes(self, ground: ChangeContext) -> Iterable[str]:
         """What stays as it is."""
         if UndoableOperation.of(ground, self.operation_id).went_along:
-            yield _("Records that were handed over, moved or deleted then stay as they are.")
+            yield _("Records that this change handed over, moved or deleted stay as they are.")
 
     def _carry_out(
         self, ground: ChangeContext, written: OperationInProgress | None = None, observer: Observer | None = None
@@ -76,7 +76,7 @@ class Undo(Change):
             # What the database asks at the commit is asked here, where it can still be put in words.
             connection.check_constraints()
         except IntegrityError as error:
-            raise ChangedMeanwhile(_("Something else stands by now in the place of what this changed."), {}) from error
+            raise ChangedMeanwhile(_("Later changes have replaced what this changed."), {}) from error
         return rows
 
 
@@ -98,7 +98,9 @@ class UndoableOperation:
         """
         found = Operation.objects.of_account(ground.account.pk).filter(pk=operation_id).first()
         if found is None:
-            raise NoSuchTarget(_("There is no such operation in the log of %(account)s.") % {"account": ground.account})
+            raise NoSuchTarget(
+                _("That change doesn't exist in the audit log of %(account)s.") % {"account": ground.account}
+            )
         return cls(ground, found)
 
     @property
@@ -126,7 +128,7 @@ class UndoableOperation:
                 yield diff
                 planned = True
         if not planned:
-            raise NoSuchTarget(_("This operation wrote nothing that is undone."))
+            raise NoSuchTarget(_("This change has nothing to undo."))
 
     def _kind(self) -> type[Change]:
         """What kind of change it was; of an undoing, what it undid."""
@@ -141,8 +143,8 @@ class UndoableOperation:
         except words.UnknownVerb:
             label = operation.verb
         raise NoSuchTarget(
-            _("“%(label)s” is no change that is undone by itself.") % {"label": label},
-            _("Change what is to be different."),
+            _("“%(label)s” can't be undone.") % {"label": label},
+            _("Make a new change instead."),
         )
 
     @property
@@ -170,10 +172,10 @@ class UndoableOperation:
         found = standing(lefts)
         now = {left: found.get((left.model, left.key)) for left in lefts}
         if first and all(left.stands(now[left], left.before) for left in lefts):
-            raise NoSuchTarget(_("This has been undone already."), _("Undo the undoing to have it again."))
+            raise NoSuchTarget(_("This change was already undone."), _("To restore the change, undo its undo."))
         refusals: list[Refusal] = [
             ChangedMeanwhile(
-                _("%(left)s has changed since.") % {"left": left.text}, left.differences(now[left], left.after)
+                _("%(left)s has changed since then.") % {"left": left.text}, left.differences(now[left], left.after)
             )
             for left in lefts
             if not left.stands(now[left], left.after)
@@ -197,8 +199,8 @@ class UndoableOperation:
             return updated(self._tied(now), **{name: left.before[name] for name in left.columns})
         if {column.attname for column in left.model._meta.concrete_fields} - left.before.keys():
             raise NoSuchTarget(
-                _("%(left)s: the log does not keep enough to make it again.") % {"left": left.text},
-                _("Make a new one."),
+                _("%(left)s can't be restored: the audit log doesn't hold all of its values.") % {"left": left.text},
+                _("Create a new one."),
             )
         again = left.model(**left.before)
         again._state.adding = False  # it has its id, and what else a first save would give it
@@ -243,7 +245,7 @@ class UndoableOperation:
             if number := others.exclude(pk__in=self._own(rows.model)).count():
                 noun = str(rows.model._meta.verbose_name_plural)
                 raise ChangedMeanwhile(
-                    _("%(number)s %(noun)s have come since, with roles of %(scheme)s.")
+                    _("%(number)s %(noun)s with roles of %(scheme)s were added since then.")
                     % {"number": f"{number:,}", "noun": noun, "scheme": self.ground.scheme.name},
                     {noun: (0, number)},
                 )
@@ -259,17 +261,15 @@ class UndoableOperation:
         for row in rows:
             branch = self.ground.branches.get(getattr(row.either, "branch_id", None) or 0)
             if branch is not None and branch.status != Branch.Status.ACTIVE and branch.pk not in reopened:
-                yield NoSuchTarget(_("%(branch)s is closed.") % {"branch": branch}, _("Open it again first."))
+                yield NoSuchTarget(_("%(branch)s is closed.") % {"branch": branch}, _("Reopen it first."))
             elif row.model in (Membership, Override) and (row.either.branch_id, row.either.user_id) not in active:
                 yield NoSuchTarget(
-                    _("%(name)s is no member there.") % {"name": self.ground.name(row.either.user_id)},
+                    _("%(name)s is not a member there.") % {"name": self.ground.name(row.either.user_id)},
                     _("Restore them first."),
                 )
             role_id = None if row.after is None else getattr(row.after, "role_id", None)
             if row.model in (Membership, ParentMembership, Invitation) and role_id and role_id not in usable:
-                yield NoSuchTarget(
-                    _("The role that it names is none of %(account)s any more.") % {"account": self.ground.account}
-                )
+                yield NoSuchTarget(_("The role no longer exists in %(account)s.") % {"account": self.ground.account})
 
     def _active(self, rows: list[RowChange]) -> set[tuple[int, int]]:
         """The branch and user of each membership that is active now, or that these rows make so."""

@@ -136,8 +136,7 @@ class UndoConflicts:
                     for left, row in few:
                         if (what := self._used(model, [row.before])) is not None:
                             yield ChangedMeanwhile(
-                                _("%(left)s is in use by now: %(what)s hang on it.")
-                                % {"left": left.text, "what": what},
+                                _("%(left)s is now in use by %(what)s.") % {"left": left.text, "what": what},
                                 {what: (0, None)},
                             )
 
@@ -171,7 +170,7 @@ class UndoConflicts:
                 yield (
                     left,
                     ChangedMeanwhile(
-                        _("The %(noun)s of %(left)s is gone by now.") % {"noun": noun, "left": left.text},
+                        _("The %(noun)s of %(left)s no longer exists.") % {"noun": noun, "left": left.text},
                         {column.attname: (key, None)},
                     ),
                 )
@@ -203,9 +202,7 @@ class UndoConflicts:
             left = wanted[tuple(place(other).values())]
             now = {column.attname: getattr(other, column.attname) for column in model._meta.concrete_fields}
             differences = {name: (None, value) for name, value in now.items()}
-            yield ChangedMeanwhile(
-                _("Something else stands in the place of %(left)s by now.") % {"left": left.text}, differences
-            )
+            yield ChangedMeanwhile(_("%(left)s has been replaced since then.") % {"left": left.text}, differences)
 
 
 def _pointers(model: type[models.Model]) -> list[Any]:

@@ -21,6 +21,6 @@ def checked(validator: Callable[[Any], object], value: Any, noun: str) -> Any:
         validator(value)
     except ValidationError as error:
         raise NoSuchTarget(
-            _("“%(value)s” cannot be a %(noun)s.") % {"value": value, "noun": noun}, " ".join(error.messages)
+            _("“%(value)s” is not a valid %(noun)s.") % {"value": value, "noun": noun}, " ".join(error.messages)
         ) from None
     return value

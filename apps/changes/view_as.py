@@ -30,7 +30,6 @@ from apps.audit.services import EntryValues, is_blank, record
 from apps.changes.context import ChangeContext
 from apps.changes.guards.evaluation import NOWHERE
 from apps.changes.guards.judging import above_anywhere
-from apps.changes.refusals import TargetOutranksActor
 from apps.roles import catalogue
 from apps.roles.scopes import Scope
 
@@ -62,25 +61,28 @@ class ViewAsSession:
 def why_not(real: User, account: Account, person: User) -> str:
     """Why one may not look as the other, in a sentence; empty where they may. `real` works in the account."""
     if person.pk == real.pk:
-        return _("You look as yourself already.")
+        return _("You already see the pages as yourself.")
     if person.is_superuser:
-        return _("Nobody looks as a platform operator.")
+        return _("You can't view as a platform operator.")
     if not person.is_active:
-        return _("%(who)s has been deactivated, and sees nothing.") % {"who": person}
+        return _("%(who)s is deactivated and has no access.") % {"who": person}
     if person.pk in shielded(AccessContext(real)):
         return why_shielded()
     own = mandate_for(real, account.pk)
     theirs = Mandate(load_some(own.facts.account, [person.pk])[person.pk], own.now)
     places = [branch_id for branch_id, _membership, _profile in theirs.branches()]
     if not places and theirs.facts.parent is None:
-        return _("%(who)s has no place in %(account)s.") % {"who": person, "account": account}
+        return _("%(who)s is not a member of %(account)s.") % {"who": person, "account": account}
     label = catalogue.get(NEEDS).label
     if not all(own.allows(NEEDS, branch_id) for branch_id in places) or not own.allows_anywhere(NEEDS):
-        return _("It needs “%(what)s” wherever %(who)s is.") % {"what": label, "who": person}
+        return _("You need “%(what)s” on every branch of %(who)s.") % {"what": label, "who": person}
     if (found := above_anywhere(ChangeContext.of_page(account, own, real, theirs.facts), person.pk)) is not None:
-        return TargetOutranksActor.by(str(person), found).sentence
+        return _("%(who)s has broader access than you: their “%(what)s” is broader than yours.") % {
+            "who": person,
+            "what": catalogue.get(found).label,
+        }
     if _sees_further(own, theirs):
-        return _("%(who)s views records that you may not view.") % {"who": person}
+        return _("%(who)s can view records that you can't view.") % {"who": person}
     return ""
 
 
@@ -91,7 +93,7 @@ def start(session: MutableMapping[str, Any], real: User, account: Account, perso
         ViewingRefused: the reason is blank, or this one may not look as that one.
     """
     if is_blank(reason):
-        raise ViewingRefused(_("Say why you look as somebody else: the reason is blank."))
+        raise ViewingRefused(_("Enter a reason to view as a colleague."))
     if refusal := why_not(real, account, person):
         raise ViewingRefused(refusal)
     until = timezone.now() + LONGEST

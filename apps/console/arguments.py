@@ -12,7 +12,7 @@ from apps.accounts.models import Account
 from apps.console.base import Command
 from apps.roles.catalogue import Target
 
-USER = "the user's e-mail address"
+USER = "the user's email address"
 PERMISSION = "the codename, with or without the app (view_lead, crm.view_lead)"
 TARGET = "account:SLUG, branch:ACCOUNT/BRANCH or TYPE:ACCOUNT/REF (lead:acme/L-17)"
 
@@ -41,7 +41,7 @@ def target(text: str) -> TargetName:
 
 def add_json(parser: ArgumentParser) -> None:
     """The option that every reporting command has."""
-    parser.add_argument("--json", action="store_true", help="print the answer as one JSON object")
+    parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
 
 
 def add_branch(parser: ArgumentParser) -> None:

@@ -113,7 +113,7 @@ class Command(BaseCommand):
         except ProgrammingError as error:
             if not isinstance(error.__cause__, UndefinedTable | UndefinedColumn):
                 raise
-            raise CommandError("The database is not set up for this version: run manage.py migrate first.") from error
+            raise CommandError("The database schema is not up to date. Run manage.py migrate first.") from error
         except OperationalError as error:
             fault = database_fault(error) or DatabaseFault.UNREACHABLE
             raise CommandError(f"{fault.sentence}: {database_words(error)}") from error

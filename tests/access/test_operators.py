@@ -323,15 +323,15 @@ def test_a_no_says_that_no_session_is_open_and_that_opening_one_would_help(cast:
     olive = superuser(name="Olive Operator")
     explanation = explain(olive, "view_lead", LeadFactory(branch=cast.branch))
     assert explanation.reasons == [
-        "Olive Operator is no member of North.",
-        "Olive Operator is a platform operator without an open session, and so is nobody special.",
+        "Olive Operator is not a member of North.",
+        "Olive Operator is a platform operator without an open session, which gives no extra access.",
     ]
     assert explanation.fixes[0].kind == "operator_session"
     assert explanation.fixes[0].who == [olive]
     open_session(olive, reason=WHY)
     assert explain(olive, "view_lead", LeadFactory(branch=cast.branch)).reasons == [
-        "Olive Operator is a platform operator in an open session, who reaches everything but other people's private"
-        " contacts."
+        "Olive Operator is a platform operator in an open session, with access to everything except other people's "
+        "private contacts."
     ]
 
 

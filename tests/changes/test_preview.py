@@ -303,7 +303,7 @@ def test_undoing_tells_what_stays() -> None:
     )
     done = change.apply(actor=cast.owner, reason="Leaves").operation_id
     found = preview(Undo(account_id=cast.account.pk, operation_id=done or 0), actor=cast.owner)
-    assert list(found.lines())[-1] == "Records that were handed over, moved or deleted then stay as they are."
+    assert list(found.lines())[-1] == "Records that this change handed over, moved or deleted stay as they are."
 
 
 def crowded(cast: Cast, number: int) -> Role:

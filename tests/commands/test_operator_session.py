@@ -52,7 +52,7 @@ def test_a_session_is_opened_listed_and_ended(olive: User, run: Run) -> None:
 
 
 def test_one_that_ran_its_time_is_listed_as_such(olive: User, run: Run) -> None:
-    assert run("operator_session", "list").out == "No session has been opened yet.\n"
+    assert run("operator_session", "list").out == "No sessions yet.\n"
     assert json.loads(run("operator_session", "list", "--json").out) == {"sessions": []}
     with time_machine.travel("2026-11-02T10:00:00Z", tick=False):
         run("operator_session", "open", OLIVE, *WHY)

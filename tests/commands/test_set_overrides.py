@@ -99,10 +99,10 @@ def test_clearing_what_a_locked_role_has_can_be_repeated(run: Run, db: None, set
         (",all,", 'There is no permission "".'),
         ("view_lead,,", "“” is no scope. Write none, all, clear, or reaches such as responsible + shared + team,"),
         ("view_lead,mine,", "“mine” is no scope."),
-        ("manage_teams,team,", "is asked of no record, so it is either off or on. Choose none or all."),
-        ("view_lead,all,2027-01-31", "“2027-01-31” is no time with its zone. Write one such as"),
-        ("view_lead,all,2001-01-31T00:00:00Z", "The end lies in the past. Name an end that is still to come, or none."),
-        ("view_lead,clear,2099-01-31T00:00:00Z", "What is cleared has no end. Leave the cell empty."),
+        ("manage_teams,team,", "does not apply to records, so it is either off or on. Choose none or all."),
+        ("view_lead,all,2027-01-31", "“2027-01-31” is not a time with a time zone. Write one such as"),
+        ("view_lead,all,2001-01-31T00:00:00Z", "The end is in the past. Enter an end date in the future, or none."),
+        ("view_lead,clear,2099-01-31T00:00:00Z", "A cleared override can't have an end date. Leave the cell empty."),
     ],
 )
 def test_a_line_that_is_off_is_named_and_nothing_is_written(
@@ -112,13 +112,13 @@ def test_a_line_that_is_off_is_named_and_nothing_is_written(
     assert (result.code, result.out) == (1, "")
     assert result.err.startswith("line 3: ")
     assert said in result.err
-    assert result.err.endswith("1 line is refused, and nothing was written.\n")
+    assert result.err.endswith("1 line was refused. Nothing was written.\n")
     assert found() == []
 
 
 def test_the_same_override_twice_is_told_with_both_lines(cast: Cast, set_overrides: Any) -> None:
     result = set_overrides(f"user,permission,scope\n{BEN},view_lead,all\n{BEN},crm.view_lead,none\n")
-    assert result.err.startswith("line 3: This is about the same as line 2.")
+    assert result.err.startswith("line 3: This repeats line 2.")
 
 
 def test_a_dry_run_writes_nothing(cast: Cast, set_overrides: Any) -> None:

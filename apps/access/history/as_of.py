@@ -60,8 +60,8 @@ def as_of(name: TargetName, at: datetime) -> Iterator[TargetAsOf]:
     with shadowed(account, at):
         account = Account.objects.get(pk=account.pk)
         sources = [
-            f"Who was who, held which role, and was given what: as the audit log tells of {at.isoformat()}.",
-            "What the published roles give, and in which order they need each other: as the product has it now.",
+            f"Members, roles and access at {at.isoformat()}: from the audit log.",
+            "Permissions of built-in roles and their prerequisites: as they are now.",
         ]
         target: Account | Branch | Record = account
         if name.kind == Target.BRANCH:
@@ -93,5 +93,5 @@ def _branch(name: TargetName, account: Account, known: Branch | None) -> Branch:
     found = branches.filter(pk=known.pk) if known else branches.filter(slug=name.key)
     branch = found.select_related("account").first()
     if branch is None:
-        raise HistoryUnknown(f'There was no branch "{name.key}" in the account "{name.account}" at that time.')
+        raise HistoryUnknown(f'The account "{name.account}" had no branch "{name.key}" at that time.')
     return branch

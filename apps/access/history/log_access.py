@@ -203,7 +203,7 @@ def _log_export(access: AccessContext, kind: str, narrowed: Mapping[str, Any]) -
         record(
             verb=verbs.LOG_EXPORTED,
             actor=access.user,
-            reason=f"Taken along as {kind.upper()} from the log",
+            reason=f"Audit log exported as {kind.upper()}",
             account_id=access.account_id,
             entries=[change],
         )

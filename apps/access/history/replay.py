@@ -32,7 +32,7 @@ VERIFYING = Job("verify_access", gettext_lazy("Verification of access"))
 
 
 class NoSuchMoment(ValueError):
-    """The time has no zone, or has not come yet."""
+    """The time has no zone, or is in the future."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +63,10 @@ class Mismatch:
     def sentence(self) -> str:
         """What differs, in words."""
         if self.column is not None:
-            return f"{self.label} {self.row}: {self.column} is {self.stands!r}, and the log says {self.logged!r}"
+            return f"{self.label} {self.row}: {self.column} is {self.stands!r}, but the log has {self.logged!r}"
         if self.logged:
-            return f"{self.label} {self.row} is not in the table, and the log says that it is"
-        return f"{self.label} {self.row} is in the table, and the log says that it is not"
+            return f"{self.label} {self.row} is in the log, but not in the table"
+        return f"{self.label} {self.row} is in the table, but not in the log"
 
 
 def tables() -> list[AuditedTable]:
@@ -140,11 +140,11 @@ def check_moment(account: Account, at: datetime) -> None:
         Untold: the account's log begins later, or not with the account.
     """
     if at.tzinfo is None:
-        raise NoSuchMoment(f"{at.isoformat()} has no time zone: say in which one it is meant.")
+        raise NoSuchMoment(f"{at.isoformat()} has no time zone. Add one.")
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp() < %s", [at])
         if cursor.fetchone() == (True,):
-            raise NoSuchMoment(f"{at.isoformat()} has not come yet.")
+            raise NoSuchMoment(f"{at.isoformat()} is in the future.")
         cursor.execute(
             "SELECT operation.at, before IS NULL FROM audit_entry entry"
             " JOIN audit_operation operation ON operation.id = entry.operation_id"
@@ -153,10 +153,10 @@ def check_moment(account: Account, at: datetime) -> None:
         )
         began, whole = cursor.fetchone() or (at, False)
     if not whole:
-        raise HistoryUnknown(f'The account "{account.slug}" is older than its log, which cannot tell what it was.')
+        raise HistoryUnknown(f'The account "{account.slug}" is older than its log, so its past is unknown.')
     if at < began:
         raise HistoryUnknown(
-            f'The log of the account "{account.slug}" begins at {began.isoformat()}: ask about a later time.'
+            f'The log of the account "{account.slug}" begins at {began.isoformat()}. Choose a later time.'
         )
 
 
@@ -172,9 +172,7 @@ def shadowed(account: Account, at: datetime) -> Iterator[None]:
         NoSuchMoment, Untold: as `check_moment` does; Untold also on the web role's connection.
     """
     if fence.is_fenced():
-        raise HistoryUnknown(
-            "The log of the platform, which tells who was active, is asked by the database's owner alone."
-        )
+        raise HistoryUnknown("Only the database's owner can read the platform's audit log, which shows who was active.")
     check_moment(account, at)
     own, platform = tables(), platform_tables()
     with transaction.atomic(), connection.cursor() as cursor:

@@ -178,19 +178,19 @@ class PrivilegeComparison:
             if not policy.decide(mandate, catalogue.get(codename), record):
                 if not self.case.sees(record):
                     yield Escalation(
-                        _("You would give access to something that you do not have access to yourself."),
-                        _("Ask somebody who has it."),
+                        _("You can't share something that you can't access yourself."),
+                        _("Ask a colleague who has access."),
                     )
                     return
                 label = catalogue.get(codename).label
                 sentence = (
-                    _("You would give “%(label)s” on %(record)s, which you do not have for as long.")
+                    _("You can't grant “%(label)s” on %(record)s: your own access ends earlier.")
                     if at > self.case.ground.now
-                    else _("You would give “%(label)s” on %(record)s, which you do not have.")
+                    else _("You can't grant “%(label)s” on %(record)s: you don't have it yourself.")
                 )
                 yield Escalation(
                     sentence % {"label": label, "record": record.reference},
-                    _("Give what you have yourself, or ask somebody who has it."),
+                    _("Grant only what you have, or ask a colleague who has it."),
                 )
                 return
 
@@ -242,12 +242,12 @@ def _wider(codename: str, given: Scope, *, later: bool) -> Escalation:
     label = catalogue.get(codename).label
     if later:
         return Escalation(
-            _("You would give “%(label)s” (%(given)s) for longer than you have it yourself.")
+            _("You can't grant “%(label)s: %(given)s” for longer than you have it yourself.")
             % {"label": label, "given": given.label},
-            _("Let it end no later than yours."),
+            _("Choose an end no later than your own."),
         )
     return Escalation(
-        _("You would give “%(label)s” (%(given)s), which goes further than your own.")
+        _("You can't grant “%(label)s: %(given)s”: it is broader than your own access.")
         % {"label": label, "given": given.label},
-        _("Give at most what you have, or ask somebody who has it."),
+        _("Grant at most what you have, or ask a colleague who has it."),
     )

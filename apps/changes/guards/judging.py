@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
 # What somebody does in place of a change about themselves, where it is not to ask a colleague.
-INSTEAD: Mapping[type, StrOrPromise] = {Authenticator: gettext_lazy("Change it on the page about yourself.")}
+INSTEAD: Mapping[type, StrOrPromise] = {Authenticator: gettext_lazy("Change it on your own security page.")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class GuardEvaluator:
         """
         acting = self._case.acting().facts
         if not (acting.operator or acting.parent or acting.memberships):
-            raise NoSuchTarget(_("There is no such account."))
+            raise NoSuchTarget(_("That account doesn't exist."))
         self._case.take(diff)
         self._width.forget()
         for row in diff.rows:
@@ -111,33 +111,35 @@ class GuardEvaluator:
         if is_of_role(row):
             role = row.either if row.model is Role else row.either.role
             if role.account_id is not None and self._case.actor_id in self._case.held_by(row):
-                yield OwnAccess(_("Nobody changes the role that they hold."), _("Ask somebody else who may."))
+                yield OwnAccess(
+                    _("You can't change a role that you hold."), _("Ask a colleague who has the permission.")
+                )
             return
         if self._case.person(row) != self._case.actor_id:
             return
         own = {
-            Membership: _("Nobody changes their own role or membership."),
-            Override: _("Nobody changes their own overrides."),
-            ParentMembership: _("Nobody changes their own parent role."),
-            Invitation: _("Nobody invites themselves."),
-            Authenticator: _("Nobody resets their own second factor here."),
+            Membership: _("You can't change your own role or membership."),
+            Override: _("You can't change your own overrides."),
+            ParentMembership: _("You can't change your own parent role."),
+            Invitation: _("You can't invite yourself."),
+            Authenticator: _("You can't reset your own two-factor authentication here."),
         }.get(row.model)
         if row.model is AccessRequest and row.after is not None and row.after.status in ("approved", "declined"):
-            own = _("Nobody decides on their own request.")
+            own = _("You can't decide your own request.")
         if own is not None:
-            yield OwnAccess(own, str(INSTEAD.get(row.model, _("Ask somebody else who may."))))
+            yield OwnAccess(own, str(INSTEAD.get(row.model, _("Ask a colleague who has the permission."))))
 
     def _right(self, row: RowChange) -> Iterator[Refusal]:
         if self._case.operates:
             return
         facts = self._case.acting().facts
         if not facts.active:
-            yield ActorInactive(_("You have been deactivated."), _("Ask the platform's operators."))
+            yield ActorInactive(_("Your user is deactivated."), _("Contact the platform operators."))
             return
         if facts.account.status == Account.Status.CLOSED:
             yield ActorInactive(
                 _("%(account)s is closed.") % {"account": self.ground.account},
-                _("Ask the platform's operators to open it again."),
+                _("Ask the platform operators to reopen it."),
             )
             return
         if self.terms.needs is not None:
@@ -148,7 +150,7 @@ class GuardEvaluator:
             try:
                 asked = list(needs(self.ground, row, self._case.actor_id))
             except OperatorsOnly as alone:
-                yield OperatorOnly(str(alone), _("Ask the platform's operators."))
+                yield OperatorOnly(str(alone), _("Contact the platform operators."))
                 return
         mandate = self._case.acting()
         for codename, place in asked:
@@ -181,7 +183,7 @@ class GuardEvaluator:
         differences = {
             name: (row.seen.get(name), standing.get(name)) for name in names if row.seen.get(name) != standing.get(name)
         }
-        yield ChangedMeanwhile(_("Somebody has changed this since the page was opened."), differences)
+        yield ChangedMeanwhile(_("This changed while you were editing."), differences)
 
 
 def above_anywhere(ground: ChangeContext, user_id: int) -> str | None:

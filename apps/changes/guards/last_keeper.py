@@ -53,14 +53,14 @@ class LastKeeperGuard:
         now = LastKeeperGuard.of(ground)
         if self.open and not now.open:
             raise LastKeeper(
-                _("%(account)s would have no open branch.") % {"account": ground.account},
+                _("%(account)s needs at least one open branch.") % {"account": ground.account},
                 _("Close the account instead."),
             )
         top = ground.scheme.top_role.name
         if not now.branches and not now.supreme and (self.branches or self.supreme):
             raise LastKeeper(
-                _("%(account)s would be left without an active %(role)s.") % {"account": ground.account, "role": top},
-                _("Make somebody else %(role)s first.") % {"role": top},
+                _("%(account)s needs at least one active %(role)s.") % {"account": ground.account, "role": top},
+                _("Give another member the role %(role)s first.") % {"role": top},
             )
         if now.supreme:
             return
@@ -68,6 +68,6 @@ class LastKeeperGuard:
         names = dict(open_branches.filter(pk__in=self.branches - now.branches).values_list("pk", "name"))
         for name in sorted(names.values()):
             raise LastKeeper(
-                _("%(name)s would be left without an active %(role)s.") % {"name": name, "role": top},
-                _("Make somebody else %(role)s there first.") % {"role": top},
+                _("%(name)s needs at least one active %(role)s.") % {"name": name, "role": top},
+                _("Give another member there the role %(role)s first.") % {"role": top},
             )

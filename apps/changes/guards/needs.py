@@ -33,7 +33,7 @@ def needs(ground: ChangeContext, row: RowChange, actor_id: int | None) -> Needs:
     """
     kind = next((kind for kind in NEEDS if issubclass(row.model, kind)), None)
     if kind is None:
-        raise NoSuchTarget(gettext("Nobody changes %(rows)s.") % {"rows": row.model._meta.verbose_name_plural})
+        raise NoSuchTarget(gettext("You can't change %(rows)s.") % {"rows": row.model._meta.verbose_name_plural})
     yield from NEEDS[kind](ground, row, actor_id)
 
 
@@ -85,7 +85,7 @@ def _of_role(ground: ChangeContext, row: RowChange, _: int | None) -> Needs:
 
 def _of_branch(ground: ChangeContext, row: RowChange, _: int | None) -> Needs:
     if "seats" in row.changed:
-        raise OperatorsOnly(gettext("Only a platform operator changes this."))
+        raise OperatorsOnly(gettext("Only a platform operator can change this."))
     if row.before is None:
         yield "add_branch", ground.account
     elif row.after is None or row.before.status != row.after.status:
@@ -99,7 +99,7 @@ def _of_account(ground: ChangeContext, row: RowChange, _: int | None) -> Needs:
     if changed & {"features", "seats", "log_days", "read_only"} or (
         row.before is not None and row.before.status == Account.Status.CLOSED
     ):
-        raise OperatorsOnly(gettext("Only a platform operator changes this."))
+        raise OperatorsOnly(gettext("Only a platform operator can change this."))
     if "status" in changed:
         yield "delete_account", ground.account
     if changed - {"status", "closes_at"}:
@@ -108,18 +108,21 @@ def _of_account(ground: ChangeContext, row: RowChange, _: int | None) -> Needs:
 
 def _of_user(ground: ChangeContext, row: RowChange, actor_id: int | None) -> Needs:
     if row.changed.keys() - {"name", "time_zone"}:
-        raise OperatorsOnly(gettext("Only a platform operator changes this."))
+        raise OperatorsOnly(gettext("Only a platform operator can change this."))
     if row.either.pk == actor_id:
         return
     if set(account_ids_of(row.either.pk)) - {ground.account.pk}:
-        raise OperatorsOnly(gettext("Only they themselves change their name."))
+        raise OperatorsOnly(gettext("Only the member can change this name: they belong to another account, too."))
     yield _where_they_are(ground, row.either.pk, "change_members")
 
 
 def _of_second_factor(ground: ChangeContext, row: RowChange, actor_id: int | None) -> Needs:
     if set(account_ids_of(row.either.user_id)) - {ground.account.pk}:
         raise OperatorsOnly(
-            gettext("Only a platform operator resets the second factor of somebody who works elsewhere, too.")
+            gettext(
+                "Only a platform operator can reset two-factor authentication for a member who belongs to "
+                "another account, too."
+            )
         )
     yield _where_they_are(ground, row.either.user_id, "reset_mfa")
 
@@ -130,7 +133,7 @@ def _where_they_are(ground: ChangeContext, user_id: int, codename: str) -> tuple
     everywhere = ground.facts.open_branches
     places = everywhere & {member.branch_id for member in held if member.active} or everywhere
     if not places:
-        raise OperatorsOnly(gettext("No branch is open here."))
+        raise OperatorsOnly(gettext("This account has no open branch."))
     asked = catalogue.get(codename)
     able = {place for place in places if policy.decide(ground.acting(), asked, ground.branch(place))}
     return asked.codename, ground.branch(min(able or places))
@@ -146,11 +149,11 @@ def _of_request(ground: ChangeContext, row: RowChange, actor_id: int | None) -> 
         else:
             yield "grant_record_access", record
     elif request.user_id != actor_id:
-        raise OperatorsOnly(gettext("A request is made and withdrawn by the one who asks."))
+        raise OperatorsOnly(gettext("Only the requester can make or withdraw a request."))
 
 
 def _of_operator_session(ground: ChangeContext, row: RowChange, _: int | None) -> Needs:
-    raise OperatorsOnly(gettext("Only a platform operator has such sessions."))
+    raise OperatorsOnly(gettext("Only a platform operator can have operator sessions."))
 
 
 NEEDS: Mapping[type, Callable[[ChangeContext, RowChange, int | None], Needs]] = {

@@ -31,9 +31,9 @@ def shield(case: EvaluationContext, row: RowChange) -> Iterator[Refusal]:
     published = case.ground.scheme.roles
     if any(m.active and m.role.key in published and published[m.role.key].single for m in held):
         yield Shielded(
-            _("%(name)s is shielded: only they see or change their own details and rights.")
+            _("%(name)s is protected: only they can view or change their details and permissions.")
             % {"name": case.ground.name(person)},
-            _("Ask them."),
+            _("Ask them to make the change."),
         )
 
 
@@ -50,8 +50,8 @@ def published(case: EvaluationContext, row: RowChange) -> Iterator[Refusal]:
         role = row.either if row.model is Role else row.either.role
         if role.account_id is None:
             yield PublishedRole(
-                _("%(role)s is a published role, which nobody redefines.") % {"role": role.name},
-                _("Copy it, where roles can be copied."),
+                _("%(role)s is a built-in role and can't be changed.") % {"role": role.name},
+                _("Create a custom role based on it, if the role system allows custom roles."),
             )
             return
         yield from _no_own_roles(case.ground)
@@ -63,11 +63,13 @@ def _no_own_roles(ground: ChangeContext) -> Iterator[Refusal]:
     scheme, features = ground.scheme, ground.facts.features
     if not scheme.custom_roles:
         yield PublishedRole(
-            _("%(scheme)s has no roles of one's own.") % {"scheme": scheme.name},
-            _("Override single permissions of a member instead."),
+            _("%(scheme)s doesn't support custom roles.") % {"scheme": scheme.name},
+            _("Set overrides for the member instead."),
         )
     elif scheme.custom_roles_feature and features is not None and scheme.custom_roles_feature not in features:
-        yield PublishedRole(_("The account's plan has no roles of one's own."), _("Choose a plan that has them."))
+        yield PublishedRole(
+            _("The account's plan doesn't include custom roles."), _("Choose a plan that includes them.")
+        )
 
 
 def _no_copy(ground: ChangeContext, role: Role) -> Iterator[Refusal]:
@@ -75,10 +77,12 @@ def _no_copy(ground: ChangeContext, role: Role) -> Iterator[Refusal]:
     based_on = role.based_on
     if based_on is None or based_on.locked or based_on.kind != Role.Kind.BRANCH:
         yield PublishedRole(
-            _("%(based_on)s is not copied.") % {"based_on": based_on}, _("Copy a branch role that is not locked.")
+            _("%(based_on)s can't be copied.") % {"based_on": based_on}, _("Copy a branch role that is not locked.")
         )
     elif role.key in ground.scheme.roles:
-        yield PublishedRole(_("“%(key)s” is a published role's name.") % {"key": role.key}, _("Choose another name."))
+        yield PublishedRole(
+            _("“%(key)s” is the name of a built-in role.") % {"key": role.key}, _("Choose another name.")
+        )
 
 
 def single(case: EvaluationContext, row: RowChange) -> Iterator[Refusal]:
@@ -96,8 +100,8 @@ def single(case: EvaluationContext, row: RowChange) -> Iterator[Refusal]:
         role = case.ground.role(role_id)
         if case.ground.scheme.roles.get(role.key) is not None and case.ground.scheme.roles[role.key].single:
             yield SingleRole(
-                _("%(role)s has exactly one holder, and is neither given nor taken.") % {"role": role.name},
-                _("Transfer the ownership instead."),
+                _("%(role)s always has exactly one holder and can't be granted or revoked.") % {"role": role.name},
+                _("Transfer ownership instead."),
             )
             return
 
@@ -115,14 +119,14 @@ def locked(case: EvaluationContext, row: RowChange) -> Iterator[Refusal]:
         return
     if membership.role.locked:
         yield LockedRole(
-            _("The role %(role)s is locked, and takes no overrides.") % {"role": membership.role.name},
+            _("The role %(role)s is locked and can't have overrides.") % {"role": membership.role.name},
             _("Give them another role first."),
         )
     elif not membership.role.grant(row.after.permission).grantable:
         label = catalogue.get(row.after.permission).label
         yield LockedRole(
-            _("“%(label)s” is never grantable to the role %(role)s.") % {"label": label, "role": membership.role.name},
-            _("Give them a role that has it."),
+            _("“%(label)s” can't be granted to the role %(role)s.") % {"label": label, "role": membership.role.name},
+            _("Give the member a role that includes it."),
         )
 
 
@@ -132,9 +136,9 @@ def _never_grantable(ground: ChangeContext, grant: RoleGrant) -> Iterator[Refusa
     if published is not None and not published.grantable and grant.scope:
         label = catalogue.get(grant.permission).label
         yield LockedRole(
-            _("“%(label)s” is never grantable in %(based_on)s, and so not in a copy of it.")
+            _("“%(label)s” can't be granted in %(based_on)s or in a copy of it.")
             % {"label": label, "based_on": based_on},
-            _("Copy a role that has it."),
+            _("Copy a role that includes it."),
         )
 
 
@@ -158,7 +162,7 @@ def ladder(case: EvaluationContext, row: RowChange) -> Iterator[Refusal]:
 def _lower(ground: ChangeContext, before: RoleFacts, after: RoleFacts) -> Iterator[Refusal]:
     if after.rank < before.rank:
         yield DemotionRefused(
-            _("A role moves only up in %(scheme)s, and %(after)s is below %(before)s.")
+            _("%(scheme)s only allows promotions, and %(after)s is below %(before)s.")
             % {"scheme": ground.scheme.name, "after": after.name, "before": before.name},
-            _("Remove the member with a removal plan, delete them from the Restore list, and add them again."),
+            _("Remove the member with an offboarding plan, delete them from the removed members, and add them again."),
         )

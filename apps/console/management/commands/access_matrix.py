@@ -27,10 +27,10 @@ class Command(AskingCommand):
     """A table for people, CSV for spreadsheets, JSON for programs."""
 
     help = (
-        "Shows the effective scope of every member of an account for every permission, and what comes from an "
-        "override. In the table all and - are the scopes all and none, C R S T stand for created, responsible, shared "
-        "and team, and * marks an override. A permission that is asked of the account shows the union over its "
-        "branches; holders of a parent role without a membership come last; operators in a session are left out."
+        "Shows the effective scope of every member of an account for every permission, and which scopes come from an "
+        "override. In the table, all and - are the scopes all and none. C R S T are created, responsible, shared and "
+        "team. * marks an override. A permission of the whole account shows the union over its branches. Holders of "
+        "a parent role without a membership come last. Operators in a session are not included."
     )
     examples = (
         "acme",
@@ -43,7 +43,7 @@ class Command(AskingCommand):
         parser.add_argument("account", metavar="ACCOUNT", help="the account's slug")
         parser.add_argument("--branch", metavar="BRANCH", help="only the members of this branch, by its slug")
         parser.add_argument(
-            "--format", choices=("csv", "json", "table"), default="table", help="how to print it (default: table)"
+            "--format", choices=("csv", "json", "table"), default="table", help="the output format (default: table)"
         )
 
     def handle(self, *args: Any, account: str, branch: str | None, **options: Any) -> None:
@@ -87,7 +87,7 @@ def as_table(rows: Iterable[MatrixRow]) -> Iterator[str]:
         yield f"{number:4}  {'  '.join(part for part in parts if part)}"
         cells.append(row.cells)
     if not cells:
-        yield "There are no members."
+        yield "No members."
         return
     codes = Rendered(lambda found: {codename: _as_code(cell) for codename, cell in found.items()})
     first = max(len(permission.codename) for permission in catalogue.permissions())

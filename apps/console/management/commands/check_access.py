@@ -23,10 +23,10 @@ class Command(AskingCommand):
     """The answer is the output (`yes` or `no`), so both answers end with exit code 0."""
 
     help = (
-        "Says whether a user may do something to an account, a branch or a record: prints yes or no, and exits with 0 "
-        "either way. With --batch it answers a JSON object a line: {user, permission, target} with {allowed}, "
-        "{user, permission, list: ACCOUNT} with {references}, {permission, who: TARGET} with {users}; what cannot be "
-        "answered is {error} on its line, and the exit code is 1 at the end."
+        "Checks whether a user has a permission on an account, a branch or a record. Prints yes or no, and exits "
+        "with 0 either way. With --batch, each line is a JSON object: {user, permission, target} returns {allowed}, "
+        "{user, permission, list: ACCOUNT} returns {references}, {permission, who: TARGET} returns {users}. A line "
+        "that fails returns {error}, and the exit code is then 1."
     )
     examples = (
         "ben@acme.example change_lead lead:acme/L-17",
@@ -41,9 +41,11 @@ class Command(AskingCommand):
         parser.add_argument("permission", nargs="?", metavar="PERMISSION", help=PERMISSION)
         parser.add_argument("target", nargs="?", type=target, metavar="TARGET", help=TARGET)
         parser.add_argument(
-            "--batch", metavar="FILE", help="answer the questions in FILE, one a line; - is standard input"
+            "--batch", metavar="FILE", help="answer the questions in FILE, one per line; - for standard input"
         )
-        parser.add_argument("--explain", action="store_true", help="say why, and for a no what would make it a yes")
+        parser.add_argument(
+            "--explain", action="store_true", help="explain the answer; for a no, also list what would make it a yes"
+        )
         add_json(parser)
 
     def handle(
@@ -58,7 +60,7 @@ class Command(AskingCommand):
         """Answer one question, or all of the file."""
         if batch is not None:
             if user is not None:
-                raise CommandError("--batch takes its questions from the file: leave out USER.", returncode=2)
+                raise CommandError("--batch reads its questions from the file. Leave out USER.", returncode=2)
             self._answer_all(batch, explained=options["explain"])
         elif user is None or permission is None or target is None:
             raise CommandError("Give USER, PERMISSION and TARGET, or --batch FILE.", returncode=2)
@@ -95,7 +97,7 @@ class Command(AskingCommand):
                 errors += "error" in answer
                 self.print_json(answer)
         if errors:
-            raise CommandError(f"{errors:,} of {asked:,} lines could not be answered; each says why.")
+            raise CommandError(f"{errors:,} of {asked:,} lines failed. Each says why.")
 
     def _lines(self, file: IO[bytes], batch: str) -> Iterator[bytes]:
         """The lines without their ends; on a terminal the bar moves as they are read."""
@@ -114,4 +116,4 @@ def _opened(batch: str) -> AbstractContextManager[IO[bytes]]:
     try:
         return Path(batch).open("rb")
     except OSError as error:
-        raise CommandError(f"{batch} cannot be read: {error.strerror}.") from error
+        raise CommandError(f"Can't read {batch}: {error.strerror}.") from error

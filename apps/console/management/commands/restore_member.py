@@ -15,8 +15,8 @@ class Command(ChangingCommand):
     """A thin shell over `removal.RestoreMember`."""
 
     help = (
-        "Brings a removed member back, on one branch or on all of them, with the role, the overrides, the teams and "
-        "the shares that they had. Records that were handed over stay where they are."
+        "Restores a removed member on one branch or on all, with their role, overrides, teams and shares. Records "
+        "that were handed over stay with their new owners."
     )
     examples = ('acme ben@acme.example --reason "Ben is back"',)
     noun = ("membership", "memberships")
@@ -24,7 +24,7 @@ class Command(ChangingCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Who comes back, and where."""
         parser.add_argument("account", metavar="ACCOUNT", help="the account's slug")
-        parser.add_argument("user", metavar="USER", help=f"{USER}, who comes back")
+        parser.add_argument("user", metavar="USER", help=f"{USER} to restore")
         add_branch(parser)
         add_changing(parser)
 

@@ -18,11 +18,11 @@ class Command(ChangingCommand):
     """A thin shell over `bulk.SetOverrides`."""
 
     help = (
-        "Sets or clears the overrides that a file names. Columns: user, permission and scope (none, all, reaches such "
-        "as responsible+shared, a name such as If creator, or clear); branch, where the account has several; expires "
-        "(2027-01-31T00:00:00Z) and reason (--reason, where it is empty), as wanted. Every line is checked first, and "
-        "what is refused is listed by its line; then all are written in one operation, or none. What is so already is "
-        "passed over."
+        "Sets or clears the overrides in a CSV file. Required columns: user, permission, and scope (none, all, a "
+        "combination such as responsible+shared, a name such as If creator, or clear). The column branch is required "
+        "if the account has several. Optional columns: expires (2027-01-31T00:00:00Z) and reason (default: "
+        "--reason). Every line is checked first, and each refused line is listed. Then all overrides are written in "
+        "one operation, or none. Lines that change nothing are skipped."
     )
     examples = (
         'acme --csv overrides.csv --reason "Season of 2027"',
@@ -33,8 +33,10 @@ class Command(ChangingCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Which, and why."""
         parser.add_argument("account", metavar="ACCOUNT", help="the account's slug")
-        parser.add_argument("--csv", required=True, metavar="FILE", help="the file; - for input")
-        parser.add_argument("--branch", metavar="BRANCH", default="", help="the branch's slug, for lines without one")
+        parser.add_argument("--csv", required=True, metavar="FILE", help="the CSV file; - for standard input")
+        parser.add_argument(
+            "--branch", metavar="BRANCH", default="", help="the branch's slug, for lines without a branch"
+        )
         add_changing(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:

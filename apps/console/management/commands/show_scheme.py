@@ -24,17 +24,17 @@ class Command(BaseCommand):
     """A matrix for people, the exact data with --json."""
 
     help = (
-        "Shows the roles of a scheme and what each gives for every permission of the catalogue; with --account, the "
-        "account's own roles too. In the table, all and - are the scopes all and none, C R S T stand for created, "
-        "responsible, shared and team, and x is none that no override can change."
+        "Shows the roles of a role system and the scope that each gives for every permission; with --account, also "
+        "the account's custom roles. In the table, all and - are the scopes all and none. C R S T are created, "
+        "responsible, shared and team. x is a none that no override can change."
     )
     examples = ("atlas", "amocrm --json", "amocrm --account acme")
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Which scheme, and whose own roles."""
         parser.add_argument("scheme", metavar="SCHEME", help=f"one of {', '.join(scheme_keys())}")
-        parser.add_argument("--account", metavar="ACCOUNT", help="the slug of an account that follows the scheme")
-        parser.add_argument("--json", action="store_true", help="print the scheme as one JSON object")
+        parser.add_argument("--account", metavar="ACCOUNT", help="the slug of an account that follows the role system")
+        parser.add_argument("--json", action="store_true", help="print the role system as one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print it."""
@@ -62,7 +62,7 @@ def own_roles(slug: str, followed: Scheme) -> list[RoleDefinition]:
     if account is None:
         raise CommandError(f'There is no account "{slug}".')
     if account.scheme != followed.key:
-        raise CommandError(f'The account "{slug}" follows the scheme {account.scheme}, not {followed.key}.')
+        raise CommandError(f'The account "{slug}" follows the role system {account.scheme}, not {followed.key}.')
     rows = Role.objects.filter(account_id=account.pk, scheme=followed.key).order_by("key").prefetch_related("grants")
     return [
         RoleDefinition(
@@ -148,13 +148,13 @@ def as_table(shown: Scheme, roles: list[RoleDefinition]) -> Iterator[str]:
     yield f"{shown.name} ({shown.key}): {shown.description}"
     yield f"- an account has {'many branches' if shown.many_branches else 'one branch'}"
     if shown.up_only:
-        yield "- a member's role moves only upwards"
+        yield "- members can only be promoted"
     if shown.shield:
-        yield "- only the holder sees and edits the single top member's details"
-    yield f"- accounts {'make roles of their own' if shown.custom_roles else 'have no roles of their own'}"
+        yield "- only the holder of the top role can view and edit their own details"
+    yield f"- accounts {'can' if shown.custom_roles else 'cannot'} have custom roles"
     for role in roles:
         marks = [mark for mark in ("single", "locked", "supreme") if getattr(role, mark)]
-        own = [] if role.key in shown.roles else ["own role"]
+        own = [] if role.key in shown.roles else ["custom role"]
         yield f"- {role.name} ({role.key}): {', '.join([f'{role.kind} role', f'rank {role.rank}', *marks, *own])}"
     codenames = [permission.codename for permission in catalogue.permissions()]
     first = max(map(len, codenames))

@@ -17,8 +17,9 @@ class Command(ChangingCommand):
     """A thin shell over `transfer.TransferOwnership`."""
 
     help = (
-        "Gives the role that has exactly one holder (account owner, super admin) to another member, in one operation "
-        "with the role that its holder gets instead. Where the roles allow nobody to do that, it is the operator's."
+        "Transfers the role that always has exactly one holder (account owner, super admin) to another member. The "
+        "previous holder gets another role in the same operation. In role systems without a role that can transfer "
+        "ownership, only an operator can."
     )
     examples = (
         'acme --to ben@acme.example --reason "Ann retires"',
@@ -29,11 +30,11 @@ class Command(ChangingCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """To whom, and what becomes of the one who held it."""
         parser.add_argument("account", metavar="ACCOUNT", help="the account's slug")
-        parser.add_argument("--to", required=True, metavar="USER", help=f"{USER}, who is to hold it")
+        parser.add_argument("--to", required=True, metavar="USER", help=f"{USER} of the new holder")
         parser.add_argument(
             "--role-of-previous",
             metavar="ROLE",
-            help="the key of the role that its holder gets (the highest that several can hold)",
+            help="the key of the new role of the previous holder (default: the highest that several can have)",
         )
         add_changing(parser)
 
@@ -53,5 +54,5 @@ def _role(account: Account, key: str) -> Role:
     roles = {role.key: role for role in usable}
     if key not in roles:
         known = ", ".join(sorted(roles))
-        raise UnknownTarget(f'There is no role "{key}" in the account "{account.slug}": choose from {known}.')
+        raise UnknownTarget(f'The account "{account.slug}" has no role "{key}". Choose from {known}.')
     return roles[key]

@@ -17,8 +17,8 @@ class Command(AskingCommand):
     """One reference a line, or one JSON object."""
 
     help = (
-        "Lists the references of the records of an account on which a user holds a permission and all that it needs, "
-        "sorted by code point. A permission that is asked of records of every type lists those of every type."
+        "Lists the references of the records on which a user has a permission and its prerequisites, sorted by code "
+        "point. A permission that applies to every record type lists records of every type."
     )
     examples = (
         "ben@acme.example view_lead --account acme",
