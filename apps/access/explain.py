@@ -1,7 +1,7 @@
-"""`explain`: the provenance of a decision, in sentences that a branch owner understands.
+"""`explain`: the reasons for a decision, in sentences that a branch owner understands.
 
-The verdict is what the walk through the reasons ends in, and is tested to be the decision. Where it is "no", the
-smallest changes that would make it "yes" follow, each tried on changed facts, with the people who may make them.
+The verdict is the end of the walk through the reasons, and is tested to equal the decision. A "no" also has the
+smallest changes that would make it a "yes", each tried on changed facts, with the people who can make them.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ class Explanation:
 
     @property
     def as_json(self) -> dict[str, Any]:
-        """The same for programs."""
+        """Return the explanation as JSON data."""
         return {"allowed": self.allowed, "why": self.reasons, "fixes": [fix.with_people for fix in self.fixes]}
 
     @property
     def sentences(self) -> list[str]:
-        """The reasons and the fixes, as one list of sentences."""
+        """Return the reasons and the fixes as one list of sentences."""
         return [*self.reasons, *(fix.with_people for fix in self.fixes)]
 
 
@@ -55,9 +55,9 @@ def explain(
     people: People | None = None,
     mandate: Mandate | None = None,
 ) -> Explanation:
-    """Why the user may or may not do this to this very thing; `people` is for one who explains several things.
+    """Return why the user has or lacks the permission on this object.
 
-    `mandate` is for one who has compiled it.
+    `people` and `mandate` spare reading them again for several explanations.
 
     Raises:
         UnknownPermission, WrongTarget: as `may` does.
@@ -73,7 +73,7 @@ def explain(
 
 
 class _Walk:
-    """Goes through the rules in their order and writes down what each of them says."""
+    """Applies the rules in order and records what each of them says."""
 
     def __init__(self, user: User, mandate: Mandate, obj: models.Model) -> None:
         self.name = str(user)
@@ -83,7 +83,7 @@ class _Walk:
         self.reasons: list[str] = []
 
     def record(self, permission: Permission, record: Record) -> bool:
-        """The decision on a record; the reasons stop at the first condition that fails."""
+        """Decide for a record; the reasons stop at the first condition that fails."""
         if self.mandate.is_private_to_another(record):
             self._say(
                 _("%(record)s is private to another person, or about a record that is. Only that person can access it.")
@@ -115,7 +115,7 @@ class _Walk:
         return self.record(catalogue.get(f"view_{about.record_type}"), about)
 
     def place(self, permission: Permission, obj: models.Model) -> bool:
-        """The decision on a branch, or on the account as the union over its branches."""
+        """Decide for a branch, or for the account as the union over its branches."""
         for codename in self._closure(permission.codename, None):
             if codename != permission.codename:
                 self._say(
@@ -133,7 +133,7 @@ class _Walk:
         return True
 
     def say_that_no_session_is_open(self) -> None:
-        """What else stands behind a "no" to a superuser."""
+        """Add that a superuser has no open session."""
         self._say(
             _("%(name)s is a platform operator without an open session, which gives no extra access.")
             % {"name": self.name}

@@ -1,8 +1,8 @@
-"""The smallest changes that would turn a "no" into a "yes", and who may make them.
+"""The smallest changes that would turn a "no" into a "yes", and who can make them.
 
-Every candidate is tried: the facts are changed as the change would change them, compiled, and asked again. From the
-smallest to the largest: a share of this one record, overrides, another role, a membership, a parent role. Before all of
-them comes what a superuser can do alone: opening an operator session.
+Each candidate is tried: the facts are changed as the change would change them, compiled, and decided again. The order
+is from the smallest to the largest: a share of this record, overrides, another role, a membership, a parent role. First
+of all comes what a superuser can do alone: open an operator session.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ NAMED = 5
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """One sufficient change, and the people who may make it.
+    """One sufficient change, and the people who can make it.
 
-    `branch`, `role` (its id), `subject` (what would be shared) and `gives` are what the change would be made of.
+    `branch`, `role` (its id), `subject` (the record to share) and `gives` are the parts of the change.
     """
 
     kind: str
@@ -47,7 +47,7 @@ class Fix:
 
     @property
     def with_people(self) -> str:
-        """The change and who may make it, as sentences."""
+        """Return the change and who can make it, as sentences."""
         if not self.who:
             return f"{self.sentence} {_('Nobody in the account may do that at present.')}"
         names = [str(user) for user in self.who[:NAMED]]
@@ -60,13 +60,13 @@ class Fix:
 def smallest_fixes(
     user: User, mandate: Mandate, permission: Permission, obj: models.Model, people: People | None = None
 ) -> list[Fix]:
-    """The smallest sufficient change of each kind, smallest kind first; empty where no change of access helps."""
+    """Return the smallest sufficient change of each kind, smallest kind first; empty if no change of access helps."""
     search = _Search(user, mandate, permission, obj, people or People(mandate.facts.account))
     return list(search.found())
 
 
 def responsible_would_help(mandate: Mandate, permission: Permission, record: Record) -> bool:
-    """Whether it would be a "yes" if the user, a member of the record's branch, were responsible for it."""
+    """Return whether the answer would be yes if the user, a member of the record's branch, owned the record."""
     if _member_of(mandate, record) is None or record.private:
         return False
     theirs = copy(record)
@@ -75,7 +75,7 @@ def responsible_would_help(mandate: Mandate, permission: Permission, record: Rec
 
 
 def team_would_help(mandate: Mandate, permission: Permission, record: Record) -> bool:
-    """Whether it would be a "yes" if the user were in a team with the record's responsible."""
+    """Return whether the answer would be yes if the user were in a team with the record's owner."""
     held = _member_of(mandate, record)
     if held is None or record.responsible_id is None or record.private:
         return False
@@ -89,7 +89,7 @@ def _member_of(mandate: Mandate, record: Record) -> MembershipFacts | None:
 
 
 def session_would_help(user: User, mandate: Mandate, permission: Permission, obj: models.Model) -> bool:
-    """Whether the user is a superuser who has not opened an operator session, and might do it in one."""
+    """Return whether the user is a superuser who could do it in an operator session."""
     if not user.is_superuser or mandate.operator:
         return False
     return decide(Mandate(replace(mandate.facts, operator=True), mandate.now), permission, obj)
@@ -122,14 +122,14 @@ class _Search:
                 yield fix
 
     def _session(self) -> Fix | None:
-        """What a superuser can do without anybody's help, and nobody else can."""
+        """Suggest an operator session to a superuser."""
         if not session_would_help(self.user, self.mandate, self.permission, self.obj):
             return None
         sentence = _("Open an operator session with a reason, for up to one hour.")
         return Fix("operator_session", sentence, [self.user])
 
     def _state(self) -> Fix | None:
-        """What no change of rights can mend: a closed account, the plan, a deactivated user."""
+        """Return what no change of access can fix: a closed account, the plan, a deactivated user."""
         steps = self.mandate.effective(self.branch.pk if self.branch else 0, self.permission.codename).steps
         because = steps[0].because if steps else None
         if because is Reason.ACCOUNT_CLOSED:
@@ -265,7 +265,7 @@ class _Search:
         return None
 
     def _branch(self) -> Branch | None:
-        """The branch that a change would be made on; of an account, the member's first."""
+        """Return the branch of the change; for an account, the member's first branch."""
         if isinstance(self.obj, Branch):
             return self.obj
         if isinstance(self.obj, Record):
@@ -279,7 +279,7 @@ class _Search:
         )
 
     def _needed(self) -> list[str]:
-        """All that the decision asks for, the record's surroundings included."""
+        """Return every permission that the decision needs, prerequisites and the related record included."""
         scheme = self.facts.account.scheme
         if not isinstance(self.obj, Record):
             return list(scheme.closure(self.permission.codename))
@@ -289,7 +289,7 @@ class _Search:
         return needed
 
     def _satisfied(self, codename: str, facts: Facts) -> bool:
-        """Whether this one condition of the decision holds, whatever the others say."""
+        """Return whether this one condition of the decision is met, regardless of the others."""
         mandate = Mandate(facts, self.mandate.now)
         if not isinstance(self.obj, Record):
             return bool(self.branch and mandate.effective(self.branch.pk, codename).scope)
@@ -325,13 +325,13 @@ class _Search:
         return self._roles("branch")
 
     def _roles(self, kind: str) -> list[RoleFacts]:
-        """The roles that somebody can be given, lowest first; a single role moves by a transfer only."""
+        """Return the roles that can be given, lowest first; a single role only moves by a transfer."""
         roles = Role.objects.usable_in(self.mandate.account_id, self.facts.account.scheme.key)
         return role_facts(roles.filter(kind=kind, single=False).order_by("rank", "pk"))
 
     def _people(self, codename: str, obj: models.Model | None, gives: Mapping[str, Scope] | None = None) -> list[User]:
-        """Who may make the change: they hold the right to it, give no more than they have, and are not the person."""
-        if obj is None:
+        """Return who can make the change: they have the permission, give at most what they have, and are not the
+        user.""" if obj is None:
             return []
         branch_id = self.branch.pk if self.branch else 0
         own = self.user.pk
@@ -341,7 +341,7 @@ class _Search:
 
 
 def _covers(mandate: Mandate, branch_id: int, gives: Mapping[str, Scope]) -> bool:
-    """Whether the Mandate's own scopes contain what would be given (access model, section 6: no escalation)."""
+    """Return whether the Mandate's scopes contain what would be given (access model, section 6: no escalation)."""
     return all(mandate.effective(branch_id, codename).scope.covers(scope) for codename, scope in gives.items())
 
 

@@ -1,4 +1,4 @@
-"""What the access app lets people do: shares, the responsible, the log and other members' second factor."""
+"""The access app's permissions: shares, record owners, the log and resets of two-factor authentication."""
 
 from django.utils.translation import gettext_noop as _
 

@@ -1,4 +1,4 @@
-"""A table that people hand in as a file: read line by line as often as it is needed, and never in memory as a whole."""
+"""Tables from uploaded files: read line by line as often as needed, and never completely in memory."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _BAD_BYTES = re.compile("[\udc80-\udcff]")
 
 
 class TableRefused(Exception):
-    """The file is no table of this kind; the message is a sentence that names the line, where it is one."""
+    """The file is not such a table; the message names the line, if there is one."""
 
 
 @dataclass(frozen=True, slots=True)
 class CsvRow:
-    """One line of a table: its number in the file, and its cells by column, without the space around them.
+    """One line of a table: its number in the file, and its cells by column, without surrounding spaces.
 
-    `problem` says what keeps it from being read; it has no cells then.
+    `problem` says why it can't be read; it has no cells then.
     """
 
     number: int
@@ -38,21 +38,21 @@ class CsvRow:
 
 
 class CsvTable:
-    """The lines of a CSV file (UTF-8; commas, semicolons or tabs), of which the first one names the columns.
+    """The lines of a CSV file (UTF-8; commas, semicolons or tabs), with column names in the first line.
 
-    An apostrophe that our exports put before what a spreadsheet would compute is taken away again.
+    An apostrophe that our exports put before a formula is removed.
 
-    It keeps a copy of its own, so that every time through it finds the same, and a pipe will do. Where `headless`,
-    there is one column and no line that names it. Lines without anything in them are passed over.
+    It keeps its own copy, so every pass reads the same, and a pipe works too. With `headless`, there is one column and
+    no header line. Empty lines are skipped.
     """
 
     def __init__(
         self, file: IO[bytes], columns: Sequence[str], *, needed: Collection[str] = (), headless: bool = False
     ) -> None:
-        """Read the file, and its first line.
+        """Read the file and its first line.
 
         Raises:
-            TableRefused: it is too big, or its columns are not those.
+            TableRefused: it is too big, or its columns are wrong.
         """
         self._copy = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - lives as long as the table
         size = 0
@@ -69,12 +69,12 @@ class CsvTable:
         self.columns = tuple(columns) if headless else self._read_columns(columns, needed)
 
     def __len__(self) -> int:
-        """How many lines it has, empty ones too."""
+        """Return the number of lines, empty ones included."""
         self._copy.seek(0)
         return sum(1 for _ in self._copy) - (not self._headless)
 
     def __iter__(self) -> Iterator[CsvRow]:
-        """The lines, from the first one on."""
+        """Yield the lines, from the first one on."""
         reader = csv.reader(self._texts(), delimiter=self._delimiter, strict=True)
         if not self._headless:
             next(reader)
@@ -103,7 +103,7 @@ class CsvTable:
         return CsvRow(number, dict(zip(self.columns, cells, strict=True)))
 
     def _texts(self) -> Iterator[str]:
-        """The lines as text. Bytes that are none of UTF-8 become what no text holds, to be found in the cells."""
+        """Yield the lines as text. Invalid UTF-8 becomes surrogates, which are detected in the cells."""
         self._copy.seek(0)
         for place, line in enumerate(self._copy):
             text = line.decode("utf-8", "surrogateescape")
@@ -138,7 +138,7 @@ class CsvTable:
 
 
 def _unreadable(text: str) -> str:
-    """What is wrong with a text that cannot be stored; nothing, where it can."""
+    """Return why a text can't be stored; empty if it can."""
     if _BAD_BYTES.search(text):
         return _("The file is not UTF-8. Save it in that encoding.")
     if "\0" in text:

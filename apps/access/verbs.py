@@ -1,4 +1,4 @@
-"""The access app's words of the log."""
+"""The access app's verbs of the audit log."""
 
 from django.utils.translation import gettext_noop as _
 

@@ -1,6 +1,6 @@
-"""How an account's preferences change: by whoever may manage them, in the log, and never over somebody's head.
+"""Update an account's preferences: with the permission, in the log, and without overwriting newer values.
 
-They are no change of access: nobody is asked for a reason, nothing is previewed, and no right is worked out anew.
+This is no change of access: it needs no reason and no preview, and does not change permissions.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ CHOICES = tuple(field.name for field in Preferences._meta.concrete_fields if fie
 def change_preferences(
     account: Account, *, actor: User, values: Mapping[str, Any], seen: Mapping[str, Any]
 ) -> Preferences:
-    """Store these values of the account's preferences; returns all of them. What stands already writes nothing.
+    """Store these values of the account's preferences and return all of them. Equal values write nothing.
 
-    `seen` is what the actor was shown of them.
+    `seen` is what the page showed of them.
 
     Raises:
-        MissingPermission: the actor may not manage the account's preferences.
-        ValidationError: a value is off.
-        Overtaken: somebody else has changed what was shown.
+        MissingPermission: the actor must not manage the account's preferences.
+        ValidationError: a value is invalid.
+        ChangedMeanwhile: the preferences changed since they were shown.
     """
     if not policy.may(actor, MANAGES, account):
         raise MissingPermission(MANAGES, account)

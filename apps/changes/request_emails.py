@@ -1,7 +1,7 @@
-"""What is told by mail about access: that somebody asks, what was decided, and what ends soon.
+"""Emails about access: new requests, decisions and overrides that end.
 
-Each is a job of the queue, which stands or falls with the change that it tells of and reads afresh when it runs. A
-record is named by its reference alone, and only to those who may see it then.
+Each is a queued job of the same transaction as its change, and reads current data when it runs. A record appears only
+by its reference, and only for people who can see it then.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MOST_ASKED = 50
 
 @app.task(queue="mail", task_middleware=[once])
 def request_made(account_id: int, request_id: int) -> int:
-    """Tell those who may decide that somebody asks; returns how many they are. Nothing where it has been decided."""
+    """Email the people who can decide a request and return how many. Does nothing if it is decided."""
     with tenant(account_id):
         asked = _request(account_id, request_id)
         if asked is None or asked.status != AccessRequest.Status.OPEN:
@@ -40,7 +40,7 @@ def request_made(account_id: int, request_id: int) -> int:
 
 @app.task(queue="mail", task_middleware=[once])
 def request_decided(account_id: int, request_id: int) -> None:
-    """Tell the one who asked what was decided."""
+    """Email the decision to the requester."""
     with tenant(account_id):
         asked = _request(account_id, request_id)
         if asked is not None and asked.user.is_active:
@@ -48,7 +48,7 @@ def request_decided(account_id: int, request_id: int) -> None:
 
 
 def deciders(asked: AccessRequest) -> list[User]:
-    """Those who may decide the request, by address: who may share the record, or give permissions on the branch."""
+    """Return the people who can decide the request, by email address: by sharing the record or setting the override."""
     if shared_verb(asked) is None:
         found = who_may("manage_member_permissions", asked.branch)
     else:
@@ -63,7 +63,7 @@ def _request(account_id: int, request_id: int) -> AccessRequest | None:
 
 
 def _seeing(asked: AccessRequest) -> tuple[Record | None, set[int]]:
-    """The record that it is about, and who may see it."""
+    """Return the record of the request, and who can view it."""
     record = asked.find_record()
     if record is None:
         return None, set()

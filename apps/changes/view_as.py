@@ -1,9 +1,9 @@
-"""Looking as somebody else: half an hour at most, with a reason, without changing anything.
+"""View as a colleague: up to half an hour, with a reason, without changing anything.
 
-Whoever looks decides what others may there, and sees all that the other one sees: no scope of theirs goes further, and
-where they view any records, the one who looks views all. So nothing is shown that the looker could not open as
-themselves. Private contacts are left out, both the one's and the other's. Begin and end stand in the account's log, and
-so does whatever else is logged meanwhile, as done by the looker in the other one's place.
+The viewer needs the permission to manage the other person's permissions and scopes at least as broad; where the other
+person can view any records, the viewer must be able to view all. So nothing is shown that the viewer couldn't open.
+Private contacts of both are hidden. Start and end are in the account's log, and everything else that is logged then
+names the viewer as acting for the other person.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ LONGEST = timedelta(minutes=30)
 
 
 class ViewingRefused(Exception):
-    """Nobody looks as this person, in one sentence that says why."""
+    """The view as this person is refused, with the reason in one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class ViewAsSession:
-    """As whom somebody looks, in which account, until when and why: what the banner says on every page."""
+    """The person viewed, the account, the end and the reason: the content of the banner on every page."""
 
     name: str
     account_id: int
@@ -54,12 +54,12 @@ class ViewAsSession:
 
     @property
     def is_over(self) -> bool:
-        """Whether the half hour has passed."""
+        """Return whether the half hour is over."""
         return timezone.now() >= self.until
 
 
 def why_not(real: User, account: Account, person: User) -> str:
-    """Why one may not look as the other, in a sentence; empty where they may. `real` works in the account."""
+    """Return why `real`, who works in the account, can't view as the person; empty if they can."""
     if person.pk == real.pk:
         return _("You already see the pages as yourself.")
     if person.is_superuser:
@@ -87,10 +87,10 @@ def why_not(real: User, account: Account, person: User) -> str:
 
 
 def start(session: MutableMapping[str, Any], real: User, account: Account, person: User, *, reason: str) -> None:
-    """Look as the person from the next request on, for half an hour at most.
+    """Start to view as the person from the next request on, for up to half an hour.
 
     Raises:
-        ViewingRefused: the reason is blank, or this one may not look as that one.
+        ViewingRefused: the reason is blank, or this user can't view as the person.
     """
     if is_blank(reason):
         raise ViewingRefused(_("Enter a reason to view as a colleague."))
@@ -110,7 +110,7 @@ def start(session: MutableMapping[str, Any], real: User, account: Account, perso
 
 
 def stop(session: MutableMapping[str, Any], real: User, *, how: str) -> Account | None:
-    """Be oneself again; `how` it came to that stands in the log. Returns the account; None where nobody looked."""
+    """End the view and log `how` it ended. Return the account; None if no view was open."""
     kept = session.pop(KEY, None)
     if kept is None:
         return None
@@ -122,7 +122,7 @@ def stop(session: MutableMapping[str, Any], real: User, *, how: str) -> Account 
 
 
 def viewing_of(session: MutableMapping[str, Any]) -> ViewAsSession | None:
-    """As whom somebody looks in this session; None where they do not."""
+    """Return the current view of this session; None without one."""
     kept = session.get(KEY)
     if kept is None:
         return None
@@ -131,10 +131,10 @@ def viewing_of(session: MutableMapping[str, Any]) -> ViewAsSession | None:
 
 
 def eyes_of(session: MutableMapping[str, Any], real: User, account: Account) -> User:
-    """The one through whose eyes `real` looks in the account at hand, bound to it; judged by what both may now.
+    """Return the person through whose access `real` views the account, checked with both users' current permissions.
 
     Raises:
-        ViewingRefused: that is over, for the reason in the sentence.
+        ViewingRefused: the view ended, for the reason in the sentence.
     """
     kept = session[KEY]
     person = User.objects.get(pk=kept["person"])
@@ -149,9 +149,9 @@ def eyes_of(session: MutableMapping[str, Any], real: User, account: Account) -> 
 
 
 def _sees_further(own: Mandate, theirs: Mandate) -> bool:
-    """Whether records might be within theirs and not within one's own.
+    """Return whether the other person might see records that the viewer can't.
 
-    Reaches are each person's own: “responsible” of one is not that of another. Only `all` holds everything.
+    Scopes are relative: “responsible” of one person is not that of another. Only `all` contains everything.
     """
     for branch_id in [*own.facts.account.open_branches, NOWHERE]:
         for name in records.registered():
@@ -162,7 +162,7 @@ def _sees_further(own: Mandate, theirs: Mandate) -> bool:
 
 
 def _judged(real: User, account: Account, person: User) -> dict[str, Any]:
-    """What the judgement went by, and until when it holds at the longest."""
+    """Return what the check depends on, and how long it stays valid at most."""
     ends = [mandate_for(user, account.pk).valid_until for user in (real, person)]
     known = [end for end in ends if end is not None]
     return {
@@ -179,7 +179,7 @@ def _is_stale(kept: dict[str, Any], real: User, account: Account, person: User) 
 
 
 def _log(verb: Any, real: User, account: Account, person: User, reason: str, told: dict[str, Any]) -> None:
-    """One entry for each branch that they are on, so that those read it who read the log there."""
+    """Return one entry for each of their branches, so that readers of each branch's log see it."""
     facts = load_some(mandate_for(real, account.pk).facts.account, [person.pk])[person.pk]
     held = sorted(branch for branch, held in facts.memberships.items() if held.active)
     places: Sequence[int | None] = held or (None,)

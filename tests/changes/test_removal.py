@@ -136,8 +136,8 @@ def test_a_parent_role_outlasts_the_removal() -> None:
     cast = make_cast("atlas")
     ParentMembershipFactory(account=cast.account, user=cast.member, role="viewer")
     change = remove(cast, cast.member)
-    ground = ChangeContext.lock(cast.account.pk, cast.owner, "Because")
-    assert list(change.notes(ground)) == ["Ben Baker keeps the parent role Viewer until it is revoked."]
+    context = ChangeContext.lock(cast.account.pk, cast.owner, "Because")
+    assert list(change.notes(context)) == ["Ben Baker keeps the parent role Viewer until it is revoked."]
     made(change, cast.owner)
     assert may(cast.member, "view_branch", cast.branch)
 

@@ -1,8 +1,8 @@
-"""The log folded: an account's entries, in their order, are the state of every table of access at any time.
+"""Replay the log: an account's entries, in order, give the state of every access table at any time.
 
-What a row was at a moment is what the last entry about it before says, by the entries' ids; where there is only a later
-one, what that says was before. An operation counts as a whole, from its `at` on. A column that an entry does not tell
-(the digest of a token, `access_version`, one that was added since) is as the table has it.
+The state of a row at a time is the "after" of its last entry before, by entry id; if all entries are later, the
+"before" of the first one. An operation counts as a whole, from its `at` on. Columns that entries don't hold (a token's
+digest, `access_version`, columns added later) are taken from the table.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ class NoSuchMoment(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class AuditedTable:
-    """A table that is hung on the log.
+    """A table that the log covers.
 
-    `of_account` is SQL for which of its rows stand in the account's chain. `beside` is SQL for the rows that are as the
-    table has them, whatever the log says: published roles are the product's, and most users never change.
+    `of_account` is SQL for its rows in the account's log. `beside` is SQL for the rows that are always taken from the
+    table: built-in roles belong to the product, and most users never change.
     """
 
     name: str
@@ -51,7 +51,7 @@ class AuditedTable:
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """One thing that the tables say otherwise than the log; without a column, that the whole row is in one alone."""
+    """A difference between tables and log; without a column, the whole row exists in only one of them."""
 
     label: str
     row: int
@@ -61,7 +61,7 @@ class Mismatch:
 
     @property
     def sentence(self) -> str:
-        """What differs, in words."""
+        """Return the difference in words."""
         if self.column is not None:
             return f"{self.label} {self.row}: {self.column} is {self.stands!r}, but the log has {self.logged!r}"
         if self.logged:
@@ -70,7 +70,7 @@ class Mismatch:
 
 
 def tables() -> list[AuditedTable]:
-    """Every table in an account's own chain."""
+    """Return every table in an account's own log."""
     own = [Branch, Preferences, Membership, ParentMembership, Team, TeamMember, Invitation, Override, AccessRequest]
     own += [table for name in records.registered() for table in shares.tables(name) or ()]
     grants = "role_id IN (SELECT id FROM roles_role WHERE account_id {})"
@@ -83,7 +83,7 @@ def tables() -> list[AuditedTable]:
 
 
 def platform_tables() -> list[AuditedTable]:
-    """Every table in the platform's chain. A user is in it from the first change of what is logged of users."""
+    """Return every table in the platform's log. A user appears in it with the first logged change."""
     unchanged = "NOT EXISTS (SELECT FROM access_fold WHERE label = 'accounts.user' AND id = stands.id)"
     return [_table(User, of_account="is_superuser", beside=unchanged), _table(OperatorSession, of_account="true")]
 
@@ -133,11 +133,11 @@ ORDER BY 1, 2
 
 
 def check_moment(account: Account, at: datetime) -> None:
-    """Raise where the log does not tell what the account was at that moment.
+    """Check that the log knows the account at that time.
 
     Raises:
         NoSuchMoment: the time has no zone, or is ahead of the database's clock.
-        Untold: the account's log begins later, or not with the account.
+        HistoryUnknown: the account's log begins later, or not with the account.
     """
     if at.tzinfo is None:
         raise NoSuchMoment(f"{at.isoformat()} has no time zone. Add one.")
@@ -162,14 +162,14 @@ def check_moment(account: Account, at: datetime) -> None:
 
 @contextmanager
 def shadowed(account: Account, at: datetime) -> Iterator[None]:
-    """A transaction in which the tables of access are what the log says they were, for this account and connection.
+    """Open a transaction in which the access tables have the logged state, for this account and connection.
 
-    Temporary tables of the same names come first in the search path, so that whatever asks, asks them; they hold this
-    account alone. Published roles, Django's permissions and records are the real ones. All is rolled back at the end:
-    nothing may be written in here, and no kept Mandate asked.
+    Temporary tables with the same names come first in the search path, so every query uses them; they hold only this
+    account. Built-in roles, Django's permissions and records are the real ones. All of it is rolled back at the end:
+    the block must not write and must not use cached Mandates.
 
     Raises:
-        NoSuchMoment, Untold: as `check_moment` does; Untold also on the web role's connection.
+        NoSuchMoment, HistoryUnknown: as `check_moment` does; HistoryUnknown also on the web role's connection.
     """
     if fence.is_fenced():
         raise HistoryUnknown("Only the database's owner can read the platform's audit log, which shows who was active.")
@@ -189,10 +189,10 @@ def shadowed(account: Account, at: datetime) -> Iterator[None]:
 
 
 def differences(account_id: int, progress: Callable[[int, int], None] = lambda done, of: None) -> list[Mismatch]:
-    """Where the tables are not what the whole log says: of an account, or (`PLATFORM`) of the platform.
+    """Return where the tables differ from the whole log: of an account, or (`PLATFORM`) of the platform.
 
-    Each table is held against the log in one statement, and so in one snapshot, while writers go on. `progress` hears
-    of tables done, and of how many.
+    Each table is compared in one statement, and so in one snapshot, while writers continue. `progress` gets the number
+    of finished tables and the total.
     """
     found: list[Mismatch] = []
     asked = platform_tables() if account_id == PLATFORM else tables()

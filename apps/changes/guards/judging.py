@@ -1,8 +1,7 @@
-"""The guards of access model, section 6, held against the rows of a change.
+"""Checks the rows of a change against the guards of access model, section 6.
 
-Every table of access has its guards here, whichever change writes it: so a change, its undoing and its preview are
-judged by the same words. What is compared are Mandates, before and after, compiled from facts on which the rows have
-been tried; nothing is written for it.
+Every access table has its guards here, so a change, its undo and its preview follow the same rules. The guards compare
+Mandates before and after, compiled from facts to which the rows were applied; nothing is written.
 """
 
 from __future__ import annotations
@@ -50,9 +49,9 @@ INSTEAD: Mapping[type, StrOrPromise] = {Authenticator: gettext_lazy("Change it o
 
 @dataclass(frozen=True, slots=True)
 class GuardTerms:
-    """On what terms a change is judged, where they are not those of its tables.
+    """Exceptions from the usual checks of the tables.
 
-    `needs` are the permissions that it needs in place of what its rows need; `lifts` are guards that do not bind it.
+    `needs` are permissions that replace those of the rows; `lifts` are guards that don't apply.
     """
 
     needs: tuple[str, ...] | None = None
@@ -61,21 +60,21 @@ class GuardTerms:
 
 @dataclass
 class GuardEvaluator:
-    """Holds the guards against the rows of one change. `judged` is whose rights count, where it is not the actor."""
+    """Checks the rows of one change. `judged` is the user whose permissions count, if not the actor."""
 
-    ground: ChangeContext
+    context: ChangeContext
     terms: GuardTerms = field(default_factory=GuardTerms)
     judged: User | None = None
 
     def __post_init__(self) -> None:
-        self._case = EvaluationContext(self.ground, self.judged)
+        self._case = EvaluationContext(self.context, self.judged)
         self._width = PrivilegeComparison(self._case)
 
     def refusals(self, diff: Diff) -> Iterator[Refusal]:
-        """The first refusal of each row that is refused.
+        """Yield the first refusal of each refused row.
 
         Raises:
-            NoSuchTarget: the one who acts has nothing to do with the account, so to them it is not there.
+            NoSuchTarget: the actor doesn't belong to the account, so for them it doesn't exist.
         """
         acting = self._case.acting().facts
         if not (acting.operator or acting.parent or acting.memberships):
@@ -138,7 +137,7 @@ class GuardEvaluator:
             return
         if facts.account.status == Account.Status.CLOSED:
             yield ActorInactive(
-                _("%(account)s is closed.") % {"account": self.ground.account},
+                _("%(account)s is closed.") % {"account": self.context.account},
                 _("Ask the platform operators to reopen it."),
             )
             return
@@ -148,7 +147,7 @@ class GuardEvaluator:
             ]
         else:
             try:
-                asked = list(needs(self.ground, row, self._case.actor_id))
+                asked = list(needs(self.context, row, self._case.actor_id))
             except OperatorsOnly as alone:
                 yield OperatorOnly(str(alone), _("Contact the platform operators."))
                 return
@@ -161,15 +160,15 @@ class GuardEvaluator:
                 return
 
     def _places_of(self, row: RowChange, codename: str) -> list[models.Model]:
-        """What a permission is asked of; for a row that is about no branch in particular, of every open one."""
+        """Return where a permission is checked; for a row without a branch, on every open branch."""
         target = catalogue.get(codename).target
         if target is catalogue.Target.ACCOUNT:
-            return [self.ground.account]
+            return [self.context.account]
         if target is catalogue.Target.RECORD:
             return [row.either.content_object]
         branch_id = branch_of(row)
-        places = sorted(self.ground.facts.open_branches) if branch_id is None else [branch_id]
-        return [self.ground.branch(place) for place in places]
+        places = sorted(self.context.facts.open_branches) if branch_id is None else [branch_id]
+        return [self.context.branch(place) for place in places]
 
     def _fresh(self, row: RowChange) -> Iterator[Refusal]:
         if row.seen is None:
@@ -186,12 +185,12 @@ class GuardEvaluator:
         yield ChangedMeanwhile(_("This changed while you were editing."), differences)
 
 
-def above_anywhere(ground: ChangeContext, user_id: int) -> str | None:
-    """The permission in which somebody exceeds the actor, on some open branch or on the account; None where in none."""
-    case = EvaluationContext(ground)
+def above_anywhere(context: ChangeContext, user_id: int) -> str | None:
+    """Return a permission in which the user exceeds the actor, on an open branch or the account, or None."""
+    case = EvaluationContext(context)
     width = PrivilegeComparison(case)
-    facts = ground.people([user_id]).get(user_id)
+    facts = context.people([user_id]).get(user_id)
     if facts is None or case.operates:
         return None
-    places = (width.exceeds(facts, branch_id) for branch_id in [*sorted(ground.facts.open_branches), NOWHERE])
+    places = (width.exceeds(facts, branch_id) for branch_id in [*sorted(context.facts.open_branches), NOWHERE])
     return next((found for found in places if found is not None), None)

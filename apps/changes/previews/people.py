@@ -28,11 +28,11 @@ AT_ONCE = 2_000
 ELSEWHERE = 0
 
 
-def concerned(ground: ChangeContext, diff: Diff) -> Iterator[int]:
+def concerned(context: ChangeContext, diff: Diff) -> Iterator[int]:
     """The users whose rights these rows can alter, some of them more than once."""
     groups: set[int] = set()
     roles: set[int] = set()
-    account = ground.account
+    account = context.account
     for row in diff.rows:
         if row.model in (Membership, ParentMembership, Override):
             yield row.either.user_id

@@ -42,11 +42,11 @@ def concerns_many(change: Change, *, actor: User | None) -> bool:
     Raises:
         Refusal: the change makes no sense for what is there.
     """
-    ground = ChangeContext(Account.objects.get(pk=change.account_id), actor, TRIAL)
+    context = ChangeContext(Account.objects.get(pk=change.account_id), actor, TRIAL)
     found: set[int] = set()
     with transaction.atomic():
-        for diff in change.plan(ground):
-            for user_id in concerned(ground, diff):
+        for diff in change.plan(context):
+            for user_id in concerned(context, diff):
                 found.add(user_id)
                 if len(found) > IN_FULL:
                     return True
