@@ -330,8 +330,8 @@ class _Search:
         return role_facts(roles.filter(kind=kind, single=False).order_by("rank", "pk"))
 
     def _people(self, codename: str, obj: models.Model | None, gives: Mapping[str, Scope] | None = None) -> list[User]:
-        """Return who can make the change: they have the permission, give at most what they have, and are not the
-        user.""" if obj is None:
+        """Return who can make the change: they have the permission, grant no more than they have, aren't the user."""
+        if obj is None:
             return []
         branch_id = self.branch.pk if self.branch else 0
         own = self.user.pk

@@ -106,7 +106,9 @@ class Record(models.Model):
 
     @classmethod
     def as_of(cls, account_id: int, reference: str, at: datetime) -> AsOf:
-        """Return the record with that reference as it was then, with all that it was about. For types with a history.
+        """Return the record with that reference as it was then, with all that it was about.
+
+        The base class knows no history; types with a history override it.
 
         Raises:
             HistoryUnknown: it didn't exist then, or its past is unknown.
