@@ -104,7 +104,7 @@ class Facts:
         return frozenset(end for end in found if end is not None)
 
 
-# So many of each branch are asked first whether they may give something.
+# Number of users of each branch that are tried first as granters.
 FOREMOST = 12
 
 Flags = tuple[bool, datetime | None]

@@ -22,10 +22,10 @@ from apps.roles.scopes import Scope
 _CREATED, _RESPONSIBLE, _SHARED, _TEAM, _ALL = (
     int(reach) for reach in (Scope.CREATED, Scope.RESPONSIBLE, Scope.SHARED, Scope.TEAM, Scope.ALL)
 )
-# Every set of reaches by its number: making one anew takes longer than all the rest of a decision.
+# Every set of scopes by number: creating one takes longer than the rest of a decision.
 _SCOPES = tuple(Scope(number) for number in range(2 * Scope.ALL))
 
-# No user's id.
+# An id that no user has.
 NOBODY = 0
 
 
@@ -101,7 +101,7 @@ class Mandate:
         self.facts = facts
         self.now = now
         self.user_id = facts.user_id
-        # Whose private contacts it reaches: the user's own, unless somebody else looks through their eyes.
+        # The owner of visible private contacts: the user, unless another person views as them.
         self.secrets_of = facts.user_id if secrets_of is None else secrets_of
         self.account_id = facts.account.id
         until = facts.operator_until

@@ -21,9 +21,9 @@ from apps.roles.catalogue import Permission, Target
 from apps.roles.scopes import Scope
 from apps.teams.models import Membership, ParentMembership
 
-# So many users are loaded at once.
+# Number of users loaded at once.
 CHUNK = 500
-# So many different rights are remembered.
+# Number of different members that are cached.
 MOST = 10_000
 
 
@@ -59,7 +59,7 @@ def access_matrix(account: Account, branch: Branch | None = None) -> Iterator[Ma
     matrix = _Matrix(account_facts(account.pk), now)
     operating = OperatorSession.objects.open(now).filter(user=OuterRef("pk"))
     people = User.objects.filter(~Exists(operating)).order_by(Collate("email", "C"))
-    # On closed branches too, where they give nothing.
+    # Include memberships of closed branches, which give no access.
     active = Membership.objects.filter(account=account, user=OuterRef("pk"), status=Membership.Status.ACTIVE)
     branches = Branch.objects.filter(account=account).order_by("slug")
     for place in branches if branch is None else branches.filter(pk=branch.pk):

@@ -10,7 +10,7 @@ from apps.access.matrix import Cell, MatrixRow
 from apps.access.spreadsheets import csv_line
 from apps.roles import catalogue
 
-# So many different rights are remembered in words.
+# Number of different members whose text is cached.
 MOST = 1_000
 
 
@@ -30,7 +30,7 @@ class Rendered(Generic[_T]):
         if found is None:
             if len(self._found) == MOST:
                 self._found.clear()
-            # The cells stay with what they look like, so that no others get their number.
+            # Keep the cells with their text, so that their id is not reused.
             found = self._found[id(cells)] = (cells, self._render(cells))
         return found[1]
 

@@ -84,7 +84,7 @@ def mandates_who_may(
     return list(_deciding(permission, obj, (Mandate(each, now) for each in facts), known))
 
 
-# What it takes to change what somebody else may.
+# Permissions with which a user can grant access.
 GIVING = frozenset(
     {
         "grant_record_access",

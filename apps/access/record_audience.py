@@ -37,7 +37,7 @@ class RecordAudience:
         found = mandates_who_may(f"view_{record.record_type}", record, account, known=self.subjects)
         self._found = {mandate.user_id: (mandate, shares) for mandate, shares in found}
         wanted = self._found.keys() | self.subjects[0].keys()
-        # With everybody who has a share, whether it counts for them or not.
+        # Include all share holders, even if their share has no effect.
         self.people = list(User.objects.filter(pk__in=wanted).order_by("name", "email"))
         self.users = [user for user in self.people if user.pk in self._found]
 

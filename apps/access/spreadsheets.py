@@ -9,13 +9,13 @@ from typing import Any
 from unicodedata import category, normalize
 
 GUARD = "'"
-# Where a cell begins anew for a spreadsheet that separates cells by something else than a comma, or by a tab.
+# Where a cell begins for a spreadsheet with another separator than a comma.
 _SEPARATORS = re.compile(r"([;\t\r\n]+)")
-# As a spreadsheet reads them, in every width that Unicode has of them.
+# Start of a formula, in every Unicode width that spreadsheets accept.
 _FORMULA = frozenset("=+-@\N{MINUS SIGN}")
-# What may stand before a formula unseen, besides spaces, controls and invisible characters.
+# Characters that can precede a formula, besides spaces, controls and invisible characters.
 _QUOTES = frozenset('"\N{LEFT DOUBLE QUOTATION MARK}\N{RIGHT DOUBLE QUOTATION MARK}\N{FULLWIDTH QUOTATION MARK}')
-# A number by itself, and a telephone number as E.164 has it, with or without an extension: both compute nothing.
+# A plain number, and an E.164 telephone number with or without extension: neither is computed.
 _NUMBER = re.compile(r"[+\-\u2212]?\d+(?:[., \u00a0\u202f'’]\d{3})*(?:[.,]\d+)?(?:[eE][+-]?\d{1,3})?\s?%?", re.ASCII)
 _PHONE = re.compile(r"\+[1-9](?:[ .()/\-\u00a0]{0,2}\d){6,14}(?: ?(?:ext\.?|x|#) ?\d{1,7})?", re.ASCII)
 

@@ -24,7 +24,7 @@ from apps.roles.models import Role
 WAITING_PERIOD = timedelta(days=30)
 CLOSING = Job("close_accounts", gettext_lazy("Closing"), expected=(Refusal,))
 
-# Why the account's currency stays as it is, in a sentence; an empty one where it may change.
+# Returns why the account's currency can't change, in a sentence; empty if it can.
 CurrencyRule = Callable[[Account], str]
 _currency_rules: list[CurrencyRule] = []
 

@@ -40,7 +40,7 @@ T = TypeVar("T")
 
 TRIES = 6
 ORDER = list(Guard)
-# Whoever corrects a file wants to see all that is off in it, but no more than can be read.
+# Report all refused lines of a file, but no more than people can read.
 MOST_REFUSALS = 1000
 TRIAL = "Tried, and taken back"
 
@@ -53,7 +53,7 @@ class ChangeResult:
     rows: int
 
 
-# Every kind of change by the word of its verb.
+# Every kind of change by its verb.
 KINDS: dict[str, type[Change]] = {}
 
 
@@ -76,9 +76,9 @@ class Change(ABC):
 
     verb: ClassVar[Verb]
     terms: ClassVar[GuardTerms] = GuardTerms()
-    # On what terms its undoing is judged, where they are others.
+    # Terms for its undo, if they differ.
     undo_terms: ClassVar[GuardTerms | None] = None
-    # Why it is not undone, in a sentence, where it is not.
+    # Why it can't be undone, in a sentence; empty if it can.
     final: ClassVar[StrOrPromise] = ""
 
     account_id: int
@@ -87,7 +87,7 @@ class Change(ABC):
         """Register the kind of change under its verb."""
         super().__init_subclass__(**options)
         if "verb" in cls.__dict__:
-            # Of two kinds of one verb the first, of which the other one makes many.
+            # Two kinds can share a verb: the first is registered, the other is its bulk version.
             KINDS.setdefault(cls.verb.word, cls)
 
     @abstractmethod
@@ -250,7 +250,7 @@ class RowPlan:
         diff: Diff | None = None
         for diff in self._plan():
             if prints:
-                # Very many people: nobody is kept from one batch to the next.
+                # Bulk changes: forget the people of the last batch.
                 self._ground.forget()
             prints.append(hash(tuple(row.fingerprint for row in diff.rows)))
             self._check(prints, len(prints))

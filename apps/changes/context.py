@@ -21,7 +21,7 @@ from apps.roles.schemes import Scheme
 
 M = TypeVar("M", bound=models.Model)
 
-# The operator at the console is nobody's id.
+# The id of the operator at the command line: no user has it.
 CONSOLE_ID = 0
 
 
@@ -148,7 +148,7 @@ class ChangeContext:
         facts = self._acting_facts(user_id)
         instant = self.now
         if at is not None and at > self.now:
-            # What they may is the same from one end of theirs to the next.
+            # Access is the same between two ends.
             instant = max((end for end in facts.ends if self.now < end <= at), default=self.now)
         key = (user_id, instant)
         if key not in self._mandates:

@@ -115,7 +115,7 @@ class EditRole(Change):
             codename = checked_scope(asked, scope)
             line = lines.get(codename)
             if line is None:
-                # An own role is silent about what came after it.
+                # A custom role has no grant for permissions that are newer.
                 base = context.scheme.roles[role.based_on.key].grants[codename] if role.based_on else None
                 grantable = base is None or base.grantable
                 found.append(inserted(RoleGrant(role=role, permission=codename, scope=scope, grantable=grantable)))

@@ -88,7 +88,7 @@ class _SetActive:
             with operation(verb=self.verb, actor=actor, reason=reason) as written:
                 count = Diff([updated(user, is_active=self.active)]).write()
                 if not self.active:
-                    # What was signed in stays out, also when they come back.
+                    # Old sessions stay ended after a reactivation.
                     shut_out(user)
                 for context, keepers in kept:
                     with fence.tenant(context.account.pk):

@@ -20,7 +20,7 @@ from apps.audit.text import MultiLineField, SingleLineEmailField, SingleLineFiel
 from apps.changes.refusals import NoSuchTarget, Refusal
 
 BATCH = 5_000
-# Rows that get different values are updated one group of equal values at a time, as long as there are so few groups.
+# Up to this many groups of equal values are updated one group at a time.
 FEW = 20
 
 
@@ -118,7 +118,7 @@ def updated(
         NoSuchTarget: a text has characters that are not allowed.
     """
     _check_texts(type(row), changes, line)
-    # What `copy.copy` does, in a tenth of its time.
+    # Like `copy.copy`, in a tenth of the time.
     after = row.__class__.__new__(row.__class__)
     after.__dict__ |= row.__dict__
     after._state = ModelState()

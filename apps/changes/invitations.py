@@ -98,7 +98,7 @@ def send_by_mail(invitation: Invitation, token: str) -> None:
         "by": invitation.invited_by or _("The platform operators"),
         "address": mail.link(f"{address_of(token)}?proof={proof_of(token)}"),
     }
-    # Of whoever comes newly, no zone is known but the account's.
+    # The time zone of new people is unknown: use the account's.
     with as_read_by(None, invitation.account):
         mail.send("invitation", invitation.email, told)
 
@@ -247,7 +247,7 @@ class InviterLostRight(Refusal):
     guard = Guard.RIGHT
 
 
-# What an invitation lapses by, when it is more than its sender may give by now.
+# Guards that end an invitation if its sender may no longer grant it.
 LAPSES: dict[Guard, type[Refusal]] = {
     Guard.RIGHT: InviterLostRight,
     Guard.SHIELD: Shielded,

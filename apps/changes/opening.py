@@ -20,7 +20,7 @@ from apps.roles.models import Role
 from apps.roles.schemes import scheme, scheme_keys
 from apps.teams.models import Membership, ParentMembership
 
-# What every account begins with, by the apps above.
+# Steps of upper apps for every new account.
 _beginnings: list[Callable[[Account], None]] = []
 
 

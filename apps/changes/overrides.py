@@ -101,7 +101,7 @@ class SetOverride(Change):
     scope: Scope
     expires_at: datetime | None = None
     seen: Mapping[str, Any] | None = None
-    # Why, as it stands beside the override; the operation's reason where nothing else is said.
+    # The override's reason; by default the operation's.
     because: str = ""
 
     def plan(self, context: ChangeContext) -> Iterable[Diff]:

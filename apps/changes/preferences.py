@@ -20,7 +20,7 @@ from apps.audit.services import operation
 from apps.changes.refusals import ChangedMeanwhile
 
 MANAGES = "manage_preferences"
-# The log wants to know why; of what is no access, where it was done is enough.
+# The log needs a reason; for anything but access, the page is enough.
 WHY = "Changed on the preferences page"
 CHOICES = tuple(field.name for field in Preferences._meta.concrete_fields if field.name not in {"id", "account"})
 
@@ -43,7 +43,7 @@ def change_preferences(
         with transaction.atomic():
             return _stored(account, actor, values, seen)
     except IntegrityError:
-        # Somebody else has just stored the account's first ones: they stand now, to be held against what was shown.
+        # Another request just stored the first preferences: compare with these.
         with transaction.atomic():
             return _stored(account, actor, values, seen)
 

@@ -24,7 +24,7 @@ def preview(change: Change, *, actor: User | None) -> Preview:
     """
     measured = _measured(change, actor)
     if measured.again is not None:
-        # Many were looked at for the few who are affected: those in full.
+        # Only few of many members are affected: measure these in full.
         measured = _measured(change, actor, measured.again)
     return measured.preview()
 

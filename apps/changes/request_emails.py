@@ -20,7 +20,7 @@ from apps.accounts.preferences import as_read_by
 from apps.changes.guards.needs import shared_verb
 from apps.roles import catalogue
 
-# So many are asked at most: whoever has more people who decide needs no mail to all of them.
+# At most this many people get an email about a request.
 MOST_ASKED = 50
 
 

@@ -53,7 +53,7 @@ class DefineRoles(Change):
             change = self._new(definition) if role is None else self._changed(context, definition, role)
             for diff in change.plan(context):
                 found += diff.rows
-        # Roles before what is said of them: both are written in the order in which they stand here.
+        # Roles before their grants: they are written in this order.
         return [Diff(sorted(found, key=lambda row: row.model is not Role))]
 
     def _new(self, definition: RoleDefinitionValues) -> Change:

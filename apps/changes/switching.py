@@ -49,7 +49,7 @@ class SwitchScheme(Change):
         new = self._new_scheme(context)
         becomes = self._becoming(context, new)
         account = type(context.account)._default_manager.get(pk=context.account.pk)
-        # Who needed a second factor needs it as what they become.
+        # Roles that required a second factor still require it under their new key.
         asked = {self.roles.get(key, key) for key in account.second_factor} & {EVERYONE, *new.roles}
         yield Diff([updated(account, scheme=new.key, second_factor=sorted(key for key in asked if key))])
         for found in _batches(Membership.objects.filter(account=context.account)):

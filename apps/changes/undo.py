@@ -34,7 +34,7 @@ from apps.changes.undo_conflicts import PARENTS, RecordedRow, UndoConflicts, by_
 from apps.roles.models import Role
 from apps.teams.models import Invitation, Membership, ParentMembership, Team
 
-# The target of the entry that ties an undoing to what it undid.
+# The target of the entry that connects an undo to the undone operation.
 TARGET = "audit.operation"
 ACTIVE = Membership.Status.ACTIVE
 
@@ -73,7 +73,7 @@ class Undo(Change):
     ) -> int:
         try:
             rows = super()._carry_out(context, written, observer)
-            # What the database asks at the commit is asked here, where it can still be put in words.
+            # Check deferred constraints now, where a violation can still become a refusal.
             connection.check_constraints()
         except IntegrityError as error:
             raise ChangedMeanwhile(_("Later changes have replaced what this changed."), {}) from error
@@ -183,7 +183,7 @@ class UndoableOperation:
         pairs = [(left, row) for left in lefts if (row := self._row(left, now[left])) is not None]
         gone = dict(self._in_the_way.gone(pairs))
         refusals += gone.values()
-        # What points at nothing cannot be judged.
+        # Rows with missing references can't be checked.
         pairs = [(left, row) for left, row in pairs if left not in gone]
         look_around([side for _, row in pairs for side in (row.before, row.after) if side is not None])
         refusals += self._misplaced([row for _, row in pairs])
@@ -203,7 +203,7 @@ class UndoableOperation:
                 _("Create a new one."),
             )
         again = left.model(**left.before)
-        again._state.adding = False  # it has its id, and what else a first save would give it
+        again._state.adding = False  # it already has its id and defaults
         return inserted(self._tied(again))
 
     def _tied(self, row: models.Model) -> models.Model:
@@ -223,7 +223,7 @@ class UndoableOperation:
         lefts = [left for entry in gone if (left := left_by(entry)) is not None and left.before is not None]
         return {(left.model, left.key): left.model(**left.before) for left in lefts if left.before is not None}
 
-    # What cannot be so any more
+    # Rows that no longer fit
 
     @cached_property
     def _scheme(self) -> str:

@@ -25,11 +25,11 @@ from apps.changes.refusals import ChangedMeanwhile
 from apps.roles.models import Role, RoleGrant
 from apps.teams.models import Membership, Team, TeamMember
 
-# So many rows are looked for at once by what stands only once.
+# Number of rows searched at once by unique values.
 AT_ONCE = 200
-# Tables whose rows others hang on.
+# Models that other rows depend on.
 PARENTS: tuple[type[models.Model], ...] = (Branch, Role, Team)
-# What the guards look at beside a row itself.
+# Relations that the guards need.
 LOOKED_AT: Mapping[type[models.Model], tuple[str, ...]] = {
     RoleGrant: ("role__based_on",),
     TeamMember: ("team",),

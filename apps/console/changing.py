@@ -48,7 +48,7 @@ class ChangingCommand(AskingCommand):
             self._bar(1, 1)
 
     def make(self, change: Change, account: Account, options: dict[str, Any]) -> None:
-        """Make the change with the rights of --actor, or try it, and report.
+        """Make the change with the permissions of --actor, or preview it, and report.
 
         Raises:
             Refusal, ManyRefused: as the change does.
@@ -69,7 +69,7 @@ class ChangingCommand(AskingCommand):
             nonlocal done
             done += more
             self._bar(done, total * PASSES[options["dry_run"]])
-            # Where DEBUG is on, Django keeps every statement.
+            # With DEBUG, Django stores every statement.
             reset_queries()
 
         return count_lines
@@ -109,10 +109,10 @@ def add_changing(parser: ArgumentParser) -> None:
 
 
 def opened(file: str) -> AbstractContextManager[IO[bytes]]:
-    """The file, or standard input where it is named `-`.
+    """Open the file; `-` is standard input.
 
     Raises:
-        CommandError: it cannot be read.
+        CommandError: the file can't be read.
     """
     if file == "-":
         return nullcontext(sys.stdin.buffer)

@@ -19,9 +19,9 @@ from apps.audit.models import Entry
 from apps.roles import catalogue
 from apps.roles.scopes import Scope, ScopeField
 
-# What every row has, and tells a reader nothing.
+# Columns that every row has and that tell a reader nothing.
 UNTOLD = {"id", "account_id", "names", "token_digest"}
-# How the log names what is about one permission of somebody: the database knows its codename alone.
+# Targets about one permission start with its codename, since the database doesn't know the label.
 OF_SOMEBODY = re.compile(r"([a-z_]+)(?= of )")
 
 

@@ -25,7 +25,7 @@ from apps.audit.services import EntryValues, record
 
 SEES = "view_audit_log"
 CONSOLE = "console"
-# What only the shielded themselves read of their own.
+# Targets that only the shielded member can read.
 SHIELDED = ("access.override", "accounts.user")
 COLUMNS = (
     "operation",
@@ -176,7 +176,7 @@ def export(
 
     `kind` is one of `FILES`, `narrowed` are the filters of the operations.
     """
-    # What comes after the export began, its own entry for one, is not in it.
+    # Entries after the start of the export, such as its own, are left out.
     newest = operations.order_by("-pk").values_list("pk", flat=True).first() or 0
     wanted = operations.order_by().filter(pk__lte=newest)
     entries = reader.entries().filter(operation__in=wanted.values("pk"))

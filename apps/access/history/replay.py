@@ -104,7 +104,7 @@ SELECT DISTINCT ON (label, id) label, id, image FROM (
 ) told
 ORDER BY label, id, past DESC, CASE WHEN past THEN -entry ELSE entry END
 """
-# Without its name in it, a statement that creates the shadow still reads the table that it is to shadow.
+# While this statement creates the temporary table, the same name still refers to the real one.
 SHADOW = """
 CREATE TEMPORARY {kind} {table} AS
 SELECT stands.* FROM {table} stands WHERE {beside}
@@ -179,10 +179,10 @@ def shadowed(account: Account, at: datetime) -> Iterator[None]:
         cursor.execute(f"CREATE TEMPORARY TABLE access_fold AS {FOLD}", _asked(account.pk, at, own, platform))
         cursor.execute("CREATE INDEX ON access_fold (label, id)")
         for table in (*own, *platform):
-            # People are many, and most of them as they are: a view copies none.
+            # There are many people and few of them changed: a view copies none.
             kind = "VIEW" if table.name == User._meta.db_table else "TABLE"
             cursor.execute(SHADOW.format(kind=kind, table=table.name, label=table.label, beside=table.beside))
-        # A plan that was made before would go on reading the real tables: it is not made anew for a new name.
+        # Cached plans would still read the real tables: a new name does not invalidate them.
         cursor.execute("DISCARD PLANS")
         yield
         transaction.set_rollback(True)

@@ -24,7 +24,7 @@ from apps.roles.models import Role, RoleGrant
 from apps.roles.scopes import Scope
 from apps.teams.models import Invitation, Membership, ParentMembership, TeamMember
 
-# Two people whose rights have the same context are judged once; of so many different ones none is kept.
+# Users with equal access are checked once; the cache is cleared at this size.
 MOST_KNOWN = 10_000
 
 
@@ -119,7 +119,7 @@ class PrivilegeComparison:
                 yield from self._known_gain(before, after, branch_id, only)
 
     def _known_gain(self, before: Facts, after: Facts, branch_id: int, only: str | None) -> Iterator[Refusal]:
-        # Ends count by their order alone: thousands of people with an end each are judged once.
+        # Only the order of ends matters: thousands of users with different ends are checked once.
         order = {end: place for place, end in enumerate(self._instants(before, after))}
         own = tuple(sorted(order[end] for end in self._own_ends if end in order))
         sides = (_signature(facts, branch_id, order, only=only) for facts in (before, after))

@@ -22,7 +22,7 @@ from apps.roles import catalogue
 from apps.roles.models import Role, RoleGrant
 from apps.teams.models import Invitation, Membership, ParentMembership, TeamMember
 
-# The branch of nowhere: what a parent role gives where no membership counts.
+# The key for no branch: what a parent role gives without a membership.
 NOWHERE = 0
 
 

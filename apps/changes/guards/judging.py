@@ -43,7 +43,7 @@ from apps.teams.models import Invitation, Membership, ParentMembership
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
-# What somebody does in place of a change about themselves, where it is not to ask a colleague.
+# What to do instead of changing your own row, if not asking a colleague.
 INSTEAD: Mapping[type, StrOrPromise] = {Authenticator: gettext_lazy("Change it on your own security page.")}
 
 
@@ -155,7 +155,7 @@ class GuardEvaluator:
         for codename, place in asked:
             permission = policy.asked_of(codename, place)
             if not policy.decide(mandate, permission, place):
-                # What they cannot view does not exist, so no refusal names it.
+                # Invisible records don't exist for the actor, so no refusal names them.
                 yield PermissionMissing(codename, place) if self._case.sees(place) else NoSuchRecord()
                 return
 

@@ -150,7 +150,7 @@ def ladder(case: EvaluationContext, row: RowChange) -> Iterator[Refusal]:
     if row.model is Membership and row.before is not None:
         held = [case.context.role(row.before.role_id)]
     elif row.model is Invitation and row.after.status == Invitation.Status.PENDING:
-        # What a removed member was counts when they come back.
+        # The earlier role of a removed member counts on their return.
         facts = case.before.get(case.person(row) or 0)
         places = case.invited_to(row.after)
         removed = facts.memberships if facts is not None else {}

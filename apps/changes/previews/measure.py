@@ -100,7 +100,7 @@ class _Trial:
         self._era = Snapshot(context.facts, context.now, self._scopes)
         self._scratch = TempTables(context.acting())
         self._sums = AggregateCounts(self._scratch, self._scopes)
-        # Those who are looked at one by one, as they stood before; once they are too many they go on the roll.
+        # The state before, user by user; if there are too many, they move to the table.
         self._facts: dict[int, Facts] = {}
         self._roll: AffectedUsers | None = None
         self._shared: defaultdict[type[Record], set[int]] = defaultdict(set)
@@ -108,7 +108,7 @@ class _Trial:
         self._joining: set[int] = set()
         self._notes: tuple[str, ...] = ()
         self._rows = 0
-        # What groups have in common is told by the same values: there can be thousands of groups.
+        # Groups share equal values: there can be thousands of groups.
         self._known: dict[tuple[int, int, int], tuple[ScopeChange, ...]] = {}
 
     # Before

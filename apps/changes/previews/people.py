@@ -22,9 +22,9 @@ from apps.roles.models import RoleGrant
 from apps.roles.scopes import Scope
 from apps.teams.models import Membership, ParentMembership, TeamMember
 
-# So many people are read at once.
+# Number of people read at once.
 AT_ONCE = 2_000
-# Stands for every branch where somebody is no member, and for the account.
+# The key for every branch without a membership, and for the account.
 ELSEWHERE = 0
 
 

@@ -28,7 +28,7 @@ from apps.changes.refusals import ChangedMeanwhile, ManyRefused, Refusal
 from apps.changes.serializing import dump, load_change
 
 TASK = "apps.changes.jobs.compute_preview"
-# A page shows no more lines than can be read; `--dry-run` prints all of them.
+# Lines shown on a page; `--dry-run` prints all of them.
 MOST_LINES = 500
 State = QueuedPreview.State
 
@@ -64,7 +64,7 @@ def ask(change: Change, *, actor: User, address: str, sent: Sequence[tuple[str, 
     asked = QueuedPreview.objects.create(
         account_id=change.account_id, user=actor, change=dump(change), address=address, sent=list(sent)
     )
-    # One at a time for each account: a preview holds the account's lock.
+    # One at a time per account: a preview holds the account's lock.
     job = app.configure_task(TASK, lock=f"preview in account {change.account_id}")
     job.defer(account_id=change.account_id, user_id=actor.pk, queued_id=asked.pk)
     return asked

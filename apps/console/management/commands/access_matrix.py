@@ -1,4 +1,4 @@
-"""access_matrix: members × permissions, with effective scopes and what comes from an override."""
+"""access_matrix: members × permissions, with effective scopes and overrides."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Command(AskingCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Which account, and in which form."""
+        """Add the account and the output format."""
         parser.add_argument("account", metavar="ACCOUNT", help="the account's slug")
         parser.add_argument("--branch", metavar="BRANCH", help="only the members of this branch, by its slug")
         parser.add_argument(
@@ -47,7 +47,7 @@ class Command(AskingCommand):
         )
 
     def handle(self, *args: Any, account: str, branch: str | None, **options: Any) -> None:
-        """Print it."""
+        """Print the matrix."""
         found = find_account(account)
         place = None if branch is None else find_target(TargetName(Target.BRANCH, account, branch))
         rows = self._watched(found, place if isinstance(place, Branch) else None)
@@ -61,7 +61,7 @@ class Command(AskingCommand):
                 self.stdout.write(line)
 
     def _watched(self, account: Account, branch: Branch | None) -> Iterator[MatrixRow]:
-        """The rows; the bar moves as they come."""
+        """Yield the rows and move the progress bar."""
         members = Membership.objects.filter(account=account, status=Membership.Status.ACTIVE)
         size = (members if branch is None else members.filter(branch=branch)).count()
         bar = ProgressBar(self.stderr)
@@ -79,7 +79,7 @@ class Command(AskingCommand):
 
 
 def as_table(rows: Iterable[MatrixRow]) -> Iterator[str]:
-    """The members, numbered, and the permissions by category with a column for each member; wide ones in blocks."""
+    """Yield the numbered members, and the permissions by category with one column per member; wide tables in blocks."""
     cells: list[Mapping[str, Cell]] = []
     for number, row in enumerate(rows, start=1):
         parts = [*heading(row), row.role, row.parent_role and f"parent role {row.parent_role}"]

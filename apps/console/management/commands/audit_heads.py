@@ -1,4 +1,4 @@
-"""audit_heads: the head of each chain of the audit log, signed, to be kept where nobody of this server writes."""
+"""audit_heads: print the head of each hash chain of the audit log, signed, to be stored outside of this server."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -13,7 +13,7 @@ from apps.console.progress import ProgressBar
 
 
 class Command(BaseCommand):
-    """Prints the file, or with --new-key a pair of keys. Nothing is written to the database."""
+    """Prints the file, or with --new-key a key pair. It writes nothing to the database."""
 
     help = (
         "Prints the latest hash of the audit log of each account and of the platform as JSON. Keep the file "
@@ -23,14 +23,14 @@ class Command(BaseCommand):
     examples = ("--sign > heads.json", "--new-key")
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Signed or not, or a new key."""
+        """Add the options for signing and for a new key."""
         what = parser.add_mutually_exclusive_group()
         what.add_argument("--sign", action="store_true", help="sign the file with the key in AUDIT_SIGNING_KEY")
         what.add_argument("--new-key", action="store_true", help="print a new signing key and its public key instead")
         parser.add_argument("--json", action="store_true", help="print the file as one line of JSON")
 
     def handle(self, *args: Any, sign: bool, new_key: bool, **options: Any) -> None:
-        """Print it."""
+        """Print the file or the keys."""
         if new_key:
             private, public = heads.new_key()
             pair = {heads.SIGNING_KEY: private, heads.PUBLIC_KEY: public}

@@ -1,4 +1,4 @@
-"""`change_roles ACCOUNT --to ROLE (--from ROLE | --emails FILE | --csv FILE)`: many members change their role."""
+"""`change_roles ACCOUNT --to ROLE (--from ROLE | --emails FILE | --csv FILE)`: change the role of many members."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COLUMNS = ("user", "branch", "role")
 
 
 class Command(ChangingCommand):
-    """A thin shell over `bulk.ChangeRoles` and `bulk.ReplaceRole`."""
+    """Runs `bulk.ChangeRoles` and `bulk.ReplaceRole`."""
 
     help = (
         "Changes the role of many members: of everyone with a given role, or of the members in a file. Every line is "
@@ -34,7 +34,7 @@ class Command(ChangingCommand):
     noun = ("role", "roles")
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Who becomes what, where and why."""
+        """Add the account, the roles and the members."""
         parser.add_argument("account", metavar="ACCOUNT", help="the account's slug")
         parser.add_argument("--to", metavar="ROLE", help="the key of the new role")
         who = parser.add_mutually_exclusive_group(required=True)
@@ -54,7 +54,7 @@ class Command(ChangingCommand):
         add_changing(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Change them, and say how many."""
+        """Change the roles and print how many."""
         account = find_account(options["account"])
         if options["branch"]:
             find_target(TargetName(Target.BRANCH, account.slug, options["branch"]))

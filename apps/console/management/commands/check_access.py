@@ -1,4 +1,4 @@
-"""check_access: may this user do this, and why?"""
+"""check_access: check whether a user has a permission, and why."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from apps.console.progress import ProgressBar
 
 
 class Command(AskingCommand):
-    """The answer is the output (`yes` or `no`), so both answers end with exit code 0."""
+    """Prints `yes` or `no`; both exit with 0."""
 
     help = (
         "Checks whether a user has a permission on an account, a branch or a record. Prints yes or no, and exits "
@@ -36,7 +36,7 @@ class Command(AskingCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """One question, or a file of them."""
+        """Add one question, or a file of questions."""
         parser.add_argument("user", nargs="?", metavar="USER", help=USER)
         parser.add_argument("permission", nargs="?", metavar="PERMISSION", help=PERMISSION)
         parser.add_argument("target", nargs="?", type=target, metavar="TARGET", help=TARGET)
@@ -57,7 +57,7 @@ class Command(AskingCommand):
         batch: str | None,
         **options: Any,
     ) -> None:
-        """Answer one question, or all of the file."""
+        """Answer one question, or all in the file."""
         if batch is not None:
             if user is not None:
                 raise CommandError("--batch reads its questions from the file. Leave out USER.", returncode=2)
@@ -100,7 +100,7 @@ class Command(AskingCommand):
             raise CommandError(f"{errors:,} of {asked:,} lines failed. Each says why.")
 
     def _lines(self, file: IO[bytes], batch: str) -> Iterator[bytes]:
-        """The lines without their ends; on a terminal the bar moves as they are read."""
+        """Yield the lines without line ends; on a terminal the progress bar moves."""
         size = 0 if batch == "-" else Path(batch).stat().st_size
         bar, done = ProgressBar(self.stderr), 0
         for line in file:

@@ -1,4 +1,4 @@
-"""operator_session: open, end and list the sessions in which superusers are platform operators."""
+"""operator_session: open, end and list operator sessions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SHOWN = 50
 
 
 class Command(AskingCommand):
-    """A thin shell over `operators.open_session` and `end_session`; whoever runs it is the operator at the console."""
+    """Runs `operators.open_session` and `end_session` as the operator at the command line."""
 
     help = (
         "Opens, ends or lists operator sessions. In a session, a superuser can do everything in every account; "
@@ -33,7 +33,7 @@ class Command(AskingCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """What to do, and for whom."""
+        """Add the actions and their options."""
         actions = parser.add_subparsers(dest="action", metavar="{open,end,list}", required=True)
         opening = actions.add_parser("open", help="open a session that starts now")
         opening.add_argument("user", metavar="EMAIL", help=USER)
@@ -50,7 +50,7 @@ class Command(AskingCommand):
         add_json(actions.add_parser("list", help=f"the last {SHOWN} sessions, newest first"))
 
     def handle(self, *args: Any, action: str, **options: Any) -> None:
-        """Do it."""
+        """Run the action."""
         if action == "list":
             self._list(as_json=options["json"])
             return

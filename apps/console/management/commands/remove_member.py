@@ -1,4 +1,4 @@
-"""`remove_member ACCOUNT USER`: a member goes to the Restore list, and their records where the plan says."""
+"""`remove_member ACCOUNT USER`: remove a member and hand over their records."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ALL, NOBODY, DELETE = "all", "nobody", "delete"
 
 
 class Command(ChangingCommand):
-    """A thin shell over `removal.RemoveMember`."""
+    """Runs `removal.RemoveMember`."""
 
     help = (
         "Removes a member from one branch or from all. They lose access immediately and can be restored later. The "
@@ -32,7 +32,7 @@ class Command(ChangingCommand):
     noun = ("membership", "memberships")
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Who goes, and who gets what."""
+        """Add the member, the branch and the offboarding plan."""
         parser.add_argument("account", metavar="ACCOUNT", help="the account's slug")
         parser.add_argument("user", metavar="USER", help=f"{USER} to remove")
         add_branch(parser)
@@ -51,7 +51,7 @@ class Command(ChangingCommand):
         add_changing(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Remove them."""
+        """Remove the member."""
         account = find_account(options["account"])
         to: dict[str, int | None] = {}
         for types, receiver in options["give"]:

@@ -11,7 +11,7 @@ from apps.console.base import Command as BaseCommand
 
 
 def seconds(text: str) -> float:
-    """Return the number of seconds that an argument names; refuse what is no positive number."""
+    """Return the number of seconds in an argument; refuse anything but a positive number."""
     try:
         value = float(text)
     except ValueError:
@@ -22,7 +22,7 @@ def seconds(text: str) -> float:
 
 
 class Command(BaseCommand):
-    """A thin shell over `worker.QueueWorker`."""
+    """Runs `worker.QueueWorker`."""
 
     help = (
         "Runs queued jobs: email, billing, previews and daily checks. It runs until it receives SIGTERM, and then "
@@ -31,7 +31,7 @@ class Command(BaseCommand):
     examples = ("", "--queues mail")
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Which jobs, and how often it shows that it lives."""
+        """Add the queues and the heartbeat."""
         parser.add_argument("--queues", metavar="NAME", nargs="+", help="only run the jobs of these queues")
         parser.add_argument(
             "--heartbeat",
@@ -43,5 +43,5 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, queues: list[str] | None, heartbeat: float, **options: Any) -> None:
-        """Run until a signal comes."""
+        """Run until a signal arrives."""
         asyncio.run(QueueWorker(heartbeat=heartbeat, queues=queues).run())

@@ -1,4 +1,4 @@
-"""`set_overrides ACCOUNT --csv FILE`: overrides of many members, set or cleared."""
+"""`set_overrides ACCOUNT --csv FILE`: set or clear overrides of many members."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ COLUMNS = ("user", "branch", "permission", "scope", "expires", "reason")
 
 
 class Command(ChangingCommand):
-    """A thin shell over `bulk.SetOverrides`."""
+    """Runs `bulk.SetOverrides`."""
 
     help = (
         "Sets or clears the overrides in a CSV file. Required columns: user, permission, and scope (none, all, a "
@@ -31,7 +31,7 @@ class Command(ChangingCommand):
     noun = ("override", "overrides")
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Which, and why."""
+        """Add the account, the file and the branch."""
         parser.add_argument("account", metavar="ACCOUNT", help="the account's slug")
         parser.add_argument("--csv", required=True, metavar="FILE", help="the CSV file; - for standard input")
         parser.add_argument(
@@ -40,7 +40,7 @@ class Command(ChangingCommand):
         add_changing(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Set them, and say how many."""
+        """Set the overrides and print how many."""
         account = find_account(options["account"])
         if options["branch"]:
             find_target(TargetName(Target.BRANCH, account.slug, options["branch"]))

@@ -1,4 +1,4 @@
-"""show_scheme: the roles of a scheme, and what each gives."""
+"""show_scheme: show the roles of a role system and their scopes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _CODES = {"created": "C", "responsible": "R", "shared": "S", "team": "T"}
 
 
 class Command(BaseCommand):
-    """A matrix for people, the exact data with --json."""
+    """Prints a matrix for people, or the exact data with --json."""
 
     help = (
         "Shows the roles of a role system and the scope that each gives for every permission; with --account, also "
@@ -31,13 +31,13 @@ class Command(BaseCommand):
     examples = ("atlas", "amocrm --json", "amocrm --account acme")
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Which scheme, and whose own roles."""
+        """Add the role system and the account for custom roles."""
         parser.add_argument("scheme", metavar="SCHEME", help=f"one of {', '.join(scheme_keys())}")
         parser.add_argument("--account", metavar="ACCOUNT", help="the slug of an account that follows the role system")
         parser.add_argument("--json", action="store_true", help="print the role system as one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Print it."""
+        """Print the role system."""
         try:
             shown = scheme(options["scheme"])
         except LookupError as error:
@@ -53,10 +53,10 @@ class Command(BaseCommand):
 
 
 def own_roles(slug: str, followed: Scheme) -> list[RoleDefinition]:
-    """The account's own roles under the scheme, by key.
+    """Return the account's custom roles in this role system, by key.
 
     Raises:
-        CommandError: there is no such account, or it follows another scheme.
+        CommandError: the account doesn't exist, or follows another role system.
     """
     account = Account.objects.filter(slug=slug).first()
     if account is None:
@@ -81,7 +81,7 @@ def own_roles(slug: str, followed: Scheme) -> list[RoleDefinition]:
 
 
 def as_json(shown: Scheme, roles: list[RoleDefinition]) -> dict[str, Any]:
-    """The scheme as programs read it; permissions in the order of the catalogue."""
+    """Return the role system as JSON data; permissions in the order of the catalogue."""
     return {
         "scheme": shown.key,
         "name": shown.name,
@@ -112,10 +112,10 @@ def as_json(shown: Scheme, roles: list[RoleDefinition]) -> dict[str, Any]:
 
 
 def prerequisites(shown: Scheme) -> dict[str, list[str]]:
-    """All that each permission needs, for those that need anything; in the order of the catalogue.
+    """Return the prerequisites of each permission that has any, in the order of the catalogue.
 
-    `view_T` stands for the view of the type of the record asked about, where that is any type; for an activity also for
-    the view of what it is about.
+    `view_T` is the view permission of the record's type, if the permission applies to every type; for an activity also
+    that of the record it is about.
     """
     place = {permission.codename: number for number, permission in enumerate(catalogue.permissions())}
     found = {}
@@ -134,7 +134,7 @@ def prerequisites(shown: Scheme) -> dict[str, list[str]]:
 
 
 def _grant(role: RoleDefinition, codename: str) -> Grant:
-    """An own role is silent about a permission that came after it."""
+    """Return the custom role's grant; it has none for permissions that are newer."""
     return role.grants.get(codename, Grant(Scope.NONE, grantable=True))
 
 
@@ -144,7 +144,7 @@ def _grant_as_json(role: RoleDefinition, codename: str) -> Mapping[str, Any]:
 
 
 def as_table(shown: Scheme, roles: list[RoleDefinition]) -> Iterator[str]:
-    """The scheme as people read it: its rules, its roles, and a matrix of permissions by category."""
+    """Yield the role system as text: its rules, its roles, and a matrix of permissions by category."""
     yield f"{shown.name} ({shown.key}): {shown.description}"
     yield f"- an account has {'many branches' if shown.many_branches else 'one branch'}"
     if shown.up_only:

@@ -1,4 +1,4 @@
-"""`switch_scheme ACCOUNT SCHEME --map FILE`: an account follows another published system of roles."""
+"""`switch_scheme ACCOUNT SCHEME --map FILE`: switch an account to another role system."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from apps.roles.schemes import scheme_keys
 
 COLUMNS = ("role", "becomes")
 NULL = "tag:yaml.org,2002:null"
-# What means nothing without quotes.
+# Unquoted words that mean null.
 NOTHING = frozenset({"", "~", "null", "Null", "NULL"})
 
 
 class Command(ChangingCommand):
-    """A thin shell over `switching.SwitchScheme`."""
+    """Runs `switching.SwitchScheme`."""
 
     help = (
         "Switches an account to another role system. Each member gets the role that the map names for their current "
@@ -41,14 +41,14 @@ class Command(ChangingCommand):
     noun = ("row", "rows")
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Where to, and what becomes of each role."""
+        """Add the new role system and the role mapping."""
         parser.add_argument("account", metavar="ACCOUNT", help="the account's slug")
         parser.add_argument("scheme", metavar="SCHEME", choices=scheme_keys(), help=", ".join(scheme_keys()))
         parser.add_argument("--map", required=True, metavar="FILE", help="the role mapping; - for standard input")
         add_changing(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Move it."""
+        """Switch the account."""
         account = find_account(options["account"])
         with opened(options["map"]) as file:
             roles = _from_csv(file) if options["map"].lower().endswith(".csv") else _from_yaml(file)
@@ -86,8 +86,8 @@ def _from_yaml(file: IO[bytes]) -> Lines:
 
 
 def _from_events(events: Iterator[Any]) -> Lines:
-    """Read the map event by event: what is nested is refused where it begins, and never becomes a deep tree."""
-    # The stream and the document begin; then comes the value, or the stream ends.
+    """Read the map event by event: nested values are refused where they begin, so no deep tree is built."""
+    # First come the start of stream and document, then the value or the end of the stream.
     value = next(islice(events, 2, None), None)
     if not isinstance(value, yaml.MappingStartEvent):
         raise CommandError("The map is not a mapping. Write a line such as employee: member for each role.")
@@ -114,7 +114,7 @@ def _enter(found: Lines, key: str, becomes: str | None, number: int) -> None:
 
 
 def _check(roles: Lines, account: Account) -> None:
-    """Refuse a map that speaks of roles that the account does not know: it may mean others."""
+    """Refuse a map with roles that the account doesn't know: it may be for another account."""
     known = set(Role.objects.usable_in(account.pk, account.scheme).values_list("key", flat=True))
     for key, (number, _) in roles.items():
         if key not in known:

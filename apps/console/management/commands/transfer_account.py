@@ -1,4 +1,4 @@
-"""`transfer_account ACCOUNT --to USER`: the single top role gets another holder."""
+"""`transfer_account ACCOUNT --to USER`: transfer the role that has a single holder."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from apps.roles.models import Role
 
 
 class Command(ChangingCommand):
-    """A thin shell over `transfer.TransferOwnership`."""
+    """Runs `transfer.TransferOwnership`."""
 
     help = (
         "Transfers the role that always has exactly one holder (account owner, super admin) to another member. The "
@@ -28,7 +28,7 @@ class Command(ChangingCommand):
     noun = ("role", "roles")
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """To whom, and what becomes of the one who held it."""
+        """Add the new holder and the previous holder's new role."""
         parser.add_argument("account", metavar="ACCOUNT", help="the account's slug")
         parser.add_argument("--to", required=True, metavar="USER", help=f"{USER} of the new holder")
         parser.add_argument(
@@ -39,7 +39,7 @@ class Command(ChangingCommand):
         add_changing(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Transfer it."""
+        """Transfer the role."""
         account, previous = find_account(options["account"]), options["role_of_previous"]
         change = TransferOwnership(
             account_id=account.pk,

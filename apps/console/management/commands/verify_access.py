@@ -1,4 +1,4 @@
-"""verify_access: fold the audit log, and hold every table of access against what it says."""
+"""verify_access: replay the audit log and compare it with every access table."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ SHOWN = 20
 
 
 class Command(AskingCommand):
-    """Exit 0 where all is as the log says; 1 where something is not, or cannot be verified, or for an unknown account.
+    """Exits with 0 if everything matches; 1 if not, if an account can't be verified or is unknown.
 
-    An account that cannot be verified does not hold up the others.
+    An account that can't be verified does not stop the others.
     """
 
     help = (
@@ -33,12 +33,12 @@ class Command(AskingCommand):
     examples = ("acme", "--json")
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """One account, or all."""
+        """Add the account."""
         parser.add_argument("account", nargs="?", metavar="ACCOUNT", help="the account's slug (default: all accounts)")
         add_json(parser)
 
     def handle(self, *args: Any, account: str | None, **options: Any) -> None:
-        """Print a line for each account, and what differs; or one JSON object."""
+        """Print a line for each account with its differences, or one JSON object."""
         slugs = dict(Account.objects.values_list("pk", "slug"))
         chains = {PLATFORM, *slugs, *Link.objects.filter(seq=1).values_list("account_id", flat=True)}
         asked = sorted(chains) if account is None else [find_account(account).pk]

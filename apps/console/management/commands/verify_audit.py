@@ -1,4 +1,4 @@
-"""verify_audit: walk the hash chains of the audit log, and name the first link that does not fit."""
+"""verify_audit: verify the hash chains of the audit log and name the first link that doesn't match."""
 
 from argparse import ArgumentParser
 from collections import defaultdict
@@ -23,7 +23,7 @@ from apps.console.progress import ProgressBar
 
 
 class Command(AskingCommand):
-    """Exit 0 where every link fits and the log's guards stand; 1 where not, and for what cannot be read."""
+    """Exits with 0 if every link matches and the log's guards are unchanged; 1 if not, or if a file can't be read."""
 
     help = (
         "Verifies the audit log: recomputes the hash chain of one account, or of every account and the platform, and "
@@ -41,7 +41,7 @@ class Command(AskingCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """One account, or all; the kept heads."""
+        """Add the account, the saved heads and the dump."""
         parser.add_argument(
             "account",
             nargs="?",
@@ -86,7 +86,7 @@ class Command(AskingCommand):
         _refuse(reports, slugs, altered)
 
     def _reports(self, only: int | None, dump: Path | None, wanted: set[Key]) -> list[AccountReport]:
-        """The reports on the log of the server, or on that of the dump. Raises CommandError where it is unreadable."""
+        """Return the reports on the log of the server or of the dump. Raises CommandError if it can't be read."""
         try:
             if dump is not None:
                 return verify_dump(dump, only, wanted=wanted)
@@ -136,7 +136,7 @@ class Command(AskingCommand):
 
 
 def _only(account: str | None, dump: Path | None) -> int | None:
-    """The number of the account that is named. A dump is asked for none by its slug, which is no part of the log."""
+    """Return the account's number. Slugs are not in the log, so with a dump only numbers work."""
     if account is None:
         return None
     if dump is None:
@@ -147,7 +147,7 @@ def _only(account: str | None, dump: Path | None) -> int | None:
 
 
 def _refuse(reports: list[AccountReport], slugs: dict[int, str], altered: list[str]) -> None:
-    """Raises CommandError where a chain has a fault, or else where the database was altered."""
+    """Raise CommandError if a chain has a fault, or else if the database was altered."""
     broken = [report for report in reports if not report.sound]
     if broken:
         first = broken[0]
@@ -160,7 +160,7 @@ def _refuse(reports: list[AccountReport], slugs: dict[int, str], altered: list[s
 
 
 def _read(path: Path, *, unsigned: bool) -> Heads:
-    """The heads in the file. Raises CommandError where it cannot be read or is not taken."""
+    """Return the heads in the file. Raises CommandError if it can't be read or is not accepted."""
     try:
         return heads.read(path.read_bytes(), unsigned=unsigned)
     except OSError as error:
@@ -170,7 +170,7 @@ def _read(path: Path, *, unsigned: bool) -> Heads:
 
 
 def _by_account(kept: dict[Path, Heads]) -> defaultdict[int, list[Heads]]:
-    """The kept heads of each account, still with when they were taken."""
+    """Return the saved heads of each account, with their times."""
     found: defaultdict[int, list[Heads]] = defaultdict(list)
     for taken in kept.values():
         for head in taken.heads:
@@ -183,7 +183,7 @@ def _held(report: AccountReport) -> str:
 
 
 def _name(report: AccountReport, slugs: dict[int, str]) -> str:
-    """The account's slug; the log outlives accounts, whose ids remain."""
+    """Return the account's slug, or its number if it was deleted."""
     if report.account_id == PLATFORM:
         return "the platform"
     return slugs.get(report.account_id, f"account number {report.account_id} (deleted)")

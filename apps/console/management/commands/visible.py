@@ -1,4 +1,4 @@
-"""visible: which records are within a user's reach?"""
+"""visible: list the records on which a user has a permission."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from apps.roles import catalogue
 
 
 class Command(AskingCommand):
-    """One reference a line, or one JSON object."""
+    """Prints one reference per line, or one JSON object."""
 
     help = (
         "Lists the references of the records on which a user has a permission and its prerequisites, sorted by code "
@@ -26,7 +26,7 @@ class Command(AskingCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Who, what and where."""
+        """Add the user, the permission and the account."""
         parser.add_argument("user", metavar="USER", help=USER)
         parser.add_argument("permission", metavar="PERMISSION", help=PERMISSION)
         parser.add_argument("--account", required=True, metavar="ACCOUNT", help="the account's slug")

@@ -1,4 +1,4 @@
-"""who_may: every user who may do this, and through what; with --at, who might then."""
+"""who_may: list every user with a permission, and why; with --at, at that time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Through = dict[str, list[str]]
 
 
 class Command(AskingCommand):
-    """One user a line with the reasons under it, or one JSON object."""
+    """Prints one user per line with the reasons below, or one JSON object."""
 
     help = (
         "Lists the active users who have a permission on an account, a branch or a record, sorted by email address, "
@@ -38,7 +38,7 @@ class Command(AskingCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """What, on what, and when."""
+        """Add the permission, the target and the time."""
         parser.add_argument("permission", metavar="PERMISSION", help=PERMISSION)
         parser.add_argument("target", type=target, metavar="TARGET", help=TARGET)
         parser.add_argument(
@@ -50,7 +50,7 @@ class Command(AskingCommand):
         add_json(parser)
 
     def handle(self, *args: Any, permission: str, target: TargetName, at: datetime | None, **options: Any) -> None:
-        """Print them."""
+        """Print the users."""
         if at is None:
             found = find_target(target)
             through = self._explained(
@@ -89,10 +89,10 @@ class Command(AskingCommand):
 
 
 def moment(text: str) -> datetime:
-    """A TIME argument.
+    """Parse a TIME argument.
 
     Raises:
-        ArgumentTypeError: it is not written as one, or has no zone.
+        ArgumentTypeError: the text is not a time, or has no time zone.
     """
     try:
         found = datetime.fromisoformat(text)
