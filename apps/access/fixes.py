@@ -49,7 +49,7 @@ class Fix:
     def with_people(self) -> str:
         """Return the change and who can make it, as sentences."""
         if not self.who:
-            return f"{self.sentence} {_('Nobody in the account may do that at present.')}"
+            return f"{self.sentence} {_('No member of the account can do that now.')}"
         names = [str(user) for user in self.who[:NAMED]]
         more = len(self.who) - len(names)
         if more:

@@ -46,7 +46,7 @@ def test_a_no_tells_the_role_the_reach_and_what_would_help_smallest_first(cast: 
         "Ben Baker is Member on North. The role gives “View leads: If responsible”.",
         "L-17 is outside this scope: Ann Archer owns it; it is not shared with Ben Baker.",
         "Share L-17 with Ben Baker (view). Ann Archer can do that.",
-        "Set Ben Baker's own scope on North: “View leads” to Permitted. Ann Archer can do that.",
+        "Set an override for Ben Baker on North: “View leads” to Permitted. Ann Archer can do that.",
         "Make Ben Baker Admin on North. Ann Archer can do that.",
         "Give Ben Baker the parent role Viewer, which covers every branch. Ann Archer can do that.",
     ]
@@ -67,9 +67,9 @@ def test_the_prerequisite_that_fails_is_named_first(cast: Cast) -> None:
     OverrideFactory(branch=cast.branch, user=cast.member, permission="view_lead", scope=Scope.NONE, author=cast.owner)
     reasons = explain(cast.member, "change_lead", lead).reasons
     assert reasons == [
-        "“Edit leads” needs “View leads”.",
-        "Ben Baker is Member on North. An override by Ann Archer (“For now”) sets “View leads” to Prohibited,"
-        " in place of what the role gives.",
+        "“Edit leads” requires “View leads”.",
+        "Ben Baker is Member on North. An override by Ann Archer (“For now”) sets “View leads” to Prohibited"
+        " instead of the role.",
     ]
 
 
@@ -92,7 +92,7 @@ def test_an_override_tells_its_author_its_reason_and_its_end(cast: Cast) -> None
     )
     assert explain(cast.member, "manage_billing", cast.branch).reasons == [
         "Ben Baker is Member on North. An override by Ann Archer (“Covers for Ann”) sets “Manage billing” to Permitted"
-        " until 1 July 2026, 00:00, in place of what the role gives."
+        " until 1 July 2026, 00:00 instead of the role."
     ]
     assert explain(cast.member, "view_billing", cast.branch).reasons[0] == (
         "An override (“Audit”) set “View billing” to Permitted, and ended on 1 May 2026, 00:00."
@@ -104,7 +104,7 @@ def test_an_override_on_a_locked_role_is_said_to_have_no_effect() -> None:
     OverrideFactory(branch=cast.branch, user=cast.owner, permission="view_lead", scope=Scope.NONE)
     explanation = explain(cast.owner, "view_lead", LeadFactory(branch=cast.branch))
     assert explanation.allowed
-    assert "has no effect, since the role Administrator does not let this be overridden" in explanation.reasons[0]
+    assert "has no effect: the role Administrator does not allow it" in explanation.reasons[0]
 
 
 def test_what_the_role_never_grants_is_mended_by_another_role_only() -> None:
@@ -125,7 +125,7 @@ def test_privacy_has_no_fix(cast: Cast) -> None:
     explanation = explain(cast.owner, "view_contact", contact)
     assert not explanation.allowed
     assert explanation.fixes == []
-    assert "private to somebody else" in explanation.reasons[0]
+    assert "private to another person" in explanation.reasons[0]
 
 
 def test_an_activity_is_explained_by_what_it_is_about(cast: Cast) -> None:
@@ -159,7 +159,7 @@ def test_a_removed_member_can_be_restored(cast: Cast) -> None:
     lead = LeadFactory(branch=cast.branch, responsible=cast.member)
     cast.remove(cast.member)
     explanation = explain(cast.member, "view_lead", lead)
-    assert explanation.reasons == ["Ben Baker was Member on North and was removed."]
+    assert explanation.reasons == ["Ben Baker was Member on North and has been removed."]
     assert kinds(explanation) == ["restore", "parent_role"]
 
 

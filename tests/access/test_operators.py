@@ -194,10 +194,10 @@ def refusal(act: Callable[[], object]) -> str:
 def test_what_is_refused_says_why_and_writes_nothing() -> None:
     olive, gone, ben = superuser(), superuser(is_active=False), UserFactory()
     before = Operation.objects.count()
-    assert "the reason is blank" in refusal(lambda: open_session(olive, reason=" \n"))
+    assert "Enter a reason" in refusal(lambda: open_session(olive, reason=" \n"))
     assert "from 1 to 60 minutes, not 61" in refusal(lambda: open_session(olive, reason=WHY, minutes=61))
     assert "not 0" in refusal(lambda: open_session(olive, reason=WHY, minutes=0))
-    assert "is no platform operator" in refusal(lambda: open_session(ben, reason=WHY))
+    assert "is not a platform operator" in refusal(lambda: open_session(ben, reason=WHY))
     assert "has been deactivated" in refusal(lambda: open_session(gone, reason=WHY))
     assert "is in no open session" in refusal(lambda: end_session(olive))
     assert not OperatorSession.objects.exists()
@@ -208,13 +208,13 @@ def test_the_flags_of_the_database_count_and_not_those_at_hand() -> None:
     olive = superuser()
     User.objects.filter(pk=olive.pk).update(is_superuser=False)
     assert olive.is_superuser
-    assert "is no platform operator" in refusal(lambda: open_session(olive, reason=WHY))
+    assert "is not a platform operator" in refusal(lambda: open_session(olive, reason=WHY))
 
 
 def test_there_is_one_at_a_time_and_the_next_after_its_end() -> None:
     olive = superuser()
     first = open_session(olive, reason=WHY)
-    assert "end that one first" in refusal(lambda: open_session(olive, reason="Another"))
+    assert "End that one first" in refusal(lambda: open_session(olive, reason="Another"))
     assert end_session(olive) == first
     second = open_session(olive, reason="Another")
     assert current_session(olive) == second

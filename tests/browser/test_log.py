@@ -48,7 +48,7 @@ def undo(page: Page, live_server: LiveServer, cast: Cast) -> None:
     expect(page).to_have_url(f"{log}{number}/")
     expect(page.get_by_role("main")).to_contain_text("They are his, too")
     page.get_by_role("link", name="Undone by Ann Archer").click()
-    expect(page.get_by_role("main")).to_contain_text("This undid: Set an override")
+    expect(page.get_by_role("main")).to_contain_text("This undid: Override set")
     assert sideways(page) == 0
 
 

@@ -237,7 +237,7 @@ def test_who_may_not_changes_nobody(who: str) -> None:
     actor.refresh_from_db()
     change = roles(cast, [other.email, "", "admin"])
     if who == "outsider":
-        with pytest.raises(NoSuchTarget, match="There is no such account"):
+        with pytest.raises(NoSuchTarget, match="That account doesn't exist"):
             change.apply(actor=actor, reason="Up")
     else:
         assert refused(change, actor) == {2: Guard.RIGHT}

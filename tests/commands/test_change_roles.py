@@ -127,7 +127,7 @@ def test_with_somebody_s_rights_it_is_their_act(cast: Cast, change: Any) -> None
     lines = result.err.splitlines()
     assert [line.partition(":")[0] for line in lines[:3]] == ["line 2", "line 3", "line 4"]
     assert lines[3:] == ["3 lines were refused. Nothing was written."]
-    assert "Nobody changes their own role" in lines[2]
+    assert "You can't change your own role" in lines[2]
 
 
 @pytest.mark.parametrize("who", ["outsider", "nobody"])
@@ -168,7 +168,7 @@ def test_a_file_as_spreadsheets_write_it_is_read(cast: Cast, change: Any, file: 
         (b"user,role,user\n", "line 1: The column “user” occurs twice.\n".encode()),
         (b"role,branch\n", b"line 1: The column user is missing.\n"),
         (b"user,branch\n", b"line 1: The column role is missing.\n"),
-        ("user,role\n".encode("utf-16"), b"line 1: This is not UTF-8: save the file in that encoding.\n"),
+        ("user,role\n".encode("utf-16"), b"line 1: The file is not UTF-8. Save it in that encoding.\n"),
     ],
 )
 def test_a_file_of_another_kind_is_refused(cast: Cast, change: Any, file: bytes, said: str | bytes) -> None:
@@ -217,7 +217,7 @@ def test_a_line_break_in_quotes_does_not_shift_the_lines(cast: Cast, change: Any
     result = change(f'user,branch,role\n"x\n@acme.example",north,admin\n{BEN},north,boss\n')
     assert [line.partition(":")[0] for line in result.err.splitlines()[:2]] == ["line 2", "line 4"]
     assert r"x\n@acme.example" in result.err
-    assert "line 4: There is no role “boss”" in result.err
+    assert "line 4: Acme has no role “boss”" in result.err
 
 
 def test_a_file_that_is_too_large_is_refused(cast: Cast, change: Any, monkeypatch: pytest.MonkeyPatch) -> None:

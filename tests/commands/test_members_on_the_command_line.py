@@ -75,7 +75,7 @@ def test_a_dry_run_removes_nobody_and_hands_nothing_over(cast: Cast, run: Run) -
     [
         (("--private", "delete"), 2, "--reason"),
         (WHY, 2, "--private"),
-        (("--private", "delete", "--reason", " "), 1, "needs a reason"),
+        (("--private", "delete", "--reason", " "), 1, "Give a reason"),
         (("--private", "delete", "--give", "lead", *WHY), 2, '"lead" is not valid. Write TYPE=USER'),
         (("--private", "delete", "--give", "invoice=nobody", *WHY), 2, '"invoice=nobody" is not valid'),
         (("--private", "delete", "--give", "lead=max@acme.example", *WHY), 1, 'There is no user "max@acme.example".'),
@@ -115,7 +115,7 @@ def test_the_ownership_is_transferred(db: None, run: Run) -> None:
     cast = make_cast("onepagecrm")
     arguments = ("transfer_account", "acme", "--to", BEN, "--reason", "Ann retires")
     assert run(*arguments, "--actor", BEN).err.startswith("You can't transfer ownership to yourself.")
-    assert run(*arguments, "--actor", _administrator(cast)).err.startswith("This needs the permission")
+    assert run(*arguments, "--actor", _administrator(cast)).err.startswith("You need the permission")
     assert run(*arguments, "--role-of-previous", "boss").err == (
         'There is no role "boss" in the account "acme": choose from account_owner, administrator, focused_user, user.\n'
     )

@@ -64,9 +64,9 @@ def test_one_that_ran_its_time_is_listed_as_such(olive: User, run: Run) -> None:
 def test_what_is_refused_ends_with_1_and_a_sentence(olive: User, run: Run) -> None:
     ben = UserFactory()
     for arguments, told in (
-        (("open", OLIVE, "--reason", " "), "the reason is blank"),
+        (("open", OLIVE, "--reason", " "), "Enter a reason"),
         (("open", OLIVE, *WHY, "--minutes", "61"), "from 1 to 60 minutes, not 61"),
-        (("open", ben.email, *WHY), f"{ben.email} is no platform operator"),
+        (("open", ben.email, *WHY), f"{ben.email} is not a platform operator"),
         (("open", "nobody@mandate.example", *WHY), 'There is no user "nobody@mandate.example".'),
         (("end", OLIVE), f"{OLIVE} is in no open session."),
     ):

@@ -207,7 +207,7 @@ def test_the_receiver_is_an_active_member_of_the_branches(acme: Account, run: Ru
 
 def test_a_blank_reason_is_refused(acme: Account, run: Run) -> None:
     result = run("reassign", "acme", "--from", BEN, "--to", ANN, "--reason", " \t")
-    assert (result.code, result.err) == (1, "Enter a reason: --reason is blank.\n")
+    assert (result.code, result.err) == (1, "Say why: the reason is blank.\n")
     assert not Change.objects.exists()
 
 

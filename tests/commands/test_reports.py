@@ -33,8 +33,8 @@ class TestWhoMay:
         found = json.loads(run("who_may", "manage_billing", "branch:acme/north", "--json").out)
         assert found["users"] == [ANN, BEN]
         assert found["through"][BEN] == [
-            "Ben Baker is Member on North. An override (“Covers for Ann”) sets “Manage billing” to Permitted,"
-            " in place of what the role gives."
+            "Ben Baker is Member on North. An override (“Covers for Ann”) sets “Manage billing” to Permitted"
+            " instead of the role."
         ]
 
     def test_nobody_is_an_answer(self, acme: Account, run: Run) -> None:
@@ -127,7 +127,7 @@ class TestShowScheme:
         assert [role["key"] for role in roles] == ["administrator", "employee", "closer"]
         assert roles[2]["grants"] == roles[1]["grants"] | {"export_lead": {"scope": ["all"], "grantable": True}}
         lines = run("show_scheme", "amocrm", "--account", "firm").lines
-        assert "- Closer (closer): branch role, rank 1, own role" in lines
+        assert "- Closer (closer): branch role, rank 1, custom role" in lines
         result = run("show_scheme", "atlas", "--account", "firm")
         assert (result.code, result.err) == (1, 'The account "firm" follows the role system amocrm, not atlas.\n')
 

@@ -183,7 +183,7 @@ def test_only_an_active_member_of_the_branch_receives(cast: Cast, who: str, priv
     lead = LeadFactory(branch=cast.branch, responsible=cast.member)
     plan = HandOverPlan({"company": None}, HandOver(receiver.pk)) if private else everything(receiver)
     for attempt in (hand_over, lambda cast, plan: handover.check(portfolio(cast), plan)):
-        with pytest.raises(NotARecipient, match="Choose an active member of North: nobody else"):
+        with pytest.raises(NotARecipient, match="Choose an active member of North: only they"):
             attempt(cast, plan)
     assert Lead.objects.get(pk=lead.pk).responsible == cast.member
     assert nothing_is_written()

@@ -198,7 +198,7 @@ def differences(account_id: int, progress: Callable[[int, int], None] = lambda d
     asked = platform_tables() if account_id == PLATFORM else tables()
     with connection.cursor() as cursor:
         for done, table in enumerate(asked, start=1):
-            statement = DIFFERENCES.format(replay=FOLD, table=table.name, of_account=table.of_account)
+            statement = DIFFERENCES.format(fold=FOLD, table=table.name, of_account=table.of_account)
             cursor.execute(statement, _asked(account_id, "infinity", [table], [table]))
             found += (
                 Mismatch(table.label, row, column, json.loads(logged), json.loads(stands))
