@@ -330,7 +330,7 @@ def test_very_many_are_told_of_in_groups_and_their_records_in_sums() -> None:
     assert group.as_json()["gains_by_reach"] == {"lead": {"created": 1}}
     assert group.as_json()["loses_by_reach"] == {"lead": {"responsible": 2}}
     assert group.numbers.stranded == {"lead": 2}
-    assert "  Lose 2 leads (of those you can view) in total." in list(found.lines())
+    assert "  In total they lose 2 leads (of those you can view)." in list(found.lines())
     assert json.dumps(found.as_json())
 
 

@@ -190,10 +190,10 @@ class Preview:
         for change in changes:
             yield f"  {change}"
         if numbers.gains:
-            sentence = _("Gain %(records)s in total.") if together else _("Gains %(records)s.")
+            sentence = _("In total they gain %(records)s.") if together else _("Gains %(records)s.")
             yield f"  {sentence % {'records': self._of_those(numbers.gains)}}"
         if numbers.loses:
-            sentence = _("Lose %(records)s in total.") if together else _("Loses %(records)s.")
+            sentence = _("In total they lose %(records)s.") if together else _("Loses %(records)s.")
             yield f"  {sentence % {'records': self._of_those(numbers.loses)}}"
         if numbers.stranded:
             yield f"  {self._stranded(together) % {'records': counts_in_words(numbers.stranded)}}"
