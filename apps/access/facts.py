@@ -238,9 +238,9 @@ def _assemble(
 ) -> Iterator[Facts]:
     if not people:
         return
-    found, held, parents = _held_roles(account, people, branch_ids)
+    descriptions, membership_rows, parents = _held_roles(account, people, branch_ids)
     roles = {} if known is None else known
-    roles |= _role_facts({pk: described for pk, described in found.items() if pk not in roles})
+    roles |= _role_facts({pk: described for pk, described in descriptions.items() if pk not in roles})
     overrides = _overrides(account, people, branch_ids)
     groups, mates = _teams(account, people, branch_ids) if teams else ({}, {})
     for user_id, (active, until) in people.items():
@@ -253,7 +253,7 @@ def _assemble(
                 groups=frozenset(groups.get((user_id, branch), ())),
                 mates=frozenset(mates.get((user_id, branch), ())),
             )
-            for branch, role_id, status in held.get(user_id, ())
+            for branch, role_id, status in membership_rows.get(user_id, ())
         }
         parent = parents.get(user_id)
         role = roles[parent] if parent else None
@@ -279,16 +279,16 @@ def _held_roles(
     rows = members.values_list("user", "branch", "status", "role", *attributes).union(
         parents.values_list("user", "no_branch", "always", "role", *attributes), all=True
     )
-    held: HeldRoles = defaultdict(list)
+    memberships: HeldRoles = defaultdict(list)
     parent_of: dict[int, int] = {}
-    found: dict[int, tuple[str, ...]] = {}
+    descriptions: dict[int, tuple[str, ...]] = {}
     for user, branch, status, role, *description in rows:
-        found[role] = tuple(description)
+        descriptions[role] = tuple(description)
         if branch:
-            held[user].append((branch, role, status))
+            memberships[user].append((branch, role, status))
         else:
             parent_of[user] = role
-    return found, held, parent_of
+    return descriptions, memberships, parent_of
 
 
 def role_facts(roles: QuerySet[Role]) -> list[RoleFacts]:
@@ -297,11 +297,11 @@ def role_facts(roles: QuerySet[Role]) -> list[RoleFacts]:
     return list(_role_facts({pk: tuple(described) for pk, *described in roles.values_list("pk", *fields)}).values())
 
 
-def _role_facts(found: Mapping[int, tuple[object, ...]]) -> dict[int, RoleFacts]:
-    own = [role_id for role_id, description in found.items() if description[-1] is not None]
+def _role_facts(descriptions: Mapping[int, tuple[object, ...]]) -> dict[int, RoleFacts]:
+    own = [role_id for role_id, description in descriptions.items() if description[-1] is not None]
     grants = _own_grants(own)
     facts = {}
-    for role_id, (scheme_key, key, name, kind, rank, locked, supreme, owner) in found.items():
+    for role_id, (scheme_key, key, name, kind, rank, locked, supreme, owner) in descriptions.items():
         given = grants[role_id] if owner is not None else scheme(str(scheme_key)).roles[str(key)].grants
         facts[role_id] = RoleFacts(
             role_id, str(key), str(name), str(kind), int(str(rank)), bool(locked), bool(supreme), given
@@ -324,12 +324,12 @@ def _overrides(
     rows = Override.objects.filter(account=account.id, user__among=list(people)).order_by()
     if branch_ids is not None:
         rows = rows.filter(branch__in=branch_ids)
-    found: dict[tuple[int, int], dict[str, OverrideFacts]] = defaultdict(dict)
+    by_membership: dict[tuple[int, int], dict[str, OverrideFacts]] = defaultdict(dict)
     for user, branch, permission, scope, reason, author, expires_at in rows.values_list(
         "user", "branch", "permission", "scope", "reason", "author__name", "expires_at"
     ):
-        found[user, branch][permission] = OverrideFacts(permission, scope, reason, author or "", expires_at)
-    return {key: MappingProxyType(overrides) for key, overrides in found.items()}
+        by_membership[user, branch][permission] = OverrideFacts(permission, scope, reason, author or "", expires_at)
+    return {key: MappingProxyType(overrides) for key, overrides in by_membership.items()}
 
 
 def _teams(

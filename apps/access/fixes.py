@@ -76,16 +76,16 @@ def responsible_would_help(mandate: Mandate, permission: Permission, record: Rec
 
 def team_would_help(mandate: Mandate, permission: Permission, record: Record) -> bool:
     """Return whether the answer would be yes if the user were in a team with the record's owner."""
-    held = _member_of(mandate, record)
-    if held is None or record.responsible_id is None or record.private:
+    membership = _member_of(mandate, record)
+    if membership is None or record.responsible_id is None or record.private:
         return False
-    joined = replace(held, mates=held.mates | {record.responsible_id})
+    joined = replace(membership, mates=membership.mates | {record.responsible_id})
     memberships = {**mandate.facts.memberships, record.branch_id: joined}
     return decide(Mandate(replace(mandate.facts, memberships=memberships), mandate.now), permission, record)
 
 
 def _member_of(mandate: Mandate, record: Record) -> MembershipFacts | None:
-    return next((held for branch_id, held, _ in mandate.branches() if branch_id == record.branch_id), None)
+    return next((membership for branch_id, membership, _ in mandate.branches() if branch_id == record.branch_id), None)
 
 
 def session_would_help(user: User, mandate: Mandate, permission: Permission, obj: models.Model) -> bool:
@@ -302,16 +302,16 @@ class _Search:
     def _scopes(self, codename: str) -> list[Scope]:
         if catalogue.get(codename).target is not catalogue.Target.RECORD:
             return [PERMITTED]
-        held = self.mandate.effective(self.branch.pk, codename).scope if self.branch else Scope.NONE
-        return [held | scope for scope in (IF_CREATOR, IF_RESPONSIBLE, IN_GROUP)] + [PERMITTED]
+        scope_now = self.mandate.effective(self.branch.pk, codename).scope if self.branch else Scope.NONE
+        return [scope_now | scope for scope in (IF_CREATOR, IF_RESPONSIBLE, IN_GROUP)] + [PERMITTED]
 
     def _passes(self, facts: Facts, shares: Shares | None = None) -> bool:
         return decide(Mandate(facts, self.mandate.now), self.permission, self.obj, shares or self.shares)
 
     def _sharing(self, subject: Record, codenames: frozenset[str]) -> Shares:
         def read(record: RecordLike, groups: frozenset[int]) -> frozenset[str]:
-            held = self.shares(record, groups)
-            return held | codenames if (record.record_type, record.pk) == (subject.record_type, subject.pk) else held
+            given = self.shares(record, groups)
+            return given | codenames if (record.record_type, record.pk) == (subject.record_type, subject.pk) else given
 
         return read
 

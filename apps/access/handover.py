@@ -183,8 +183,8 @@ def check(portfolio: Portfolio, plan: HandOverPlan) -> Counts:
         NotAssignable: the person who sees the portfolio can view more than they can assign.
         ValueError: a type has no keeper.
     """
-    found, _receivers = _checked(portfolio, plan)
-    return found
+    counts, _receivers = _checked(portfolio, plan)
+    return counts
 
 
 def hand_over(
@@ -222,8 +222,8 @@ def move(source: Branch, target: Branch, *, actor: User | None, progress: Progre
     with transaction.atomic():
         _announce(MovingRecords(Q(branch=source), branches=frozenset({source.pk, target.pk})))
         for name in records.registered():
-            if found := shares.tables(name):
-                of_teams = found[1]._default_manager.filter(account=source.account_id)
+            if share_tables := shares.tables(name):
+                of_teams = share_tables[1]._default_manager.filter(account=source.account_id)
                 of_teams.filter(content_object__branch=source, group__team__branch=source).delete()
         return _joined(keeper.move(source, target, actor=actor, progress=progress) for keeper in _keepers)
 
@@ -231,15 +231,15 @@ def move(source: Branch, target: Branch, *, actor: User | None, progress: Progre
 def _checked(portfolio: Portfolio, plan: HandOverPlan) -> tuple[Counts, Receivers]:
     if unknown := plan.to.keys() - set(record_types()):
         raise ValueError(f"Records of the type {min(unknown)} can't be handed over.")
-    found = {name: branches for name, branches in count(portfolio).items() if name in plan.to}
+    counts = {name: branches for name, branches in count(portfolio).items() if name in plan.to}
     receivers = _receivers(portfolio, plan)
-    _check_receivers(portfolio, plan, found, receivers)
+    _check_receivers(portfolio, plan, counts, receivers)
     missing: Counter[str] = Counter()
     for keeper in _keepers:
         missing.update(keeper.in_the_way(portfolio, plan))
     if missing:
         raise NotAssignable(missing)
-    return found, receivers
+    return counts, receivers
 
 
 def _receivers(portfolio: Portfolio, plan: HandOverPlan) -> dict[int, Recipient]:
@@ -255,9 +255,9 @@ def _receivers(portfolio: Portfolio, plan: HandOverPlan) -> dict[int, Recipient]
     return {user_id: Recipient(users[user_id], frozenset(branches)) for user_id, branches in places.items()}
 
 
-def _check_receivers(portfolio: Portfolio, plan: HandOverPlan, found: Counts, receivers: Receivers) -> None:
+def _check_receivers(portfolio: Portfolio, plan: HandOverPlan, counts: Counts, receivers: Receivers) -> None:
     named = set() if portfolio.branch is None else {portfolio.branch.pk}
-    asked = [(user_id, named | set(found.get(name, ()))) for name, user_id in plan.to.items() if user_id is not None]
+    asked = [(user_id, named | set(counts.get(name, ()))) for name, user_id in plan.to.items() if user_id is not None]
     if isinstance(plan.private, HandOver):
         asked.append((plan.private.user_id, named or _memberships(portfolio)))
     lacking = {

@@ -39,22 +39,22 @@ def open_session(user: User, *, reason: str, minutes: int = LONGEST, actor: User
             _("A session lasts from 1 to %(longest)s minutes, not %(minutes)s.")
             % {"longest": LONGEST, "minutes": minutes}
         )
-    standing = _locked(user)
-    if not standing.is_superuser:
+    operator = _locked(user)
+    if not operator.is_superuser:
         raise SessionRefused(
-            _("%(email)s is not a platform operator. Only a superuser can open a session.") % {"email": standing.email}
+            _("%(email)s is not a platform operator. Only a superuser can open a session.") % {"email": operator.email}
         )
-    if not standing.is_active:
-        raise SessionRefused(_("%(email)s is deactivated and can't open a session.") % {"email": standing.email})
-    if (running := current_session(standing)) is not None:
+    if not operator.is_active:
+        raise SessionRefused(_("%(email)s is deactivated and can't open a session.") % {"email": operator.email})
+    if (running := current_session(operator)) is not None:
         raise SessionRefused(
             _("%(email)s already has an open session until %(time)s UTC. End that one first.")
-            % {"email": standing.email, "time": f"{running.expires_at:%H:%M}"}
+            % {"email": operator.email, "time": f"{running.expires_at:%H:%M}"}
         )
     now = timezone.now()
     with operation(verb=OPERATOR_SESSION_OPENED, actor=actor, reason=reason):
         return OperatorSession.objects.create(
-            user=standing, reason=reason.strip(), opened_at=now, expires_at=now + timedelta(minutes=minutes)
+            user=operator, reason=reason.strip(), opened_at=now, expires_at=now + timedelta(minutes=minutes)
         )
 
 
@@ -65,13 +65,13 @@ def end_session(user: User, *, actor: User | None = None) -> OperatorSession:
     Raises:
         SessionRefused: none is open.
     """
-    standing = _locked(user)
-    session = current_session(standing)
+    operator = _locked(user)
+    session = current_session(operator)
     if session is None:
-        raise SessionRefused(_("%(email)s has no open session.") % {"email": standing.email})
+        raise SessionRefused(_("%(email)s has no open session.") % {"email": operator.email})
     session.ended_at = timezone.now()
     with operation(verb=OPERATOR_SESSION_ENDED, actor=actor, reason="Ended early by the operator"):
-        OperatorSession.objects.open().filter(user=standing).update(ended_at=session.ended_at)
+        OperatorSession.objects.open().filter(user=operator).update(ended_at=session.ended_at)
     return session
 
 

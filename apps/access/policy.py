@@ -60,8 +60,8 @@ def who_may(
     Raises:
         UnknownPermission, WrongTarget: as `may` does.
     """
-    found = [mandate.user_id for mandate, _ in mandates_who_may(codename, obj, account, now=now)]
-    return list(User.objects.filter(pk__in=found).order_by("email"))
+    user_ids = [mandate.user_id for mandate, _ in mandates_who_may(codename, obj, account, now=now)]
+    return list(User.objects.filter(pk__in=user_ids).order_by("email"))
 
 
 def mandates_who_may(
@@ -134,9 +134,9 @@ class People:
         assert codename in GIVING, codename
         permission = asked_of(codename, obj)
         for stage in self.stages():
-            found = {mandate.user_id for mandate, _ in _deciding(permission, obj, filter(where, stage.mandates))}
-            if found:
-                return [user for user_id, user in stage.users.items() if user_id in found]
+            user_ids = {mandate.user_id for mandate, _ in _deciding(permission, obj, filter(where, stage.mandates))}
+            if user_ids:
+                return [user for user_id, user in stage.users.items() if user_id in user_ids]
         return []
 
     def stages(self) -> Iterator[GranterBatch]:
@@ -149,9 +149,11 @@ class People:
     def _first(self) -> GranterBatch:
         if self._branch_ids is None:
             return GranterBatch(self._read())
-        found = load_some(self._account, highest_ranked(self._account, self._branch_ids, GIVING), teams=True).values()
+        candidates = load_some(
+            self._account, highest_ranked(self._account, self._branch_ids, GIVING), teams=True
+        ).values()
         now = timezone.now()
-        return GranterBatch([Mandate(facts, now) for facts in found if not facts.operator])
+        return GranterBatch([Mandate(facts, now) for facts in candidates if not facts.operator])
 
     @cached_property
     def _others(self) -> GranterBatch:
@@ -181,8 +183,8 @@ class _SubjectReader:
     def __init__(self) -> None:
         self._read: dict[tuple[str, int], Subjects] = {}
 
-    def learn(self, record: RecordLike, found: Subjects) -> None:
-        self._read[record.record_type, record.pk] = found
+    def learn(self, record: RecordLike, holders: Subjects) -> None:
+        self._read[record.record_type, record.pk] = holders
 
     def __call__(self, user_id: int, record: RecordLike, groups: frozenset[int]) -> frozenset[str]:
         key = (record.record_type, record.pk)

@@ -83,7 +83,7 @@ def zones_of(mandate: Mandate, codename: str, record_type: str) -> Iterator[Bran
     if beyond == ():
         yield BranchGroup(None, (), frozenset(), frozenset())
         return
-    found: dict[tuple[Any, ...], set[int]] = {}
+    branches_by_key: dict[tuple[Any, ...], set[int]] = {}
     for branch_id, membership, _ in mandate.branches():
         clauses = mandate.clauses(branch_id, codename, record_type)
         if clauses is None:
@@ -95,8 +95,8 @@ def zones_of(mandate: Mandate, codename: str, record_type: str) -> Iterator[Bran
             membership.groups if asks_groups else frozenset(),
             membership.mates if asks_mates else frozenset(),
         )
-        found.setdefault(key, set()).add(branch_id)
-    for (clauses, groups, mates), branches in found.items():
+        branches_by_key.setdefault(key, set()).add(branch_id)
+    for (clauses, groups, mates), branches in branches_by_key.items():
         everywhere = branches == mandate.facts.account.branches
         yield BranchGroup(None if everywhere else frozenset(branches), clauses, groups, mates)
 
@@ -114,18 +114,18 @@ def zone_q(mandate: Mandate, zone: BranchGroup, record_type: str) -> Q:
 
 def reach_qs(mandate: Mandate, zone: BranchGroup, clause: Clause, record_type: str) -> dict[Scope, Q]:
     """Return each scope of a clause as a condition (access model, section 2), without empty ones."""
-    found: dict[Scope, Q] = {}
+    conditions: dict[Scope, Q] = {}
     if clause.scope & Scope.CREATED:
-        found[Scope.CREATED] = Q(created_by=mandate.user_id)
+        conditions[Scope.CREATED] = Q(created_by=mandate.user_id)
     if clause.scope & Scope.RESPONSIBLE:
-        found[Scope.RESPONSIBLE] = Q(responsible=mandate.user_id)
+        conditions[Scope.RESPONSIBLE] = Q(responsible=mandate.user_id)
     if clause.scope & Scope.TEAM and zone.mates:
-        found[Scope.TEAM] = Q(responsible__in=sorted(zone.mates))
+        conditions[Scope.TEAM] = Q(responsible__in=sorted(zone.mates))
     if clause.scope & Scope.SHARED and clause.share is not None:
         ids = shared_ids(record_type, clause.share, mandate.user_id, zone.groups)
         if ids is not None:
-            found[Scope.SHARED] = Q(pk__in=ids)
-    return found
+            conditions[Scope.SHARED] = Q(pk__in=ids)
+    return conditions
 
 
 def surroundings_q(mandate: Mandate, model: type[Record]) -> Q:

@@ -53,34 +53,34 @@ def grantors(access: AccessContext, codename: str, branch: Branch | None = None)
         return []
     places = access.branches if branch is None else [branch]
     for stage in people.stages():
-        found = _givers(mandate, codename, places, stage)
-        if found:
-            return [user for user_id, user in stage.users.items() if user_id in found]
+        granter_ids = _givers(mandate, codename, places, stage)
+        if granter_ids:
+            return [user for user_id, user in stage.users.items() if user_id in granter_ids]
     return []
 
 
 def _givers(mandate: Mandate, codename: str, places: Sequence[Branch], stage: GranterBatch) -> set[int]:
-    found: set[int] = set()
+    granter_ids: set[int] = set()
     for place in places:
         for right, target in _ways(mandate, codename, place):
             permission = catalogue.get(right)
             for giver in stage.mandates:
                 if decide(giver, permission, target) and giver.effective(place.pk, codename).scope:
-                    found.add(giver.user_id)
-        found.discard(mandate.user_id)
-        if len(found) >= NAMED:
+                    granter_ids.add(giver.user_id)
+        granter_ids.discard(mandate.user_id)
+        if len(granter_ids) >= NAMED:
             break
-    return found
+    return granter_ids
 
 
 def _ways(mandate: Mandate, codename: str, branch: Branch) -> Iterator[tuple[str, models.Model]]:
     """Yield the permissions with which a colleague could grant it on a branch, and their targets."""
-    held = mandate.facts.memberships.get(branch.pk)
-    if held is None or not held.active:
-        yield "invite_members" if held is None else "remove_members", branch
-    elif not held.role.locked and held.role.grant(codename).grantable:
+    membership = mandate.facts.memberships.get(branch.pk)
+    if membership is None or not membership.active:
+        yield "invite_members" if membership is None else "remove_members", branch
+    elif not membership.role.locked and membership.role.grant(codename).grantable:
         yield "manage_member_permissions", branch
-    elif not held.role.locked:
+    elif not membership.role.locked:
         yield "change_roles", branch
     yield "grant_parent_roles" if mandate.facts.parent is None else "change_parent_roles", branch.account
 

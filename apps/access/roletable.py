@@ -45,17 +45,17 @@ def grants_by_role(account: Account, roles: Collection[Role]) -> dict[int, Mappi
     rows = RoleGrant.objects.filter(role__in=[role.pk for role in roles if role.account_id is not None])
     for role_id, permission, scope in rows.values_list("role", "permission", "scope"):
         own[role_id][permission] = scope
-    found: dict[int, Mapping[str, Grant]] = {}
+    by_role: dict[int, Mapping[str, Grant]] = {}
     for role in roles:
         base = account.role_system.roles[role.based_on.key if role.based_on is not None else role.key].grants
         if role.account_id is None:
-            found[role.pk] = base
+            by_role[role.pk] = base
         else:
             given = own[role.pk]
-            found[role.pk] = {
+            by_role[role.pk] = {
                 codename: Grant(given.get(codename, Scope.NONE), grant.grantable) for codename, grant in base.items()
             }
-    return found
+    return by_role
 
 
 def table_of(
@@ -63,22 +63,22 @@ def table_of(
 ) -> list[tuple[str, list[TableLine]]]:
     """Return the grants of these roles by tab; with `differing`, only the lines in which they differ."""
     grants = grants_by_role(account, roles)
-    found = []
+    tabs = []
     for tab in shown_tabs(account.role_system, account.features):
         lines = [
             TableLine(permission, tuple(grants[role.pk][permission.codename] for role in roles))
             for permission in tab.permissions
         ]
         if shown := [line for line in lines if line.differs or not differing]:
-            found.append((tab.title, shown))
-    return found
+            tabs.append((tab.title, shown))
+    return tabs
 
 
 def holders_of(account: Account, branches: Collection[Branch], *, parents: bool) -> dict[int, int]:
     """Count the members with each role: on these branches and, with `parents`, over the account."""
     held = Membership.objects.active().filter(account=account, branch__in=branches, user__is_active=True)
-    found = dict(held.order_by().values_list("role").annotate(many=Count("user", distinct=True)))
+    counts = dict(held.order_by().values_list("role").annotate(many=Count("user", distinct=True)))
     if parents:
         above = ParentMembership.objects.filter(account=account, user__is_active=True)
-        found |= dict(above.order_by().values_list("role").annotate(many=Count("pk")))
-    return found
+        counts |= dict(above.order_by().values_list("role").annotate(many=Count("pk")))
+    return counts

@@ -47,24 +47,24 @@ def lacks_second_factor(user: User, account: Account) -> bool:
     It can be required of everyone, operators included, or of holders of some roles: on any branch, or as a parent role.
     A user who needs it anywhere in the account needs it for all of it.
     """
-    asked = set(account.second_factor)
-    if not asked:
+    requirement = set(account.second_factor)
+    if not requirement:
         return False
-    if EVERYONE not in asked:
+    if EVERYONE not in requirement:
         facts = mandate_for(user, account.pk).facts
-        held = {held.role.key for held in facts.memberships.values() if held.active}
+        role_keys = {membership.role.key for membership in facts.memberships.values() if membership.active}
         if facts.parent is not None:
-            held.add(facts.parent.key)
-        if not asked & held:
+            role_keys.add(facts.parent.key)
+        if not requirement & role_keys:
             return False
     return not has_second_factor(user)
 
 
-def without_second_factor(account_id: int, asked: Collection[str]) -> set[int]:
+def without_second_factor(account_id: int, requirement: Collection[str]) -> set[int]:
     """Return the ids of the people in the account who would need a second factor and have none."""
-    held = Q() if EVERYONE in asked else Q(role__key__in=asked)
-    members = Membership.objects.active().filter(held, account=account_id).values_list("user", flat=True)
-    parents = ParentMembership.objects.filter(held, account=account_id).values_list("user", flat=True)
+    required = Q() if EVERYONE in requirement else Q(role__key__in=requirement)
+    members = Membership.objects.active().filter(required, account=account_id).values_list("user", flat=True)
+    parents = ParentMembership.objects.filter(required, account=account_id).values_list("user", flat=True)
     people = {*members, *parents}
     able = Authenticator.objects.filter(type__in=FACTORS, user__in=members.union(parents)).values_list(
         "user", flat=True

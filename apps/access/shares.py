@@ -115,10 +115,10 @@ def codename_of(permission: int) -> str:
 
 def shared_codenames(record: RecordLike, user_id: int, group_ids: Iterable[int]) -> frozenset[str]:
     """Return the permissions that shares of this record give the user, directly or through these teams' groups."""
-    found = tables(record.record_type)
-    if found is None:
+    share_tables = tables(record.record_type)
+    if share_tables is None:
         return frozenset()
-    user_table, team_table = found
+    user_table, team_table = share_tables
     shared = user_table._default_manager.filter(content_object=record.pk, user=user_id).values_list(
         "permission__codename"
     )
@@ -154,10 +154,10 @@ def of_user(user_id: int, branch_id: int) -> list[UserShare]:
 
 def shared_ids(record_type: str, codename: str, user_id: int, group_ids: Iterable[int]) -> QuerySet[Any] | None:
     """Return the ids of records on which a share gives the user this permission; None if there can be none."""
-    found = tables(record_type)
-    if found is None:
+    share_tables = tables(record_type)
+    if share_tables is None:
         return None
-    user_table, team_table = found
+    user_table, team_table = share_tables
     permission = permission_id(codename)
     ids: QuerySet[Any] = user_table._default_manager.filter(user=user_id, permission=permission).values(
         "content_object"
@@ -193,10 +193,10 @@ def grant_many(rows: Iterable[NewShare]) -> int:
     """
     by_table: dict[type[UserShare] | type[TeamShare], list[UserShare | TeamShare]] = {}
     for row in rows:
-        found = tables(row.record_type)
-        if found is None:
+        share_tables = tables(row.record_type)
+        if share_tables is None:
             raise ValueError(f"Records of the type {row.record_type} have no shares.")
-        table = found[0] if row.group_id is None else found[1]
+        table = share_tables[0] if row.group_id is None else share_tables[1]
         columns: dict[str, Any] = {
             "content_object_id": row.record_id,
             "permission_id": permission_id(f"{row.verb}_{row.record_type}"),
@@ -223,12 +223,12 @@ def subjects(record: RecordLike) -> Subjects:
 def subjects_of_many(record_type: str, record_ids: Iterable[int]) -> dict[int, Subjects]:
     """Return the share holders of each of these records, in one query."""
     collected: dict[int, tuple[dict[int, set[str]], dict[int, set[str]]]] = {key: ({}, {}) for key in record_ids}
-    found: tuple[Any, ...] = tables(record_type) or ()
+    share_tables: tuple[Any, ...] = tables(record_type) or ()
     parts = [
         table._default_manager.filter(content_object__in=list(collected))
         .order_by()
         .values_list(Value(place), "content_object", ("user_id", "group_id")[place], "permission__codename")
-        for place, table in enumerate(found)
+        for place, table in enumerate(share_tables)
     ]
     for place, record_id, subject, codename in parts[0].union(*parts[1:], all=True) if parts else ():
         collected[record_id][place].setdefault(subject, set()).add(codename)
@@ -236,4 +236,4 @@ def subjects_of_many(record_type: str, record_ids: Iterable[int]) -> dict[int, S
 
 
 def _frozen(codenames: Mapping[int, set[str]]) -> Mapping[int, frozenset[str]]:
-    return {subject: frozenset(found) for subject, found in codenames.items()}
+    return {subject: frozenset(names) for subject, names in codenames.items()}

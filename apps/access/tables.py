@@ -115,26 +115,26 @@ class CsvTable:
             raise TableRefused(f"line 1: {problem}")
         self._delimiter = next((mark for mark in DELIMITERS if mark in first), ",")
         try:
-            found = [name.strip().lower() for name in next(csv.reader([first], delimiter=self._delimiter), [])]
+            names = [name.strip().lower() for name in next(csv.reader([first], delimiter=self._delimiter), [])]
         except csv.Error as error:
             raise TableRefused(_("line 1: This is not valid CSV: %(error)s.") % {"error": error}) from None
-        if not any(found):
+        if not any(names):
             raise TableRefused(
                 _("line 1: The column names are missing. Choose from %(columns)s.") % {"columns": ", ".join(columns)}
             )
-        for place, name in enumerate(found):
+        for place, name in enumerate(names):
             if name not in columns:
                 raise TableRefused(
                     _("line 1: “%(name)s” is not a column. Choose from %(columns)s.")
                     % {"name": name, "columns": ", ".join(columns)}
                 )
-            if name in found[:place]:
+            if name in names[:place]:
                 raise TableRefused(_("line 1: The column “%(name)s” occurs twice.") % {"name": name})
-        if missing := [name for name in columns if name in needed and name not in found]:
+        if missing := [name for name in columns if name in needed and name not in names]:
             raise TableRefused(
                 _("line 1: The column %(missing)s is missing.") % {"missing": get_text_list(missing, _("and"))}
             )
-        return tuple(found)
+        return tuple(names)
 
 
 def _unreadable(text: str) -> str:

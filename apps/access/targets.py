@@ -82,17 +82,17 @@ def find_targets(names: Iterable[TargetName]) -> Mapping[TargetName, Account | B
     Records come with all that they are about, since their rules need it.
     """
     wanted = {name for name in names if _can_be_stored(name.account + name.key)}
-    found: dict[TargetName, Account | Branch | Record] = {}
+    targets: dict[TargetName, Account | Branch | Record] = {}
     accounts = {account.slug: account for account in Account.objects.filter(slug__in={name.account for name in wanted})}
     for kind in sorted({name.kind for name in wanted}):
         mine = [name for name in wanted if name.kind == kind and name.account in accounts]
         if kind == Target.ACCOUNT:
-            found.update((name, accounts[name.account]) for name in mine)
+            targets.update((name, accounts[name.account]) for name in mine)
         elif kind == Target.BRANCH:
-            found.update(_keyed(kind, Branch.objects.all(), "slug", mine, accounts))
+            targets.update(_keyed(kind, Branch.objects.all(), "slug", mine, accounts))
         elif kind in records.registered():
-            found.update(_keyed(kind, with_about(kind), "reference", mine, accounts))
-    return found
+            targets.update(_keyed(kind, with_about(kind), "reference", mine, accounts))
+    return targets
 
 
 def with_about(record_type: str) -> models.QuerySet[Any]:
@@ -108,10 +108,10 @@ def find_user(email: str) -> User:
     Raises:
         UnknownTarget: there is none.
     """
-    found = find_users([email]).get(email)
-    if found is None:
+    user = find_users([email]).get(email)
+    if user is None:
         raise no_user(email)
-    return found
+    return user
 
 
 def find_users(emails: Iterable[str]) -> Mapping[str, User]:
@@ -127,10 +127,10 @@ def find_account(slug: str) -> Account:
     Raises:
         UnknownTarget: there is none.
     """
-    found = Account.objects.filter(slug=slug).first() if _can_be_stored(slug) else None
-    if found is None:
+    account = Account.objects.filter(slug=slug).first() if _can_be_stored(slug) else None
+    if account is None:
         raise no_account(slug)
-    return found
+    return account
 
 
 def no_user(email: str) -> UnknownTarget:

@@ -69,14 +69,14 @@ class BulkChange(Change):
     def _diff(self, context: ChangeContext, batch: Sequence[CsvRow], doubles: DuplicateLines) -> Diff:
         members = Members(context, batch, self.branch)
         row_of = self.rows(context, members)
-        found = Diff()
+        diff = Diff()
         for line in batch:
             try:
-                found.rows.append(row_of(line, members.of(line), doubles))
+                diff.rows.append(row_of(line, members.of(line), doubles))
             except Refusal as refusal:
                 refusal.line = line.number
-                found.refusals.append(refusal.with_traceback(None))
-        return found
+                diff.refusals.append(refusal.with_traceback(None))
+        return diff
 
     @abstractmethod
     def rows(self, context: ChangeContext, members: Members) -> RowOf:
@@ -121,8 +121,8 @@ class Members:
         self._default = branch
         emails = {User.objects.normalize_email(line.cells.get("user")) for line in batch}
         self._users = dict(User.objects.filter(email__among=emails).values_list("email", "pk"))
-        held = Membership.objects.filter(account=context.account, user__among=list(self._users.values()))
-        self.held = {(membership.user_id, membership.branch_id): membership for membership in held}
+        memberships = Membership.objects.filter(account=context.account, user__among=list(self._users.values()))
+        self.held = {(membership.user_id, membership.branch_id): membership for membership in memberships}
 
     def of(self, line: CsvRow) -> Membership:
         """Return the membership that a line names.
@@ -243,11 +243,11 @@ class ReplaceRole(Change):
         if replaced == role_id:
             return
         members = Membership.objects.all() if self.removed else Membership.objects.active()
-        held = members.filter(account=context.account, role=replaced).order_by("pk")
+        memberships = members.filter(account=context.account, role=replaced).order_by("pk")
         if self.branch:
-            held = held.filter(branch=branch_named(context, self.branch))
+            memberships = memberships.filter(branch=branch_named(context, self.branch))
         last = 0
-        while batch := list(held.filter(pk__gt=last)[:BATCH]):
+        while batch := list(memberships.filter(pk__gt=last)[:BATCH]):
             yield Diff([updated(membership, role_id=role_id) for membership in batch])
             last = batch[-1].pk
             self.progress(len(batch))
@@ -264,10 +264,10 @@ class SetOverrides(BulkChange):
 
     def rows(self, context: ChangeContext, members: Members) -> RowOf:
         """Plan an override: new, changed or deleted."""
-        held = [membership.user_id for membership in members.held.values()]
+        user_ids = [membership.user_id for membership in members.held.values()]
         standing = {
             (override.user_id, override.branch_id, override.permission): override
-            for override in Override.objects.filter(account=context.account, user__among=held)
+            for override in Override.objects.filter(account=context.account, user__among=user_ids)
         }
         places = {permission.codename: place for place, permission in enumerate(catalogue.permissions())}
 
@@ -328,12 +328,12 @@ def end_of(text: str) -> datetime | None:
     if not text:
         return None
     try:
-        found = datetime.fromisoformat(text)
+        time = datetime.fromisoformat(text)
     except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
+        time = None
+    if time is None or time.tzinfo is None:
         raise NoSuchTarget(
             _("“%(text)s” is not a time with a time zone.") % {"text": text},
             _("Write a time such as 2027-01-31T00:00:00Z, or leave the cell empty."),
         )
-    return found
+    return time

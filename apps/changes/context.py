@@ -94,12 +94,12 @@ class ChangeContext:
         Raises:
             NoSuchTarget: this account has none, whether another account has it or not.
         """
-        found = model._default_manager.filter(account=self.account, pk=pk).first()
-        if found is None:
+        row = model._default_manager.filter(account=self.account, pk=pk).first()
+        if row is None:
             raise NoSuchTarget(
                 _("That %(noun)s doesn't exist in %(account)s.") % {"noun": noun, "account": self.account}
             )
-        return found
+        return row
 
     def people(self, user_ids: Iterable[int]) -> dict[int, Facts]:
         """Return the facts of these users in the account, without teams; read once, in a constant number of queries."""
@@ -121,7 +121,7 @@ class ChangeContext:
         """
         if role_id not in self._roles:
             roles = Role.objects.filter(Q(account_id=None) | Q(account_id=self.account.pk), pk=role_id)
-            self._roles |= {found.id: found for found in role_facts(roles)}
+            self._roles |= {role.id: role for role in role_facts(roles)}
         if role_id not in self._roles:
             raise NoSuchTarget(_("That role doesn't exist in %(account)s.") % {"account": self.account})
         return self._roles[role_id]
@@ -185,6 +185,6 @@ class _FactsByUser(dict[int, Facts]):
         self._account = account
 
     def __missing__(self, user_id: int) -> Facts:
-        found: Any = load_some(self._account, [user_id], teams=True)[user_id]
-        self[user_id] = found
+        facts: Any = load_some(self._account, [user_id], teams=True)[user_id]
+        self[user_id] = facts
         return self[user_id]

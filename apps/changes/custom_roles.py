@@ -108,7 +108,7 @@ class EditRole(Change):
             stated["name"] = self.name.strip()
         if self.description is not None:
             stated["description"] = self.description
-        found: list[RowChange] = [updated(role, **stated)]
+        row_changes: list[RowChange] = [updated(role, **stated)]
         lines = {line.permission: line for line in RoleGrant.objects.filter(role=role)}
         self._compare(lines)
         for asked, scope in self.grants.items():
@@ -118,11 +118,13 @@ class EditRole(Change):
                 # A custom role has no grant for permissions that are newer.
                 base = context.scheme.roles[role.based_on.key].grants[codename] if role.based_on else None
                 grantable = base is None or base.grantable
-                found.append(inserted(RoleGrant(role=role, permission=codename, scope=scope, grantable=grantable)))
+                row_changes.append(
+                    inserted(RoleGrant(role=role, permission=codename, scope=scope, grantable=grantable))
+                )
             elif line.scope != scope:
                 line.role = role
-                found.append(updated(line, scope=scope))
-        return [Diff(found)]
+                row_changes.append(updated(line, scope=scope))
+        return [Diff(row_changes)]
 
     def _compare(self, lines: Mapping[str, RoleGrant]) -> None:
         standing = {name: lines[name].scope if name in lines else Scope.NONE for name in self.seen or ()}
@@ -162,9 +164,9 @@ class DeleteRole(Change):
             raise NoSuchTarget(
                 _("An invitation for the role %(role)s is pending.") % {"role": role}, _("Cancel the invitation first.")
             )
-        found: list[RowChange] = []
+        row_changes: list[RowChange] = []
         for line in RoleGrant.objects.filter(role=role):
             line.role = role
-            found.append(deleted(line))
-        found += [updated(invitation, role_id=None) for invitation in invitations]
-        return [Diff([*found, deleted(role)])]
+            row_changes.append(deleted(line))
+        row_changes += [updated(invitation, role_id=None) for invitation in invitations]
+        return [Diff([*row_changes, deleted(role)])]

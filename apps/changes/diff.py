@@ -150,8 +150,8 @@ class Diff:
         for model, gone in _by_model(row for row in rows if row.after is None):
             for start in range(0, len(gone), BATCH):
                 keys = [row.before.pk for row in gone[start : start + BATCH]]
-                found = model._default_manager.filter(pk__among=keys)
-                found._raw_delete(found.db)  # nothing cascades here
+                queryset = model._default_manager.filter(pk__among=keys)
+                queryset._raw_delete(queryset.db)  # nothing cascades here
         for model, changed in _by_model(row for row in rows if row.before is not None and row.after is not None):
             _update(model, changed)
         for model, new in _by_model(row for row in rows if row.before is None):
@@ -164,10 +164,10 @@ class Diff:
 
 
 def _by_model(rows: Iterable[RowChange]) -> list[tuple[type[models.Model], list[RowChange]]]:
-    found: defaultdict[type[models.Model], list[RowChange]] = defaultdict(list)
+    by_table: defaultdict[type[models.Model], list[RowChange]] = defaultdict(list)
     for row in rows:
-        found[row.model].append(row)
-    return list(found.items())
+        by_table[row.model].append(row)
+    return list(by_table.items())
 
 
 def _update(model: type[models.Model], rows: list[RowChange]) -> None:

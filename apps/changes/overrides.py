@@ -53,7 +53,7 @@ def checked_end(context: ChangeContext, expires_at: datetime | None) -> datetime
 def override_row(
     context: ChangeContext,
     membership: Membership,
-    standing: Override | None,
+    current: Override | None,
     *,
     permission: str,
     scope: Scope,
@@ -70,10 +70,10 @@ def override_row(
         "author_id": None if context.actor is None else context.actor.pk,
         "created_at": context.now,
     }
-    if standing is not None:
-        if seen is None and (standing.scope, standing.expires_at) == (scope, expires_at):
+    if current is not None:
+        if seen is None and (current.scope, current.expires_at) == (scope, expires_at):
             stated = {}
-        return updated(standing, seen=seen, line=line, **stated)
+        return updated(current, seen=seen, line=line, **stated)
     new = Override(
         account=context.account,
         branch_id=membership.branch_id,
@@ -111,13 +111,13 @@ class SetOverride(Change):
     def row(self, context: ChangeContext, membership: Membership) -> RowChange:
         """Return the override to write."""
         codename = checked_scope(self.permission, self.scope)
-        standing = Override.objects.filter(
+        current = Override.objects.filter(
             branch=membership.branch_id, user=membership.user_id, permission=codename
         ).first()
         return override_row(
             context,
             membership,
-            standing,
+            current,
             permission=codename,
             scope=self.scope,
             expires_at=checked_end(context, self.expires_at),
@@ -140,13 +140,13 @@ class ClearOverride(Change):
         """Plan the deletion of the override."""
         membership = context.find(Membership, self.membership_id, _("membership"))
         codename = catalogue.get(self.permission).codename
-        standing = Override.objects.filter(
+        current = Override.objects.filter(
             branch=membership.branch_id, user=membership.user_id, permission=codename
         ).first()
-        if standing is None:
+        if current is None:
             label = catalogue.get(codename).label
             raise NoSuchTarget(
                 _("%(name)s has no override for “%(label)s” there.")
                 % {"name": context.name(membership.user_id), "label": label}
             )
-        return rows(deleted(standing, seen=self.seen))
+        return rows(deleted(current, seen=self.seen))

@@ -38,10 +38,10 @@ def held_parent_role(context: ChangeContext, user_id: int) -> ParentMembership:
     Raises:
         NoSuchTarget: the user has none.
     """
-    held = ParentMembership.objects.filter(account=context.account, user=user_id).first()
-    if held is None:
+    parent_membership = ParentMembership.objects.filter(account=context.account, user=user_id).first()
+    if parent_membership is None:
         raise NoSuchTarget(_("This member has no parent role."), _("Grant one first."))
-    return held
+    return parent_membership
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +57,8 @@ class GrantParentRole(Change):
     def plan(self, context: ChangeContext) -> Iterable[Diff]:
         """Plan one parent role."""
         role_id = parent_role(context, self.role_id)
-        held = ParentMembership.objects.filter(account=context.account, user=self.user_id).first()
-        if held is not None and self.seen is None:
+        parent_membership = ParentMembership.objects.filter(account=context.account, user=self.user_id).first()
+        if parent_membership is not None and self.seen is None:
             raise NoSuchTarget(
                 _("%(name)s already has a parent role.") % {"name": context.name(self.user_id)},
                 _("Change it instead."),
@@ -67,8 +67,8 @@ class GrantParentRole(Change):
             raise NoSuchTarget(
                 _("That member doesn't exist in %(account)s.") % {"account": context.account}, _("Invite them first.")
             )
-        if held is not None:
-            return rows(updated(held, role_id=role_id, granted_at=context.now, seen=self.seen))
+        if parent_membership is not None:
+            return rows(updated(parent_membership, role_id=role_id, granted_at=context.now, seen=self.seen))
         granted = ParentMembership(
             account=context.account, user_id=self.user_id, role_id=role_id, granted_at=context.now
         )
@@ -88,9 +88,9 @@ class ChangeParentRole(Change):
     def plan(self, context: ChangeContext) -> Iterable[Diff]:
         """Plan one parent role instead of another."""
         role_id = parent_role(context, self.role_id)
-        held = held_parent_role(context, self.user_id)
-        granted_at = held.granted_at if held.role_id == role_id else context.now
-        return rows(updated(held, role_id=role_id, granted_at=granted_at, seen=self.seen))
+        parent_membership = held_parent_role(context, self.user_id)
+        granted_at = parent_membership.granted_at if parent_membership.role_id == role_id else context.now
+        return rows(updated(parent_membership, role_id=role_id, granted_at=granted_at, seen=self.seen))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -49,15 +49,17 @@ def change_preferences(
 
 
 def _stored(account: Account, actor: User, values: Mapping[str, Any], seen: Mapping[str, Any]) -> Preferences:
-    kept = Preferences.objects.select_for_update().filter(account=account).first() or Preferences(account=account)
-    others = {name: (was, now) for name, was in seen.items() if (now := getattr(kept, name)) != was}
+    preferences = Preferences.objects.select_for_update().filter(account=account).first() or Preferences(
+        account=account
+    )
+    others = {name: (was, now) for name, was in seen.items() if (now := getattr(preferences, name)) != was}
     if others:
         raise ChangedMeanwhile(_("The preferences changed while you were editing."), others)
-    changed = kept.pk is None or any(getattr(kept, name) != value for name, value in values.items())
+    changed = preferences.pk is None or any(getattr(preferences, name) != value for name, value in values.items())
     for name, value in values.items():
-        setattr(kept, name, value)
-    kept.clean_fields()
+        setattr(preferences, name, value)
+    preferences.clean_fields()
     if changed:
         with operation(verb=PREFERENCES_CHANGED, actor=actor, reason=WHY):
-            kept.save()
-    return kept
+            preferences.save()
+    return preferences

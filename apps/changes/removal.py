@@ -36,11 +36,13 @@ def memberships_of(context: ChangeContext, user_id: int, branch_id: int | None, 
     Raises:
         NoSuchTarget: there is none, or the branch is closed.
     """
-    held = Membership.objects.filter(account=context.account, user=user_id, branch__status=Branch.Status.ACTIVE)
+    memberships_there = Membership.objects.filter(
+        account=context.account, user=user_id, branch__status=Branch.Status.ACTIVE
+    )
     place = context.account if branch_id is None else open_branch(context, branch_id)
     if branch_id is not None:
-        held = held.filter(branch=branch_id)
-    memberships = list(held.select_related("branch", "user").order_by("pk"))
+        memberships_there = memberships_there.filter(branch=branch_id)
+    memberships = list(memberships_there.select_related("branch", "user").order_by("pk"))
     if not memberships:
         raise NoSuchTarget(_("That member doesn't exist in %(place)s.") % {"place": place})
     wanted = [membership for membership in memberships if membership.status == status]
@@ -95,10 +97,12 @@ class _Offboarding(Change):
     def notes(self, context: ChangeContext) -> Iterable[str]:
         """Say that a parent role is separate from memberships and stays."""
         user_id = self._user_id(context)
-        for held in ParentMembership.objects.filter(account=context.account, user=user_id).select_related("role"):
+        for parent_membership in ParentMembership.objects.filter(account=context.account, user=user_id).select_related(
+            "role"
+        ):
             yield _("%(name)s keeps the parent role %(role)s until it is revoked.") % {
                 "name": context.name(user_id),
-                "role": held.role,
+                "role": parent_membership.role,
             }
 
     def log(self, context: ChangeContext, written: OperationInProgress) -> None:
@@ -201,12 +205,12 @@ class DeleteMember(Change):
     def plan(self, context: ChangeContext) -> Iterable[Diff]:
         """Plan the deletion of the memberships and everything that belongs to them."""
         removed = memberships_of(context, self.user_id, self.branch_id, REMOVED)
-        found: list[RowChange] = []
+        row_changes: list[RowChange] = []
         for membership in removed:
             overrides = Override.objects.filter(branch=membership.branch_id, user=self.user_id)
             places = TeamMember.objects.filter(team__branch=membership.branch_id, user=self.user_id)
-            found += map(deleted, shares.of_user(self.user_id, membership.branch_id))
-            found += map(deleted, places.select_related("team"))
-            found += map(deleted, overrides)
-            found.append(deleted(membership))
-        return rows(*found)
+            row_changes += map(deleted, shares.of_user(self.user_id, membership.branch_id))
+            row_changes += map(deleted, places.select_related("team"))
+            row_changes += map(deleted, overrides)
+            row_changes.append(deleted(membership))
+        return rows(*row_changes)

@@ -28,13 +28,13 @@ MOST_ASKED = 50
 def request_made(account_id: int, request_id: int) -> int:
     """Email the people who can decide a request and return how many. Does nothing if it is decided."""
     with tenant(account_id):
-        asked = _request(account_id, request_id)
-        if asked is None or asked.status != AccessRequest.Status.OPEN:
+        access_request = _request(account_id, request_id)
+        if access_request is None or access_request.status != AccessRequest.Status.OPEN:
             return 0
-        people = deciders(asked)[:MOST_ASKED]
-        seeing = _seeing(asked)
+        people = deciders(access_request)[:MOST_ASKED]
+        seeing = _seeing(access_request)
         for person in people:
-            _send("request_made", person, asked, seeing)
+            _send("request_made", person, access_request, seeing)
         return len(people)
 
 
@@ -42,19 +42,19 @@ def request_made(account_id: int, request_id: int) -> int:
 def request_decided(account_id: int, request_id: int) -> None:
     """Email the decision to the requester."""
     with tenant(account_id):
-        asked = _request(account_id, request_id)
-        if asked is not None and asked.user.is_active:
-            _send("request_decided", asked.user, asked, _seeing(asked))
+        access_request = _request(account_id, request_id)
+        if access_request is not None and access_request.user.is_active:
+            _send("request_decided", access_request.user, access_request, _seeing(access_request))
 
 
-def deciders(asked: AccessRequest) -> list[User]:
+def deciders(access_request: AccessRequest) -> list[User]:
     """Return the people who can decide the request, by email address: by sharing the record or setting the override."""
-    if shared_verb(asked) is None:
-        found = who_may("manage_member_permissions", asked.branch)
+    if shared_verb(access_request) is None:
+        users = who_may("manage_member_permissions", access_request.branch)
     else:
-        record = asked.find_record()
-        found = [] if record is None else who_may("grant_record_access", record)
-    return [person for person in found if person.pk != asked.user_id]
+        record = access_request.find_record()
+        users = [] if record is None else who_may("grant_record_access", record)
+    return [person for person in users if person.pk != access_request.user_id]
 
 
 def _request(account_id: int, request_id: int) -> AccessRequest | None:
@@ -62,23 +62,23 @@ def _request(account_id: int, request_id: int) -> AccessRequest | None:
     return rows.filter(account=account_id, pk=request_id).first()
 
 
-def _seeing(asked: AccessRequest) -> tuple[Record | None, set[int]]:
+def _seeing(access_request: AccessRequest) -> tuple[Record | None, set[int]]:
     """Return the record of the request, and who can view it."""
-    record = asked.find_record()
+    record = access_request.find_record()
     if record is None:
         return None, set()
     return record, {person.pk for person in who_may(f"view_{record.record_type}", record)}
 
 
-def _send(name: str, person: User, asked: AccessRequest, seeing: tuple[Record | None, set[int]]) -> None:
+def _send(name: str, person: User, access_request: AccessRequest, seeing: tuple[Record | None, set[int]]) -> None:
     record, people = seeing
     context = {
         "person": person,
-        "asked": asked,
-        "permission": catalogue.get(asked.permission),
-        "about": asked.record_id is not None,
+        "asked": access_request,
+        "permission": catalogue.get(access_request.permission),
+        "about": access_request.record_id is not None,
         "reference": record.reference if record is not None and person.pk in people else "",
-        "address": mail.link(reverse("pages:request", args=[asked.account.slug, asked.pk])),
+        "address": mail.link(reverse("pages:request", args=[access_request.account.slug, access_request.pk])),
     }
-    with as_read_by(person, asked.account):
+    with as_read_by(person, access_request.account):
         mail.send(name, person.email, context)

@@ -69,15 +69,15 @@ class ShareChange(Change):
         user_table, team_table = shares.tables(self.record_type) or (None, None)
         table: Any = user_table if self.team_id is None else team_table
         rows = table._default_manager.filter(content_object=record.pk, **self.holder(context, record, removed=True))
-        found = {shares.codename_of(row.permission_id).partition("_")[0]: row for row in rows}
-        for row in found.values():
+        current = {shares.codename_of(row.permission_id).partition("_")[0]: row for row in rows}
+        for row in current.values():
             row.content_object = record
-        if self.seen is not None and self.seen != found.keys():
+        if self.seen is not None and self.seen != current.keys():
             raise ChangedMeanwhile(
                 _("This share changed while you were editing."),
-                {"verbs": (sorted(self.seen), sorted(found))},
+                {"verbs": (sorted(self.seen), sorted(current))},
             )
-        return found
+        return current
 
     def holder(self, context: ChangeContext, record: Record, *, removed: bool = False) -> dict[str, int]:
         """Return the columns that name the user or the team.
@@ -149,8 +149,8 @@ class GrantShare(ShareChange):
         """Plan a row for each verb."""
         record = shared_record(context, self.record_type, self.record_id)
         chosen = checked_verbs(self.record_type, self.verbs)
-        standing = self.standing(context, record)
-        if standing:
+        current = self.standing(context, record)
+        if current:
             raise NoSuchTarget(
                 _("%(record)s is already shared with them.") % {"record": record.reference},
                 _("Change that share instead."),
@@ -161,8 +161,8 @@ class GrantShare(ShareChange):
         """Plan rows for the verbs that don't exist yet, next to existing ones."""
         record = shared_record(context, self.record_type, self.record_id)
         chosen = checked_verbs(self.record_type, self.verbs)
-        standing = self.standing(context, record)
-        return [inserted(share) for share in self.new(context, record, [v for v in chosen if v not in standing])]
+        current = self.standing(context, record)
+        return [inserted(share) for share in self.new(context, record, [v for v in chosen if v not in current])]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,13 +178,13 @@ class ChangeShare(ShareChange):
         """Plan the verbs to delete and to add."""
         record = shared_record(context, self.record_type, self.record_id)
         chosen = checked_verbs(self.record_type, self.verbs)
-        standing = self.standing(context, record)
-        if not standing:
+        current = self.standing(context, record)
+        if not current:
             raise NoSuchTarget(
                 _("%(record)s is not shared with them.") % {"record": record.reference}, _("Share it first.")
             )
-        gone = [deleted(share) for verb, share in standing.items() if verb not in chosen]
-        new = self.new(context, record, [verb for verb in chosen if verb not in standing])
+        gone = [deleted(share) for verb, share in current.items() if verb not in chosen]
+        new = self.new(context, record, [verb for verb in chosen if verb not in current])
         return [Diff([*gone, *(inserted(share) for share in new)])]
 
 
@@ -197,7 +197,7 @@ class RevokeShare(ShareChange):
     def plan(self, context: ChangeContext) -> Iterable[Diff]:
         """Plan the deletion of its rows."""
         record = shared_record(context, self.record_type, self.record_id)
-        standing = self.standing(context, record)
-        if not standing:
+        current = self.standing(context, record)
+        if not current:
             raise NoSuchTarget(_("%(record)s is not shared with them.") % {"record": record.reference})
-        return [Diff([deleted(share) for share in standing.values()])]
+        return [Diff([deleted(share) for share in current.values()])]

@@ -52,18 +52,18 @@ class SwitchScheme(Change):
         # Roles that required a second factor still require it under their new key.
         asked = {self.roles.get(key, key) for key in account.second_factor} & {EVERYONE, *new.roles}
         yield Diff([updated(account, scheme=new.key, second_factor=sorted(key for key in asked if key))])
-        for found in _batches(Membership.objects.filter(account=context.account)):
-            yield Diff([updated(row, role_id=becomes[row.role_id]) for row in found if row.role_id in becomes])
-        for found in _batches(ParentMembership.objects.filter(account=context.account)):
+        for batch in _batches(Membership.objects.filter(account=context.account)):
+            yield Diff([updated(row, role_id=becomes[row.role_id]) for row in batch if row.role_id in becomes])
+        for batch in _batches(ParentMembership.objects.filter(account=context.account)):
             yield Diff(
                 [
                     deleted(row) if becomes[row.role_id] is None else updated(row, role_id=becomes[row.role_id])
-                    for row in found
+                    for row in batch
                     if row.role_id in becomes
                 ]
             )
-        for found in _batches(Invitation.objects.filter(account=context.account, status=Invitation.Status.PENDING)):
-            yield Diff([updated(row, role_id=becomes[row.role_id]) for row in found if row.role_id in becomes])
+        for batch in _batches(Invitation.objects.filter(account=context.account, status=Invitation.Status.PENDING)):
+            yield Diff([updated(row, role_id=becomes[row.role_id]) for row in batch if row.role_id in becomes])
 
     def _new_scheme(self, context: ChangeContext) -> Scheme:
         """Return the new role system, if account and actor can switch to it."""
@@ -153,7 +153,7 @@ def _check_right(context: ChangeContext) -> None:
 def held_roles(account: Account) -> dict[int, str]:
     """Return the kinds of the roles that members or invitations have, by id; other role systems are left out."""
     pending = Invitation.objects.filter(account=account, status=Invitation.Status.PENDING)
-    found: dict[int, str] = {}
+    kinds: dict[int, str] = {}
     for queryset in (
         Membership.objects.filter(account=account),
         ParentMembership.objects.filter(account=account),
@@ -162,13 +162,13 @@ def held_roles(account: Account) -> dict[int, str]:
         rows: Iterable[tuple[Any, Any]] = (
             queryset.filter(role__scheme=account.scheme).order_by().values_list("role", "role__kind").distinct()
         )
-        found |= dict(rows)
-    return found
+        kinds |= dict(rows)
+    return kinds
 
 
 def _batches(queryset: models.QuerySet[Any]) -> Iterator[list[Any]]:
     """Yield the rows by id, so that writing one batch does not shift the next."""
     last = 0
-    while found := list(queryset.filter(pk__gt=last).order_by("pk")[:BATCH]):
-        yield found
-        last = found[-1].pk
+    while batch := list(queryset.filter(pk__gt=last).order_by("pk")[:BATCH]):
+        yield batch
+        last = batch[-1].pk

@@ -108,22 +108,22 @@ class ChangeTeam(Change):
     def plan(self, context: ChangeContext) -> Iterable[Diff]:
         """Plan the team's row if it changes, and the members to delete and to add."""
         team = team_of(context, self.team_id)
-        found: list[RowChange] = []
+        row_changes: list[RowChange] = []
         if self.name is not None and (self.name.strip() != team.name or self.seen is not None):
-            found.append(updated(team, name=self.name.strip() or team.name, seen=self.seen))
+            row_changes.append(updated(team, name=self.name.strip() or team.name, seen=self.seen))
         if self.user_ids is not None:
-            standing = {place.user_id: place for place in TeamMember.objects.filter(team=team)}
-            if self.seen_user_ids is not None and self.seen_user_ids != standing.keys():
+            members = {place.user_id: place for place in TeamMember.objects.filter(team=team)}
+            if self.seen_user_ids is not None and self.seen_user_ids != members.keys():
                 raise ChangedMeanwhile(
                     _("%(team)s changed while you were editing.") % {"team": team},
-                    {"members": (sorted(self.seen_user_ids), sorted(standing))},
+                    {"members": (sorted(self.seen_user_ids), sorted(members))},
                 )
-            for user_id, place in standing.items():
+            for user_id, place in members.items():
                 place.team = team
                 if user_id not in self.user_ids:
-                    found.append(deleted(place))
-            found += places(context, team, sorted(self.user_ids - standing.keys()))
-        return [Diff(found)]
+                    row_changes.append(deleted(place))
+            row_changes += places(context, team, sorted(self.user_ids - members.keys()))
+        return [Diff(row_changes)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,8 +138,8 @@ class DeleteTeam(Change):
     def plan(self, context: ChangeContext) -> Iterable[Diff]:
         """Plan the deletion of the shares, the members and the team."""
         team = team_of(context, self.team_id)
-        found: list[RowChange] = [deleted(share) for share in shares.of_group(team.group_id)]
+        row_changes: list[RowChange] = [deleted(share) for share in shares.of_group(team.group_id)]
         for place in TeamMember.objects.filter(team=team):
             place.team = team
-            found.append(deleted(place))
-        return [Diff([*found, deleted(team)])]
+            row_changes.append(deleted(place))
+        return [Diff([*row_changes, deleted(team)])]

@@ -96,12 +96,12 @@ class UndoableOperation:
         Raises:
             NoSuchTarget: the account's log has none, or its kind can't be undone.
         """
-        found = Operation.objects.of_account(context.account.pk).filter(pk=operation_id).first()
-        if found is None:
+        operation = Operation.objects.of_account(context.account.pk).filter(pk=operation_id).first()
+        if operation is None:
             raise NoSuchTarget(
                 _("That change doesn't exist in the audit log of %(account)s.") % {"account": context.account}
             )
-        return cls(context, found)
+        return cls(context, operation)
 
     @property
     def went_along(self) -> bool:
@@ -169,8 +169,8 @@ class UndoableOperation:
     # The rows
 
     def _diff(self, lefts: list[RecordedRow], *, first: bool) -> Diff:
-        found = standing(lefts)
-        now = {left: found.get((left.model, left.key)) for left in lefts}
+        current = standing(lefts)
+        now = {left: current.get((left.model, left.key)) for left in lefts}
         if first and all(left.stands(now[left], left.before) for left in lefts):
             raise NoSuchTarget(_("This change was already undone."), _("To restore the change, undo its undo."))
         refusals: list[Refusal] = [

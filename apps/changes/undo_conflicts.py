@@ -58,15 +58,15 @@ class RecordedRow:
             return list(self.before or self.after or ())
         return [name for name, value in self.after.items() if self.before.get(name) != value]
 
-    def differences(self, standing: models.Model | None, image: Image | None) -> dict[str, tuple[Any, Any]]:
+    def differences(self, row: models.Model | None, image: Image | None) -> dict[str, tuple[Any, Any]]:
         """Return how the row differs from the image in the changed columns: expected and current values."""
         said: Image = image or {}
-        now = {} if standing is None else {name: getattr(standing, name) for name in self.columns}
+        now = {} if row is None else {name: getattr(row, name) for name in self.columns}
         return {name: (said.get(name), now.get(name)) for name in self.columns if said.get(name) != now.get(name)}
 
-    def stands(self, standing: models.Model | None, image: Image | None) -> bool:
+    def stands(self, row: models.Model | None, image: Image | None) -> bool:
         """Return whether the row equals the image in the changed columns."""
-        return (standing is None) == (image is None) and not self.differences(standing, image)
+        return (row is None) == (image is None) and not self.differences(row, image)
 
 
 def left_by(entry: Entry) -> RecordedRow | None:
@@ -89,27 +89,27 @@ def _values(model: type[models.Model], image: Image) -> Image:
 
 def standing(lefts: Iterable[RecordedRow]) -> Found:
     """Return the current rows, with one query per table and what the guards need."""
-    found: dict[tuple[type[models.Model], int], models.Model] = {}
+    rows_by_key: dict[tuple[type[models.Model], int], models.Model] = {}
     for model, some in by_model(lefts):
         rows = model._default_manager.filter(pk__in=[left.key for left in some])
-        found |= {(model, row.pk): row for row in rows}
-    return found
+        rows_by_key |= {(model, row.pk): row for row in rows}
+    return rows_by_key
 
 
 def by_model(lefts: Iterable[RecordedRow]) -> list[tuple[type[models.Model], list[RecordedRow]]]:
     """Yield the rows of each table."""
-    found: defaultdict[type[models.Model], list[RecordedRow]] = defaultdict(list)
+    by_table: defaultdict[type[models.Model], list[RecordedRow]] = defaultdict(list)
     for left in lefts:
-        found[left.model].append(left)
-    return list(found.items())
+        by_table[left.model].append(left)
+    return list(by_table.items())
 
 
 def look_around(rows: Iterable[models.Model]) -> None:
     """Prefetch what the guards need for these rows, in one query per table."""
-    found: defaultdict[type[models.Model], list[models.Model]] = defaultdict(list)
+    by_table: defaultdict[type[models.Model], list[models.Model]] = defaultdict(list)
     for row in rows:
-        found[type(row)].append(row)
-    for model, some in found.items():
+        by_table[type(row)].append(row)
+    for model, some in by_table.items():
         for base, names in LOOKED_AT.items():
             if issubclass(model, base):
                 models.prefetch_related_objects(some, *names)

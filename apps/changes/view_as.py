@@ -97,7 +97,7 @@ def start(session: MutableMapping[str, Any], real: User, account: Account, perso
     if refusal := why_not(real, account, person):
         raise ViewingRefused(refusal)
     until = timezone.now() + LONGEST
-    kept = {
+    view = {
         "account": account.pk,
         "account_name": account.name,
         "person": person.pk,
@@ -106,28 +106,28 @@ def start(session: MutableMapping[str, Any], real: User, account: Account, perso
         "reason": reason.strip(),
     }
     _log(VIEWING_STARTED, real, account, person, reason, {"until": until})
-    session[KEY] = {**kept, **_judged(real, account, person)}
+    session[KEY] = {**view, **_judged(real, account, person)}
 
 
 def stop(session: MutableMapping[str, Any], real: User, *, how: str) -> Account | None:
     """End the view and log `how` it ended. Return the account; None if no view was open."""
-    kept = session.pop(KEY, None)
-    if kept is None:
+    view = session.pop(KEY, None)
+    if view is None:
         return None
-    with fence.tenant(kept["account"], real.pk):
-        account = Account.objects.get(pk=kept["account"])
-        person = User.objects.get(pk=kept["person"])
-        _log(VIEWING_ENDED, real, account, person, kept["reason"], {"how": how})
+    with fence.tenant(view["account"], real.pk):
+        account = Account.objects.get(pk=view["account"])
+        person = User.objects.get(pk=view["person"])
+        _log(VIEWING_ENDED, real, account, person, view["reason"], {"how": how})
     return account
 
 
 def viewing_of(session: MutableMapping[str, Any]) -> ViewAsSession | None:
     """Return the current view of this session; None without one."""
-    kept = session.get(KEY)
-    if kept is None:
+    view = session.get(KEY)
+    if view is None:
         return None
-    until = datetime.fromisoformat(kept["until"])
-    return ViewAsSession(kept["name"], kept["account"], kept["account_name"], until, kept["reason"])
+    until = datetime.fromisoformat(view["until"])
+    return ViewAsSession(view["name"], view["account"], view["account_name"], until, view["reason"])
 
 
 def eyes_of(session: MutableMapping[str, Any], real: User, account: Account) -> User:
@@ -136,12 +136,12 @@ def eyes_of(session: MutableMapping[str, Any], real: User, account: Account) -> 
     Raises:
         ViewingRefused: the view ended, for the reason in the sentence.
     """
-    kept = session[KEY]
-    person = User.objects.get(pk=kept["person"])
-    if _is_stale(kept, real, account, person):
+    view = session[KEY]
+    person = User.objects.get(pk=view["person"])
+    if _is_stale(view, real, account, person):
         if refusal := why_not(real, account, person):
             raise ViewingRefused(refusal)
-        session[KEY] = {**kept, **_judged(real, account, person)}
+        session[KEY] = {**view, **_judged(real, account, person)}
     person.viewed_by = real
     person.accounts = [account]
     bind_account(person, account)
@@ -172,9 +172,9 @@ def _judged(real: User, account: Account, person: User) -> dict[str, Any]:
     }
 
 
-def _is_stale(kept: dict[str, Any], real: User, account: Account, person: User) -> bool:
-    ended = bool(kept["holds_until"]) and timezone.now() >= datetime.fromisoformat(kept["holds_until"])
-    moved = kept["version"] != account.access_version or kept["operates"] != (real.operator_session is not None)
+def _is_stale(view: dict[str, Any], real: User, account: Account, person: User) -> bool:
+    ended = bool(view["holds_until"]) and timezone.now() >= datetime.fromisoformat(view["holds_until"])
+    moved = view["version"] != account.access_version or view["operates"] != (real.operator_session is not None)
     return ended or moved or person.is_superuser or not person.is_active
 
 

@@ -74,12 +74,12 @@ class LogAccess:
 
     def _kept(self) -> EntryQuerySet:
         """Return the entries that the user could read without the plan's limit."""
-        found: EntryQuerySet = Entry.objects.of_account(self.access.account_id)
+        entries: EntryQuerySet = Entry.objects.of_account(self.access.account_id)
         if not self.everywhere:
-            found = found.filter(branch_id__in=self.branch_ids)
+            entries = entries.filter(branch_id__in=self.branch_ids)
         if hidden := shielded(self.access):
-            found = found.exclude(Q(user_id__in=hidden), target_type__in=SHIELDED)
-        return found
+            entries = entries.exclude(Q(user_id__in=hidden), target_type__in=SHIELDED)
+        return entries
 
     def operations(self) -> OperationQuerySet:
         """Return the operations with at least one entry that the user can read."""
@@ -182,8 +182,8 @@ def export(
     entries = reader.entries().filter(operation__in=wanted.values("pk"))
     _log_export(reader.access, kind, narrowed)
     lines, content_type = FILES[kind]
-    found = lines(entries.select_related("operation").order_by("-operation_id", "pk"))
-    response = StreamingHttpResponse(_in_account(reader.access, found), content_type=content_type)
+    content = lines(entries.select_related("operation").order_by("-operation_id", "pk"))
+    response = StreamingHttpResponse(_in_account(reader.access, content), content_type=content_type)
     response["Content-Disposition"] = f'attachment; filename="audit-log.{kind}"'
     return response
 

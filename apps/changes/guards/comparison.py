@@ -82,8 +82,8 @@ class PrivilegeComparison:
                 key = ("above", branch_id, _signature(facts, branch_id, standing, everywhere=True))
                 if key not in self._known:
                     self._known[key] = self.exceeds(facts, branch_id)
-                if (found := self._known[key]) is not None:
-                    yield TargetOutranksActor.by(self.case.context.name(person), found)
+                if (codename := self._known[key]) is not None:
+                    yield TargetOutranksActor.by(self.case.context.name(person), codename)
                     return
 
     def exceeds(self, facts: Facts, branch_id: int) -> str | None:
@@ -126,8 +126,8 @@ class PrivilegeComparison:
         key = ("gain", branch_id, only, own, *sides)
         if key not in self._known:
             self._known[key] = self._gain(settled(before), settled(after), branch_id, only)
-        if (found := self._known[key]) is not None:
-            yield Escalation(found.sentence, found.instead)
+        if (refusal := self._known[key]) is not None:
+            yield Escalation(refusal.sentence, refusal.instead)
 
     def _gain(self, before: Facts, after: Facts, branch_id: int, only: str | None) -> Refusal | None:
         """Return a scope that the user gains and the actor does not have, at some time."""
@@ -202,10 +202,10 @@ class PrivilegeComparison:
         key = ("team", group_id)
         if key not in self._known:
             self._known[key] = next(
-                (found for share in shares.of_group(group_id) for found in self._gives(share)), None
+                (refusal for share in shares.of_group(group_id) for refusal in self._gives(share)), None
             )
-        if (found := self._known[key]) is not None:
-            yield Escalation(found.sentence, found.instead)
+        if (refusal := self._known[key]) is not None:
+            yield Escalation(refusal.sentence, refusal.instead)
 
 
 def _signature(

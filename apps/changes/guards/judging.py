@@ -173,14 +173,14 @@ class GuardEvaluator:
     def _fresh(self, row: RowChange) -> Iterator[Refusal]:
         if row.seen is None:
             return
-        standing = {} if row.before is None else {name: getattr(row.before, name) for name in row.seen}
-        if row.seen == standing and bool(row.seen) == (row.before is not None):
+        current = {} if row.before is None else {name: getattr(row.before, name) for name in row.seen}
+        if row.seen == current and bool(row.seen) == (row.before is not None):
             return
         if row.before is not None and not row.seen:
-            standing = {column.attname: getattr(row.before, column.attname) for column in row.model._meta.fields}
-        names = {*row.seen, *standing}
+            current = {column.attname: getattr(row.before, column.attname) for column in row.model._meta.fields}
+        names = {*row.seen, *current}
         differences = {
-            name: (row.seen.get(name), standing.get(name)) for name in names if row.seen.get(name) != standing.get(name)
+            name: (row.seen.get(name), current.get(name)) for name in names if row.seen.get(name) != current.get(name)
         }
         yield ChangedMeanwhile(_("This changed while you were editing."), differences)
 

@@ -27,9 +27,9 @@ def shield(case: EvaluationContext, row: RowChange) -> Iterator[Refusal]:
         return
     if row.model in (AccessRequest, TeamMember):
         return
-    held = case.before[person].memberships.values() if person in case.before else ()
+    memberships = case.before[person].memberships.values() if person in case.before else ()
     published = case.context.scheme.roles
-    if any(m.active and m.role.key in published and published[m.role.key].single for m in held):
+    if any(m.active and m.role.key in published and published[m.role.key].single for m in memberships):
         yield Shielded(
             _("%(name)s is protected: only they can view or change their details and permissions.")
             % {"name": case.context.name(person)},
@@ -146,16 +146,16 @@ def ladder(case: EvaluationContext, row: RowChange) -> Iterator[Refusal]:
     """Roles only move up, if the role system says so."""
     if not case.context.scheme.up_only or row.after is None:
         return
-    held: list[RoleFacts] = []
+    roles_before: list[RoleFacts] = []
     if row.model is Membership and row.before is not None:
-        held = [case.context.role(row.before.role_id)]
+        roles_before = [case.context.role(row.before.role_id)]
     elif row.model is Invitation and row.after.status == Invitation.Status.PENDING:
         # The earlier role of a removed member counts on their return.
         facts = case.before.get(case.person(row) or 0)
         places = case.invited_to(row.after)
         removed = facts.memberships if facts is not None else {}
-        held = [removed[place].role for place in places if place in removed and not removed[place].active]
-    for before in held:
+        roles_before = [removed[place].role for place in places if place in removed and not removed[place].active]
+    for before in roles_before:
         yield from _lower(case.context, before, case.context.role(row.after.role_id))
 
 
