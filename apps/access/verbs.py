@@ -46,7 +46,7 @@ REQUEST_DECLINED = verbs.register("access.request.declined", label=_("Access req
 REQUEST_WITHDRAWN = verbs.register("access.request.withdrawn", label=_("Access request withdrawn"))
 MEMBER_ADDED = verbs.register("access.member.added", label=_("Member added to a branch"))
 MEMBER_REMOVED = verbs.register("access.member.removed", label=_("Member removed"))
-MEMBER_LEFT = verbs.register("access.member.left", label=_("left"))
+MEMBER_LEFT = verbs.register("access.member.left", label=_("Member left"))
 MEMBER_RESTORED = verbs.register("access.member.restored", label=_("Member restored"))
 MEMBER_DELETED = verbs.register("access.member.deleted", label=_("Removed member deleted permanently"))
 INVITATION_SENT = verbs.register("access.invitation.sent", label=_("Invitation sent"))

@@ -417,7 +417,7 @@ def test_what_the_actor_may_view_but_not_assign_is_in_the_way(cast: Cast, heir: 
     LeadFactory(branch=cast.branch, responsible=cast.member)
     FACTORIES["company"](branch=cast.branch, responsible=cast.member)
     ContactFactory(branch=cast.branch, responsible=cast.member, private=True)
-    with pytest.raises(NotAssignable, match="“Change the responsible” is missing on 1 of the") as refused:
+    with pytest.raises(NotAssignable, match="You need “Change the responsible” on 1 of the") as refused:
         handover.hand_over(portfolio(cast, seen_by=actor), everything(heir, HandOver(heir.pk)), actor=actor)
     assert refused.value.missing == {"assign_record": 1}
     assert nothing_is_written()
@@ -428,7 +428,7 @@ def test_one_s_own_private_contacts_need_the_right_too(cast: Cast, heir: User, d
     ContactFactory(branch=cast.branch, responsible=cast.member, private=True)
     mine = portfolio(cast, seen_by=cast.member)
     plan = HandOverPlan({}, Delete() if delete else HandOver(heir.pk))
-    with pytest.raises(NotAssignable, match="“Delete contacts” is" if delete else "“Change the responsible” is"):
+    with pytest.raises(NotAssignable, match="“Delete contacts” on" if delete else "“Change the responsible” on"):
         handover.check(mine, plan)
     cast.let(cast.member, "delete_contact" if delete else "assign_record")
     handover.hand_over(mine, plan, actor=cast.member)
