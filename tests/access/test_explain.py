@@ -95,7 +95,7 @@ def test_an_override_tells_its_author_its_reason_and_its_end(cast: Cast) -> None
         " until 1 July 2026, 00:00 instead of the role."
     ]
     assert explain(cast.member, "view_billing", cast.branch).reasons[0] == (
-        "An override (“Audit”) set “View billing” to Permitted, and ended on 1 May 2026, 00:00."
+        "An override (“Audit”) set “View billing” to Permitted and ended on 1 May 2026, 00:00."
     )
 
 

@@ -221,7 +221,7 @@ def test_the_web_role_is_told_that_it_cannot_ask(cast: Cast, monkeypatch: pytest
     """It reads nothing of the platform's chain, and would take people's state of today for that of then."""
     LeadFactory(branch=cast.branch)
     monkeypatch.setattr("apps.accounts.fence.is_fenced", lambda: True)
-    with pytest.raises(HistoryUnknown, match="is asked by the database's owner alone"):
+    with pytest.raises(HistoryUnknown, match="Only the database's owner can read the platform's audit log"):
         who_could("view_lead", lead_of(cast), clock())
 
 

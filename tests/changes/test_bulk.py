@@ -268,7 +268,7 @@ def test_what_has_moved_between_checking_and_writing_is_not_written() -> None:
     change = ChangeRoles(
         account_id=cast.account.pk, role="owner", lines=Moving(lines(*([user.email] for user in others)))
     )
-    with pytest.raises(OperationalError, match="moved meanwhile"):
+    with pytest.raises(OperationalError, match="changed while this was saved"):
         change.apply(actor=None, reason="Up")
     assert list(held(cast).values()).count("owner") == 1
 

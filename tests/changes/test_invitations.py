@@ -183,7 +183,7 @@ def test_a_cancelled_invitation_is_neither_accepted_nor_sent_again() -> None:
     assert refused(cancel, cast.member) is Guard.RIGHT
     (entry,) = made(cancel, cast.join("admin"))
     assert entry.after["status"] == "cancelled"
-    assert str(refusal(cancel, cast.owner)) == "This invitation was cancelled. Send a new one."
+    assert str(refusal(cancel, cast.owner)) == "This invitation was cancelled. Send a new invitation."
     again = ResendInvitation(account_id=cast.account.pk, invitation_id=invitation.pk)
     assert refused(again, cast.owner) is Guard.TARGET
     assert str(refusal(accept(cast, token), zoe())) == "This invitation was cancelled. Ask for a new invitation."
@@ -257,7 +257,7 @@ def test_it_is_valid_for_seven_days_and_not_at_their_end() -> None:
         _, token = invited(cast, actor=cast.owner)
         clock.shift(timedelta(days=7))
         ended = refusal(accept(cast, token), guest)
-        assert str(ended) == f"This invitation ended on {timezone.now():%-d %B %Y}. Ask for a new one."
+        assert str(ended) == f"This invitation expired on {timezone.now():%-d %B %Y}. Ask for a new invitation."
         clock.shift(timedelta(microseconds=-1))
         made(accept(cast, token), guest)
 

@@ -117,7 +117,7 @@ def test_the_ownership_is_transferred(db: None, run: Run) -> None:
     assert run(*arguments, "--actor", BEN).err.startswith("You can't transfer ownership to yourself.")
     assert run(*arguments, "--actor", _administrator(cast)).err.startswith("You need the permission")
     assert run(*arguments, "--role-of-previous", "boss").err == (
-        'There is no role "boss" in the account "acme": choose from account_owner, administrator, focused_user, user.\n'
+        'The account "acme" has no role "boss". Choose from account_owner, administrator, focused_user, user.\n'
     )
     assert run(*arguments, "--actor", "ann@acme.example", "--dry-run").code == 0
     assert Membership.objects.get(user=cast.member).role.key == "user"

@@ -68,7 +68,7 @@ def test_what_is_refused_ends_with_1_and_a_sentence(olive: User, run: Run) -> No
         (("open", OLIVE, *WHY, "--minutes", "61"), "from 1 to 60 minutes, not 61"),
         (("open", ben.email, *WHY), f"{ben.email} is not a platform operator"),
         (("open", "nobody@mandate.example", *WHY), 'There is no user "nobody@mandate.example".'),
-        (("end", OLIVE), f"{OLIVE} is in no open session."),
+        (("end", OLIVE), f"{OLIVE} has no open session."),
     ):
         result = run("operator_session", *arguments)
         assert (result.code, result.out) == (1, ""), arguments

@@ -106,7 +106,7 @@ class TestVerifyAccess:
             Membership.objects.filter(pk=member.pk).update(status="removed", removed_at=member.joined_at)
         result = run("verify_access")
         assert (result.code, result.err) == (1, "The tables differ from the audit log, first in acme.\n")
-        assert result.lines[1] == "acme: differs in 2"
+        assert result.lines[1] == "acme: 2 differences"
         assert result.lines[3] == (f"  - teams.membership {member.pk}: status is 'removed', but the log has 'active'")
         (first, _) = json.loads(run("verify_access", "acme", "--json").out)["acme"]
         assert (first["label"], first["row"], first["column"]) == ("teams.membership", member.pk, "removed_at")
@@ -123,7 +123,7 @@ class TestVerifyAccess:
                     reason="x",
                 )
         result = run("verify_access", "acme")
-        assert result.lines[0] == "acme: differs in 30"
+        assert result.lines[0] == "acme: 30 differences"
         assert (len(result.lines), result.lines[-1]) == (22, "  - and 10 more")
 
     def test_an_unknown_account_ends_with_1(self, acme: Account, run: Run) -> None:

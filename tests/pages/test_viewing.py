@@ -228,7 +228,7 @@ def test_nobody_looks_as_themselves_an_operator_or_somebody_deactivated(cast: Ca
     MembershipFactory(branch=cast.branch, user=operator)
     assert refusal(cast, boss, operator) == "You can't view as a platform operator."
     User.objects.filter(pk=viewed.pk).update(is_active=False)
-    assert "has been deactivated" in refusal(cast, boss, viewed)
+    assert "is deactivated" in refusal(cast, boss, viewed)
 
 
 def test_the_shielded_are_not_looked_through() -> None:

@@ -315,7 +315,7 @@ def test_it_ends_after_seven_days(cast: Cast) -> None:
         assert look(Client(), by_hand(change))[0] == 200
         clock.shift(timedelta(seconds=1))
         status, page = look(Client(), by_hand(change))
-        assert (status, "This invitation ended on" in page) == (410, True)
+        assert (status, "This invitation expired on" in page) == (410, True)
 
 
 def test_one_that_is_cancelled_or_sent_again_leads_nowhere(cast: Cast) -> None:

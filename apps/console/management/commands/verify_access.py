@@ -57,7 +57,8 @@ class Command(AskingCommand):
         finished.check()
 
     def _print(self, name: str, found: list[Mismatch]) -> None:
-        self.stdout.write(f"{name}: {f'differs in {len(found):,} values' if found else 'as the audit log says'}")
+        count = f"{len(found):,} difference{'s' if len(found) > 1 else ''}"
+        self.stdout.write(f"{name}: {count if found else 'matches the audit log'}")
         for difference in found[:SHOWN]:
             self.stdout.write(f"  - {difference.sentence}")
         if len(found) > SHOWN:
