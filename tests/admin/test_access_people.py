@@ -105,7 +105,7 @@ def test_the_missing_permission_is_named_on_the_form_and_on_the_button(cast: Cas
     response = client.get(page(cast.member, "role"))
     assert (response.status_code, "change_roles" in response.content.decode()) == (403, True)
     row = client.get(f"{MEMBERS}{of(cast.member).pk}/change/").content.decode()
-    assert re.search(r'aria-disabled="true"[^>]*title="Needs “Change roles”', row)
+    assert re.search(r'aria-disabled="true"[^>]*title="You need “Change roles”', row)
 
 
 def test_a_right_that_goes_before_the_confirmation_is_missed_at_the_confirmation(cast: Cast) -> None:

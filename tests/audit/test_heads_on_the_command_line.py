@@ -140,7 +140,7 @@ def test_a_chain_that_is_gone_does_not_fit(file: Path, acme: Account) -> None:
     assert run("verify_audit") == "the audit log: no entries yet\n"
     out, sentence, code = refused("verify_audit", "acme", "--heads", file)
     assert "acme: not verified: 0 links, 0 entries; link 1: the whole chain is gone" in out
-    assert (sentence[:71], code) == ("The audit log failed verification in acme: link 1: the whole chain is ", 1)
+    assert (sentence[:70], code) == ("The audit log failed verification in acme: link 1: the whole chain is ", 1)
     assert "in 2 of 2 chains, first in the platform: link 1" in refused("verify_audit", "--heads", file)[1]
 
 

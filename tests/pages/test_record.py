@@ -135,7 +135,7 @@ def test_who_may_not_share_reads_why_and_can_ask(cast: Cast) -> None:
     reader = staff(cast.branch, all_but("grant_record_access"), is_staff=False)
     lead = LeadFactory(branch=cast.branch)
     page = browser(reader).get(address(lead)).content.decode()
-    assert "Needs “Grant" in page
+    assert "You need “Grant" in page
     assert "requests/new/?permission=grant_record_access" in page
     assert browser(reader).get(address(lead, "?do=grant")).status_code == 403
 

@@ -135,4 +135,4 @@ def test_a_role_that_copies_another_one_here_is_refused() -> None:
 
 def test_an_account_without_own_roles_is_told_so() -> None:
     cast = make_cast("atlas")
-    assert "support custom roles" in text(browser(cast.owner).get(address(cast.account, "definitions/import/")))
+    assert "no roles of one" in text(browser(cast.owner).get(address(cast.account, "definitions/import/")))

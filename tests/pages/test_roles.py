@@ -53,7 +53,7 @@ def test_the_roles_stand_side_by_side_in_the_published_terms() -> None:
     ]  # fmt: skip
     assert {role.key: many for role, many in page.context["roles"]}["super_admin"] == 1
     assert [title for title, _ in page.context["table"]][4] == "Clients"
-    assert "Atlas doesn't support custom roles" in page.content.decode().replace("&#x27;", "'")
+    assert "Atlas has no roles of one's own" in page.content.decode().replace("&#x27;", "'")
 
 
 def test_own_roles_stand_there_with_those_who_hold_them() -> None:
@@ -69,9 +69,9 @@ def test_own_roles_stand_there_with_those_who_hold_them() -> None:
 def test_the_account_whose_plan_has_no_own_roles_is_told_so() -> None:
     cast = make_cast("atmos")
     Account.objects.filter(pk=cast.account.pk).update(features=[])
-    assert "include custom roles" in text(browser(cast.owner).get(address(cast.account)))
+    assert "plan has no roles of one" in text(browser(cast.owner).get(address(cast.account)))
     page = browser(cast.owner).get(address(cast.account, "user/"))
-    assert "include custom roles" in text(page)
+    assert "plan has no roles of one" in text(page)
     assert f"{address(cast.account, 'user/copy/')}" not in page.content.decode()
 
 
@@ -195,7 +195,7 @@ def test_somebody_without_the_right_sees_why_the_buttons_are_off() -> None:
     cast = make_cast("amocrm")
     auditor(cast)
     page = browser(cast.member).get(address(cast.account, "auditor/"))
-    assert "Needs “Define roles”" in text(page)
+    assert "You need “Define roles”" in text(page)
     assert address(cast.account, "auditor/edit/") not in page.content.decode()
 
 

@@ -144,7 +144,7 @@ def test_nothing_can_be_sent_meanwhile_wherever(cast: Cast, boss: User, viewed: 
 def test_even_code_that_forgets_it_changes_nothing_in_their_name(cast: Cast, boss: User, viewed: User) -> None:
     viewed.viewed_by = boss
     membership = Membership.objects.get(user=cast.member)
-    with pytest.raises(NoSuchTarget, match="looks as somebody else"):
+    with pytest.raises(NoSuchTarget, match="while you view as a colleague"):
         ChangeRole(account_id=cast.account.pk, membership_id=membership.pk, role_id=membership.role_id).apply(
             actor=viewed, reason=WHY
         )
@@ -212,7 +212,7 @@ def test_nobody_looks_as_somebody_who_may_more(cast: Cast) -> None:
 
 def test_another_branch_counts_too(cast: Cast, boss: User, viewed: User) -> None:
     MembershipFactory(branch=cast.branch_beside(), user=viewed)
-    assert "“Manage team permissions” wherever" in refusal(cast, boss, viewed)
+    assert "“Manage team permissions” on every branch" in refusal(cast, boss, viewed)
 
 
 def test_who_views_some_records_does_not_look_as_somebody_who_views_others(cast: Cast, viewed: User) -> None:

@@ -30,7 +30,7 @@ class PageAction:
 def address(access: AccessContext, name: str, *args: Any) -> str:
     """A page of the account at hand."""
     assert access.account is not None
-    return reverse(f"access:{name}", args=[access.account.slug, *args])
+    return reverse(f"pages:{name}", args=[access.account.slug, *args])
 
 
 def page_action(
