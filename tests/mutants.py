@@ -334,7 +334,7 @@ MUTANTS = (
     Mutant(
         "an undoing forgets the reasons of the kind",
         "apps/changes/undo.py",
-        "                self.kind.check_undo(self.ground, diff)\n",
+        "                self.kind.check_undo(self.context, diff)\n",
         "",
         UNDO,
     ),
@@ -348,7 +348,7 @@ MUTANTS = (
     Mutant(
         "an undoing reads the other accounts' log",
         "apps/changes/undo.py",
-        "Operation.objects.of_account(ground.account.pk).filter(pk=operation_id)",
+        "Operation.objects.of_account(context.account.pk).filter(pk=operation_id)",
         "Operation.objects.filter(pk=operation_id)",
         UNDO,
     ),

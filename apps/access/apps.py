@@ -15,6 +15,6 @@ class AccessConfig(AppConfig):
     verbose_name = _("Access")
 
     def ready(self) -> None:
-        """Let every query ask for very many keys at once, of columns and of foreign keys."""
+        """Register the lookup for columns and foreign keys."""
         Field.register_lookup(Among)
         ForeignObject.register_lookup(Among)

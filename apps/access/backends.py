@@ -1,4 +1,4 @@
-"""Django's faces of the policy: the one backend that grants anything."""
+"""Django's interface to the policy: the only backend that grants permissions."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from apps.roles.catalogue import Permission, UnknownPermission, WrongTarget
 
 
 class MandateBackend(BaseBackend):
-    """Answers `has_perm` and its kin from the user's Mandate; a superuser goes through the same rules.
+    """Answers `has_perm` and related methods from the user's Mandate; superusers follow the same rules.
 
-    Without an object the question is "anywhere in the current account?", which Django asks for its menus. What the
-    catalogue does not know, and what is asked of the wrong kind of thing, is not granted.
+    Without an object the question is "anywhere in the current account?", which Django's menus ask. Unknown permissions
+    and wrong targets are never granted.
     """
 
     def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
-        """Whether the user may, on the object or (without one) anywhere in the current account."""
+        """Return whether the user has the permission on the object or (without one) anywhere in the current account."""
         if not isinstance(user_obj, User):
             return False
         try:
@@ -42,7 +42,7 @@ class MandateBackend(BaseBackend):
             return False
 
     def has_module_perms(self, user_obj: Any, app_label: str) -> bool:
-        """Whether any permission of the app is granted anywhere in the current account."""
+        """Return whether the user has any permission of the app anywhere in the current account."""
         mandate = _current(user_obj) if isinstance(user_obj, User) else None
         return mandate is not None and any(
             mandate.allows_anywhere(permission.codename)
@@ -51,21 +51,21 @@ class MandateBackend(BaseBackend):
         )
 
     def get_all_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:
-        """The full names of all that `has_perm` says yes to."""
+        """Return the full names of all permissions for which `has_perm` is true."""
         return {p.full_name for p in catalogue.permissions() if self.has_perm(user_obj, p.full_name, obj)}
 
     def get_user_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:
-        """Nothing stands beside roles, overrides and shares: the same as `get_all_permissions`."""
+        """Return the same as `get_all_permissions`: there are no other user permissions."""
         return self.get_all_permissions(user_obj, obj)
 
     def get_group_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:
-        """Django's groups give nothing here; a team's shares are part of `get_all_permissions`."""
+        """Return nothing: Django's groups give no permissions; team shares are in `get_all_permissions`."""
         return set()
 
     def with_perm(
         self, perm: str | Permission, is_active: bool = True, include_superusers: bool = True, obj: Any = None
     ) -> QuerySet[User]:
-        """The users who may do this to the object, as a queryset; nobody where there is no object to ask about."""
+        """Return the users who have the permission on the object, as a queryset; empty without an object."""
         codename = perm if isinstance(perm, str) else perm.codename
         if obj is None or not is_active:
             return User.objects.none()

@@ -1,4 +1,4 @@
-"""The desk: what the person behind a request may do in the account at hand. Everything in the admin asks here."""
+"""The access context: what the person behind a request may do in the current account. The whole admin uses it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _T = TypeVar("_T")
 
 
 class AccessContext:
-    """One user in one account, for one request. Answers are kept: a write is judged on the record as it was found."""
+    """One user in one account, for one request. Answers are cached: a write is checked on the record as it was read."""
 
     def __init__(self, user: User) -> None:
         self.user = user
@@ -40,7 +40,7 @@ class AccessContext:
         self._kept: dict[str, Any] = {}
 
     def once(self, name: str, find: Callable[[], _T]) -> _T:
-        """What `find` returned when it was first asked for under this name."""
+        """Return what `find` returned on the first call with this name."""
         if name not in self._kept:
             self._kept[name] = find()
         found: _T = self._kept[name]
@@ -48,49 +48,49 @@ class AccessContext:
 
     @property
     def rows_per_page(self) -> int:
-        """How long a page of a list is in the account at hand."""
+        """Return the page length of lists in the current account."""
         return RowsPerPage.MIDDLE if self.account is None else self.account.preferences.rows_per_page
 
     @cached_property
     def mandate(self) -> Mandate | None:
-        """The user's Mandate in the account; None for somebody who belongs to no account."""
+        """Return the user's Mandate in the account; None for a user without an account."""
         return None if self.account is None else mandate_for(self.user, self.account.pk)
 
     @cached_property
     def people(self) -> People | None:
-        """Who may change what others may in the account; None outside of one."""
+        """Return the users who can grant access in the account; None outside of one."""
         if self.mandate is None:
             return None
         return People(self.mandate.facts.account, [branch.pk for branch in self.branches])
 
     def who_may(self, codename: str, obj: models.Model) -> list[User]:
-        """`policy.who_may` of a thing in the account at hand."""
+        """Return `policy.who_may` for a target in the current account."""
         return who_may(codename, obj, None if self.mandate is None else self.mandate.facts.account)
 
     @cached_property
     def operator_session(self) -> OperatorSession | None:
-        """The open session in which the user is a platform operator. Outside of an account nothing has bound it yet."""
+        """Return the open session in which the user is a platform operator; outside of an account it is read here."""
         session: OperatorSession | None = self.user.operator_session
         return current_session(self.user) if session is None and self.account is None else session
 
     @property
     def may_open_session(self) -> bool:
-        """Whether the user is a superuser, and nobody special for want of a session."""
+        """Return whether the user is a superuser without an open session."""
         return self.user.is_superuser and self.operator_session is None
 
     @property
     def account_id(self) -> int:
-        """The account's id.
+        """Return the account's id.
 
         Raises:
-            PermissionDenied: the user works in no account.
+            PermissionDenied: the user has no account.
         """
         if self.account is None:
             raise PermissionDenied
         return self.account.pk
 
     def may(self, codename: str, obj: models.Model) -> bool:
-        """`policy.may`, asked once for each thing in a request."""
+        """Return `policy.may`, computed once for each target in a request."""
         key = (codename, obj._meta.label, obj.pk)
         if key not in self._answers:
             mandate = self.mandate
@@ -98,16 +98,16 @@ class AccessContext:
         return self._answers[key]
 
     def may_anywhere(self, codename: str) -> bool:
-        """Whether a menu should show what the permission guards."""
+        """Return whether a menu should show what the permission guards."""
         mandate = self.mandate
         return mandate is not None and mandate.allows_anywhere(catalogue.get(codename).codename)
 
     def require(self, codename: str, obj: models.Model | None = None) -> None:
-        """Let only those pass who may: on the object, or without one anywhere in the account.
+        """Require the permission on the object, or without one anywhere in the account.
 
         Raises:
-            MissingPermission: they may not.
-            PermissionDenied: they work in no account.
+            MissingPermission: the user lacks it.
+            PermissionDenied: the user has no account.
         """
         if self.account is None:
             raise PermissionDenied
@@ -115,18 +115,18 @@ class AccessContext:
             raise MissingPermission(codename, obj or self.account)
 
     def rows(self, codename: str, record_type: str) -> QuerySet[Any]:
-        """The records of a type on which the user holds the permission; none outside of an account."""
+        """Return the records of a type on which the user has the permission; none outside of an account."""
         mandate = self.mandate
         if mandate is None:
             return records.model_of(record_type)._default_manager.none()
         return visible(mandate, codename, record_type)
 
     def allowed(self, codename: str, record_type: str, ids: Iterable[int]) -> set[int]:
-        """Which of these records the user holds the permission on, in one query."""
+        """Return the records among these on which the user has the permission, in one query."""
         return set(self.rows(codename, record_type).filter(pk__in=list(ids)).values_list("pk", flat=True))
 
     def allowed_of(self, codename: str, rows: Sequence[Record]) -> set[int]:
-        """Which of these loaded records the user holds the permission on; at most one query for all their shares."""
+        """Return which of these loaded records the user has the permission on; at most one query for all shares."""
         mandate = self.mandate
         if mandate is None or not rows:
             return set()
@@ -135,12 +135,12 @@ class AccessContext:
 
     @cached_property
     def accounts(self) -> Sequence[Account]:
-        """The accounts that the user may work in, as the middleware found them."""
+        """Return the accounts that the user can work in, as the middleware read them."""
         return some_accounts_of(self.user) if self.user.accounts is None else self.user.accounts
 
     @cached_property
     def branches(self) -> Sequence[Branch]:
-        """The open branches in the user's sight: those they are on, or all of them with a parent role."""
+        """Return the open branches that the user can see: their own, or all of them with a parent role."""
         mandate = self.mandate
         if mandate is None:
             return []
@@ -152,12 +152,12 @@ class AccessContext:
         return branches
 
     def branches_where(self, codename: str) -> list[Branch]:
-        """The open branches on which the user holds a permission that is asked of branches."""
+        """Return the open branches on which the user has a branch permission."""
         return [branch for branch in self.branches if self.may(codename, branch)]
 
     @property
     def role_names(self) -> list[str]:
-        """The roles that the user has in the account, the parent role first."""
+        """Return the user's roles in the account, the parent role first."""
         mandate = self.mandate
         if mandate is None:
             return []
@@ -168,7 +168,7 @@ class AccessContext:
 
 
 class _ShareLookup:
-    """Reads the shares of several records at once, when the first of them is asked about."""
+    """Reads the shares of several records at once when the first one is needed."""
 
     def __init__(self, mandate: Mandate, rows: Sequence[Record]) -> None:
         self._mandate = mandate
@@ -199,10 +199,10 @@ class _ShareLookup:
 
 
 def access_of(request: HttpRequest) -> AccessContext:
-    """The desk of the request's user.
+    """Return the access context of the request's user.
 
     Raises:
-        PermissionDenied: nobody is signed in.
+        PermissionDenied: no user is signed in.
     """
     access: AccessContext | None = getattr(request, _ATTRIBUTE, None)
     if access is None:
@@ -214,7 +214,7 @@ def access_of(request: HttpRequest) -> AccessContext:
 
 
 def links_of(model: type[models.Model]) -> dict[str, str]:
-    """The foreign keys of a model that lead to records, with the record type behind each."""
+    """Return the foreign keys of a model that refer to records, with the record type of each."""
     return {
         field.name: field.related_model.record_type
         for field in model._meta.get_fields()
@@ -225,11 +225,11 @@ def links_of(model: type[models.Model]) -> dict[str, str]:
 
 
 def veil(access: AccessContext, rows: Sequence[models.Model], shown: Collection[str] | None = None) -> None:
-    """Empty, in memory, each link that leads to a record out of the user's sight, and load the others.
+    """Clear, in memory, each link to a record that the user can't see, and load the others.
 
-    What cannot be viewed leaves no trace (access model, section 5), whichever page, column or form shows the link.
-    One query for each linked record type; where a page says which links it shows, the others are emptied unseen.
-    The rows are never saved: services write by id.
+    Invisible records leave no trace (access model, section 5), whichever page, column or form shows the link. This
+    takes one query for each linked record type. If a page names the links it shows, the others are cleared without a
+    check. The rows are never saved: services write by id.
     """
     if not rows:
         return

@@ -1,7 +1,7 @@
-"""What somebody holds of one permission, as a page of settings shows it: as given, and as far as it is capped.
+"""A member's effective permission, as a settings page shows it: the granted scope and its cap by prerequisites.
 
-Prerequisites are applied record by record (access model, section 4). Here they are told for all records at once: what
-is given, and the first prerequisite that reaches less far.
+Prerequisites apply record by record (access model, section 4). Here they are shown for all records at once: the granted
+scope, and the first prerequisite with a narrower one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from apps.roles.scopes import Scope
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A prerequisite that does not reach as far as what is given."""
+    """A prerequisite with a narrower scope than the granted one."""
 
     permission: Permission
     scope: Scope
@@ -25,9 +25,9 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class EffectivePermission:
-    """A permission as somebody holds it on a branch: what is given and by which steps, and what caps it.
+    """A member's permission on a branch: the granted scope with its steps, and its cap.
 
-    `elsewhere` says that the account asks for it, and that another branch or the parent role gives it.
+    `elsewhere` says that it is an account permission that another branch or the parent role gives.
     """
 
     permission: Permission
@@ -37,19 +37,19 @@ class EffectivePermission:
 
     @property
     def scope(self) -> Scope:
-        """What holds. Of two scopes of which neither holds the other: the narrower condition, the cap."""
+        """Return the effective scope. If neither scope contains the other, this is the narrower one, the cap."""
         if self.elsewhere:
             return Scope.ALL
         return self.given.scope if self.cap is None else self.cap.scope
 
     @property
     def both(self) -> bool:
-        """Whether a record has to be within what is given and within the cap, since neither holds the other."""
+        """Return whether a record must be within both scopes, since neither contains the other."""
         return self.cap is not None and bool(self.cap.scope) and not self.given.scope.covers(self.cap.scope)
 
 
 def effective_permission(mandate: Mandate, branch_id: int, permission: Permission) -> EffectivePermission:
-    """What the Mandate's user holds of a permission on a branch."""
+    """Return the effective permission of the Mandate's user on a branch."""
     given = mandate.effective(branch_id, permission.codename)
     elsewhere = (
         permission.target is Target.ACCOUNT
@@ -62,7 +62,7 @@ def effective_permission(mandate: Mandate, branch_id: int, permission: Permissio
 
 
 def cap_of(mandate: Mandate, permission: Permission, given: Scope, scope_of: Callable[[str], Scope]) -> Limit | None:
-    """The narrowest prerequisite that does not reach all of what is given; None where nothing is, or all is reached."""
+    """Return the narrowest prerequisite that does not cover the granted scope; None if all do or nothing is granted."""
     if not given:
         return None
     found: Limit | None = None

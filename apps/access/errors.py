@@ -1,4 +1,4 @@
-"""What is raised when somebody may not."""
+"""The errors for a missing permission."""
 
 from __future__ import annotations
 
@@ -13,43 +13,41 @@ from apps.roles import catalogue
 
 
 def read_only(account: Account) -> str:
-    """Why nobody changes anything in an account whose subscription is not paid for; the same sentence everywhere."""
-    return _("%(account)s is read-only until its subscription is paid for.") % {"account": account}
+    """Return why an account with an unpaid subscription is read-only; the same sentence everywhere."""
+    return _("%(account)s is read-only until its subscription is paid.") % {"account": account}
 
 
-PAYING = gettext_lazy(
-    "Put its subscription in order: pay what is due, add what is missing in the billing details, or choose a plan."
-)
+PAYING = gettext_lazy("Pay the open invoices, complete the billing details, or choose a plan.")
 
 
 def suspends(codename: str, target: models.Model) -> Account | None:
-    """The target's account, where it is read-only and the permission gives nothing for that."""
+    """Return the target's account if it is read-only and therefore suspends the permission."""
     account = target if isinstance(target, Account) else getattr(target, "account", None)
     suspended = isinstance(account, Account) and account.read_only and not catalogue.get(codename).holds_read_only
     return account if suspended else None
 
 
 def lacking(codename: str, target: models.Model) -> str:
-    """What is said of a permission that somebody does not hold on a target."""
+    """Return the sentence for a missing permission on a target."""
     permission, account = catalogue.get(codename), suspends(codename, target)
     if account is not None:
-        return f"{read_only(account)} " + _("“%(label)s” changes something.") % {"label": permission.label}
+        return f"{read_only(account)} " + _("“%(label)s” would change data.") % {"label": permission.label}
     where = target.reference if isinstance(target, Record) else str(target)
-    return _("This needs the permission “%(permission)s” on %(where)s, and you do not hold it there.") % {
+    return _("You need the permission “%(permission)s” on %(where)s.") % {
         "permission": permission.label,
         "where": where,
     }
 
 
 class OlderThanThePlan(PermissionDenied):
-    """An operation of the log from before the days that the account's plan shows."""
+    """An operation older than the days of log that the account's plan shows."""
 
 
 class MissingPermission(PermissionDenied):
-    """A visible target on which the actor lacks the permission that the act needs.
+    """The actor lacks the permission on a visible target.
 
-    `codename` and `target` let a page say who can grant it. Nobody raises this about a record that the actor may not
-    view: to them it does not exist.
+    `codename` and `target` let a page say who can grant it. It is never raised for a record that the actor can't view:
+    for them it doesn't exist.
     """
 
     def __init__(self, codename: str, target: models.Model) -> None:

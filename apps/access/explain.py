@@ -1,7 +1,7 @@
-"""`explain`: the provenance of a decision, in sentences that a branch owner understands.
+"""`explain`: the reasons for a decision, in sentences that a branch owner understands.
 
-The verdict is what the walk through the reasons ends in, and is tested to be the decision. Where it is "no", the
-smallest changes that would make it "yes" follow, each tried on changed facts, with the people who may make them.
+The verdict is the end of the walk through the reasons, and is tested to equal the decision. A "no" also has the
+smallest changes that would make it a "yes", each tried on changed facts, with the people who can make them.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ class Explanation:
 
     @property
     def as_json(self) -> dict[str, Any]:
-        """The same for programs."""
+        """Return the explanation as JSON data."""
         return {"allowed": self.allowed, "why": self.reasons, "fixes": [fix.with_people for fix in self.fixes]}
 
     @property
     def sentences(self) -> list[str]:
-        """The reasons and the fixes, as one list of sentences."""
+        """Return the reasons and the fixes as one list of sentences."""
         return [*self.reasons, *(fix.with_people for fix in self.fixes)]
 
 
@@ -55,9 +55,9 @@ def explain(
     people: People | None = None,
     mandate: Mandate | None = None,
 ) -> Explanation:
-    """Why the user may or may not do this to this very thing; `people` is for one who explains several things.
+    """Return why the user has or lacks the permission on this object.
 
-    `mandate` is for one who has compiled it.
+    `people` and `mandate` spare reading them again for several explanations.
 
     Raises:
         UnknownPermission, WrongTarget: as `may` does.
@@ -73,7 +73,7 @@ def explain(
 
 
 class _Walk:
-    """Goes through the rules in their order and writes down what each of them says."""
+    """Applies the rules in order and records what each of them says."""
 
     def __init__(self, user: User, mandate: Mandate, obj: models.Model) -> None:
         self.name = str(user)
@@ -83,17 +83,17 @@ class _Walk:
         self.reasons: list[str] = []
 
     def record(self, permission: Permission, record: Record) -> bool:
-        """The decision on a record; the reasons stop at the first condition that fails."""
+        """Decide for a record; the reasons stop at the first condition that fails."""
         if self.mandate.is_private_to_another(record):
             self._say(
-                _("%(record)s is private to somebody else, or about something that is: nobody else reaches it.")
+                _("%(record)s is private to another person, or about a record that is. Only that person can access it.")
                 % {"record": record.reference}
             )
             return False
         for codename in self._closure(permission.codename, record.record_type):
             if codename != permission.codename:
                 self._say(
-                    _("“%(permission)s” needs “%(label)s”.")
+                    _("“%(permission)s” requires “%(label)s”.")
                     % {"permission": permission.label, "label": _label(codename)}
                 )
             effective = self.mandate.effective(record.branch_id, codename)
@@ -106,20 +106,20 @@ class _Walk:
             return True
         about = record.about
         if about is None:
-            self._say(_("%(record)s is about nothing, so nobody reaches it.") % {"record": record.reference})
+            self._say(_("%(record)s isn't about a record, so no one can access it.") % {"record": record.reference})
             return False
         self._say(
-            _("%(record)s is about %(about)s, and is seen by those who may view that.")
+            _("%(record)s is about %(about)s and visible to the people who can view that.")
             % {"record": record.reference, "about": about.reference}
         )
         return self.record(catalogue.get(f"view_{about.record_type}"), about)
 
     def place(self, permission: Permission, obj: models.Model) -> bool:
-        """The decision on a branch, or on the account as the union over its branches."""
+        """Decide for a branch, or for the account as the union over its branches."""
         for codename in self._closure(permission.codename, None):
             if codename != permission.codename:
                 self._say(
-                    _("“%(permission)s” needs “%(label)s”.")
+                    _("“%(permission)s” requires “%(label)s”.")
                     % {"permission": permission.label, "label": _label(codename)}
                 )
             if isinstance(obj, Branch):
@@ -133,9 +133,9 @@ class _Walk:
         return True
 
     def say_that_no_session_is_open(self) -> None:
-        """What else stands behind a "no" to a superuser."""
+        """Add that a superuser has no open session."""
         self._say(
-            _("%(name)s is a platform operator without an open session, and so is nobody special.")
+            _("%(name)s is a platform operator without an open session, which gives no extra access.")
             % {"name": self.name}
         )
 
@@ -167,49 +167,50 @@ class _Walk:
         role = step.role.name if step.role else ""
         match step.because:
             case Reason.ACCOUNT_CLOSED:
-                return _("%(account)s is closed, and a closed account gives nobody access.") % {"account": self.account}
+                return _("%(account)s is closed. A closed account gives no access.") % {"account": self.account}
             case Reason.PLAN:
-                return _("The plan of %(account)s does not include the feature that “%(label)s” belongs to.") % {
+                return _("The plan of %(account)s does not include the feature of “%(label)s”.") % {
                     "account": self.account,
                     "label": label,
                 }
             case Reason.READ_ONLY:
-                return f"{read_only(self.account)} " + _("“%(label)s” changes something.") % {"label": label}
+                return f"{read_only(self.account)} " + _("“%(label)s” would change data.") % {"label": label}
             case Reason.INACTIVE:
-                return _("%(name)s has been deactivated and may not do anything.") % {"name": self.name}
+                return _("%(name)s is deactivated and has no access.") % {"name": self.name}
             case Reason.OPERATOR:
                 return _(
-                    "%(name)s is a platform operator in an open session, who reaches everything but other people's "
-                    "private contacts."
+                    "%(name)s is a platform operator in an open session, with access to everything except other "
+                    "people's private contacts."
                 ) % {"name": self.name}
             case Reason.SUPREME:
-                return _(
-                    "%(name)s holds the parent role %(role)s, which gives everything; nothing on a branch narrows it."
-                ) % {"name": self.name, "role": role}
+                return _("%(name)s has the parent role %(role)s, which gives every permission on every branch.") % {
+                    "name": self.name,
+                    "role": role,
+                }
             case Reason.PARENT if step.scope:
-                return _("%(name)s holds the parent role %(role)s, which gives “%(label)s” on every branch.") % {
+                return _("%(name)s has the parent role %(role)s, which gives “%(label)s” on every branch.") % {
                     "name": self.name,
                     "role": role,
                     "label": label,
                 }
             case Reason.PARENT:
-                return _("%(name)s holds the parent role %(role)s, which does not give “%(label)s”.") % {
+                return _("%(name)s has the parent role %(role)s, which does not give “%(label)s”.") % {
                     "name": self.name,
                     "role": role,
                     "label": label,
                 }
             case Reason.NO_MEMBERSHIP:
-                return _("%(name)s is no member of %(branch)s.") % {"name": self.name, "branch": branch}
+                return _("%(name)s is not a member of %(branch)s.") % {"name": self.name, "branch": branch}
             case Reason.REMOVED:
-                return _("%(name)s was %(role)s on %(branch)s, and has been removed from it.") % {
+                return _("%(name)s was %(role)s on %(branch)s and has been removed.") % {
                     "name": self.name,
                     "role": role,
                     "branch": branch,
                 }
             case Reason.BRANCH_CLOSED:
-                return _("%(branch)s is closed, and its memberships give nothing.") % {"branch": branch}
+                return _("%(branch)s is closed, so its memberships give no access.") % {"branch": branch}
             case Reason.ROLE:
-                return _("%(name)s is %(role)s on %(branch)s; the role gives “%(label)s”: %(scope)s.") % {
+                return _("%(name)s is %(role)s on %(branch)s. The role gives “%(label)s: %(scope)s”.") % {
                     "name": self.name,
                     "role": role,
                     "branch": branch,
@@ -222,36 +223,34 @@ class _Walk:
         override = step.override
         if override is None:
             raise AssertionError("an override's step carries the override")
-        told = _("An override by %(author)s (“%(reason)s”)") if override.author else _("An override (“%(reason)s”)")
+        source = _("An override by %(author)s (“%(reason)s”)") if override.author else _("An override (“%(reason)s”)")
         named = {
             "name": self.name,
             "role": role,
             "branch": branch,
             "label": label,
             "scope": override.scope.label,
-            "told": told % {"author": override.author, "reason": override.reason},
+            "override": source % {"author": override.author, "reason": override.reason},
         }
         if step.because is Reason.OVERRIDE:
             if override.expires_at is None:
                 return (
                     _(
-                        "%(name)s is %(role)s on %(branch)s. %(told)s sets “%(label)s” to %(scope)s, "
-                        "in place of what the role gives."
+                        "%(name)s is %(role)s on %(branch)s. %(override)s sets “%(label)s” to %(scope)s instead of "
+                        "the role."
                     )
                     % named
                 )
             return _(
-                "%(name)s is %(role)s on %(branch)s. %(told)s sets “%(label)s” to %(scope)s until %(when)s, "
-                "in place of what the role gives."
+                "%(name)s is %(role)s on %(branch)s. %(override)s sets “%(label)s” to %(scope)s until %(when)s "
+                "instead of the role."
             ) % {**named, "when": _when(override.expires_at)}
         if step.because is Reason.OVERRIDE_ENDED:
-            return _("%(told)s set “%(label)s” to %(scope)s, and ended on %(when)s.") % {
+            return _("%(override)s set “%(label)s” to %(scope)s and ended on %(when)s.") % {
                 **named,
                 "when": _when(override.expires_at),
             }
-        return (
-            _("%(told)s of “%(label)s” has no effect, since the role %(role)s does not let this be overridden.") % named
-        )
+        return _("%(override)s for “%(label)s” has no effect: the role %(role)s does not allow it.") % named
 
     def _reach(self, codename: str, record: Record, effective: EffectiveScope) -> bool:
         clauses = self.mandate.clauses(record.branch_id, codename, record.record_type) or ()
@@ -260,11 +259,11 @@ class _Walk:
         if reached:
             matched = "; ".join(self._matched(reach, record) for reach in Scope if reached & reach)
             self._say(
-                _("%(record)s is within that reach: %(matched)s.") % {"record": record.reference, "matched": matched}
+                _("%(record)s is within this scope: %(matched)s.") % {"record": record.reference, "matched": matched}
             )
         else:
             self._say(
-                _("%(record)s is out of that reach: %(missed)s.")
+                _("%(record)s is outside this scope: %(missed)s.")
                 % {"record": record.reference, "missed": "; ".join(self._missed(clause, record))}
             )
         return bool(reached)
@@ -273,10 +272,10 @@ class _Walk:
         if reach is Scope.CREATED:
             return _("%(name)s created it") % {"name": self.name}
         if reach is Scope.RESPONSIBLE:
-            return _("%(name)s is responsible for it") % {"name": self.name}
+            return _("%(name)s owns it") % {"name": self.name}
         if reach is Scope.SHARED:
             return _("it is shared with %(name)s") % {"name": self.name}
-        return _("its responsible, %(responsible)s, is in a team with %(name)s") % {
+        return _("its owner, %(responsible)s, is in a team with %(name)s") % {
             "responsible": record.responsible,
             "name": self.name,
         }
@@ -286,14 +285,14 @@ class _Walk:
             yield _("%(name)s did not create it") % {"name": self.name}
         if clause.scope & Scope.RESPONSIBLE:
             yield (
-                _("%(responsible)s is responsible for it") % {"responsible": record.responsible}
+                _("%(responsible)s owns it") % {"responsible": record.responsible}
                 if record.responsible_id
-                else _("nobody is responsible for it")
+                else _("it has no owner")
             )
         if clause.scope & Scope.SHARED:
             yield _("it is not shared with %(name)s") % {"name": self.name}
         if clause.scope & Scope.TEAM and record.responsible_id:
-            yield _("%(responsible)s is in no team with %(name)s") % {
+            yield _("%(responsible)s and %(name)s are not in the same team") % {
                 "responsible": record.responsible,
                 "name": self.name,
             }

@@ -1,6 +1,6 @@
 """Facts: what the rules need to know about one user in one account, read in at most five queries.
 
-Facts are immutable and know nothing of how they are used; `mandate` turns them into answers.
+Facts are immutable plain values; `mandate` compiles them into answers.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class AccountFacts:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RoleFacts:
-    """A role with its grants. Two instances stand for the same role when their ids agree."""
+    """A role with its grants. Two instances are the same role if their ids are equal."""
 
     id: int
     key: str
@@ -54,13 +54,13 @@ class RoleFacts:
     grants: Mapping[str, Grant]
 
     def grant(self, codename: str) -> Grant:
-        """What the role says of a permission; an own role is silent about what came after it."""
+        """Return the role's grant for a permission; a custom role has none for permissions that are newer than it."""
         return self.grants.get(codename, _NO_GRANT)
 
 
 @dataclass(frozen=True, slots=True)
 class OverrideFacts:
-    """One override as it stands, ended or not."""
+    """One override, ended or not."""
 
     permission: str
     scope: Scope
@@ -71,7 +71,7 @@ class OverrideFacts:
 
 @dataclass(frozen=True, slots=True)
 class MembershipFacts:
-    """A membership with what hangs on it: overrides by permission, the teams' groups, and everybody in those teams."""
+    """A membership with overrides by permission, the teams' groups, and all members of those teams."""
 
     branch_id: int
     role: RoleFacts
@@ -83,9 +83,9 @@ class MembershipFacts:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that decides what one user may do in one account.
+    """Everything that decides what one user may do in one account.
 
-    `operator_until` is the end of the session in which the user is an operator; at the console there is none.
+    `operator_until` is the end of the user's operator session; None at the command line.
     """
 
     user_id: int
@@ -98,13 +98,13 @@ class Facts:
 
     @property
     def ends(self) -> frozenset[datetime]:
-        """When something of it ends: their overrides, and their operator session."""
+        """Return when a part of the facts ends: overrides and the operator session."""
         overrides = (override for held in self.memberships.values() for override in held.overrides.values())
         found = {override.expires_at for override in overrides} | {self.operator_until}
         return frozenset(end for end in found if end is not None)
 
 
-# So many of each branch are asked first whether they may give something.
+# Number of users of each branch that are tried first as granters.
 FOREMOST = 12
 
 Flags = tuple[bool, datetime | None]
@@ -112,10 +112,10 @@ Flags = tuple[bool, datetime | None]
 
 
 def load(user_id: int, account_id: int, now: datetime | None = None) -> Facts:
-    """The facts of one user in one account, fresh from the database; `now` is when an operator's session is open.
+    """Read the facts of one user in one account; `now` decides whether an operator's session is open.
 
     Raises:
-        User.DoesNotExist, Account.DoesNotExist: there is no such user or account.
+        User.DoesNotExist, Account.DoesNotExist: the user or the account doesn't exist.
     """
     row = (
         _account_rows()
@@ -136,11 +136,11 @@ def load_people(
     holding: Collection[str] | None = None,
     now: datetime | None = None,
 ) -> Iterator[Facts]:
-    """The facts of everybody who has a membership (on one of these branches, or on any) or a parent role.
+    """Read the facts of all users with a membership (on one of these branches, or on any) or a parent role.
 
-    With branches, only what hangs on them is loaded. With `holding`, those are left out whom no role and no override
-    gives any of these permissions: the rest are read in full, and their Mandates decide. Operators in an open session
-    are left out; outside of one they are members like others.
+    With branches, only data of these branches is read. With `holding`, users without a role or override that gives any
+    of these permissions are left out; the Mandates of the others decide. Operators in an open session are left out;
+    outside of one they are members like others.
     """
     members = Membership.objects.filter(account=account.id)
     overrides = Override.objects.filter(account=account.id, permission__in=holding or ())
@@ -167,9 +167,9 @@ def load_some(
     teams: bool = False,
     known: dict[int, RoleFacts] | None = None,
 ) -> dict[int, Facts]:
-    """The facts of these users, members or not, operators too; without their teams unless `teams`.
+    """Read the facts of these users, members or not, operators included; without their teams unless `teams`.
 
-    Users who are not there are left out. Roles are taken from those that are `known`, and join them.
+    Missing users are left out. Roles are taken from `known`, and new ones are added to it.
     """
     until = Subquery(OperatorSession.objects.end_of(OuterRef("pk")))
     flags = User.objects.filter(pk__among=list(user_ids)).values_list("pk", "is_active", until)
@@ -178,8 +178,8 @@ def load_some(
 
 
 def highest_ranked(account: AccountFacts, branch_ids: Collection[int], holding: Collection[str]) -> set[int]:
-    """Those of highest rank on each of the branches among whoever is given one of the permissions: by their role, by an
-    override, or by a parent role. So many at most on each branch, and of each other kind.
+    """Return the highest-ranking users on each branch to whom a role, an override or a parent role gives one of the
+    permissions, up to a number for each branch and for each other kind.
     """
     place = Window(RowNumber(), partition_by=F("branch"), order_by=[F("role__rank").desc(), F("user")])
     members = Membership.objects.active().filter(account=account.id, branch__in=branch_ids)
@@ -192,17 +192,17 @@ def highest_ranked(account: AccountFacts, branch_ids: Collection[int], holding: 
 
 
 def _roles_giving(account: AccountFacts, codenames: Collection[str]) -> QuerySet[Role]:
-    """The published and own roles that give one of the permissions any scope at all."""
+    """Return the built-in and custom roles that give one of the permissions with any scope."""
     given = RoleGrant.objects.filter(permission__in=codenames).exclude(scope=Scope.NONE)
     roles = Role.objects.usable_in(account.id, account.scheme.key)
     return roles.filter(pk__in=given.values("role")).values("pk")  # type: ignore[return-value]
 
 
 def account_facts(account_id: int) -> AccountFacts:
-    """The account's own part of the facts.
+    """Read the account's part of the facts.
 
     Raises:
-        Account.DoesNotExist: there is no such account.
+        Account.DoesNotExist: the account doesn't exist.
     """
     return _account_facts(_account_rows().get(pk=account_id))
 
@@ -238,9 +238,9 @@ def _assemble(
 ) -> Iterator[Facts]:
     if not people:
         return
-    found, held, parents = _held_roles(account, people, branch_ids)
+    descriptions, membership_rows, parents = _held_roles(account, people, branch_ids)
     roles = {} if known is None else known
-    roles |= _role_facts({pk: described for pk, described in found.items() if pk not in roles})
+    roles |= _role_facts({pk: described for pk, described in descriptions.items() if pk not in roles})
     overrides = _overrides(account, people, branch_ids)
     groups, mates = _teams(account, people, branch_ids) if teams else ({}, {})
     for user_id, (active, until) in people.items():
@@ -253,7 +253,7 @@ def _assemble(
                 groups=frozenset(groups.get((user_id, branch), ())),
                 mates=frozenset(mates.get((user_id, branch), ())),
             )
-            for branch, role_id, status in held.get(user_id, ())
+            for branch, role_id, status in membership_rows.get(user_id, ())
         }
         parent = parents.get(user_id)
         role = roles[parent] if parent else None
@@ -266,7 +266,7 @@ HeldRoles = dict[int, list[tuple[int, int, str]]]
 def _held_roles(
     account: AccountFacts, people: Collection[int], branch_ids: Collection[int] | None
 ) -> tuple[dict[int, tuple[str, ...]], HeldRoles, dict[int, int]]:
-    """In one query: the roles that are held, as far as their rows describe them; memberships; parent roles."""
+    """Read in one query: the roles in use (without grants), memberships and parent roles."""
     attributes = [
         f"role__{name}" for name in ("scheme", "key", "name", "kind", "rank", "locked", "supreme", "account_id")
     ]
@@ -279,29 +279,29 @@ def _held_roles(
     rows = members.values_list("user", "branch", "status", "role", *attributes).union(
         parents.values_list("user", "no_branch", "always", "role", *attributes), all=True
     )
-    held: HeldRoles = defaultdict(list)
+    memberships: HeldRoles = defaultdict(list)
     parent_of: dict[int, int] = {}
-    found: dict[int, tuple[str, ...]] = {}
+    descriptions: dict[int, tuple[str, ...]] = {}
     for user, branch, status, role, *description in rows:
-        found[role] = tuple(description)
+        descriptions[role] = tuple(description)
         if branch:
-            held[user].append((branch, role, status))
+            memberships[user].append((branch, role, status))
         else:
             parent_of[user] = role
-    return found, held, parent_of
+    return descriptions, memberships, parent_of
 
 
 def role_facts(roles: QuerySet[Role]) -> list[RoleFacts]:
-    """These roles with their grants, in the queryset's order."""
+    """Return these roles with their grants, in the queryset's order."""
     fields = ("scheme", "key", "name", "kind", "rank", "locked", "supreme", "account_id")
     return list(_role_facts({pk: tuple(described) for pk, *described in roles.values_list("pk", *fields)}).values())
 
 
-def _role_facts(found: Mapping[int, tuple[object, ...]]) -> dict[int, RoleFacts]:
-    own = [role_id for role_id, description in found.items() if description[-1] is not None]
+def _role_facts(descriptions: Mapping[int, tuple[object, ...]]) -> dict[int, RoleFacts]:
+    own = [role_id for role_id, description in descriptions.items() if description[-1] is not None]
     grants = _own_grants(own)
     facts = {}
-    for role_id, (scheme_key, key, name, kind, rank, locked, supreme, owner) in found.items():
+    for role_id, (scheme_key, key, name, kind, rank, locked, supreme, owner) in descriptions.items():
         given = grants[role_id] if owner is not None else scheme(str(scheme_key)).roles[str(key)].grants
         facts[role_id] = RoleFacts(
             role_id, str(key), str(name), str(kind), int(str(rank)), bool(locked), bool(supreme), given
@@ -324,18 +324,18 @@ def _overrides(
     rows = Override.objects.filter(account=account.id, user__among=list(people)).order_by()
     if branch_ids is not None:
         rows = rows.filter(branch__in=branch_ids)
-    found: dict[tuple[int, int], dict[str, OverrideFacts]] = defaultdict(dict)
+    by_membership: dict[tuple[int, int], dict[str, OverrideFacts]] = defaultdict(dict)
     for user, branch, permission, scope, reason, author, expires_at in rows.values_list(
         "user", "branch", "permission", "scope", "reason", "author__name", "expires_at"
     ):
-        found[user, branch][permission] = OverrideFacts(permission, scope, reason, author or "", expires_at)
-    return {key: MappingProxyType(overrides) for key, overrides in found.items()}
+        by_membership[user, branch][permission] = OverrideFacts(permission, scope, reason, author or "", expires_at)
+    return {key: MappingProxyType(overrides) for key, overrides in by_membership.items()}
 
 
 def _teams(
     account: AccountFacts, people: Collection[int], branch_ids: Collection[int] | None
 ) -> tuple[dict[tuple[int, int], set[int]], dict[tuple[int, int], set[int]]]:
-    """The groups of each person's teams on each branch, and everybody in those teams, removed members too."""
+    """Return the groups of each user's teams on each branch, and all members of those teams, removed ones included."""
     places = TeamMember.objects.filter(
         team__in=TeamMember.objects.filter(account=account.id, user__among=list(people)).values("team")
     )

@@ -1,8 +1,8 @@
-"""The smallest changes that would turn a "no" into a "yes", and who may make them.
+"""The smallest changes that would turn a "no" into a "yes", and who can make them.
 
-Every candidate is tried: the facts are changed as the change would change them, compiled, and asked again. From the
-smallest to the largest: a share of this one record, overrides, another role, a membership, a parent role. Before all of
-them comes what a superuser can do alone: opening an operator session.
+Each candidate is tried: the facts are changed as the change would change them, compiled, and decided again. The order
+is from the smallest to the largest: a share of this record, overrides, another role, a membership, a parent role. First
+of all comes what a superuser can do alone: open an operator session.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ NAMED = 5
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """One sufficient change, and the people who may make it.
+    """One sufficient change, and the people who can make it.
 
-    `branch`, `role` (its id), `subject` (what would be shared) and `gives` are what the change would be made of.
+    `branch`, `role` (its id), `subject` (the record to share) and `gives` are the parts of the change.
     """
 
     kind: str
@@ -47,9 +47,9 @@ class Fix:
 
     @property
     def with_people(self) -> str:
-        """The change and who may make it, as sentences."""
+        """Return the change and who can make it, as sentences."""
         if not self.who:
-            return f"{self.sentence} {_('Nobody in the account may do that at present.')}"
+            return f"{self.sentence} {_('No member of the account can do that now.')}"
         names = [str(user) for user in self.who[:NAMED]]
         more = len(self.who) - len(names)
         if more:
@@ -60,13 +60,13 @@ class Fix:
 def smallest_fixes(
     user: User, mandate: Mandate, permission: Permission, obj: models.Model, people: People | None = None
 ) -> list[Fix]:
-    """The smallest sufficient change of each kind, smallest kind first; empty where no change of access helps."""
+    """Return the smallest sufficient change of each kind, smallest kind first; empty if no change of access helps."""
     search = _Search(user, mandate, permission, obj, people or People(mandate.facts.account))
     return list(search.found())
 
 
 def responsible_would_help(mandate: Mandate, permission: Permission, record: Record) -> bool:
-    """Whether it would be a "yes" if the user, a member of the record's branch, were responsible for it."""
+    """Return whether the answer would be yes if the user, a member of the record's branch, owned the record."""
     if _member_of(mandate, record) is None or record.private:
         return False
     theirs = copy(record)
@@ -75,21 +75,21 @@ def responsible_would_help(mandate: Mandate, permission: Permission, record: Rec
 
 
 def team_would_help(mandate: Mandate, permission: Permission, record: Record) -> bool:
-    """Whether it would be a "yes" if the user were in a team with the record's responsible."""
-    held = _member_of(mandate, record)
-    if held is None or record.responsible_id is None or record.private:
+    """Return whether the answer would be yes if the user were in a team with the record's owner."""
+    membership = _member_of(mandate, record)
+    if membership is None or record.responsible_id is None or record.private:
         return False
-    joined = replace(held, mates=held.mates | {record.responsible_id})
+    joined = replace(membership, mates=membership.mates | {record.responsible_id})
     memberships = {**mandate.facts.memberships, record.branch_id: joined}
     return decide(Mandate(replace(mandate.facts, memberships=memberships), mandate.now), permission, record)
 
 
 def _member_of(mandate: Mandate, record: Record) -> MembershipFacts | None:
-    return next((held for branch_id, held, _ in mandate.branches() if branch_id == record.branch_id), None)
+    return next((membership for branch_id, membership, _ in mandate.branches() if branch_id == record.branch_id), None)
 
 
 def session_would_help(user: User, mandate: Mandate, permission: Permission, obj: models.Model) -> bool:
-    """Whether the user is a superuser who has not opened an operator session, and might do it in one."""
+    """Return whether the user is a superuser who could do it in an operator session."""
     if not user.is_superuser or mandate.operator:
         return False
     return decide(Mandate(replace(mandate.facts, operator=True), mandate.now), permission, obj)
@@ -122,20 +122,18 @@ class _Search:
                 yield fix
 
     def _session(self) -> Fix | None:
-        """What a superuser can do without anybody's help, and nobody else can."""
+        """Suggest an operator session to a superuser."""
         if not session_would_help(self.user, self.mandate, self.permission, self.obj):
             return None
-        sentence = _("Open an operator session, which takes a reason and lasts an hour at most.")
+        sentence = _("Open an operator session with a reason, for up to one hour.")
         return Fix("operator_session", sentence, [self.user])
 
     def _state(self) -> Fix | None:
-        """What no change of rights can mend: a closed account, the plan, a deactivated user."""
+        """Return what no change of access can fix: a closed account, the plan, a deactivated user."""
         steps = self.mandate.effective(self.branch.pk if self.branch else 0, self.permission.codename).steps
         because = steps[0].because if steps else None
         if because is Reason.ACCOUNT_CLOSED:
-            return Fix(
-                "account", _("The account would have to be opened again, which only a platform operator can do."), []
-            )
+            return Fix("account", _("Ask a platform operator to reopen the account."), [])
         if because is Reason.PLAN:
             account = Account.objects.get(pk=self.mandate.account_id)
             return Fix(
@@ -147,8 +145,7 @@ class _Search:
         if because is Reason.INACTIVE:
             return Fix(
                 "user",
-                _("%(user)s would have to be activated again, which only a platform operator can do.")
-                % {"user": self.user},
+                _("Ask a platform operator to activate %(user)s again.") % {"user": self.user},
                 [],
             )
         return None
@@ -200,8 +197,8 @@ class _Search:
         gives = {codename: override.scope for codename, override in overrides.items()}
         return Fix(
             "override",
-            _("Set %(user)s's own scope on %(branch)s: %(told)s.")
-            % {"user": self.user, "branch": self.branch, "told": get_text_list(each, _("and"))},
+            _("Set an override for %(user)s on %(branch)s: %(scopes)s.")
+            % {"user": self.user, "branch": self.branch, "scopes": get_text_list(each, _("and"))},
             self._people("manage_member_permissions", self.branch, gives),
             self.branch,
             gives=gives,
@@ -260,7 +257,7 @@ class _Search:
                 continue
             if self._passes(replace(self.facts, parent=role)):
                 right = "grant_parent_roles" if self.facts.parent is None else "change_parent_roles"
-                sentence = _("Give %(user)s the parent role %(role)s, which reaches every branch.") % {
+                sentence = _("Give %(user)s the parent role %(role)s, which covers every branch.") % {
                     "user": self.user,
                     "role": role.name,
                 }
@@ -268,7 +265,7 @@ class _Search:
         return None
 
     def _branch(self) -> Branch | None:
-        """The branch that a change would be made on; of an account, the member's first."""
+        """Return the branch of the change; for an account, the member's first branch."""
         if isinstance(self.obj, Branch):
             return self.obj
         if isinstance(self.obj, Record):
@@ -282,7 +279,7 @@ class _Search:
         )
 
     def _needed(self) -> list[str]:
-        """All that the decision asks for, the record's surroundings included."""
+        """Return every permission that the decision needs, prerequisites and the related record included."""
         scheme = self.facts.account.scheme
         if not isinstance(self.obj, Record):
             return list(scheme.closure(self.permission.codename))
@@ -292,7 +289,7 @@ class _Search:
         return needed
 
     def _satisfied(self, codename: str, facts: Facts) -> bool:
-        """Whether this one condition of the decision holds, whatever the others say."""
+        """Return whether this one condition of the decision is met, regardless of the others."""
         mandate = Mandate(facts, self.mandate.now)
         if not isinstance(self.obj, Record):
             return bool(self.branch and mandate.effective(self.branch.pk, codename).scope)
@@ -305,16 +302,16 @@ class _Search:
     def _scopes(self, codename: str) -> list[Scope]:
         if catalogue.get(codename).target is not catalogue.Target.RECORD:
             return [PERMITTED]
-        held = self.mandate.effective(self.branch.pk, codename).scope if self.branch else Scope.NONE
-        return [held | scope for scope in (IF_CREATOR, IF_RESPONSIBLE, IN_GROUP)] + [PERMITTED]
+        scope_now = self.mandate.effective(self.branch.pk, codename).scope if self.branch else Scope.NONE
+        return [scope_now | scope for scope in (IF_CREATOR, IF_RESPONSIBLE, IN_GROUP)] + [PERMITTED]
 
     def _passes(self, facts: Facts, shares: Shares | None = None) -> bool:
         return decide(Mandate(facts, self.mandate.now), self.permission, self.obj, shares or self.shares)
 
     def _sharing(self, subject: Record, codenames: frozenset[str]) -> Shares:
         def read(record: RecordLike, groups: frozenset[int]) -> frozenset[str]:
-            held = self.shares(record, groups)
-            return held | codenames if (record.record_type, record.pk) == (subject.record_type, subject.pk) else held
+            given = self.shares(record, groups)
+            return given | codenames if (record.record_type, record.pk) == (subject.record_type, subject.pk) else given
 
         return read
 
@@ -328,12 +325,12 @@ class _Search:
         return self._roles("branch")
 
     def _roles(self, kind: str) -> list[RoleFacts]:
-        """The roles that somebody can be given, lowest first; a single role moves by a transfer only."""
+        """Return the roles that can be given, lowest first; a single role only moves by a transfer."""
         roles = Role.objects.usable_in(self.mandate.account_id, self.facts.account.scheme.key)
         return role_facts(roles.filter(kind=kind, single=False).order_by("rank", "pk"))
 
     def _people(self, codename: str, obj: models.Model | None, gives: Mapping[str, Scope] | None = None) -> list[User]:
-        """Who may make the change: they hold the right to it, give no more than they have, and are not the person."""
+        """Return who can make the change: they have the permission, grant no more than they have, aren't the user."""
         if obj is None:
             return []
         branch_id = self.branch.pk if self.branch else 0
@@ -344,7 +341,7 @@ class _Search:
 
 
 def _covers(mandate: Mandate, branch_id: int, gives: Mapping[str, Scope]) -> bool:
-    """Whether the Mandate's own scopes contain what would be given (access model, section 6: no escalation)."""
+    """Return whether the Mandate's scopes contain what would be given (access model, section 6: no escalation)."""
     return all(mandate.effective(branch_id, codename).scope.covers(scope) for codename, scope in gives.items())
 
 

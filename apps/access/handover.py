@@ -33,9 +33,9 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class Portfolio:
-    """Everything that a user answers for in an account, or on one of its branches.
+    """The records that a user owns in an account, or on one of its branches.
 
-    With `seen_by` only what that person may view is in it, and a hand-over asks for their `assign_record` on all of it.
+    With `seen_by`, it holds only what that person can view, and a hand-over needs their `assign_record` on all of it.
     """
 
     account: Account
@@ -46,21 +46,21 @@ class Portfolio:
 
 @dataclass(frozen=True, slots=True)
 class HandOver:
-    """Private records go to this user, whose private records they then are."""
+    """Hand private records over to this user."""
 
     user_id: int
 
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """Private records are deleted."""
+    """Delete private records."""
 
 
 @dataclass(frozen=True, slots=True)
 class HandOverPlan:
-    """Who answers for the records of each type next; None for nobody. A type that is not named stays as it is.
+    """The new owner for each record type; None for no owner. Types that are not named keep their owner.
 
-    `private` always has to be said, since nobody is told whether there are any; None leaves them as they are.
+    `private` is always required, so that the plan never shows whether there are any; None leaves them as they are.
     """
 
     to: Mapping[str, int | None]
@@ -69,7 +69,7 @@ class HandOverPlan:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Somebody who receives records, and the open branches that they are an active member of."""
+    """A new owner, and the open branches on which they are an active member."""
 
     user: User
     branches: frozenset[int]
@@ -79,63 +79,61 @@ Receivers = Mapping[int, Recipient]
 
 
 class RecordKeeper(Protocol):
-    """An app's part in it, for the record types that it keeps. It never counts what is private."""
+    """An app's part in it, for the record types that it keeps. It never counts private records."""
 
     @property
     def record_types(self) -> Collection[str]: ...
 
     def count(self, portfolio: Portfolio) -> Counts:
-        """What is in the portfolio."""
+        """Count the records in the portfolio."""
 
     def in_the_way(self, portfolio: Portfolio, plan: HandOverPlan) -> Mapping[str, int]:
-        """Which permission the one who sees the portfolio lacks, on how many of the records that the plan concerns."""
+        """Count, for each missing permission of the person who sees the portfolio, the planned records without it."""
 
     def hand_over(
         self, portfolio: Portfolio, plan: HandOverPlan, receivers: Receivers, *, actor: User | None, progress: Progress
     ) -> Counts:
-        """Carry out a plan that was checked, on the branches of its receivers; returns what got another responsible."""
+        """Carry out a checked plan on the branches of its recipients and return the numbers of changed records."""
 
     def move(self, source: Branch, target: Branch, *, actor: User | None, progress: Progress) -> Counts:
-        """Let the records of one branch be the other's; returns what was moved."""
+        """Move the records of one branch to another and return their numbers."""
 
 
 class HandOverRefused(Exception):
-    """A hand-over that is refused, in one sentence."""
+    """A refused hand-over, in one sentence."""
 
 
 class NotARecipient(HandOverRefused):
-    """Only an active member of a record's branch answers for it. Who else there is, it does not say."""
+    """Only an active member of a record's branch can own it. The sentence names no other people."""
 
     def __init__(self, places: Iterable[str]) -> None:
         names = get_text_list(list(places), _("and"))
-        super().__init__(
-            _("Choose an active member of %(names)s: nobody else can be responsible there.") % {"names": names}
-        )
+        super().__init__(_("Choose an active member of %(names)s: only they can own records there.") % {"names": names})
 
 
 class NotAssignable(HandOverRefused):
-    """The one who sees the portfolio lacks a permission on records in it: how many, by the permission's codename."""
+    """The person who sees the portfolio lacks permissions: the number of records by codename."""
 
     def __init__(self, missing: Mapping[str, int]) -> None:
         each = [
             ngettext(
-                "“%(permission)s” is missing on %(number)s of the records",
-                "“%(permission)s” is missing on %(number)s of the records",
+                "“%(permission)s” on %(number)s of the records",
+                "“%(permission)s” on %(number)s of the records",
                 number,
             )
             % {"permission": catalogue.get(codename).label, "number": f"{number:,}"}
             for codename, number in missing.items()
         ]
         super().__init__(
-            _("%(told)s: leave out their type, or let somebody do it who may.")
-            % {"told": get_text_list(each, _("and"))}
+            _("You need %(missing)s. Leave out that record type, or ask a colleague who has the permission.")
+            % {"missing": get_text_list(each, _("and"))}
         )
         self.missing = dict(missing)
 
 
 @dataclass(frozen=True, slots=True)
 class MovingRecords:
-    """Records that are about to get another responsible or branch: which (a condition on any type), and to whom."""
+    """Records that will get another owner or branch: which (a condition on any type), and the recipients."""
 
     records: Q
     users: frozenset[int] = frozenset()
@@ -148,7 +146,7 @@ _watching: ContextVar[Callable[[MovingRecords], None] | None] = ContextVar("watc
 
 @contextmanager
 def watched(by: Callable[[MovingRecords], None]) -> Iterator[None]:
-    """Tell of all that is handed over or moved inside, each time before it is: so a preview can measure it."""
+    """Call `by` before each hand-over or move inside the block, so that a preview can measure it."""
     token = _watching.set(by)
     try:
         yield
@@ -162,44 +160,43 @@ def _announce(going: MovingRecords) -> None:
 
 
 def register(keeper: RecordKeeper) -> None:
-    """Let a keeper have its part in every hand-over and every move."""
+    """Register a keeper that takes part in every hand-over and move."""
     _keepers.append(keeper)
 
 
 def record_types() -> list[str]:
-    """The types of which somebody keeps records."""
+    """Return the record types that have a keeper."""
     return [name for keeper in _keepers for name in keeper.record_types]
 
 
 def count(portfolio: Portfolio) -> Counts:
-    """What is in the portfolio."""
+    """Count the records in the portfolio."""
     return _joined(keeper.count(portfolio) for keeper in _keepers)
 
 
 def check(portfolio: Portfolio, plan: HandOverPlan) -> Counts:
-    """What the plan would give another responsible; nothing is written.
+    """Count the records that would change owner, without writing.
 
     Raises:
-        NotAReceiver: a receiver is the user, inactive, or no active member of a branch that records are on. Who is to
-            receive private records has to be one of every branch that the user is, or was, a member of.
-        NotAssignable: the one who sees the portfolio may view more than they may assign.
-        ValueError: nobody keeps records of a type.
+        NotARecipient: a recipient is the user, inactive, or no active member of a branch with records. A recipient of
+            private records must belong to every branch on which the user is, or was, a member.
+        NotAssignable: the person who sees the portfolio can view more than they can assign.
+        ValueError: a type has no keeper.
     """
-    found, _receivers = _checked(portfolio, plan)
-    return found
+    counts, _receivers = _checked(portfolio, plan)
+    return counts
 
 
 def hand_over(
     portfolio: Portfolio, plan: HandOverPlan, *, actor: User | None, progress: Progress = lambda more: None
 ) -> Counts:
-    """Give what is in the portfolio another responsible, as planned; returns what got one.
+    """Hand over the portfolio as planned and return the numbers of changed records.
 
-    `actor` is whom the records' history names, None being the operator at the console. Whether they may is asked where
-    the portfolio is `seen_by` somebody; else by whoever calls this. Where private records are deleted, the caller has
-    stated the reason for that.
+    `actor` is named in the records' history; None is the operator at the command line. Permissions are checked if the
+    portfolio has `seen_by`; otherwise by the caller. If private records are deleted, the caller has logged the reason.
 
     Raises:
-        NotAReceiver, NotAssignable, ValueError: as `check` does; nothing is written.
+        NotARecipient, NotAssignable, ValueError: as `check` does; nothing is written.
     """
     with transaction.atomic():
         _found, receivers = _checked(portfolio, plan)
@@ -212,41 +209,41 @@ def hand_over(
 
 
 def move(source: Branch, target: Branch, *, actor: User | None, progress: Progress = lambda more: None) -> Counts:
-    """Let all records of a branch be another's of the account; returns what was moved, by the branch that it left.
+    """Move all records of a branch to another of the account and return the numbers of moved records.
 
-    Responsibles, links and privacy stay. Shares of users stay, and count where the user is a member of the new branch.
-    Shares of the old branch's teams give nothing there and are deleted: the caller has stated the reason for that.
+    Owners, links and privacy stay. Shares of users stay, and count if the user is a member of the new branch. Shares of
+    the old branch's teams have no effect there and are deleted: the caller has logged the reason.
 
     Raises:
-        ValueError: the target is the source, closed, or another account's.
+        ValueError: the target is the source, closed, or in another account.
     """
     if source.pk == target.pk or source.account_id != target.account_id or target.status != Branch.Status.ACTIVE:
-        raise ValueError(f"Records of {source} can be moved to another open branch of their account only.")
+        raise ValueError(f"Records of {source} can only move to another open branch of the same account.")
     with transaction.atomic():
         _announce(MovingRecords(Q(branch=source), branches=frozenset({source.pk, target.pk})))
         for name in records.registered():
-            if found := shares.tables(name):
-                of_teams = found[1]._default_manager.filter(account=source.account_id)
+            if share_tables := shares.tables(name):
+                of_teams = share_tables[1]._default_manager.filter(account=source.account_id)
                 of_teams.filter(content_object__branch=source, group__team__branch=source).delete()
         return _joined(keeper.move(source, target, actor=actor, progress=progress) for keeper in _keepers)
 
 
 def _checked(portfolio: Portfolio, plan: HandOverPlan) -> tuple[Counts, Receivers]:
     if unknown := plan.to.keys() - set(record_types()):
-        raise ValueError(f"There are no records of the type {min(unknown)} to hand over.")
-    found = {name: branches for name, branches in count(portfolio).items() if name in plan.to}
+        raise ValueError(f"Records of the type {min(unknown)} can't be handed over.")
+    counts = {name: branches for name, branches in count(portfolio).items() if name in plan.to}
     receivers = _receivers(portfolio, plan)
-    _check_receivers(portfolio, plan, found, receivers)
+    _check_receivers(portfolio, plan, counts, receivers)
     missing: Counter[str] = Counter()
     for keeper in _keepers:
         missing.update(keeper.in_the_way(portfolio, plan))
     if missing:
         raise NotAssignable(missing)
-    return found, receivers
+    return counts, receivers
 
 
 def _receivers(portfolio: Portfolio, plan: HandOverPlan) -> dict[int, Recipient]:
-    """Those of the plan's receivers who can receive anything in the account at all."""
+    """Return the plan's recipients who can own records in the account at all."""
     wanted = {user_id for user_id in plan.to.values() if user_id is not None}
     if isinstance(plan.private, HandOver):
         wanted.add(plan.private.user_id)
@@ -258,9 +255,9 @@ def _receivers(portfolio: Portfolio, plan: HandOverPlan) -> dict[int, Recipient]
     return {user_id: Recipient(users[user_id], frozenset(branches)) for user_id, branches in places.items()}
 
 
-def _check_receivers(portfolio: Portfolio, plan: HandOverPlan, found: Counts, receivers: Receivers) -> None:
+def _check_receivers(portfolio: Portfolio, plan: HandOverPlan, counts: Counts, receivers: Receivers) -> None:
     named = set() if portfolio.branch is None else {portfolio.branch.pk}
-    asked = [(user_id, named | set(found.get(name, ()))) for name, user_id in plan.to.items() if user_id is not None]
+    asked = [(user_id, named | set(counts.get(name, ()))) for name, user_id in plan.to.items() if user_id is not None]
     if isinstance(plan.private, HandOver):
         asked.append((plan.private.user_id, named or _memberships(portfolio)))
     lacking = {
@@ -277,7 +274,7 @@ def _check_receivers(portfolio: Portfolio, plan: HandOverPlan, found: Counts, re
 
 
 def _memberships(portfolio: Portfolio) -> set[int]:
-    """The open branches where the user is, or was, a member: private records may be there, or not."""
+    """Return the open branches where the user is, or was, a member: private records may or may not be there."""
     memberships = Membership.objects.filter(account=portfolio.account, user=portfolio.user)
     return set(memberships.filter(branch__status=Branch.Status.ACTIVE).values_list("branch", flat=True))
 

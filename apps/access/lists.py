@@ -1,9 +1,8 @@
-"""Pages and counts of visible records, quick on millions of rows.
+"""Pages and counts of visible records, fast on millions of rows.
 
-A disjunction of reaches makes the database choose between reading everything in order and reading all that is in reach;
-both are slow where what is visible is old. So each reach is an *arm*: a query of its own over an index that ends in
-the order of the list, cut at the page's end, and the page is the newest of all the arms. Filters and search go inside
-each arm.
+With a disjunction of scopes the database either reads everything in order or everything within the scopes; both are
+slow if the visible records are old. So each scope is an *arm*: its own query over an index in the list's order, cut at
+the page's end. The page is the newest of all arms. Filters and search apply inside each arm.
 """
 
 from __future__ import annotations
@@ -45,9 +44,9 @@ def page(
     narrow: Narrow | None = None,
     offset: int = 0,
 ) -> QuerySet[Any]:
-    """The newest visible records, `size` of them, from `offset` on.
+    """Return the newest visible records, `size` of them, from `offset` on.
 
-    `after` is the `(created_at, id)` of the last record of the page before (keyset paging).
+    `after` is the `(created_at, id)` of the last record of the previous page (keyset paging).
 
     Raises:
         UnknownPermission, WrongTarget, LookupError: as `visible_to` does.
@@ -73,7 +72,7 @@ def page(
 def capped_count(
     mandate: Mandate, codename: str, *, record_type: str | None = None, narrow: Narrow | None = None, cap: int = CAP
 ) -> int:
-    """How many records are visible, counted no further than `cap + 1`: more than `cap` reads as "10,000+".
+    """Count the visible records, up to `cap + 1`: more than `cap` reads as "10,000+".
 
     Raises:
         UnknownPermission, WrongTarget, LookupError: as `visible_to` does.
@@ -97,10 +96,10 @@ def capped_count(
 def _found(
     mandate: Mandate, codename: str, model: type[records.Record], cut: Narrow, keep: tuple[str, int] | None
 ) -> Compiled | None:
-    """The union of the arms as SQL, for the ids of what is found; None where nothing can be.
+    """Return the union of the arms as SQL for record ids; None if there can be none.
 
-    Writing that SQL takes Django longer than answering it takes the database. What `keep` names follows from the
-    Mandate alone, and is kept for as long as the Mandate.
+    Building the SQL takes Django longer than running it. What `keep` names depends only on the Mandate and is cached
+    with it.
     """
     if keep is None:
         return _compile(arms(mandate, codename, model, cut))
@@ -124,7 +123,7 @@ def _compile(found: Iterable[QuerySet[Any]]) -> Compiled | None:
 
 
 def arms(mandate: Mandate, codename: str, model: type[records.Record], cut: Narrow) -> Iterator[QuerySet[Any]]:
-    """One query of record ids for each reach of each zone; `cut` filters, orders and slices it.
+    """Return one query of record ids for each scope of each zone; `cut` filters, orders and slices it.
 
     In a zone with several clauses the first one that is not `all` makes the arms, and the others filter them.
     """
@@ -151,7 +150,7 @@ def _everything(every: QuerySet[Any], common: Q, zone: BranchGroup, cut: Narrow)
 
 
 def _each(subjects: QuerySet[Any], field: str, rows: QuerySet[Any], cut: Narrow) -> QuerySet[Any]:
-    """A lateral join: for each subject its own cut of the rows, so that each comes from the index of that field."""
+    """Return a lateral join: each subject has its own cut of the rows, read from the index of that field."""
     own = cut(rows.filter(Q(**{field: OuterRef("pk")})))
     return subjects.order_by().values(
         found=Func(ArraySubquery(own.values("pk")), function="unnest", output_field=BigIntegerField())

@@ -1,4 +1,4 @@
-"""The Mandate: facts compiled into answers, each with its provenance. No I/O; the one implementation of the rules.
+"""The Mandate: facts compiled into answers with their reasons. No I/O; the only implementation of the rules.
 
 `may` asks it about one record, `visible_to` turns the same clauses into SQL, `explain` puts the steps into words.
 The sections named below are those of the access model.
@@ -22,15 +22,15 @@ from apps.roles.scopes import Scope
 _CREATED, _RESPONSIBLE, _SHARED, _TEAM, _ALL = (
     int(reach) for reach in (Scope.CREATED, Scope.RESPONSIBLE, Scope.SHARED, Scope.TEAM, Scope.ALL)
 )
-# Every set of reaches by its number: making one anew takes longer than all the rest of a decision.
+# Every set of scopes by number: creating one takes longer than the rest of a decision.
 _SCOPES = tuple(Scope(number) for number in range(2 * Scope.ALL))
 
-# No user's id.
+# An id that no user has.
 NOBODY = 0
 
 
 class Reason(StrEnum):
-    """Why a scope is what it is: the steps of section 3."""
+    """The reason for a scope: the steps of section 3."""
 
     ACCOUNT_CLOSED = "account_closed"
     PLAN = "plan"
@@ -50,7 +50,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of the way to an effective scope, with what it adds."""
+    """One step towards an effective scope, with what it adds."""
 
     because: Reason
     scope: Scope = Scope.NONE
@@ -60,7 +60,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class EffectiveScope:
-    """An effective scope with its provenance."""
+    """An effective scope with its steps."""
 
     scope: Scope
     steps: tuple[Step, ...]
@@ -68,7 +68,7 @@ class EffectiveScope:
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """One condition of a decision: the record is within `scope`, where `share` is the permission whose shares count."""
+    """One condition of a decision: the record is within `scope`; `share` is the permission whose shares count."""
 
     codename: str
     scope: int
@@ -80,7 +80,7 @@ Shares = Callable[[RecordLike, frozenset[int]], frozenset[str]]
 
 
 class Profile:
-    """A role with its overrides. Branches on which the user has the same ones share the compiled result."""
+    """A role with its overrides. Branches with the same ones share the compiled result."""
 
     __slots__ = ("clauses", "effective", "membership")
 
@@ -91,17 +91,17 @@ class Profile:
 
 
 class Mandate:
-    """What one user may do in one account at one instant, and why.
+    """What one user may do in one account at one time, and why.
 
-    `valid_until` is the earliest end among the overrides and an operator's session; from then on the facts have to be
-    compiled anew.
+    `valid_until` is the earliest end of an override or an operator's session; afterwards the facts must be compiled
+    again.
     """
 
     def __init__(self, facts: Facts, now: datetime, *, secrets_of: int | None = None) -> None:
         self.facts = facts
         self.now = now
         self.user_id = facts.user_id
-        # Whose private contacts it reaches: the user's own, unless somebody else looks through their eyes.
+        # The owner of visible private contacts: the user, unless another person views as them.
         self.secrets_of = facts.user_id if secrets_of is None else secrets_of
         self.account_id = facts.account.id
         until = facts.operator_until
@@ -126,14 +126,14 @@ class Mandate:
 
     @cached_property
     def without_secrets(self) -> Mandate:
-        """The same for somebody else who looks through the user's eyes: nothing private is within reach."""
+        """Return the Mandate of a person who views as the user: private records are excluded."""
         return Mandate(self.facts, self.now, secrets_of=NOBODY)
 
     def effective(self, branch_id: int, codename: str) -> EffectiveScope:
-        """The effective scope of a permission on a branch (section 3), with its provenance.
+        """Return the effective scope of a permission on a branch (section 3), with its steps.
 
         Raises:
-            UnknownPermission: the catalogue lacks it.
+            UnknownPermission: the catalogue has no such permission.
         """
         profile = self._by_branch.get(branch_id)
         if profile is not None:
@@ -149,14 +149,14 @@ class Mandate:
         return found
 
     def everywhere(self, codename: str) -> Scope:
-        """The scope of what is asked of the account: the union over its branches and the parent role (section 3)."""
+        """Return the scope of an account permission: the union over its branches and the parent role (section 3)."""
         reaches = 0
         for profile in (self._outside, *self._profiles.values()):
             reaches |= int(self._effective(profile, codename).scope)
         return _SCOPES[_ALL if reaches & _ALL else reaches]
 
     def allows(self, codename: str, branch_id: int | None) -> bool:
-        """Whether the permission and all that it needs are given on the branch; without a branch, on the account.
+        """Return whether the permission and its prerequisites are given on the branch or (without one) the account.
 
         On the account, the scope is the union over the branches and the parent role (section 3).
         """
@@ -171,9 +171,9 @@ class Mandate:
         )
 
     def may(self, codename: str, record: RecordLike, shares: Shares) -> bool:
-        """Whether the record is within reach of the permission and all that it needs, and no secret of somebody else.
+        """Return whether the record is within the permission and its prerequisites, and not private to another user.
 
-        The prerequisites are applied record by record, as a conjunction (section 4); privacy only narrows (section 5).
+        The prerequisites apply record by record, as a conjunction (section 4); privacy only narrows (section 5).
         """
         if record.account_id != self.account_id or self.is_private_to_another(record):
             return False
@@ -186,7 +186,7 @@ class Mandate:
         return True
 
     def is_private_to_another(self, record: RecordLike) -> bool:
-        """Whether the record, or one that it is about however remotely, is private to somebody else (section 5)."""
+        """Return whether the record, or one that it is about (transitively), is private to another user (section 5)."""
         seen: RecordLike | None = record
         while seen is not None:
             if seen.private and seen.responsible_id != self.secrets_of:
@@ -195,7 +195,7 @@ class Mandate:
         return False
 
     def clauses(self, branch_id: int, codename: str, record_type: str) -> tuple[Clause, ...] | None:
-        """What a record on the branch has to satisfy; None where nothing can. A scope of `all` needs no clause."""
+        """Return the clauses that a record on the branch must satisfy; None if none can. `all` needs no clause."""
         profile = self._by_branch.get(branch_id, self._outside)
         key = (codename, record_type)
         if key not in profile.clauses:
@@ -203,7 +203,7 @@ class Mandate:
         return profile.clauses[key]
 
     def within(self, clause: Clause, record: RecordLike, shares: Shares) -> Scope:
-        """The reaches of the clause that the record is within (section 2); `NONE` where it is within none."""
+        """Return the scopes of the clause that contain the record (section 2); `NONE` if none does."""
         scope, reached = clause.scope, 0
         if scope & _ALL:
             reached |= _ALL
@@ -220,16 +220,16 @@ class Mandate:
         return _SCOPES[reached]
 
     def branches(self) -> Iterator[tuple[int, MembershipFacts, Profile]]:
-        """The branches on which a membership gives something, with what the user is there."""
+        """Yield the branches with an effective membership, with the membership and its profile."""
         for branch_id, profile in self._by_branch.items():
             yield branch_id, self.facts.memberships[branch_id], profile
 
     def beyond(self, codename: str, record_type: str) -> tuple[Clause, ...] | None:
-        """The clauses on every branch where no membership counts: what the parent role alone gives."""
+        """Return the clauses on every other branch: what the parent role alone gives."""
         return self.clauses(0, codename, record_type)
 
     def allows_anywhere(self, codename: str) -> bool:
-        """Whether any branch, or the parent role, gives the permission and what it needs: should a menu show it?"""
+        """Return whether any branch, or the parent role, gives the permission and its prerequisites: for menus."""
         permission = catalogue.get(codename)
         profiles = [self._outside, *self._profiles.values()]
         if permission.target is not Target.RECORD:
@@ -250,7 +250,7 @@ class Mandate:
         return all(self.within(clause, record, once) for clause in clauses)
 
     def clause(self, branch_id: int, codename: str, record_type: str) -> Clause | None:
-        """The condition of this one permission, without what it needs; None where nothing can satisfy it."""
+        """Return the condition of this one permission, without prerequisites; None if nothing can satisfy it."""
         return self._clause(self._by_branch.get(branch_id, self._outside), codename, record_type)
 
     def _compile(self, profile: Profile, codename: str, record_type: str) -> tuple[Clause, ...] | None:
@@ -280,7 +280,7 @@ class Mandate:
         return found
 
     def _resolve(self, membership: MembershipFacts | None, codename: str) -> EffectiveScope:
-        """Section 3, in its order."""
+        """Apply the steps of section 3 in order."""
         permission = catalogue.get(codename)
         account, parent = self.facts.account, self.facts.parent
         if account.status == "closed" and not self.operator:

@@ -1,8 +1,8 @@
-"""Where Mandates come from: compiled once, kept while the account's version and the user's state stand.
+"""Compile Mandates once and cache them as long as the account's version and the user's state are unchanged.
 
-A kept Mandate is trusted only after the account's `access_version`, the user's flags and an operator's session were
-read from the primary; any change of access raises the version in its own transaction. So a revocation holds from the
-next request on, and nothing ends by a time-out but an override and an operator's session, each by its own end.
+A cached Mandate is used only after the account's `access_version`, the user's flags and an operator's session were read
+from the primary; any change of access raises the version in its own transaction. So a revocation applies from the next
+request on. Only overrides and operator sessions end by time, each at its own end.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SWITCHABLE = 100
 
 
 class _State(NamedTuple):
-    """What a kept Mandate was compiled for."""
+    """The state for which a cached Mandate was compiled."""
 
     version: int
     active: bool
@@ -39,10 +39,10 @@ _lock = Lock()
 
 
 def mandate_for(user: User, account_id: int) -> Mandate:
-    """The user's Mandate in an account: the one of the user's request, else a kept one that still holds, else anew.
+    """Return the user's Mandate in an account: that of the user's request, a valid cached one, or a new one.
 
     Raises:
-        User.DoesNotExist, Account.DoesNotExist: one of them is gone.
+        User.DoesNotExist, Account.DoesNotExist: one of them no longer exists.
     """
     account = user.current_account
     if account is None or account.pk != account_id:
@@ -55,19 +55,19 @@ def mandate_for(user: User, account_id: int) -> Mandate:
 
 
 def bind_account(user: User, account: Account) -> None:
-    """Let this user object work in the account: for a request, or for one batch of a long job.
+    """Bind this user object to the account: for a request, or for one batch of a long job.
 
-    Both objects are to be fresh from the database: their state is what the answers go by until they are bound anew. So
-    is a superuser's operator session, which is read here.
+    Both objects must be fresh from the database: answers depend on their state until they are bound again. The same
+    applies to a superuser's operator session, which is read here.
     """
     user.current_account = account
     user.operator_session = current_session(user)
 
 
 def accounts_of(user: User) -> AccountQuerySet:
-    """The open accounts that the user may work in, by name: where they are a member or hold a parent role.
+    """Return the open accounts that the user can work in, by name: as a member or with a parent role.
 
-    A platform operator in an open session may work in every account, closed ones too.
+    A platform operator in an open session can work in every account, closed ones included.
     """
     accounts = Account.objects.select_related("stored_preferences").order_by("name", "pk")
     memberships = Q(memberships__user=user, memberships__status="active", memberships__branch__status="active")
@@ -79,14 +79,14 @@ def accounts_of(user: User) -> AccountQuerySet:
 
 
 def some_accounts_of(user: User) -> list[Account]:
-    """The accounts that a page offers to the user; the first hundred of them, for an operator may work in every one."""
+    """Return the accounts that a page offers to the user; at most a hundred, since operators can work in every one."""
     return list(accounts_of(user)[:SWITCHABLE])
 
 
 def choose_account(user: User, chosen: int | None, among: Sequence[Account] | None = None) -> Account | None:
-    """The account to work in: the chosen one while the user belongs to it, else their first, else None.
+    """Return the account to work in: the chosen one while the user belongs to it, else their first, else None.
 
-    `among` are `some_accounts_of` the user, for one who has them at hand.
+    `among` are the `some_accounts_of` the user, if the caller has read them.
     """
     accounts = some_accounts_of(user) if among is None else among
     found = own_account(user, accounts, pk=chosen) if chosen else None
@@ -94,7 +94,7 @@ def choose_account(user: User, chosen: int | None, among: Sequence[Account] | No
 
 
 def own_account(user: User, accounts: Sequence[Account], **wanted: Any) -> Account | None:
-    """The account of the user's with that key or slug: among those at hand, or, where there can be more, anew."""
+    """Return the user's account with that key or slug: from the given ones, or else from the database."""
     ((name, value),) = wanted.items()
     found = next((account for account in accounts if getattr(account, name) == value), None)
     if found is None and len(accounts) >= SWITCHABLE:
@@ -103,7 +103,7 @@ def own_account(user: User, accounts: Sequence[Account], **wanted: Any) -> Accou
 
 
 def forget_kept() -> None:
-    """Drop every kept Mandate of this process, for a process that turns to another database."""
+    """Clear the cache of this process, for a process that changes its database."""
     with _lock:
         _kept.clear()
 

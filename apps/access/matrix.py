@@ -21,15 +21,15 @@ from apps.roles.catalogue import Permission, Target
 from apps.roles.scopes import Scope
 from apps.teams.models import Membership, ParentMembership
 
-# So many users are loaded at once.
+# Number of users loaded at once.
 CHUNK = 500
-# So many different rights are remembered.
+# Number of different members that are cached.
 MOST = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A scope, and whether an override has a part in it; on pages also the prerequisite that it is cut to."""
+    """A scope, and whether an override contributes to it; on pages also the prerequisite that caps it."""
 
     scope: Scope
     overridden: bool
@@ -38,7 +38,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class MatrixRow:
-    """One membership; or, without a branch and a role, somebody who holds a parent role alone."""
+    """One membership; or, without branch and role, a user with only a parent role."""
 
     user: User
     branch: Branch | None
@@ -48,18 +48,18 @@ class MatrixRow:
 
 
 def access_matrix(account: Account, branch: Branch | None = None) -> Iterator[MatrixRow]:
-    """The rows of the matrix by branch and address, parent roles without a membership last.
+    """Return the rows of the matrix by branch and email address, parent roles without a membership last.
 
-    With a branch, only its members. Operators in an open session are left out. A permission that is asked of the
-    account shows the union over the branches and the parent role, as it is decided.
+    With a branch, only its members. Operators in an open session are left out. An account permission shows the union
+    over the branches and the parent role, as it is decided.
 
-    Rows are read as they are asked for, and those of members who hold the same share one mapping of cells.
+    Rows are read lazily, and equal members share one mapping of cells.
     """
     now = timezone.now()
     matrix = _Matrix(account_facts(account.pk), now)
     operating = OperatorSession.objects.open(now).filter(user=OuterRef("pk"))
     people = User.objects.filter(~Exists(operating)).order_by(Collate("email", "C"))
-    # On closed branches too, where they give nothing.
+    # Include memberships of closed branches, which give no access.
     active = Membership.objects.filter(account=account, user=OuterRef("pk"), status=Membership.Status.ACTIVE)
     branches = Branch.objects.filter(account=account).order_by("slug")
     for place in branches if branch is None else branches.filter(pk=branch.pk):
@@ -74,7 +74,7 @@ State = tuple[int, frozenset[tuple[str, Scope, bool]]]
 
 
 class _Matrix:
-    """The cells of members, worked out once for all who hold the same."""
+    """The cells of members, computed once for all equal members."""
 
     def __init__(self, account: AccountFacts, now: datetime) -> None:
         self._account = account
@@ -83,7 +83,7 @@ class _Matrix:
         self._cells: dict[Hashable, Mapping[str, Cell]] = {}
 
     def rows(self, users: QuerySet[User], branch: Branch | None) -> Iterator[MatrixRow]:
-        """The rows of these users on the branch, in their order."""
+        """Yield the rows of these users on the branch, in their order."""
         iterator = users.only("email", "name", "is_active").iterator(chunk_size=CHUNK)
         while chunk := list(islice(iterator, CHUNK)):
             facts = load_some(self._account, [user.pk for user in chunk], known=self._roles)
@@ -119,7 +119,7 @@ class _Matrix:
 
 
 def cell_of(mandate: Mandate, permission: Permission, branch: Branch | None) -> Cell:
-    """The cell of one person (their Mandate) on a branch; without one, what a parent role alone gives."""
+    """Return the cell of one user's Mandate on a branch; without a branch, what a parent role alone gives."""
     if permission.target is Target.ACCOUNT:
         places = [0, *(branch_id for branch_id, _, _ in mandate.branches())]
         found = [mandate.effective(branch_id, permission.codename) for branch_id in places]
@@ -132,7 +132,7 @@ def cell_of(mandate: Mandate, permission: Permission, branch: Branch | None) -> 
 
 
 def held_cell(mandate: Mandate, permission: Permission, branch: Branch | None) -> Cell:
-    """As `cell_of`, with what prerequisites cut off counted in: as far as the permission really reaches."""
+    """Return `cell_of` after applying prerequisites: the effective scope."""
     found = effective_permission(mandate, branch.pk if branch is not None else 0, permission)
     return Cell(found.scope, cell_of(mandate, permission, branch).overridden, found.cap)
 

@@ -1,4 +1,4 @@
-"""The access matrix as a file: a line for each member, for spreadsheets and for programs."""
+"""The access matrix as a file: one line for each member, for spreadsheets and programs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from apps.access.matrix import Cell, MatrixRow
 from apps.access.spreadsheets import csv_line
 from apps.roles import catalogue
 
-# So many different rights are remembered in words.
+# Number of different members whose text is cached.
 MOST = 1_000
 
 
@@ -18,25 +18,25 @@ _T = TypeVar("_T")
 
 
 class Rendered(Generic[_T]):
-    """What the cells of a row look like, worked out once for all rows that share them."""
+    """The text of a row's cells, computed once for all rows that share them."""
 
     def __init__(self, render: Callable[[Mapping[str, Cell]], _T]) -> None:
         self._render = render
         self._found: dict[int, tuple[Mapping[str, Cell], _T]] = {}
 
     def of(self, cells: Mapping[str, Cell]) -> _T:
-        """What these look like."""
+        """Return the text of these cells."""
         found = self._found.get(id(cells))
         if found is None:
             if len(self._found) == MOST:
                 self._found.clear()
-            # The cells stay with what they look like, so that no others get their number.
+            # Keep the cells with their text, so that their id is not reused.
             found = self._found[id(cells)] = (cells, self._render(cells))
         return found[1]
 
 
 def csv_lines(rows: Iterable[MatrixRow]) -> Iterator[str]:
-    """The matrix as CSV: effective scopes, before prerequisites cap them, and which come from an override."""
+    """Yield the matrix as CSV: granted scopes, before prerequisites cap them, and which come from an override."""
     codenames = [permission.codename for permission in catalogue.permissions()]
     yield csv_line(("branch", "user", "name", "active", "role", "parent_role", *codenames), end="\n")
     words = Rendered(lambda cells: [_as_words(cells[codename]) for codename in codenames])
@@ -46,17 +46,17 @@ def csv_lines(rows: Iterable[MatrixRow]) -> Iterator[str]:
 
 
 def heading(row: MatrixRow) -> tuple[str, str, str]:
-    """The branch's slug, the address and the name."""
+    """Return the branch's slug, the email address and the name."""
     return row.branch.slug if row.branch is not None else "", row.user.email, row.user.name
 
 
 def as_json(row: MatrixRow) -> dict[str, Any]:
-    """One member for programs."""
+    """Return one member as JSON data."""
     return {**_who(row), "permissions": _permissions(row.cells)}
 
 
 def json_members(rows: Iterable[MatrixRow]) -> Iterator[str]:
-    """Each member as `as_json` has it, as the text of a JSON object."""
+    """Yield each member as the text of a JSON object, equal to `as_json`."""
     permissions = Rendered(lambda cells: json.dumps(_permissions(cells)))
     for row in rows:
         yield f'{json.dumps(_who(row), ensure_ascii=False)[:-1]}, "permissions": {permissions.of(row.cells)}}}'

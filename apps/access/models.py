@@ -1,4 +1,4 @@
-"""Overrides, requests for access, queued previews, and the sessions in which a platform operator is one."""
+"""Overrides, access requests, queued previews, warnings of ends, and operator sessions."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from apps.roles.scopes import Scope, ScopeField
 
 
 class Override(models.Model):
-    """A member's own scope for one permission on one branch, with a reason, an author and perhaps an end.
+    """A member's own scope for one permission on one branch, with a reason, an author and optionally an end.
 
-    `author` is empty where the operator at the console set it.
+    `author` is empty if the operator at the command line set it.
     """
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="overrides")
@@ -36,7 +36,7 @@ class Override(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        """One override for each member, branch and permission; none without a reason."""
+        """One override for each member, branch and permission, always with a reason."""
 
         default_permissions = ()
         constraints = [
@@ -53,14 +53,14 @@ class Override(models.Model):
 
 
 class AccessRequest(models.Model):
-    """A member asks for a permission on a branch, or (with a record type and reference) on one record.
+    """A member requests a permission on a branch, or (with a record type and reference) on one record.
 
-    `message` is why they need it; `reason` is why it was approved or declined. `expires_at` is when what was given
-    ends; empty where it has no end.
+    `message` is why they need it; `reason` is why it was approved or declined. `expires_at` is the end of what was
+    granted; empty if it has none.
     """
 
     class Status(models.TextChoices):
-        """An open one waits for somebody who may give what it asks for."""
+        """An open request waits for a decision."""
 
         OPEN = "open", _("Open")
         APPROVED = "approved", _("Approved")
@@ -85,7 +85,7 @@ class AccessRequest(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        """Asked once at a time; what has been decided says when."""
+        """Only one open request for the same thing; decided ones have a time."""
 
         default_permissions = ()
         constraints = [
@@ -111,10 +111,10 @@ class AccessRequest(models.Model):
         return f"{self.user} asks for {self.permission} on {self.branch}"
 
     def find_record(self) -> Record | None:
-        """The record that it is about; None where it is about none, or the record is gone.
+        """Return the record of the request; None if it is about none, or the record no longer exists.
 
         Raises:
-            LookupError: there are no records of that type.
+            LookupError: the record type doesn't exist.
         """
         if self.record_id is None:
             return None
@@ -122,15 +122,14 @@ class AccessRequest(models.Model):
 
 
 class QueuedPreview(models.Model):
-    """What a change of very many would do, asked by a page and computed in the queue; forgotten after a day.
+    """The preview of a large change, requested by a page and computed in the queue; deleted after a day.
 
-    `change` is the change as plain values, `address` the page that asks, and `sent` what was filled in there. `result`
-    is what the page shows then: the preview's `lines` and how many `more` there are, or the `refusal` with what has
-    been overtaken (`differences`).
+    `change` is the change as plain values, `address` the page that requests it, and `sent` the submitted form. `result`
+    is what the page shows: the preview's `lines` and how many `more` there are, or the `refusal` with `differences`.
     """
 
     class State(models.TextChoices):
-        """A refused one tells why; a failed one could not be computed."""
+        """A refused one has a refusal; a failed one could not be computed."""
 
         WAITING = "waiting", _("Waiting")
         DONE = "done", _("Done")
@@ -148,7 +147,7 @@ class QueuedPreview(models.Model):
     computed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        """Found by who asked, and by its age."""
+        """Indexed by requester and by age."""
 
         default_permissions = ()
         indexes = [
@@ -161,9 +160,9 @@ class QueuedPreview(models.Model):
 
 
 class EndingWarning(models.Model):
-    """That the people whom it concerns were told of an override's end, some days before: once for each end.
+    """A warning that was sent some days before an override's end: once for each end.
 
-    `override_id` is a plain number: the warning may outlast the override, and a change of it is told of anew.
+    `override_id` is a plain number: the warning may outlast the override, and a changed end has its own warning.
     """
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+")
@@ -173,7 +172,7 @@ class EndingWarning(models.Model):
     sent_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        """Each is given once."""
+        """Each warning is sent once."""
 
         default_permissions = ()
         constraints = [
@@ -188,21 +187,21 @@ class OperatorSessionQuerySet(models.QuerySet["OperatorSession"]):
     """Operator sessions by whether they are open."""
 
     def open(self, now: datetime | None = None) -> OperatorSessionQuerySet:
-        """Those that are open now: begun, not ended, and of somebody who still is an active superuser."""
+        """Return the open sessions: started, not ended, and of an active superuser."""
         now = now or timezone.now()
         return self.filter(
             user__is_superuser=True, user__is_active=True, ended_at=None, opened_at__lte=now, expires_at__gt=now
         )
 
     def end_of(self, user: Any, now: datetime | None = None) -> QuerySet[OperatorSession, Any]:
-        """When the user's open session ends, as a subquery; `user` is an id or an `OuterRef`."""
+        """Return the end of the user's open session as a subquery; `user` is an id or an `OuterRef`."""
         return self.open(now).filter(user=user).order_by("-expires_at").values("expires_at")[:1]
 
 
 class OperatorSession(models.Model):
-    """An hour in which a superuser is a platform operator, with the reason; outside of one they are nobody special.
+    """Up to an hour in which a superuser is a platform operator, with a reason. Otherwise they have no extra access.
 
-    It ends by its time, with nothing having to run, or earlier by hand (`ended_at`).
+    It ends by itself, without a job, or earlier by command (`ended_at`).
     """
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="operator_sessions")
@@ -214,7 +213,7 @@ class OperatorSession(models.Model):
     objects = OperatorSessionQuerySet.as_manager()
 
     class Meta:
-        """None without a reason, none longer than an hour."""
+        """Always with a reason, and up to an hour."""
 
         default_permissions = ()
         constraints = [

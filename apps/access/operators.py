@@ -1,6 +1,6 @@
-"""Operator sessions: an hour at most, with a reason, in which a superuser is a platform operator (section 3).
+"""Operator sessions: up to an hour, with a reason, in which a superuser is a platform operator (section 3).
 
-Outside of one a superuser is nobody special. Opening one, ending it, and every record written in it stand in the log.
+Without one a superuser has no extra access. The log records the start, the end and every record saved in it.
 """
 
 from __future__ import annotations
@@ -21,71 +21,71 @@ LONGEST = 60
 
 
 class SessionRefused(Exception):
-    """A session can be neither opened nor ended, in one sentence."""
+    """A session can't be opened or ended, for the reason in one sentence."""
 
 
 @transaction.atomic
 def open_session(user: User, *, reason: str, minutes: int = LONGEST, actor: User | None = None) -> OperatorSession:
-    """Open a session from now on for some minutes, an hour at most; `actor` None is the operator at the console.
+    """Open a session from now on for some minutes, up to an hour; `actor` None is the operator at the command line.
 
     Raises:
-        SessionRefused: the reason is blank, it would last too long or no time at all, the user is no superuser or
-            inactive, or is in an open session already. Nothing is written then.
+        SessionRefused: the reason is blank, the duration is out of range, the user is no superuser or inactive, or has
+            an open session. Nothing is written then.
     """
     if is_blank(reason):
-        raise SessionRefused(_("Say why the session is needed: the reason is blank."))
+        raise SessionRefused(_("Enter a reason for the session."))
     if not 1 <= minutes <= LONGEST:
         raise SessionRefused(
             _("A session lasts from 1 to %(longest)s minutes, not %(minutes)s.")
             % {"longest": LONGEST, "minutes": minutes}
         )
-    standing = _locked(user)
-    if not standing.is_superuser:
+    operator = _locked(user)
+    if not operator.is_superuser:
         raise SessionRefused(
-            _("%(email)s is no platform operator: only a superuser can open a session.") % {"email": standing.email}
+            _("%(email)s is not a platform operator. Only a superuser can open a session.") % {"email": operator.email}
         )
-    if not standing.is_active:
-        raise SessionRefused(_("%(email)s has been deactivated and can open no session.") % {"email": standing.email})
-    if (running := current_session(standing)) is not None:
+    if not operator.is_active:
+        raise SessionRefused(_("%(email)s is deactivated and can't open a session.") % {"email": operator.email})
+    if (running := current_session(operator)) is not None:
         raise SessionRefused(
-            _("%(email)s is in a session until %(time)s UTC already: end that one first.")
-            % {"email": standing.email, "time": f"{running.expires_at:%H:%M}"}
+            _("%(email)s already has an open session until %(time)s UTC. End that one first.")
+            % {"email": operator.email, "time": f"{running.expires_at:%H:%M}"}
         )
     now = timezone.now()
     with operation(verb=OPERATOR_SESSION_OPENED, actor=actor, reason=reason):
         return OperatorSession.objects.create(
-            user=standing, reason=reason.strip(), opened_at=now, expires_at=now + timedelta(minutes=minutes)
+            user=operator, reason=reason.strip(), opened_at=now, expires_at=now + timedelta(minutes=minutes)
         )
 
 
 @transaction.atomic
 def end_session(user: User, *, actor: User | None = None) -> OperatorSession:
-    """End the user's open session before its time, and return it; `actor` None is the operator at the console.
+    """End the user's open session early and return it; `actor` None is the operator at the command line.
 
     Raises:
         SessionRefused: none is open.
     """
-    standing = _locked(user)
-    session = current_session(standing)
+    operator = _locked(user)
+    session = current_session(operator)
     if session is None:
-        raise SessionRefused(_("%(email)s is in no open session.") % {"email": standing.email})
+        raise SessionRefused(_("%(email)s has no open session.") % {"email": operator.email})
     session.ended_at = timezone.now()
-    with operation(verb=OPERATOR_SESSION_ENDED, actor=actor, reason="Ended by hand, before its time"):
-        OperatorSession.objects.open().filter(user=standing).update(ended_at=session.ended_at)
+    with operation(verb=OPERATOR_SESSION_ENDED, actor=actor, reason="Ended early by the operator"):
+        OperatorSession.objects.open().filter(user=operator).update(ended_at=session.ended_at)
     return session
 
 
 def current_session(user: User) -> OperatorSession | None:
-    """The session in which the user is an operator now, or None; of somebody else than a superuser nothing is read."""
+    """Return the user's open session, or None; nothing is read for users other than superusers."""
     if not user.is_superuser:
         return None
     return OperatorSession.objects.open().filter(user=user).order_by("-expires_at").first()
 
 
 def log_write(actor: User, record: Record, action: str) -> None:
-    """Log in the account's chain that an operator wrote a record, by its reference; nothing where the actor is none.
+    """Log in the account's log that an operator saved a record, by its reference; does nothing for other users.
 
-    The session is the one that the actor acts in, bound to a request, or else the open one. Its reason is the reason.
+    The session is the one bound to the actor's request, or else the open one. Its reason is logged.
     """
     session = actor.operator_session or current_session(actor)
     if session is None:
@@ -102,5 +102,5 @@ def log_write(actor: User, record: Record, action: str) -> None:
 
 
 def _locked(user: User) -> User:
-    """The user as they stand, so that two sessions are not opened at once."""
+    """Return the user's current row, locked so that two sessions can't open at once."""
     return User.objects.select_for_update(no_key=True).get(pk=user.pk)

@@ -1,4 +1,4 @@
-"""What the access app lets people do: shares, the responsible, the log and other members' second factor."""
+"""The access app's permissions: shares, record owners, the log and resets of two-factor authentication."""
 
 from django.utils.translation import gettext_noop as _
 
@@ -50,7 +50,7 @@ for _permission in (
         _("Change the responsible"),
         "access_control",
         Target.RECORD,
-        _("Make somebody else answer for a record."),
+        _("Change the owner of a record."),
         needs_view=True,
     ),
     Permission(
@@ -59,7 +59,7 @@ for _permission in (
         _("View audit log"),
         "audit_reports",
         Target.BRANCH,
-        _("Read who changed which right, when and why."),
+        _("Read who changed which access, when and why."),
     ),
     Permission(
         "reset_mfa",
@@ -67,7 +67,7 @@ for _permission in (
         _("Reset another member's MFA"),
         "security",
         Target.BRANCH,
-        _("Let a member set up their second factor anew; never one's own."),
+        _("Reset a member's two-factor authentication. Members can't reset their own."),
         danger=True,
     ),
 ):

@@ -21,11 +21,11 @@ from apps.roles.catalogue import Permission, Target, WrongTarget
 
 
 def may(user: User, codename: str, obj: models.Model) -> bool:
-    """Whether the user may do this to this very account, branch or record.
+    """Return whether the user has the permission on this account, branch or record.
 
     Raises:
-        UnknownPermission: the catalogue lacks the codename.
-        WrongTarget: it is asked of something that it is not asked of, or of nothing.
+        UnknownPermission: the catalogue has no such codename.
+        WrongTarget: the permission does not apply to such a target.
     """
     permission = asked_of(codename, obj)
     mandate = mandate_for(user, account_id_of(obj))
@@ -33,17 +33,17 @@ def may(user: User, codename: str, obj: models.Model) -> bool:
 
 
 def decide(mandate: Mandate, permission: Permission, obj: models.Model, shares: Shares | None = None) -> bool:
-    """The Mandate's answer; `shares` reads the shares that it may depend on, else the database is asked."""
+    """Return the Mandate's answer; `shares` reads the relevant shares, by default from the database."""
     if isinstance(obj, Record):
         return mandate.may(permission.codename, obj, shares or share_reader(mandate))
     return mandate.allows(permission.codename, obj.pk if isinstance(obj, Branch) else None)
 
 
 def may_anywhere(user: User, codename: str, account: Account) -> bool:
-    """Whether a menu should show what this permission guards: is it given anywhere in the account?
+    """Return whether a menu should show what this permission guards: is it given anywhere in the account?
 
     Raises:
-        UnknownPermission: the catalogue lacks the codename.
+        UnknownPermission: the catalogue has no such codename.
     """
     return mandate_for(user, account.pk).allows_anywhere(catalogue.get(codename).codename)
 
@@ -51,17 +51,17 @@ def may_anywhere(user: User, codename: str, account: Account) -> bool:
 def who_may(
     codename: str, obj: models.Model, account: AccountFacts | None = None, *, now: datetime | None = None
 ) -> list[User]:
-    """Exactly the active users for whom `may` is true, by address; operators in a session are left out.
+    """Return exactly the active users for whom `may` is true, by email address, without operators in a session.
 
-    The facts of everybody on the record's branch (or in the account) whom a role or an override gives the permission
-    are loaded in a constant number of queries, and go through the same Mandate as a single question does. `account`
-    spares one of them, for one who has the account's facts at hand. `now` is when what has an end is asked about.
+    The facts of all users on the record's branch (or in the account) to whom a role or an override gives the permission
+    are read in a constant number of queries, and decided by the same Mandate as a single question. `account` saves one
+    query if the caller has the account's facts. `now` is the time for overrides that end.
 
     Raises:
         UnknownPermission, WrongTarget: as `may` does.
     """
-    found = [mandate.user_id for mandate, _ in mandates_who_may(codename, obj, account, now=now)]
-    return list(User.objects.filter(pk__in=found).order_by("email"))
+    user_ids = [mandate.user_id for mandate, _ in mandates_who_may(codename, obj, account, now=now)]
+    return list(User.objects.filter(pk__in=user_ids).order_by("email"))
 
 
 def mandates_who_may(
@@ -72,7 +72,7 @@ def mandates_who_may(
     now: datetime | None = None,
     known: Subjects | None = None,
 ) -> list[tuple[Mandate, Shares]]:
-    """The Mandates of those whom `who_may` names, each with what reads their shares; `known` are those of a record.
+    """Return the Mandates of the users in `who_may`, each with a reader of their shares; `known` are a record's shares.
 
     Raises:
         UnknownPermission, WrongTarget: as `may` does.
@@ -84,7 +84,7 @@ def mandates_who_may(
     return list(_deciding(permission, obj, (Mandate(each, now) for each in facts), known))
 
 
-# What it takes to change what somebody else may.
+# Permissions with which a user can grant access.
 GIVING = frozenset(
     {
         "grant_record_access",
@@ -101,23 +101,23 @@ GIVING = frozenset(
 
 @dataclass
 class GranterBatch:
-    """Some of those who may change what others may, with what they themselves may."""
+    """Some of the users who can grant access, with their own Mandates."""
 
     mandates: list[Mandate]
 
     @cached_property
     def users(self) -> dict[int, User]:
-        """They themselves, by id, in the order of their names."""
+        """Return the users by id, ordered by name."""
         ids = [mandate.user_id for mandate in self.mandates]
         return {user.pk: user for user in User.objects.filter(pk__in=ids).order_by("name", "email")}
 
 
 class People:
-    """Who may change what others may: read once when somebody is first asked about, for many questions in one request.
+    """The users who can grant access: read once on first use, for many questions in one request.
 
-    Whoever holds none of `GIVING` is no answer to any of its questions. Where the question is of some branches, the
-    foremost of each are asked about first, since hundreds may hold such a right: the others are read where none of
-    these is an answer.
+    Users without any permission of `GIVING` are never an answer. For questions about some branches, the highest-ranking
+    users of each are tried first, since hundreds may have such a permission; the others are read only if none of these
+    is an answer.
     """
 
     def __init__(self, account: AccountFacts, branch_ids: Collection[int] | None = None) -> None:
@@ -127,20 +127,20 @@ class People:
     def who_may(
         self, codename: str, obj: models.Model, where: Callable[[Mandate], bool] = lambda mandate: True
     ) -> list[User]:
-        """As the function of this name, of one of `GIVING`, and of those whose Mandate also satisfies `where`.
+        """Return users as `policy.who_may` does, for a permission of `GIVING`, whose Mandate also satisfies `where`.
 
-        All of the first stage that has one.
+        All of the first stage that has any.
         """
         assert codename in GIVING, codename
         permission = asked_of(codename, obj)
         for stage in self.stages():
-            found = {mandate.user_id for mandate, _ in _deciding(permission, obj, filter(where, stage.mandates))}
-            if found:
-                return [user for user_id, user in stage.users.items() if user_id in found]
+            user_ids = {mandate.user_id for mandate, _ in _deciding(permission, obj, filter(where, stage.mandates))}
+            if user_ids:
+                return [user for user_id, user in stage.users.items() if user_id in user_ids]
         return []
 
     def stages(self) -> Iterator[GranterBatch]:
-        """The foremost of the branches, and then all the others; all of them at once where it is of no branches."""
+        """Yield the highest-ranking users of the branches, then all others; without branches, all at once."""
         yield self._first
         if self._branch_ids is not None:
             yield self._others
@@ -149,9 +149,11 @@ class People:
     def _first(self) -> GranterBatch:
         if self._branch_ids is None:
             return GranterBatch(self._read())
-        found = load_some(self._account, highest_ranked(self._account, self._branch_ids, GIVING), teams=True).values()
+        candidates = load_some(
+            self._account, highest_ranked(self._account, self._branch_ids, GIVING), teams=True
+        ).values()
         now = timezone.now()
-        return GranterBatch([Mandate(facts, now) for facts in found if not facts.operator])
+        return GranterBatch([Mandate(facts, now) for facts in candidates if not facts.operator])
 
     @cached_property
     def _others(self) -> GranterBatch:
@@ -176,13 +178,13 @@ def _deciding(
 
 
 class _SubjectReader:
-    """Reads who holds shares of a record once, however many users are asked about."""
+    """Reads the share holders of a record once, for any number of users."""
 
     def __init__(self) -> None:
         self._read: dict[tuple[str, int], Subjects] = {}
 
-    def learn(self, record: RecordLike, found: Subjects) -> None:
-        self._read[record.record_type, record.pk] = found
+    def learn(self, record: RecordLike, holders: Subjects) -> None:
+        self._read[record.record_type, record.pk] = holders
 
     def __call__(self, user_id: int, record: RecordLike, groups: frozenset[int]) -> frozenset[str]:
         key = (record.record_type, record.pk)
@@ -193,7 +195,7 @@ class _SubjectReader:
 
 
 def _branches_of(obj: models.Model) -> set[int] | None:
-    """The branches whose memberships can decide: a record's own and those of what it is about; None for an account."""
+    """Return the branches whose memberships matter: those of a record and of what it is about; None for an account."""
     if isinstance(obj, Branch):
         return {obj.pk}
     if not isinstance(obj, Record):
@@ -207,7 +209,7 @@ def _branches_of(obj: models.Model) -> set[int] | None:
 
 
 def asked_of(codename: str, obj: models.Model) -> Permission:
-    """The permission, where it is asked of such a thing.
+    """Return the permission, if it applies to such a target.
 
     Raises:
         UnknownPermission, WrongTarget: as `may` does.
@@ -220,18 +222,18 @@ def asked_of(codename: str, obj: models.Model) -> Permission:
     elif isinstance(obj, Account):
         catalogue.check_target(permission, Target.ACCOUNT)
     else:
-        raise WrongTarget(f"{permission.codename} is asked of an account, a branch or a record, not of {obj!r}.")
+        raise WrongTarget(f"{permission.codename} applies to an account, a branch or a record, not to {obj!r}.")
     return permission
 
 
 def account_id_of(obj: models.Model) -> int:
-    """The account that a thing belongs to, or is."""
+    """Return the id of the account that a target belongs to, or is."""
     account_id: int = obj.pk if isinstance(obj, Account) else obj.account_id  # type: ignore[attr-defined]
     return account_id
 
 
 def share_reader(mandate: Mandate) -> Shares:
-    """Reads a record's shares for the Mandate's user. Shares are never kept."""
+    """Return a reader of a record's shares for the Mandate's user. Shares are never cached."""
 
     def read(record: RecordLike, groups: frozenset[int]) -> frozenset[str]:
         return shared_codenames(record, mandate.user_id, groups)

@@ -1,7 +1,7 @@
 """`visible_to`: the Mandate's clauses as SQL, for exactly the records with `may(user, permission, record)`.
 
-Every condition is built from the same clauses that `Mandate.may` goes through. Branches on which the clauses, the teams
-and the team-mates are the same form one *zone*; a record is visible when it satisfies the clauses of its zone.
+Every condition is built from the same clauses as `Mandate.may`. Branches with equal clauses, teams and team-mates form
+one *zone*; a record is visible if it satisfies the clauses of its zone.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from apps.roles.scopes import Scope
 
 @dataclass(frozen=True, slots=True)
 class BranchGroup:
-    """Branches where the same clauses decide. `branches` is None for every branch of the account."""
+    """Branches with the same clauses. `branches` is None for every branch of the account."""
 
     branches: frozenset[int] | None
     clauses: tuple[Clause, ...]
@@ -34,25 +34,25 @@ class BranchGroup:
 
     @property
     def branch_q(self) -> Q:
-        """The condition of being on one of the zone's branches."""
+        """Return the condition of being on one of the zone's branches."""
         return Q() if self.branches is None else Q(branch__in=sorted(self.branches))
 
 
 def visible_to(user: User, codename: str, *, account: Account, record_type: str | None = None) -> QuerySet[Any]:
-    """The records of one type, in one account, on which the user holds the permission and all that it needs.
+    """Return the records of one type, in one account, on which the user has the permission and its prerequisites.
 
-    `record_type` is needed only for permissions that are asked of records of every type.
+    `record_type` is needed only for permissions that apply to every record type.
 
     Raises:
-        UnknownPermission: the catalogue lacks the codename.
-        WrongTarget: it is not asked of records, or not of that type.
+        UnknownPermission: the catalogue has no such codename.
+        WrongTarget: it does not apply to records, or not to that type.
         LookupError: no installed app keeps records of the type.
     """
     return visible(mandate_for(user, account.pk), codename, record_type)
 
 
 def visible(mandate: Mandate, codename: str, record_type: str | None = None) -> QuerySet[Any]:
-    """`visible_to` for a Mandate at hand."""
+    """Return `visible_to` for a given Mandate."""
     model, codename = asked_model(codename, record_type)
     name = model.record_type
     zones = list(zones_of(mandate, codename, name))
@@ -66,7 +66,7 @@ def visible(mandate: Mandate, codename: str, record_type: str | None = None) -> 
 
 
 def asked_model(codename: str, record_type: str | None) -> tuple[type[Record], str]:
-    """The model of the records that the permission is asked of, and its bare codename.
+    """Return the model of the records that the permission applies to, and its bare codename.
 
     Raises:
         UnknownPermission, WrongTarget, LookupError: as `visible_to` does.
@@ -78,12 +78,12 @@ def asked_model(codename: str, record_type: str | None) -> tuple[type[Record], s
 
 
 def zones_of(mandate: Mandate, codename: str, record_type: str) -> Iterator[BranchGroup]:
-    """The zones in which the permission gives anything on records of the type; together they cover its whole reach."""
+    """Return the zones in which the permission gives access to records of the type; together they cover its scope."""
     beyond = mandate.beyond(codename, record_type)
     if beyond == ():
         yield BranchGroup(None, (), frozenset(), frozenset())
         return
-    found: dict[tuple[Any, ...], set[int]] = {}
+    branches_by_key: dict[tuple[Any, ...], set[int]] = {}
     for branch_id, membership, _ in mandate.branches():
         clauses = mandate.clauses(branch_id, codename, record_type)
         if clauses is None:
@@ -95,14 +95,14 @@ def zones_of(mandate: Mandate, codename: str, record_type: str) -> Iterator[Bran
             membership.groups if asks_groups else frozenset(),
             membership.mates if asks_mates else frozenset(),
         )
-        found.setdefault(key, set()).add(branch_id)
-    for (clauses, groups, mates), branches in found.items():
+        branches_by_key.setdefault(key, set()).add(branch_id)
+    for (clauses, groups, mates), branches in branches_by_key.items():
         everywhere = branches == mandate.facts.account.branches
         yield BranchGroup(None if everywhere else frozenset(branches), clauses, groups, mates)
 
 
 def zone_q(mandate: Mandate, zone: BranchGroup, record_type: str) -> Q:
-    """The conjunction of the zone's clauses, each the disjunction of its reaches."""
+    """Return the conjunction of the zone's clauses, each the disjunction of its scopes."""
     condition = Q()
     for clause in zone.clauses:
         reached = Q(pk__in=[])
@@ -113,23 +113,23 @@ def zone_q(mandate: Mandate, zone: BranchGroup, record_type: str) -> Q:
 
 
 def reach_qs(mandate: Mandate, zone: BranchGroup, clause: Clause, record_type: str) -> dict[Scope, Q]:
-    """Each reach of a clause as a condition (access model, section 2); a reach that holds nothing is left out."""
-    found: dict[Scope, Q] = {}
+    """Return each scope of a clause as a condition (access model, section 2), without empty ones."""
+    conditions: dict[Scope, Q] = {}
     if clause.scope & Scope.CREATED:
-        found[Scope.CREATED] = Q(created_by=mandate.user_id)
+        conditions[Scope.CREATED] = Q(created_by=mandate.user_id)
     if clause.scope & Scope.RESPONSIBLE:
-        found[Scope.RESPONSIBLE] = Q(responsible=mandate.user_id)
+        conditions[Scope.RESPONSIBLE] = Q(responsible=mandate.user_id)
     if clause.scope & Scope.TEAM and zone.mates:
-        found[Scope.TEAM] = Q(responsible__in=sorted(zone.mates))
+        conditions[Scope.TEAM] = Q(responsible__in=sorted(zone.mates))
     if clause.scope & Scope.SHARED and clause.share is not None:
         ids = shared_ids(record_type, clause.share, mandate.user_id, zone.groups)
         if ids is not None:
-            found[Scope.SHARED] = Q(pk__in=ids)
-    return found
+            conditions[Scope.SHARED] = Q(pk__in=ids)
+    return conditions
 
 
 def surroundings_q(mandate: Mandate, model: type[Record]) -> Q:
-    """What holds on every branch: privacy, and for what lives within another record the right to view that one."""
+    """Return the conditions for every branch: privacy, and for dependent records the right to view their parent."""
     condition = privacy_q(mandate, model)
     if not catalogue.record_type(model.record_type).follows_about:
         return condition
@@ -141,7 +141,7 @@ def surroundings_q(mandate: Mandate, model: type[Record]) -> Q:
 
 
 def privacy_q(mandate: Mandate, model: type[Record]) -> Q:
-    """Not private to somebody else, nor about anything that is, however remotely (access model, section 5)."""
+    """Return the condition: not private to another user, nor (transitively) about such a record (section 5)."""
     condition = Q()
     if can_be_private(model, itself=True):
         condition &= Q(private=False) | Q(responsible=mandate.secrets_of)
@@ -154,7 +154,7 @@ def privacy_q(mandate: Mandate, model: type[Record]) -> Q:
 
 
 def can_be_private(model: type[Record], *, itself: bool = False) -> bool:
-    """Whether such records can be private, or (unless only `itself` is asked) be about one that can."""
+    """Return whether such records can be private, or (unless only `itself` is asked) be about one that can."""
     if any(field.name == "private" for field in model._meta.get_fields()):
         return True
     return not itself and any(can_be_private(records.model_of(name)) for name in model.about_fields.values())

@@ -1,7 +1,7 @@
-"""Many questions at once, as `check_access --batch` asks them: one JSON object a line, one answer a line.
+"""Many questions at once, for `check_access --batch`: one JSON object per line, one answer per line.
 
-The lines are taken in chunks. What a chunk needs (users, targets, shares, Mandates) is read afresh for it in a few
-queries, and nothing read is used for the next one, so that a long run keeps up with what changes meanwhile.
+The lines are processed in chunks. The users, targets, shares and Mandates of a chunk are read in a few queries and used
+only for it, so a long run sees changes in between.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ Answer = Mapping[str, Any]
 
 
 class InvalidQuestion(ValueError):
-    """The line is no question."""
+    """The line is not a valid question."""
 
 
 @dataclass(frozen=True, slots=True)
 class MayQuestion:
-    """May the user do this to the target?"""
+    """Does the user have the permission on the target?"""
 
     user: str
     permission: str
@@ -59,7 +59,7 @@ class MayQuestion:
 
 @dataclass(frozen=True, slots=True)
 class VisibleQuestion:
-    """Which records of the account are within the user's reach?"""
+    """On which records of the account does the user have the permission?"""
 
     user: str
     permission: str
@@ -68,7 +68,7 @@ class VisibleQuestion:
 
 @dataclass(frozen=True, slots=True)
 class WhoMayQuestion:
-    """Who may do this to the target?"""
+    """Who has the permission on the target?"""
 
     permission: str
     target: TargetName
@@ -78,9 +78,9 @@ Question = MayQuestion | VisibleQuestion | WhoMayQuestion
 
 
 def answers(lines: Iterable[bytes], *, reasons: bool = False) -> Iterator[Answer]:
-    """The answer to each line, in order. What cannot be answered is `{"error": sentence}`.
+    """Yield the answer to each line, in order. A failed line gives `{"error": sentence}`.
 
-    `reasons` adds to each decision why it is so.
+    `reasons` adds the reasons to each decision.
     """
     iterator = iter(lines)
     while chunk := [_read(line) for line in islice(iterator, CHUNK)]:
@@ -90,12 +90,12 @@ def answers(lines: Iterable[bytes], *, reasons: bool = False) -> Iterator[Answer
 
 
 def references(mandate: Mandate, permission: Permission) -> Iterator[str]:
-    """The references of the records within reach, by code point; of every type that the permission is asked of.
+    """Yield the references of the visible records, by code point; of every type that the permission applies to.
 
-    They are read as they are asked for, so that a million of them need no more memory than one.
+    They are read lazily, so that a million of them need no more memory than one.
 
     Raises:
-        WrongTarget: the permission is not asked of records.
+        WrongTarget: the permission does not apply to records.
     """
     catalogue.check_target(permission, Target.RECORD)
     types = permission.record_types or tuple(records.registered())
@@ -108,27 +108,27 @@ def _references(mandate: Mandate, permission: Permission, record_type: str) -> I
 
 
 def _error(sentence: str) -> Answer:
-    """The error as an answer. JSON can name characters that no output can hold: they are shown as escapes."""
+    """Return the error as an answer. Characters that no output can hold are shown as escapes."""
     return {"error": sentence.encode("utf-8", "backslashreplace").decode()}
 
 
 def _read(line: bytes) -> Question | str:
-    """The question on a line, or what is wrong with the line."""
+    """Return the question on a line, or raise what is wrong with it."""
     try:
         return _question(read_json(line))
     except (InvalidQuestion, MalformedTarget) as error:
         return str(error)
     except UnicodeDecodeError as error:
-        return f"The line is not UTF-8: the byte 0x{line[error.start]:02x} stands at {error.start}."
+        return f"The line is not UTF-8: byte 0x{line[error.start]:02x} at position {error.start}."
     except json.JSONDecodeError as error:
-        return f"The line is no JSON: {error.msg} at column {error.colno}."
+        return f"The line is not valid JSON: {error.msg} at column {error.colno}."
 
 
 def _question(data: Any) -> Question:
     if not isinstance(data, dict):
-        raise InvalidQuestion("The line is no JSON object.")
+        raise InvalidQuestion("The line is not a JSON object.")
     if wrong := [key for key, value in data.items() if not isinstance(value, str)]:
-        raise InvalidQuestion(f'The value of "{wrong[0]}" is no text.')
+        raise InvalidQuestion(f'The value of "{wrong[0]}" is not text.')
     match sorted(data):
         case ["permission", "target", "user"]:
             return MayQuestion(data["user"], data["permission"], parse_target(data["target"]))
@@ -142,7 +142,7 @@ def _question(data: Any) -> Question:
 
 
 class _Chunk:
-    """Answers the questions of one chunk from what was read for it."""
+    """Answers the questions of one chunk from prefetched data."""
 
     def __init__(self, questions: list[Question], *, reasons: bool) -> None:
         self._reasons = reasons
@@ -197,7 +197,7 @@ class _Chunk:
         return self._mandates[key]
 
     def _people_of(self, account_id: int) -> list[tuple[str, Mandate]]:
-        """Everybody who has anything in the account, by address, read once for the chunk."""
+        """Return all users with access to the account, by email address, read once for the chunk."""
         if account_id not in self._people:
             now = timezone.now()
             mandates = [Mandate(facts, now) for facts in load_people(account_facts(account_id))]
@@ -210,7 +210,7 @@ class _Chunk:
 
 
 class _Shares:
-    """Who holds shares of the chunk's records and of all that they are about."""
+    """Read the share holders of the chunk's records and of all that they are about."""
 
     def __init__(self, found: Iterable[Record]) -> None:
         wanted: dict[str, set[int]] = {}

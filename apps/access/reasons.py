@@ -1,4 +1,4 @@
-"""Why something is not allowed, in words: for the tooltips of what is disabled and for the page that refuses."""
+"""Why something is not allowed, in words: for the tooltips of disabled buttons and for the 403 page."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NAMED = 3
 
 @dataclass(frozen=True, slots=True)
 class Denial:
-    """A "no" in words: the permission, the reasons in order, the smallest changes, and whom to ask."""
+    """A "no" in words: the permission, the reasons in order, the smallest changes, and the people to ask."""
 
     permission: Permission
     reasons: list[str] = field(default_factory=list)
@@ -33,67 +33,67 @@ class Denial:
 
 
 def tooltip(access: AccessContext, codename: str, place: models.Model | None = None) -> str:
-    """One sentence for a disabled button: the missing permission, and who can grant it, on this branch or anywhere."""
+    """Return one sentence for a disabled button: the missing permission and who can grant it, here or anywhere."""
     branch = place if isinstance(place, Branch) else None
     label = catalogue.get(codename).label
-    return _("Needs “%(label)s”, which you do not have. %(whom_to_ask)s") % {
+    return _("You need “%(label)s”. %(whom_to_ask)s") % {
         "label": label,
         "whom_to_ask": whom_to_ask(grantors(access, codename, branch)),
     }
 
 
 def grantors(access: AccessContext, codename: str, branch: Branch | None = None) -> list[User]:
-    """Some who may give the permission to the user on the branch, or on one in the user's sight, by name.
+    """Return some users who can grant the permission to the user on the branch, or on any visible one, by name.
 
-    They hold the right to it there, and have something of it to give (access model, section 6: no escalation). Who that
-    can be is read once for a request, whatever is asked.
+    They have the permission to grant it there, and have it themselves (access model, section 6: no escalation). The
+    candidates are read once for a request.
     """
     mandate, people = access.mandate, access.people
     if mandate is None or people is None:
         return []
     places = access.branches if branch is None else [branch]
     for stage in people.stages():
-        found = _givers(mandate, codename, places, stage)
-        if found:
-            return [user for user_id, user in stage.users.items() if user_id in found]
+        granter_ids = _givers(mandate, codename, places, stage)
+        if granter_ids:
+            return [user for user_id, user in stage.users.items() if user_id in granter_ids]
     return []
 
 
 def _givers(mandate: Mandate, codename: str, places: Sequence[Branch], stage: GranterBatch) -> set[int]:
-    found: set[int] = set()
+    granter_ids: set[int] = set()
     for place in places:
         for right, target in _ways(mandate, codename, place):
             permission = catalogue.get(right)
             for giver in stage.mandates:
                 if decide(giver, permission, target) and giver.effective(place.pk, codename).scope:
-                    found.add(giver.user_id)
-        found.discard(mandate.user_id)
-        if len(found) >= NAMED:
+                    granter_ids.add(giver.user_id)
+        granter_ids.discard(mandate.user_id)
+        if len(granter_ids) >= NAMED:
             break
-    return found
+    return granter_ids
 
 
 def _ways(mandate: Mandate, codename: str, branch: Branch) -> Iterator[tuple[str, models.Model]]:
-    """The rights by which somebody could give the user a permission on a branch, and what they are asked of."""
-    held = mandate.facts.memberships.get(branch.pk)
-    if held is None or not held.active:
-        yield "invite_members" if held is None else "remove_members", branch
-    elif not held.role.locked and held.role.grant(codename).grantable:
+    """Yield the permissions with which a colleague could grant it on a branch, and their targets."""
+    membership = mandate.facts.memberships.get(branch.pk)
+    if membership is None or not membership.active:
+        yield "invite_members" if membership is None else "remove_members", branch
+    elif not membership.role.locked and membership.role.grant(codename).grantable:
         yield "manage_member_permissions", branch
-    elif not held.role.locked:
+    elif not membership.role.locked:
         yield "change_roles", branch
     yield "grant_parent_roles" if mandate.facts.parent is None else "change_parent_roles", branch.account
 
 
 def whom_to_ask(people: Sequence[User]) -> str:
-    """`Ask Ada or Ben.`"""
+    """Return a sentence such as `Ask Ada or Ben for it.`"""
     if not people:
-        return _("Nobody in the account can grant it at present.")
+        return _("No member of the account can grant it now.")
     return _("Ask %(people)s for it.") % {"people": get_text_list([str(person) for person in people[:NAMED]], _("or"))}
 
 
 def why_not(access: AccessContext, codename: str, target: models.Model) -> Denial:
-    """Why the user may not, on this thing or (of an account) anywhere in it."""
+    """Return why the user lacks the permission on this target or (for an account) anywhere in it."""
     permission = catalogue.get(codename)
     subject: models.Model | None = target
     if permission.target is not _target_of(target):

@@ -1,4 +1,4 @@
-"""Who sees one record, what else they may do to it, and through what: `who_may` with its provenance, in short."""
+"""Who can see one record, what else they may do with it, and why: `who_may` with short reasons."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FURTHER = ("change", "delete", "export")
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Somebody who sees the record: which verbs besides viewing, and through what they see it."""
+    """A user who can see the record: further verbs, and the reasons why they see it."""
 
     user: User
     verbs: tuple[str, ...]
@@ -29,7 +29,7 @@ class Viewer:
 
 
 class RecordAudience:
-    """Everybody who sees a record. They are found at once; what else they may is asked of those who are shown."""
+    """All users who can see a record. They are read at once; further verbs are computed only for those shown."""
 
     def __init__(self, record: Record, account: AccountFacts) -> None:
         self._record = record
@@ -37,12 +37,12 @@ class RecordAudience:
         found = mandates_who_may(f"view_{record.record_type}", record, account, known=self.subjects)
         self._found = {mandate.user_id: (mandate, shares) for mandate, shares in found}
         wanted = self._found.keys() | self.subjects[0].keys()
-        # With everybody who has a share, whether it counts for them or not.
+        # Include all share holders, even if their share has no effect.
         self.people = list(User.objects.filter(pk__in=wanted).order_by("name", "email"))
         self.users = [user for user in self.people if user.pk in self._found]
 
     def seers(self, users: Sequence[User]) -> list[Viewer]:
-        """These of them in full."""
+        """Return these users with verbs and reasons."""
         return [self._seer(user, *self._found[user.pk]) for user in users]
 
     def _seer(self, user: User, mandate: Mandate, shares: Shares) -> Viewer:
@@ -56,7 +56,7 @@ class RecordAudience:
 
 
 def through(mandate: Mandate, record: Record, shares: Shares) -> list[str]:
-    """Through what somebody sees the record: the reaches that it is within, each as a few words."""
+    """Return why the user can see the record: the scopes that contain it, each as a few words."""
     codename = f"view_{record.record_type}"
     clause = mandate.clause(record.branch_id, codename, record.record_type)
     if clause is None:
@@ -66,15 +66,15 @@ def through(mandate: Mandate, record: Record, shares: Shares) -> list[str]:
         return [given_by(mandate, record.branch_id, codename)]
     words = {
         Scope.CREATED: _("created it"),
-        Scope.RESPONSIBLE: _("answers for it"),
+        Scope.RESPONSIBLE: _("owns it"),
         Scope.SHARED: _("it is shared with them"),
-        Scope.TEAM: _("is in a team with %(who)s, who answers for it") % {"who": record.responsible},
+        Scope.TEAM: _("is in a team with %(who)s, who owns it") % {"who": record.responsible},
     }
     return [told for reach, told in words.items() if reached & reach]
 
 
 def given_by(mandate: Mandate, branch_id: int, codename: str) -> str:
-    """By what a permission is given on a branch, as a few words: the last step that gives most."""
+    """Return what gives a permission on a branch, as a few words: the last step with the broadest scope."""
     steps = [step for step in mandate.effective(branch_id, codename).steps if step.scope]
     steps = [step for step in steps if step.because not in (Reason.OVERRIDE_ENDED, Reason.OVERRIDE_IGNORED)]
     if not steps:

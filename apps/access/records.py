@@ -1,4 +1,4 @@
-"""What every record has, and which model stands behind each record type."""
+"""What every record has, and the model of each record type."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from apps.roles import catalogue
 
 
 class RecordLike(Protocol):
-    """What the rules look at in a record."""
+    """The fields of a record that the rules use."""
 
     @property
     def pk(self) -> Any: ...
@@ -39,23 +39,23 @@ class RecordLike(Protocol):
 
 
 class HistoryUnknown(LookupError):
-    """What is kept does not tell how something was at a moment; the message is a sentence that says why."""
+    """The past of a target is unknown; the message is a sentence that says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class AsOf:
-    """A record as it was at a moment, in memory alone, and a sentence that says what that is known from."""
+    """A record as it was at a time, only in memory, and a sentence with the source."""
 
     record: Record
     source: str
 
 
 class Record(models.Model):
-    """A record belongs to one branch, and so to one account. `reference` is what people read: `L-17`.
+    """A record belongs to one branch, and so to one account. `reference` is its visible number: `L-17`.
 
     `private` is a field where records can be private, and plain False elsewhere. `about_fields` maps the foreign keys
-    that say what a record is about to the record types behind them; at most one of them is filled. `still_to_do` are
-    those of the type that somebody still has to answer for.
+    that say what a record is about to their record types; at most one of them is filled. `still_to_do` are the records
+    of the type that still need an owner.
     """
 
     record_type: ClassVar[str]
@@ -97,7 +97,7 @@ class Record(models.Model):
 
     @property
     def about(self) -> Record | None:
-        """The record that this one is about, or None."""
+        """Return the record that this one is about, or None."""
         for name in self.about_fields:
             if getattr(self, f"{name}_id") is not None:
                 about: Record = getattr(self, name)
@@ -106,16 +106,18 @@ class Record(models.Model):
 
     @classmethod
     def as_of(cls, account_id: int, reference: str, at: datetime) -> AsOf:
-        """The record of that reference as it was then, with all that it was about; a type with a history overrides it.
+        """Return the record with that reference as it was then, with all that it was about.
+
+        The base class knows no history; types with a history override it.
 
         Raises:
-            Untold: it was not there then, or nobody knows how it was.
+            HistoryUnknown: it didn't exist then, or its past is unknown.
         """
-        raise HistoryUnknown(f"How {reference} was cannot be told: no history is kept of such records.")
+        raise HistoryUnknown(f"The past of {reference} is unknown: such records have no history.")
 
 
 def record_constraints(name: str) -> list[models.BaseConstraint]:
-    """The constraints of a record table: a reference is unique, and (account, id) can be pointed at."""
+    """Return the constraints of a record table: unique references, and (account, id) as a foreign key's target."""
     return [
         models.UniqueConstraint(fields=["account", "reference"], name=f"{name}_reference"),
         models.UniqueConstraint(fields=["account", "id"], name=f"{name}_of_account"),
@@ -123,7 +125,7 @@ def record_constraints(name: str) -> list[models.BaseConstraint]:
 
 
 def record_indexes(name: str) -> list[models.Index]:
-    """The indexes behind each reach; every one ends in the order of the lists."""
+    """Return the indexes for each scope; every one ends in the order of the lists."""
     newest = ["-created_at", "-id"]
     return [
         models.Index(fields=["account", *newest], name=f"{name}_by_account"),
@@ -140,7 +142,7 @@ def register(model: type[Record]) -> type[Record]:
     """Bind a model to its record type. Used as a decorator.
 
     Raises:
-        ImproperlyConfigured: the model names no record type of the catalogue, or the type has a model already.
+        ImproperlyConfigured: the catalogue has no such record type, or the type has a model already.
     """
     name = getattr(model, "record_type", "")
     if name in _models:
@@ -150,10 +152,10 @@ def register(model: type[Record]) -> type[Record]:
 
 
 def model_of(record_type: str) -> type[Record]:
-    """The model behind a record type.
+    """Return the model of a record type.
 
     Raises:
-        LookupError: the type is unknown, or none of the installed apps keeps such records yet.
+        LookupError: the type is unknown, or no installed app keeps such records.
     """
     catalogue.record_type(record_type)
     if record_type not in _models:
@@ -162,12 +164,12 @@ def model_of(record_type: str) -> type[Record]:
 
 
 def registered() -> Mapping[str, type[Record]]:
-    """The models by record type, in the order of registration."""
+    """Return the models by record type, in the order of registration."""
     return dict(_models)
 
 
 def place_of(row: Any) -> models.Model | None:
-    """Return the branch or record at which a right over the row is asked for; None where the row has no branch."""
+    """Return the branch or record on which permissions for the row are checked; None if the row has no branch."""
     if isinstance(row, Branch | Record):
         return row
     branch = getattr(row, "branch", None)

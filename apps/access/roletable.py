@@ -1,4 +1,4 @@
-"""The roles of an account side by side: what each gives, by the categories of its scheme, and how many hold it."""
+"""The roles of an account side by side: their grants by category, and how many members have each role."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from apps.teams.models import Membership, ParentMembership
 
 @dataclass(frozen=True, slots=True)
 class TableLine:
-    """A permission with what each role says of it, in the order of the roles."""
+    """A permission with each role's grant, in the order of the roles."""
 
     permission: Permission
     grants: tuple[Grant, ...]
 
     @property
     def differs(self) -> bool:
-        """Whether not all say the same."""
+        """Return whether the grants differ."""
         return len({(grant.scope, grant.grantable) for grant in self.grants}) > 1
 
 
 def roles_of(account: Account) -> list[Role]:
-    """The roles that the account can give: published branch roles by rank, its own ones, then parent roles."""
+    """Return the roles that the account can give: built-in branch roles by rank, custom roles, then parent roles."""
     usable = Role.objects.usable_in(account.pk, account.scheme).select_related("based_on")
     return sorted(
         usable,
@@ -40,45 +40,45 @@ def roles_of(account: Account) -> list[Role]:
 
 
 def grants_by_role(account: Account, roles: Collection[Role]) -> dict[int, Mapping[str, Grant]]:
-    """What these roles say of each permission; one query for all own ones, which are silent about what came later."""
+    """Return the grants of these roles for each permission; one query for all custom roles."""
     own: dict[int, dict[str, Scope]] = defaultdict(dict)
     rows = RoleGrant.objects.filter(role__in=[role.pk for role in roles if role.account_id is not None])
     for role_id, permission, scope in rows.values_list("role", "permission", "scope"):
         own[role_id][permission] = scope
-    found: dict[int, Mapping[str, Grant]] = {}
+    by_role: dict[int, Mapping[str, Grant]] = {}
     for role in roles:
         base = account.role_system.roles[role.based_on.key if role.based_on is not None else role.key].grants
         if role.account_id is None:
-            found[role.pk] = base
+            by_role[role.pk] = base
         else:
             given = own[role.pk]
-            found[role.pk] = {
+            by_role[role.pk] = {
                 codename: Grant(given.get(codename, Scope.NONE), grant.grantable) for codename, grant in base.items()
             }
-    return found
+    return by_role
 
 
 def table_of(
     account: Account, roles: Collection[Role], *, differing: bool = False
 ) -> list[tuple[str, list[TableLine]]]:
-    """The grants of these roles by tab; only the lines in which they differ, if `differing`."""
+    """Return the grants of these roles by tab; with `differing`, only the lines in which they differ."""
     grants = grants_by_role(account, roles)
-    found = []
+    tabs = []
     for tab in shown_tabs(account.role_system, account.features):
         lines = [
             TableLine(permission, tuple(grants[role.pk][permission.codename] for role in roles))
             for permission in tab.permissions
         ]
         if shown := [line for line in lines if line.differs or not differing]:
-            found.append((tab.title, shown))
-    return found
+            tabs.append((tab.title, shown))
+    return tabs
 
 
 def holders_of(account: Account, branches: Collection[Branch], *, parents: bool) -> dict[int, int]:
-    """How many hold each role: on these branches and, with `parents`, over the account."""
+    """Count the members with each role: on these branches and, with `parents`, over the account."""
     held = Membership.objects.active().filter(account=account, branch__in=branches, user__is_active=True)
-    found = dict(held.order_by().values_list("role").annotate(many=Count("user", distinct=True)))
+    counts = dict(held.order_by().values_list("role").annotate(many=Count("user", distinct=True)))
     if parents:
         above = ParentMembership.objects.filter(account=account, user__is_active=True)
-        found |= dict(above.order_by().values_list("role").annotate(many=Count("pk")))
-    return found
+        counts |= dict(above.order_by().values_list("role").annotate(many=Count("pk")))
+    return counts

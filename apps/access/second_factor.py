@@ -18,17 +18,17 @@ from apps.teams.models import Membership, ParentMembership
 
 
 class SecondFactorMissing(PermissionDenied):
-    """The account asks the user for a second factor, and they have none."""
+    """The account requires a second factor, and the user has none."""
 
 
 @contextmanager
 def inside(user: User, account: Account) -> Iterator[AccessContext]:
-    """Work in this account of the user's inside the block, and then in the one before; yields the user's desk there.
+    """Switch the user to this account inside the block, then back; yields their access context there.
 
-    Every page that shows something of an account other than the one in its address goes through here.
+    Every page that shows data of an account other than the one in its URL uses this.
 
     Raises:
-        SecondFactorMissing: the account asks for a second factor. Nothing of it can be shown.
+        SecondFactorMissing: the account requires a second factor, so nothing of it can be shown.
     """
     before = user.current_account, user.operator_session
     with fence.tenant(account.pk, user.pk):
@@ -42,29 +42,29 @@ def inside(user: User, account: Account) -> Iterator[AccessContext]:
 
 
 def lacks_second_factor(user: User, account: Account) -> bool:
-    """Whether the account asks a second factor of the user, and they have none.
+    """Return whether the account requires a second factor of the user, and they have none.
 
-    It is asked of everyone, operators included, or of who holds one of some roles: on any branch, or as a parent role.
-    Whoever needs it anywhere in the account needs it for all of it.
+    It can be required of everyone, operators included, or of holders of some roles: on any branch, or as a parent role.
+    A user who needs it anywhere in the account needs it for all of it.
     """
-    asked = set(account.second_factor)
-    if not asked:
+    requirement = set(account.second_factor)
+    if not requirement:
         return False
-    if EVERYONE not in asked:
+    if EVERYONE not in requirement:
         facts = mandate_for(user, account.pk).facts
-        held = {held.role.key for held in facts.memberships.values() if held.active}
+        role_keys = {membership.role.key for membership in facts.memberships.values() if membership.active}
         if facts.parent is not None:
-            held.add(facts.parent.key)
-        if not asked & held:
+            role_keys.add(facts.parent.key)
+        if not requirement & role_keys:
             return False
     return not has_second_factor(user)
 
 
-def without_second_factor(account_id: int, asked: Collection[str]) -> set[int]:
-    """The ids of the people in the account of whom a second factor would be asked so, and who have none."""
-    held = Q() if EVERYONE in asked else Q(role__key__in=asked)
-    members = Membership.objects.active().filter(held, account=account_id).values_list("user", flat=True)
-    parents = ParentMembership.objects.filter(held, account=account_id).values_list("user", flat=True)
+def without_second_factor(account_id: int, requirement: Collection[str]) -> set[int]:
+    """Return the ids of the people in the account who would need a second factor and have none."""
+    required = Q() if EVERYONE in requirement else Q(role__key__in=requirement)
+    members = Membership.objects.active().filter(required, account=account_id).values_list("user", flat=True)
+    parents = ParentMembership.objects.filter(required, account=account_id).values_list("user", flat=True)
     people = {*members, *parents}
     able = Authenticator.objects.filter(type__in=FACTORS, user__in=members.union(parents)).values_list(
         "user", flat=True

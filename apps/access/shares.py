@@ -1,7 +1,7 @@
-"""Shares: record-level grants to a user or a team. The only module that imports django-guardian.
+"""Shares: access to one record for a user or a team. The only module that imports django-guardian.
 
-A share is a guardian object permission in a direct-foreign-key table of its record type. The columns that guardian does
-not know (account, who granted it, when and why) are ours, so shares are written here and not by guardian's shortcuts.
+A share is a guardian object permission in a direct-foreign-key table of its record type. Guardian does not know the
+columns account, author, time and reason, so shares are written here and not by guardian's shortcuts.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from apps.roles import catalogue
 
 
 class ShareColumns(models.Model):
-    """What every share states besides the record, the permission and its subject."""
+    """The columns of every share besides the record, the permission and its subject."""
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+")
     granted_by = models.ForeignKey(
@@ -34,26 +34,26 @@ class ShareColumns(models.Model):
     reason = MultiLineField()
 
     class Meta:
-        """Only a base."""
+        """An abstract base."""
 
         abstract = True
 
 
 class UserShare(ShareColumns, UserObjectPermissionBase):
-    """A permission of one user on one record; a record type's own table adds `content_object`."""
+    """A permission of one user on one record; each record type's own table adds `content_object`."""
 
     class Meta(UserObjectPermissionBase.Meta):
-        """A user has a permission on a record once; the index behind it serves the lists."""
+        """A user has a permission on a record once; the index also serves the lists."""
 
         abstract = True
         default_permissions = ()
 
 
 class TeamShare(ShareColumns, GroupObjectPermissionBase):
-    """A permission of one team (its group) on one record; a record type's own table adds `content_object`."""
+    """A permission of one team (its group) on one record; each record type's own table adds `content_object`."""
 
     class Meta(GroupObjectPermissionBase.Meta):
-        """A team has a permission on a record once; the index behind it serves the lists."""
+        """A team has a permission on a record once; the index also serves the lists."""
 
         abstract = True
         default_permissions = ()
@@ -69,14 +69,14 @@ def register(record_type: str, user_table: type[UserShare], team_table: type[Tea
 
 
 def tables(record_type: str) -> tuple[type[UserShare], type[TeamShare]] | None:
-    """The tables of user shares and of team shares, or None for a record type that has none."""
+    """Return the tables of user shares and of team shares, or None for a record type without shares."""
     return _tables.get(record_type)
 
 
 def share_codename(codename: str, record_type: str) -> str | None:
-    """The permission whose share counts for `codename` on such a record (section 2); None where none does.
+    """Return the permission whose share counts for `codename` on such a record (section 2); None if none does.
 
-    `view`, `change`, `delete` and `export` count for themselves; for every other record permission `view` does.
+    `view`, `change`, `delete` and `export` count for themselves; for every other record permission `view` counts.
     """
     if record_type not in _tables:
         return None
@@ -87,7 +87,7 @@ def share_codename(codename: str, record_type: str) -> str | None:
 
 
 def permission_id(codename: str) -> int:
-    """The row of Django's permission table that a share of `codename` points at; all are read at the first question.
+    """Return the id of Django's permission row for shares of `codename`; all are read on first use.
 
     Raises:
         LookupError: no share gives such a permission.
@@ -100,10 +100,10 @@ def permission_id(codename: str) -> int:
 
 
 def codename_of(permission: int) -> str:
-    """The codename of a row of Django's permission table that shares point at.
+    """Return the codename of a permission row that shares refer to.
 
     Raises:
-        LookupError: shares do not point at it.
+        LookupError: shares don't refer to it.
     """
     if permission not in _permission_ids.values():
         permission_id(f"view_{next(iter(_tables))}")
@@ -114,11 +114,11 @@ def codename_of(permission: int) -> str:
 
 
 def shared_codenames(record: RecordLike, user_id: int, group_ids: Iterable[int]) -> frozenset[str]:
-    """Which permissions shares of this very record give the user directly, or through one of these teams' groups."""
-    found = tables(record.record_type)
-    if found is None:
+    """Return the permissions that shares of this record give the user, directly or through these teams' groups."""
+    share_tables = tables(record.record_type)
+    if share_tables is None:
         return frozenset()
-    user_table, team_table = found
+    user_table, team_table = share_tables
     shared = user_table._default_manager.filter(content_object=record.pk, user=user_id).values_list(
         "permission__codename"
     )
@@ -133,7 +133,7 @@ def shared_codenames(record: RecordLike, user_id: int, group_ids: Iterable[int])
 
 
 def of_group(group_id: int) -> list[TeamShare]:
-    """Every share of a team, by its group, with the records."""
+    """Return every share of a team, by its group, with the records."""
     return [
         share
         for _, table in _tables.values()
@@ -142,7 +142,7 @@ def of_group(group_id: int) -> list[TeamShare]:
 
 
 def of_user(user_id: int, branch_id: int) -> list[UserShare]:
-    """Every share of a user on the records of a branch, with the records."""
+    """Return every share of a user on the records of a branch, with the records."""
     return [
         share
         for table, _ in _tables.values()
@@ -153,11 +153,11 @@ def of_user(user_id: int, branch_id: int) -> list[UserShare]:
 
 
 def shared_ids(record_type: str, codename: str, user_id: int, group_ids: Iterable[int]) -> QuerySet[Any] | None:
-    """The ids of records that a share gives the user this permission on; None where there can be none."""
-    found = tables(record_type)
-    if found is None:
+    """Return the ids of records on which a share gives the user this permission; None if there can be none."""
+    share_tables = tables(record_type)
+    if share_tables is None:
         return None
-    user_table, team_table = found
+    user_table, team_table = share_tables
     permission = permission_id(codename)
     ids: QuerySet[Any] = user_table._default_manager.filter(user=user_id, permission=permission).values(
         "content_object"
@@ -172,7 +172,7 @@ def shared_ids(record_type: str, codename: str, user_id: int, group_ids: Iterabl
 
 @dataclass(frozen=True, slots=True)
 class NewShare:
-    """A share to be written: a verb such as `view` on one record, for a user or for a team's group."""
+    """A share to write: a verb such as `view` on one record, for a user or for a team's group."""
 
     account_id: int
     record_type: str
@@ -185,18 +185,18 @@ class NewShare:
 
 
 def grant_many(rows: Iterable[NewShare]) -> int:
-    """Write shares, a statement for each table and batch; returns how many.
+    """Write shares, one statement for each table and batch, and return how many.
 
     Raises:
-        ValueError: a record of that type cannot be shared.
-        IntegrityError: one of them is there already.
+        ValueError: a record of that type can't be shared.
+        IntegrityError: one of them exists already.
     """
     by_table: dict[type[UserShare] | type[TeamShare], list[UserShare | TeamShare]] = {}
     for row in rows:
-        found = tables(row.record_type)
-        if found is None:
+        share_tables = tables(row.record_type)
+        if share_tables is None:
             raise ValueError(f"Records of the type {row.record_type} have no shares.")
-        table = found[0] if row.group_id is None else found[1]
+        table = share_tables[0] if row.group_id is None else share_tables[1]
         columns: dict[str, Any] = {
             "content_object_id": row.record_id,
             "permission_id": permission_id(f"{row.verb}_{row.record_type}"),
@@ -216,19 +216,19 @@ Subjects = tuple[Mapping[int, frozenset[str]], Mapping[int, frozenset[str]]]
 
 
 def subjects(record: RecordLike) -> Subjects:
-    """Who holds shares of a record."""
+    """Return the share holders of a record."""
     return subjects_of_many(record.record_type, [record.pk])[record.pk]
 
 
 def subjects_of_many(record_type: str, record_ids: Iterable[int]) -> dict[int, Subjects]:
-    """Who holds shares of each of these records, in one query however many they are."""
+    """Return the share holders of each of these records, in one query."""
     collected: dict[int, tuple[dict[int, set[str]], dict[int, set[str]]]] = {key: ({}, {}) for key in record_ids}
-    found: tuple[Any, ...] = tables(record_type) or ()
+    share_tables: tuple[Any, ...] = tables(record_type) or ()
     parts = [
         table._default_manager.filter(content_object__in=list(collected))
         .order_by()
         .values_list(Value(place), "content_object", ("user_id", "group_id")[place], "permission__codename")
-        for place, table in enumerate(found)
+        for place, table in enumerate(share_tables)
     ]
     for place, record_id, subject, codename in parts[0].union(*parts[1:], all=True) if parts else ():
         collected[record_id][place].setdefault(subject, set()).add(codename)
@@ -236,4 +236,4 @@ def subjects_of_many(record_type: str, record_ids: Iterable[int]) -> dict[int, S
 
 
 def _frozen(codenames: Mapping[int, set[str]]) -> Mapping[int, frozenset[str]]:
-    return {subject: frozenset(found) for subject, found in codenames.items()}
+    return {subject: frozenset(names) for subject, names in codenames.items()}

@@ -1,4 +1,4 @@
-"""The shield in lists: in a scheme that has one, the single top member's details and rights are only their own."""
+"""The shield in lists: some role systems hide the single top member's details and permissions from everyone else."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from apps.teams.models import Membership
 
 
 def why_shielded() -> str:
-    """What is said in place of what the shield hides."""
-    return _("Only they themselves see or change this: the scheme shields whoever holds the single top role.")
+    """Return the sentence that replaces what the shield hides."""
+    return _("Only this member can view or change this: the role system protects the holder of the top role.")
 
 
 def shielded(access: AccessContext) -> frozenset[int]:
-    """The ids of those whose details and rights the user may not see; nobody's outside of such a scheme."""
+    """Return the ids of members whose details and permissions the user can't see; empty in other role systems."""
     return access.once("shielded", lambda: _shielded(access))
 
 

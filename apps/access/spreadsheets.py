@@ -1,4 +1,4 @@
-"""Cells of files that spreadsheets open: none is taken for a formula, and what was written is read back as it was."""
+"""Cells of files for spreadsheets: none becomes a formula, and exported cells are read back unchanged."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from typing import Any
 from unicodedata import category, normalize
 
 GUARD = "'"
-# Where a cell begins anew for a spreadsheet that separates cells by something else than a comma, or by a tab.
+# Where a cell begins for a spreadsheet with another separator than a comma.
 _SEPARATORS = re.compile(r"([;\t\r\n]+)")
-# As a spreadsheet reads them, in every width that Unicode has of them.
+# Start of a formula, in every Unicode width that spreadsheets accept.
 _FORMULA = frozenset("=+-@\N{MINUS SIGN}")
-# What may stand before a formula unseen, besides spaces, controls and invisible characters.
+# Characters that can precede a formula, besides spaces, controls and invisible characters.
 _QUOTES = frozenset('"\N{LEFT DOUBLE QUOTATION MARK}\N{RIGHT DOUBLE QUOTATION MARK}\N{FULLWIDTH QUOTATION MARK}')
-# A number by itself, and a telephone number as E.164 has it, with or without an extension: both compute nothing.
+# A plain number, and an E.164 telephone number with or without extension: neither is computed.
 _NUMBER = re.compile(r"[+\-\u2212]?\d+(?:[., \u00a0\u202f'’]\d{3})*(?:[.,]\d+)?(?:[eE][+-]?\d{1,3})?\s?%?", re.ASCII)
 _PHONE = re.compile(r"\+[1-9](?:[ .()/\-\u00a0]{0,2}\d){6,14}(?: ?(?:ext\.?|x|#) ?\d{1,7})?", re.ASCII)
 
 
 def cell(value: Any) -> str:
-    """Return the value as text that a spreadsheet takes for text.
+    """Return the value as text that a spreadsheet doesn't compute.
 
-    An apostrophe stands before what it would compute, also after a separator inside of the cell. Plain numbers and
-    telephone numbers stay as they are. `uncell` takes exactly these apostrophes away again.
+    An apostrophe is put before each formula, also after a separator inside the cell. Plain numbers and telephone
+    numbers stay as they are. `uncell` removes exactly these apostrophes.
     """
     if value is None:
         return ""
@@ -33,19 +33,19 @@ def cell(value: Any) -> str:
 
 
 def uncell(text: str) -> str:
-    """Return the text that `cell` made this of; another text as it is."""
+    """Return the text from which `cell` made this; other text unchanged."""
     return "".join(part[1:] if guarded else part for part, _risky, guarded in _judged(text))
 
 
 def csv_line(values: Iterable[Any], *, end: str = "\r\n") -> str:
-    """Return one line of a CSV file, every cell of it guarded."""
+    """Return one line of a CSV file with every cell guarded."""
     line = _Line()
     csv.writer(line, lineterminator=end).writerow([cell(value) for value in values])
     return line.text
 
 
 class _Line:
-    """Keeps the line that a writer of CSV writes."""
+    """Stores the line that a CSV writer writes."""
 
     text = ""
 
@@ -54,10 +54,10 @@ class _Line:
 
 
 def _judged(text: str) -> Iterator[tuple[str, bool, bool]]:
-    """Each part of the text and each separator; whether it would be computed; and whether it would without apostrophes.
+    """Yield each part of the text and each separator, whether it would be computed, and whether without apostrophes.
 
-    A part of the latter kind gets one more apostrophe, so that it too is read back as it is. With anything but numbers
-    after a separator, the text as a whole is no number either, and its beginning is not taken for one.
+    A part of the latter kind gets one more apostrophe, so that it is read back unchanged, too. If anything but numbers
+    follows a separator, the text as a whole is not a number, and neither is its beginning.
     """
     parts = _SEPARATORS.split(text)
     whole = all(_is_plain(part) for part in parts[2::2])

@@ -1,4 +1,4 @@
-"""A table that people hand in as a file: read line by line as often as it is needed, and never in memory as a whole."""
+"""Tables from uploaded files: read line by line as often as needed, and never completely in memory."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _BAD_BYTES = re.compile("[\udc80-\udcff]")
 
 
 class TableRefused(Exception):
-    """The file is no table of this kind; the message is a sentence that names the line, where it is one."""
+    """The file is not such a table; the message names the line, if there is one."""
 
 
 @dataclass(frozen=True, slots=True)
 class CsvRow:
-    """One line of a table: its number in the file, and its cells by column, without the space around them.
+    """One line of a table: its number in the file, and its cells by column, without surrounding spaces.
 
-    `problem` says what keeps it from being read; it has no cells then.
+    `problem` says why it can't be read; it has no cells then.
     """
 
     number: int
@@ -38,21 +38,21 @@ class CsvRow:
 
 
 class CsvTable:
-    """The lines of a CSV file (UTF-8; commas, semicolons or tabs), of which the first one names the columns.
+    """The lines of a CSV file (UTF-8; commas, semicolons or tabs), with column names in the first line.
 
-    An apostrophe that our exports put before what a spreadsheet would compute is taken away again.
+    An apostrophe that our exports put before a formula is removed.
 
-    It keeps a copy of its own, so that every time through it finds the same, and a pipe will do. Where `headless`,
-    there is one column and no line that names it. Lines without anything in them are passed over.
+    It keeps its own copy, so every pass reads the same, and a pipe works too. With `headless`, there is one column and
+    no header line. Empty lines are skipped.
     """
 
     def __init__(
         self, file: IO[bytes], columns: Sequence[str], *, needed: Collection[str] = (), headless: bool = False
     ) -> None:
-        """Read the file, and its first line.
+        """Read the file and its first line.
 
         Raises:
-            TableRefused: it is too big, or its columns are not those.
+            TableRefused: it is too big, or its columns are wrong.
         """
         self._copy = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - lives as long as the table
         size = 0
@@ -60,7 +60,8 @@ class CsvTable:
             size += len(part)
             if size > LIMIT:
                 raise TableRefused(
-                    _("The file is larger than %(most)s MiB, which is the most.") % {"most": LIMIT // 1024 // 1024}
+                    _("The file is larger than %(most)s MiB. Split it into smaller files.")
+                    % {"most": LIMIT // 1024 // 1024}
                 )
             self._copy.write(part)
         self._headless = headless
@@ -68,12 +69,12 @@ class CsvTable:
         self.columns = tuple(columns) if headless else self._read_columns(columns, needed)
 
     def __len__(self) -> int:
-        """How many lines it has, empty ones too."""
+        """Return the number of lines, empty ones included."""
         self._copy.seek(0)
         return sum(1 for _ in self._copy) - (not self._headless)
 
     def __iter__(self) -> Iterator[CsvRow]:
-        """The lines, from the first one on."""
+        """Yield the lines, from the first one on."""
         reader = csv.reader(self._texts(), delimiter=self._delimiter, strict=True)
         if not self._headless:
             next(reader)
@@ -84,7 +85,7 @@ class CsvTable:
             except StopIteration:
                 return
             except csv.Error as error:
-                yield CsvRow(number, {}, _("This is no CSV: %(error)s.") % {"error": error})
+                yield CsvRow(number, {}, _("This is not valid CSV: %(error)s.") % {"error": error})
                 continue
             if any(cells):
                 yield self._line(number, cells)
@@ -96,13 +97,13 @@ class CsvTable:
             return CsvRow(
                 number,
                 {},
-                _("There are %(number)s cells for %(columns)s columns.")
+                _("The line has %(number)s cells, but the file has %(columns)s columns.")
                 % {"number": len(cells), "columns": len(self.columns)},
             )
         return CsvRow(number, dict(zip(self.columns, cells, strict=True)))
 
     def _texts(self) -> Iterator[str]:
-        """The lines as text. Bytes that are none of UTF-8 become what no text holds, to be found in the cells."""
+        """Yield the lines as text. Invalid UTF-8 becomes surrogates, which are detected in the cells."""
         self._copy.seek(0)
         for place, line in enumerate(self._copy):
             text = line.decode("utf-8", "surrogateescape")
@@ -114,32 +115,32 @@ class CsvTable:
             raise TableRefused(f"line 1: {problem}")
         self._delimiter = next((mark for mark in DELIMITERS if mark in first), ",")
         try:
-            found = [name.strip().lower() for name in next(csv.reader([first], delimiter=self._delimiter), [])]
+            names = [name.strip().lower() for name in next(csv.reader([first], delimiter=self._delimiter), [])]
         except csv.Error as error:
-            raise TableRefused(_("line 1: This is no CSV: %(error)s.") % {"error": error}) from None
-        if not any(found):
+            raise TableRefused(_("line 1: This is not valid CSV: %(error)s.") % {"error": error}) from None
+        if not any(names):
             raise TableRefused(
-                _("line 1: The columns are missing: name them, out of %(columns)s.") % {"columns": ", ".join(columns)}
+                _("line 1: The column names are missing. Choose from %(columns)s.") % {"columns": ", ".join(columns)}
             )
-        for place, name in enumerate(found):
+        for place, name in enumerate(names):
             if name not in columns:
                 raise TableRefused(
-                    _("line 1: There is no column “%(name)s”: choose from %(columns)s.")
+                    _("line 1: “%(name)s” is not a column. Choose from %(columns)s.")
                     % {"name": name, "columns": ", ".join(columns)}
                 )
-            if name in found[:place]:
-                raise TableRefused(_("line 1: The column “%(name)s” stands there twice.") % {"name": name})
-        if missing := [name for name in columns if name in needed and name not in found]:
+            if name in names[:place]:
+                raise TableRefused(_("line 1: The column “%(name)s” occurs twice.") % {"name": name})
+        if missing := [name for name in columns if name in needed and name not in names]:
             raise TableRefused(
                 _("line 1: The column %(missing)s is missing.") % {"missing": get_text_list(missing, _("and"))}
             )
-        return tuple(found)
+        return tuple(names)
 
 
 def _unreadable(text: str) -> str:
-    """What is wrong with a text that cannot be stored; nothing, where it can."""
+    """Return why a text can't be stored; empty if it can."""
     if _BAD_BYTES.search(text):
-        return _("This is not UTF-8: save the file in that encoding.")
+        return _("The file is not UTF-8. Save it in that encoding.")
     if "\0" in text:
-        return _("The character U+0000 stands there, which cannot be stored.")
+        return _("The text contains the character U+0000, which can't be stored. Remove it.")
     return ""

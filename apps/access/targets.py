@@ -1,4 +1,4 @@
-"""What a command line names: a user by address, an account by slug, and the target of a permission.
+"""Names on the command line: a user by email address, an account by slug, and the target of a permission.
 
 A target is `account:SLUG`, `branch:ACCOUNT/BRANCH`, or `TYPE:ACCOUNT/REF` (`lead:acme/L-17`).
 """
@@ -22,16 +22,16 @@ _NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
 class UnknownTarget(LookupError):
-    """What is named does not exist; the message is a sentence that names it."""
+    """The named target doesn't exist; the message is a sentence with its name."""
 
 
 class MalformedTarget(ValueError):
-    """The text is no target."""
+    """The text is not a target."""
 
 
 @dataclass(frozen=True, slots=True)
 class TargetName:
-    """A target by its name: `kind` is account, branch or a record type, `key` a branch's slug or a reference."""
+    """The name of a target: `kind` is account, branch or a record type, `key` a branch's slug or a reference."""
 
     kind: str
     account: str
@@ -42,102 +42,104 @@ class TargetName:
 
     @property
     def unknown(self) -> UnknownTarget:
-        """The error for when there is no such thing."""
+        """Return the error for a target that doesn't exist."""
         if self.kind == Target.ACCOUNT:
             return no_account(self.account)
         types = [record_type.name for record_type in catalogue.record_types()]
         if self.kind != Target.BRANCH and self.kind not in types:
-            return UnknownTarget(f'There is no record type "{self.kind}": choose from {", ".join(types)}.')
+            return UnknownTarget(f'There is no record type "{self.kind}". Choose from {", ".join(types)}.')
         return UnknownTarget(f'There is no {self.kind} "{self.key}" in the account "{self.account}".')
 
 
 def parse_target(text: str) -> TargetName:
-    """The name in the text. A reference is any text, so it may hold slashes and colons itself.
+    """Return the name in the text. A reference is any text, so it may contain slashes and colons.
 
     Raises:
-        Malformed: it is no target.
+        MalformedTarget: the text is not a target.
     """
     kind, _, rest = text.partition(":")
     account, slash, key = rest.partition("/")
     whole = bool(account) and (not slash if kind == Target.ACCOUNT else bool(key))
     if not kind or not whole:
-        raise MalformedTarget(f'"{text}" is no target: write account:SLUG, branch:ACCOUNT/BRANCH or TYPE:ACCOUNT/REF.')
+        raise MalformedTarget(
+            f'"{text}" is not a valid target. Write account:SLUG, branch:ACCOUNT/BRANCH or TYPE:ACCOUNT/REF.'
+        )
     return TargetName(kind, account, key)
 
 
 def find_target(name: TargetName) -> Account | Branch | Record:
-    """The thing of that name.
+    """Return the target with that name.
 
     Raises:
-        Unknown: there is none.
+        UnknownTarget: it doesn't exist.
     """
     return find_targets([name]).get(name) or _raise(name)
 
 
 def find_targets(names: Iterable[TargetName]) -> Mapping[TargetName, Account | Branch | Record]:
-    """Those of the named things that exist, read afresh in a few queries however many they are.
+    """Return the existing targets among these names, read in a few queries.
 
-    Records come with all that they are about, since their rules ask for it.
+    Records come with all that they are about, since their rules need it.
     """
     wanted = {name for name in names if _can_be_stored(name.account + name.key)}
-    found: dict[TargetName, Account | Branch | Record] = {}
+    targets: dict[TargetName, Account | Branch | Record] = {}
     accounts = {account.slug: account for account in Account.objects.filter(slug__in={name.account for name in wanted})}
     for kind in sorted({name.kind for name in wanted}):
         mine = [name for name in wanted if name.kind == kind and name.account in accounts]
         if kind == Target.ACCOUNT:
-            found.update((name, accounts[name.account]) for name in mine)
+            targets.update((name, accounts[name.account]) for name in mine)
         elif kind == Target.BRANCH:
-            found.update(_keyed(kind, Branch.objects.all(), "slug", mine, accounts))
+            targets.update(_keyed(kind, Branch.objects.all(), "slug", mine, accounts))
         elif kind in records.registered():
-            found.update(_keyed(kind, with_about(kind), "reference", mine, accounts))
-    return found
+            targets.update(_keyed(kind, with_about(kind), "reference", mine, accounts))
+    return targets
 
 
 def with_about(record_type: str) -> models.QuerySet[Any]:
-    """The records of a type with all that they are about, however remotely, in the same query."""
+    """Return the records of a type with all that they are about, transitively, in the same query."""
     paths = list(_about_paths(record_type))
     everything: models.QuerySet[Any] = records.model_of(record_type)._default_manager.all()
     return everything.select_related(*paths) if paths else everything
 
 
 def find_user(email: str) -> User:
-    """The user of that address, whatever its case.
+    """Return the user with that email address, ignoring case.
 
     Raises:
-        Unknown: there is none.
+        UnknownTarget: there is none.
     """
-    found = find_users([email]).get(email)
-    if found is None:
+    user = find_users([email]).get(email)
+    if user is None:
         raise no_user(email)
-    return found
+    return user
 
 
 def find_users(emails: Iterable[str]) -> Mapping[str, User]:
-    """Those of the users who exist, read afresh in one query, by the address as it was given."""
+    """Return the existing users among these, read in one query, by the given email address."""
     wanted = {email: User.objects.normalize_email(email) for email in emails if _can_be_stored(email)}
     known = users_by_email(wanted.values())
     return {given: known[email] for given, email in wanted.items() if email in known}
 
 
 def find_account(slug: str) -> Account:
-    """The account of that slug.
+    """Return the account with that slug.
 
     Raises:
-        Unknown: there is none.
+        UnknownTarget: there is none.
     """
-    found = Account.objects.filter(slug=slug).first() if _can_be_stored(slug) else None
-    if found is None:
+    account = Account.objects.filter(slug=slug).first() if _can_be_stored(slug) else None
+    if account is None:
         raise no_account(slug)
-    return found
+    return account
 
 
 def no_user(email: str) -> UnknownTarget:
-    """The error for when there is no such user."""
+    """Return the error for a user that doesn't exist."""
     return UnknownTarget(f'There is no user "{email}".')
 
 
 def no_account(slug: str) -> UnknownTarget:
-    """The error for when there is no such account."""
+    """Return the error for an account that doesn't exist."""
     return UnknownTarget(f'There is no account "{slug}".')
 
 
@@ -166,7 +168,7 @@ def _about_paths(record_type: str) -> Iterator[str]:
 
 
 def _can_be_stored(text: str) -> bool:
-    """Whether the database could hold the text: what it cannot, it does not hold."""
+    """Return whether the database can store the text."""
     return _NO_TEXT.search(text) is None
 
 

@@ -1,12 +1,11 @@
-"""One change of access, from the intention to the commit (access model, section 6).
+"""One change of access, from its plan to the commit (access model, section 6).
 
-A `Change` says what is to be; it plans the rows, the guards are held against them, they are written, and the whole
-account is asked whether somebody is left who can keep it. A preview is the same with a measure taken before and after,
-and rolled back.
+A `Change` plans rows. The guards check them, they are written, and the account must keep a holder of its top role.
+A preview does the same, measures before and after, and rolls back.
 
-The order of work: the account's row is locked as the first statement of a READ COMMITTED transaction, everything is
-read fresh behind that lock, checked, written (the database writes the log), committed; and all of it is tried again on
-a serialization failure or a deadlock. Locks go account, branches, memberships, records, head of the chain.
+The order: lock the account's row as the first statement of a READ COMMITTED transaction, read everything behind that
+lock, check, write (the database writes the log), commit. A serialization failure or a deadlock starts all of it again.
+The lock order is account, branches, memberships, records, head of the hash chain.
 """
 
 from __future__ import annotations
@@ -41,180 +40,182 @@ T = TypeVar("T")
 
 TRIES = 6
 ORDER = list(Guard)
-# Whoever corrects a file wants to see all that is off in it, but no more than can be read.
+# Report all refused lines of a file, but no more than people can read.
 MOST_REFUSALS = 1000
 TRIAL = "Tried, and taken back"
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeResult:
-    """What became of a change: its operation in the log (None where nothing had to be changed), and how many rows."""
+    """The result of a change: its operation in the log (None if nothing changed) and the number of rows."""
 
     operation_id: int | None
     rows: int
 
 
-# Every kind of change by the word of its verb.
+# Every kind of change by its verb.
 KINDS: dict[str, type[Change]] = {}
 
 
 class Observer(Protocol):
     """Measures a change that is tried and rolled back."""
 
-    def before(self, ground: ChangeContext, diff: Diff) -> None:
-        """Look at what stands, before these rows are written; called once for each batch."""
+    def before(self, context: ChangeContext, diff: Diff) -> None:
+        """Measure the state before these rows are written; called once for each batch."""
 
-    def planned(self, ground: ChangeContext) -> None:
-        """Look at what stands, with the last batch known and nothing done yet."""
+    def planned(self, context: ChangeContext) -> None:
+        """Measure the state after the last batch was planned, before anything is written."""
 
-    def after(self, ground: ChangeContext) -> None:
-        """Look at what stands then, with all rows written."""
+    def after(self, context: ChangeContext) -> None:
+        """Measure the state with all rows written."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Change(ABC):
-    """Something that somebody wants to be different in one account. Subclasses say what, and plan the rows for it."""
+    """A change in one account. Subclasses plan its rows."""
 
     verb: ClassVar[Verb]
     terms: ClassVar[GuardTerms] = GuardTerms()
-    # On what terms its undoing is judged, where they are others.
+    # Terms for its undo, if they differ.
     undo_terms: ClassVar[GuardTerms | None] = None
-    # Why it is not undone, in a sentence, where it is not.
+    # Why it can't be undone, in a sentence; empty if it can.
     final: ClassVar[StrOrPromise] = ""
 
     account_id: int
 
     def __init_subclass__(cls, **options: Any) -> None:
-        """Enter the kind under its verb."""
+        """Register the kind of change under its verb."""
         super().__init_subclass__(**options)
         if "verb" in cls.__dict__:
-            # Of two kinds of one verb the first, of which the other one makes many.
+            # Two kinds can share a verb: the first is registered, the other is its bulk version.
             KINDS.setdefault(cls.verb.word, cls)
 
     @abstractmethod
-    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
-        """The rows that make it so, as things stand; nothing is written. One Diff, or for very many rows batches.
+    def plan(self, context: ChangeContext) -> Iterable[Diff]:
+        """Return the rows that the change needs now, without writing. One Diff, or batches for very many rows.
 
-        Rows that are as they should be are left out, so a change that has been made already plans nothing.
+        Rows that already have their values are left out, so repeating a change plans nothing.
 
         Raises:
-            Refusal: it makes no sense for what is there.
+            Refusal: the change makes no sense for the current rows.
         """
 
-    def judged(self, ground: ChangeContext) -> User | None:
-        """Whose rights count, where it is not the actor's."""
+    def judged(self, context: ChangeContext) -> User | None:
+        """Return the user whose permissions count, if it is not the actor."""
         return None
 
-    def check_seen(self, ground: ChangeContext) -> None:  # noqa: B027 - most changes overwrite nothing but their rows
-        """Hold what the page showed beside the rows against what stands, once the guards have let the actor pass.
+    def check_seen(self, context: ChangeContext) -> None:  # noqa: B027 - most changes overwrite nothing but their rows
+        """Compare what the page showed, apart from the rows, with the current state, after the guards passed.
 
         Raises:
-            Overtaken: it is otherwise by now.
+            ChangedMeanwhile: the state is different now.
         """
 
-    def accompany(self, ground: ChangeContext) -> None:  # noqa: B027 - most changes go alone
-        """Do what goes along and is no change of access, such as handing records over, before the rows are written."""
+    def accompany(self, context: ChangeContext) -> None:  # noqa: B027 - most changes go alone
+        """Do work before the rows are written that is no change of access, such as handing over records."""
 
-    def terms_on(self, ground: ChangeContext) -> GuardTerms:
-        """The terms on which it is judged."""
+    def terms_on(self, context: ChangeContext) -> GuardTerms:
+        """Return the terms on which the guards check the change."""
         return self.terms
 
-    def log(self, ground: ChangeContext, written: OperationInProgress) -> None:  # noqa: B027 - most changes add nothing
-        """Add to the log what the tables do not tell, once the rows are written."""
+    def log(self, context: ChangeContext, written: OperationInProgress) -> None:  # noqa: B027 - most changes add nothing
+        """Add entries to the log that the tables don't produce, once the rows are written."""
 
-    def follow_up(self, ground: ChangeContext) -> None:  # noqa: B027 - most changes have no more to do
-        """Do what follows and is no row of access, such as mail, once the rows are written; never in a preview.
+    def follow_up(self, context: ChangeContext) -> None:  # noqa: B027 - most changes have no more to do
+        """Do work after the rows are written, such as sending mail; never in a preview.
 
-        It belongs to the same transaction, so it is not done where that is rolled back.
+        It is part of the same transaction and is rolled back with it.
         """
 
-    def notes(self, ground: ChangeContext) -> Iterable[str]:
-        """What people should know besides before it is made, in sentences."""
+    def notes(self, context: ChangeContext) -> Iterable[str]:
+        """Return sentences that people should know before they confirm the change."""
         return ()
 
     @classmethod
-    def check_undo(cls, ground: ChangeContext, diff: Diff) -> None:
-        """Let the undoing of such a change pass, which would write these rows.
+    def check_undo(cls, context: ChangeContext, diff: Diff) -> None:
+        """Check whether a change that would be undone by these rows can be undone.
 
         Raises:
-            Refusal: it is final, or not for this actor to undo.
+            Refusal: the change is final, or this actor can't undo it.
         """
         if cls.final:
             raise NoSuchTarget(str(cls.final))
 
     def apply(self, *, actor: User | None, reason: str) -> ChangeResult:
-        """Make the change. `actor` None is the operator at the console.
+        """Make the change. `actor` None is the operator at the command line.
 
         Raises:
-            Refusal: a guard is against it, which the refusal names; nothing was written.
-            ManyRefused: a bulk change of which some lines are refused; nothing was written.
+            Refusal: a guard refuses it; nothing was written.
+            ManyRefused: some lines of a bulk change are refused; nothing was written.
         """
         if is_blank(reason):
             raise ReasonMissing
         if actor is not None and actor.viewed_by is not None:
-            raise NoSuchTarget(_("Whoever looks as somebody else changes nothing."), _("Stop looking as them first."))
+            raise NoSuchTarget(
+                _("You can't change anything while you view as a colleague."), _("Stop viewing as them first.")
+            )
         return retried(lambda: self._apply(actor, reason))
 
     def observe(self, observer: Observer, *, actor: User | None) -> None:
-        """Make the change as `apply` would, measured by the observer, and take it back.
+        """Make the change as `apply` would, let the observer measure it, and roll it back.
 
         Raises:
             Refusal, ManyRefused: as `apply` does.
         """
         retried(lambda: self._observe(observer, actor))
 
-    def within(self, ground: ChangeContext) -> int:
-        """Make the change as a part of an act that holds the account's lock and states its operation; returns the rows.
+    def within(self, context: ChangeContext) -> int:
+        """Make the change within an operation that already holds the account's lock. Return the number of rows.
 
         Raises:
             Refusal, ManyRefused: as `apply` does.
         """
-        return self._carry_out(ground)
+        return self._carry_out(context)
 
     def _apply(self, actor: User | None, reason: str) -> ChangeResult:
         with transaction.atomic():
-            ground = ChangeContext.lock(self.account_id, actor, reason.strip())
+            context = ChangeContext.lock(self.account_id, actor, reason.strip())
             with operation(verb=self.verb, actor=actor, reason=reason) as written:
-                rows = self._carry_out(ground, written)
+                rows = self._carry_out(context, written)
                 if rows:
-                    self.follow_up(ground)
+                    self.follow_up(context)
                 return ChangeResult(written.pk, rows)
 
     def _observe(self, observer: Observer, actor: User | None) -> None:
         with suppress(_RollBack), transaction.atomic():
-            ground = ChangeContext.lock(self.account_id, actor, TRIAL)
+            context = ChangeContext.lock(self.account_id, actor, TRIAL)
             with operation(verb=self.verb, actor=actor, reason=TRIAL) as written:
-                self._carry_out(ground, written, observer)
-                observer.after(ground)
+                self._carry_out(context, written, observer)
+                observer.after(context)
                 raise _RollBack
 
     def _carry_out(
-        self, ground: ChangeContext, written: OperationInProgress | None = None, observer: Observer | None = None
+        self, context: ChangeContext, written: OperationInProgress | None = None, observer: Observer | None = None
     ) -> int:
-        keepers = LastKeeperGuard.of(ground)
-        seats = Seats.of(ground)
-        diffs = self._checked(ground)
-        self.check_seen(ground)
+        keepers = LastKeeperGuard.of(context)
+        seats = Seats.of(context)
+        diffs = self._checked(context)
+        self.check_seen(context)
         rows = 0
         if observer is not None:
             for diff in diffs:
-                observer.before(ground, diff)
-            observer.planned(ground)
-        self.accompany(ground)
+                observer.before(context, diff)
+            observer.planned(context)
+        self.accompany(context)
         for diff in diffs:
             rows += diff.write()
-        keepers.check(ground)
+        keepers.check(context)
         if rows:
-            seats.check(ground)
+            seats.check(context)
         if rows and written is not None:
-            self.log(ground, written)
+            self.log(context, written)
         return rows
 
-    def _checked(self, ground: ChangeContext) -> RowPlan:
-        """The plan, held against the guards; a plan of several batches is made again when it is written."""
-        judge = GuardEvaluator(ground, self.terms_on(ground), self.judged(ground))
+    def _checked(self, context: ChangeContext) -> RowPlan:
+        """Return the plan after the guards checked it. A plan of several batches is made again for writing."""
+        judge = GuardEvaluator(context, self.terms_on(context), self.judged(context))
         refusals: list[Refusal] = []
-        planned = RowPlan(lambda: self.plan(ground), ground)
+        planned = RowPlan(lambda: self.plan(context), context)
         for diff in planned:
             found = list(chain(diff.refusals, judge.refusals(diff)))
             if named := [refusal for refusal in found if refusal.line is None]:
@@ -229,15 +230,15 @@ class Change(ABC):
 
 
 class RowPlan:
-    """A plan that can be gone through several times. One batch is kept; of several, each is planned again.
+    """A plan that can be read several times. One batch is stored; several batches are planned again each time.
 
-    Each time the same rows have to come of it, so that what is written is what was judged. The account's lock sees to
-    it for most tables; that a user got another address, say, it does not keep away.
+    Every pass must give the same rows, so that exactly the checked rows are written. The account's lock ensures this
+    for most tables, but not for a user's email address.
     """
 
-    def __init__(self, plan: Callable[[], Iterable[Diff]], ground: ChangeContext) -> None:
+    def __init__(self, plan: Callable[[], Iterable[Diff]], context: ChangeContext) -> None:
         self._plan = plan
-        self._ground = ground
+        self._ground = context
         self._only: list[Diff] | None = None
         self._prints: list[int] | None = None
 
@@ -249,7 +250,7 @@ class RowPlan:
         diff: Diff | None = None
         for diff in self._plan():
             if prints:
-                # Very many people: nobody is kept from one batch to the next.
+                # Bulk changes: forget the people of the last batch.
                 self._ground.forget()
             prints.append(hash(tuple(row.fingerprint for row in diff.rows)))
             self._check(prints, len(prints))
@@ -261,7 +262,7 @@ class RowPlan:
 
     def _check(self, prints: list[int], upto: int | None) -> None:
         if self._prints is not None and self._prints[:upto] != prints:
-            raise OperationalError("What is to be changed has moved meanwhile.") from SerializationFailure()
+            raise OperationalError("The records changed while this was saved.") from SerializationFailure()
 
 
 def _by_line(refusals: Iterable[Refusal]) -> list[Refusal]:
@@ -269,19 +270,19 @@ def _by_line(refusals: Iterable[Refusal]) -> list[Refusal]:
 
 
 class _RollBack(Exception):
-    """Ends a trial, so that the transaction is rolled back."""
+    """Raised at the end of a preview to roll the transaction back."""
 
 
 def rows(*found: RowChange) -> list[Diff]:
-    """A plan of these rows."""
+    """Return a plan of these rows."""
     return [Diff(list(found))]
 
 
 def retried(work: Callable[[], T]) -> T:
-    """The work's result; it is done again where the database broke it off, unless a transaction is around it.
+    """Return the result of the work, and retry it after a database conflict unless a transaction surrounds it.
 
     Raises:
-        OperationalError: it was broken off each time.
+        OperationalError: every attempt had a conflict.
     """
     for tried in range(1, TRIES + 1):
         try:

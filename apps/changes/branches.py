@@ -1,4 +1,4 @@
-"""Branches: opened, changed, and closed with what becomes of their records."""
+"""Branches: open, change, and close with a choice for their records."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ from apps.changes.values import checked
 
 @dataclass(frozen=True, kw_only=True)
 class CreateBranch(Change):
-    """Open a further branch, with no members yet. Needs `add_branch` on the account."""
+    """Open another branch without members. Needs `add_branch` on the account."""
 
     verb = verbs.BRANCH_ADDED
 
     slug: str
     name: str
 
-    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
-        """One branch, where the scheme has several."""
-        if not ground.scheme.many_branches:
+    def plan(self, context: ChangeContext) -> Iterable[Diff]:
+        """Plan one branch, if the role system supports several."""
+        if not context.scheme.many_branches:
             raise NoSuchTarget(
-                _("%(scheme)s has one branch.") % {"scheme": ground.scheme.name}, _("Make a team instead.")
+                _("%(scheme)s supports only one branch.") % {"scheme": context.scheme.name}, _("Create a team instead.")
             )
         checked(validate_slug, self.slug, _("short name"))
-        if any(branch.slug == self.slug for branch in ground.branches.values()):
+        if any(branch.slug == self.slug for branch in context.branches.values()):
             raise NoSuchTarget(
-                _("There is a branch %(slug)s already.") % {"slug": self.slug}, _("Choose another short name.")
+                _("A branch %(slug)s already exists.") % {"slug": self.slug}, _("Choose another short name.")
             )
         name = self.name.strip() or self.slug
-        return rows(inserted(Branch(account=ground.account, slug=self.slug, name=name, created_at=ground.now)))
+        return rows(inserted(Branch(account=context.account, slug=self.slug, name=name, created_at=context.now)))
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChangeBranch(Change):
-    """Give a branch another name. Needs `change_branch` on it."""
+    """Change the name of a branch. Needs `change_branch` on it."""
 
     verb = verbs.BRANCH_CHANGED
 
@@ -52,21 +52,20 @@ class ChangeBranch(Change):
     name: str
     seen: Mapping[str, Any] | None = None
 
-    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
-        """The branch with its other name."""
-        branch = open_branch(ground, self.branch_id)
+    def plan(self, context: ChangeContext) -> Iterable[Diff]:
+        """Plan the branch with its new name."""
+        branch = open_branch(context, self.branch_id)
         name = self.name.strip()
         if not name:
-            raise NoSuchTarget(_("A branch needs a name."))
+            raise NoSuchTarget(_("Enter a name for the branch."))
         return rows(updated(branch, name=name, seen=self.seen))
 
 
 @dataclass(frozen=True, kw_only=True)
 class CloseBranch(Change):
-    """Close a branch; its memberships give nothing from then on. Needs `delete_branch` on it.
+    """Close a branch. Its memberships give no access from then on. Needs `delete_branch` on it.
 
-    `records_to` is the open branch that its records move to; None leaves them with the closed one, where only those
-    reach them whose parent role does.
+    `records_to` is the open branch that gets its records. With None they stay, and only parent roles can access them.
     """
 
     verb = verbs.BRANCH_CLOSED
@@ -74,33 +73,33 @@ class CloseBranch(Change):
     branch_id: int
     records_to: int | None = None
 
-    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
-        """The branch closed."""
-        branch = open_branch(ground, self.branch_id)
-        if self.records_to is not None and open_branch(ground, self.records_to).pk == branch.pk:
-            raise NoSuchTarget(_("The records are on that branch already."), _("Choose another branch for them."))
+    def plan(self, context: ChangeContext) -> Iterable[Diff]:
+        """Plan the branch as closed."""
+        branch = open_branch(context, self.branch_id)
+        if self.records_to is not None and open_branch(context, self.records_to).pk == branch.pk:
+            raise NoSuchTarget(_("The records are already on that branch."), _("Choose a different branch."))
         return rows(updated(branch, status=Branch.Status.CLOSED))
 
-    def accompany(self, ground: ChangeContext) -> None:
-        """Move the records, before the branch is closed."""
+    def accompany(self, context: ChangeContext) -> None:
+        """Move the records before the branch is closed."""
         if self.records_to is not None:
-            source, target = ground.branch(self.branch_id), ground.branch(self.records_to)
-            handover.move(source, target, actor=ground.actor)
+            source, target = context.branch(self.branch_id), context.branch(self.records_to)
+            handover.move(source, target, actor=context.actor)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReopenBranch(Change):
-    """Open a closed branch again, with the members that it had. Needs `delete_branch` on it."""
+    """Reopen a closed branch with its earlier members. Needs `delete_branch` on it."""
 
     verb = verbs.BRANCH_REOPENED
 
     branch_id: int
 
-    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
-        """The branch open."""
-        branch = ground.branch(self.branch_id)
+    def plan(self, context: ChangeContext) -> Iterable[Diff]:
+        """Plan the branch as open."""
+        branch = context.branch(self.branch_id)
         if branch.status == Branch.Status.ACTIVE:
             return []
-        if not ground.scheme.many_branches and ground.facts.open_branches:
-            raise NoSuchTarget(_("%(scheme)s has one branch.") % {"scheme": ground.scheme.name})
+        if not context.scheme.many_branches and context.facts.open_branches:
+            raise NoSuchTarget(_("%(scheme)s supports only one branch.") % {"scheme": context.scheme.name})
         return rows(updated(branch, status=Branch.Status.ACTIVE))

@@ -1,9 +1,8 @@
-"""Very many changes at once: roles and overrides of the members that the lines of a file name, or that hold a role.
+"""Bulk changes of roles and overrides: for the members in a file, or for all members with a role.
 
-Every line is planned and judged before anything is written, and all that is refused is told by its line; then all are
-written as one operation, or none. It goes in batches, of which none is kept, so that memory does not grow with the
-file. A batch is planned again when it is written, and only what was judged is: see `base.Planned`. What is so already
-is judged like the rest, and not written.
+Every line is planned and checked before anything is written, and each refused line is reported. Then all lines are
+written as one operation, or none. Work goes in batches, so memory does not grow with the file. Each batch is planned
+again for writing (see `base.Planned`). Lines that change nothing are checked, but not written.
 """
 
 from __future__ import annotations
@@ -43,64 +42,64 @@ _BETWEEN_REACHES = re.compile(r"[\s,;+|]+")
 
 
 def silent(rows: int) -> None:
-    """No progress."""
+    """Report no progress."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BulkChange(Change):
-    """Something for each line of a file. `branch` is the slug of the branch for lines that name none.
+    """A change for each line of a file. `branch` is the slug of the branch for lines without one.
 
-    `progress` is told how many lines each batch had, every time that the lines are gone through.
+    `progress` is called with the number of lines of each batch, on every pass.
     """
 
     lines: Iterable[CsvRow]
     branch: str = ""
     progress: Progress = field(default=silent, compare=False, repr=False)
 
-    def plan(self, ground: ChangeContext) -> Iterator[Diff]:
-        """The rows by the lines, in batches, and at the end the lines that say something of the same again."""
+    def plan(self, context: ChangeContext) -> Iterator[Diff]:
+        """Plan the rows in batches; the last one holds refusals of repeated lines."""
         doubles = DuplicateLines()
         lines = iter(self.lines)
         while batch := list(islice(lines, BATCH)):
-            yield self._diff(ground, batch, doubles)
+            yield self._diff(context, batch, doubles)
             self.progress(len(batch))
         if refusals := list(doubles.refusals()):
             yield Diff(refusals=refusals)
 
-    def _diff(self, ground: ChangeContext, batch: Sequence[CsvRow], doubles: DuplicateLines) -> Diff:
-        members = Members(ground, batch, self.branch)
-        row_of = self.rows(ground, members)
-        found = Diff()
+    def _diff(self, context: ChangeContext, batch: Sequence[CsvRow], doubles: DuplicateLines) -> Diff:
+        members = Members(context, batch, self.branch)
+        row_of = self.rows(context, members)
+        diff = Diff()
         for line in batch:
             try:
-                found.rows.append(row_of(line, members.of(line), doubles))
+                diff.rows.append(row_of(line, members.of(line), doubles))
             except Refusal as refusal:
                 refusal.line = line.number
-                found.refusals.append(refusal.with_traceback(None))
-        return found
+                diff.refusals.append(refusal.with_traceback(None))
+        return diff
 
     @abstractmethod
-    def rows(self, ground: ChangeContext, members: Members) -> RowOf:
-        """What makes the row of a line, about the membership that it names, or raises a Refusal."""
+    def rows(self, context: ChangeContext, members: Members) -> RowOf:
+        """Plan the row of a line for its membership, or raise a Refusal."""
 
 
 RowOf = Callable[[CsvRow, Membership, "DuplicateLines"], RowChange]
 
 
 class DuplicateLines:
-    """Finds lines about the same. It keeps two numbers a line, and looks at the end."""
+    """Finds repeated lines. It stores two numbers for each line and compares them at the end."""
 
     def __init__(self) -> None:
         self._keys = array("q")
         self._lines = array("q")
 
     def enter(self, membership_id: int, place: int, line: int) -> None:
-        """Enter a line about a membership; `place` (below 1,000) tells several things about one membership apart."""
+        """Add a line about a membership; `place` (below 1,000) distinguishes several values of one membership."""
         self._keys.append(membership_id * 1000 + place)
         self._lines.append(line)
 
     def refusals(self) -> Iterator[Refusal]:
-        """One for each line that speaks of what an earlier line speaks of."""
+        """Yield a refusal for each line that repeats an earlier one."""
         first = None
         for place in sorted(range(len(self._keys)), key=self._keys.__getitem__):
             if first is None or self._keys[first] != self._keys[place]:
@@ -108,38 +107,38 @@ class DuplicateLines:
                 continue
             number = self._lines[first]
             yield NoSuchTarget(
-                _("This is about the same as line %(number)s.") % {"number": number},
-                _("Leave one of the two out."),
+                _("This repeats line %(number)s.") % {"number": number},
+                _("Remove one of the two lines."),
                 line=self._lines[place],
             )
 
 
 class Members:
-    """The memberships that some lines name, and the account's words for branches and roles."""
+    """The memberships that some lines name, and the account's branches and roles."""
 
-    def __init__(self, ground: ChangeContext, batch: Iterable[CsvRow], branch: str) -> None:
-        self._ground = ground
+    def __init__(self, context: ChangeContext, batch: Iterable[CsvRow], branch: str) -> None:
+        self._ground = context
         self._default = branch
         emails = {User.objects.normalize_email(line.cells.get("user")) for line in batch}
         self._users = dict(User.objects.filter(email__among=emails).values_list("email", "pk"))
-        held = Membership.objects.filter(account=ground.account, user__among=list(self._users.values()))
-        self.held = {(membership.user_id, membership.branch_id): membership for membership in held}
+        memberships = Membership.objects.filter(account=context.account, user__among=list(self._users.values()))
+        self.held = {(membership.user_id, membership.branch_id): membership for membership in memberships}
 
     def of(self, line: CsvRow) -> Membership:
-        """The membership that a line names.
+        """Return the membership that a line names.
 
         Raises:
-            NoSuchTarget: there is none here, whoever else the address belongs to.
+            NoSuchTarget: the account has none, even if another account has a user with that email address.
         """
         if line.problem:
             raise NoSuchTarget(line.problem)
         email = User.objects.normalize_email(line.cells["user"])
         if not email:
-            raise NoSuchTarget(_("This names no user."))
+            raise NoSuchTarget(_("The user is missing."))
         branch = self._branch(line)
         membership = self.held.get((self._users.get(email, 0), branch.pk))
         if membership is None:
-            raise NoSuchTarget(_("There is no member %(email)s on %(branch)s.") % {"email": email, "branch": branch})
+            raise NoSuchTarget(_("%(email)s is not a member of %(branch)s.") % {"email": email, "branch": branch})
         return membership
 
     def _branch(self, line: CsvRow) -> Branch:
@@ -148,26 +147,26 @@ class Members:
             return branch_named(self._ground, slug)
         if len(self._ground.facts.open_branches) == 1:
             return self._ground.branch(*self._ground.facts.open_branches)
-        raise NoSuchTarget(_("This names no branch, and %(account)s has several.") % {"account": self._ground.account})
+        raise NoSuchTarget(_("The branch is missing, and %(account)s has several.") % {"account": self._ground.account})
 
 
-def branch_named(ground: ChangeContext, slug: str) -> Branch:
-    """The account's branch of that slug.
+def branch_named(context: ChangeContext, slug: str) -> Branch:
+    """Return the account's branch with that slug.
 
     Raises:
         NoSuchTarget: there is none.
     """
-    for branch in ground.branches.values():
+    for branch in context.branches.values():
         if branch.slug == slug:
             return branch
-    raise NoSuchTarget(_("There is no branch “%(slug)s” in %(account)s.") % {"slug": slug, "account": ground.account})
+    raise NoSuchTarget(_("%(account)s has no branch “%(slug)s”.") % {"slug": slug, "account": context.account})
 
 
 class Roles:
-    """The branch roles that the account can give, by key."""
+    """Return the branch roles that the account can give, by key."""
 
-    def __init__(self, ground: ChangeContext) -> None:
-        self._ground = ground
+    def __init__(self, context: ChangeContext) -> None:
+        self._ground = context
 
     @cached_property
     def _ids(self) -> Mapping[str, int]:
@@ -175,58 +174,58 @@ class Roles:
         return dict(usable.order_by("kind", "-rank", "key").values_list("key", "pk"))
 
     def of(self, key: str) -> int:
-        """The id of the branch role of that key.
+        """Return the id of the branch role with that key.
 
         Raises:
-            NoSuchTarget: there is none that can be given.
+            NoSuchTarget: the account can't give such a role.
         """
         if key not in self._ids:
             known = [key for key, pk in self._ids.items() if self._ground.role(pk).kind == Role.Kind.BRANCH]
             raise NoSuchTarget(
-                _("There is no role “%(key)s” in %(account)s.") % {"key": key, "account": self._ground.account},
+                _("%(account)s has no role “%(key)s”.") % {"key": key, "account": self._ground.account},
                 _("Choose from %(known)s.") % {"known": ", ".join(known)},
             )
         return branch_role(self._ground, self._ids[key])
 
 
-def _active(membership: Membership, ground: ChangeContext) -> Membership:
+def _active(membership: Membership, context: ChangeContext) -> Membership:
     if membership.status != Membership.Status.ACTIVE:
         raise NoSuchTarget(
-            _("%(name)s has been removed.") % {"name": ground.name(membership.user_id)}, _("Restore them first.")
+            _("%(name)s was removed.") % {"name": context.name(membership.user_id)}, _("Restore them first.")
         )
     return membership
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChangeRoles(BulkChange):
-    """Give members other roles, a line each: `user`, perhaps `branch` and `role`. Needs `change_roles` there.
+    """Change the roles of members. Each line has `user` and optionally `branch` and `role`. Needs `change_roles` there.
 
-    `role` is the key of the role for lines that name none.
+    `role` is the key of the role for lines without one.
     """
 
     verb = verbs.ROLE_CHANGED
 
     role: str = ""
 
-    def rows(self, ground: ChangeContext, members: Members) -> RowOf:
-        """A membership with another role."""
-        roles = Roles(ground)
+    def rows(self, context: ChangeContext, members: Members) -> RowOf:
+        """Plan a membership with another role."""
+        roles = Roles(context)
 
         def row_of(line: CsvRow, membership: Membership, doubles: DuplicateLines) -> RowChange:
             doubles.enter(membership.pk, 0, line.number)
             key = line.cells.get("role") or self.role
             if not key:
-                raise NoSuchTarget(_("This names no role."))
-            return updated(_active(membership, ground), line=line.number, role_id=roles.of(key))
+                raise NoSuchTarget(_("The role is missing."))
+            return updated(_active(membership, context), line=line.number, role_id=roles.of(key))
 
         return row_of
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReplaceRole(Change):
-    """Give everybody who holds a role another one, on one open branch or on all. Needs `change_roles` there.
+    """Change the role of all members with a role, on one open branch or on all. Needs `change_roles` there.
 
-    `replaced` and `role` are keys, `branch` is a slug. With `removed`, those too who could come back to the role.
+    `replaced` and `role` are keys, `branch` is a slug. `removed` includes removed members.
     """
 
     verb = verbs.ROLE_CHANGED
@@ -237,18 +236,18 @@ class ReplaceRole(Change):
     removed: bool = False
     progress: Progress = field(default=silent, compare=False, repr=False)
 
-    def plan(self, ground: ChangeContext) -> Iterator[Diff]:
-        """The memberships with another role, by id, so that what is written of one batch does not move the next."""
-        roles = Roles(ground)
+    def plan(self, context: ChangeContext) -> Iterator[Diff]:
+        """Plan the memberships ordered by id, so that writing one batch does not shift the next."""
+        roles = Roles(context)
         replaced, role_id = roles.of(self.replaced), roles.of(self.role)
         if replaced == role_id:
             return
         members = Membership.objects.all() if self.removed else Membership.objects.active()
-        held = members.filter(account=ground.account, role=replaced).order_by("pk")
+        memberships = members.filter(account=context.account, role=replaced).order_by("pk")
         if self.branch:
-            held = held.filter(branch=branch_named(ground, self.branch))
+            memberships = memberships.filter(branch=branch_named(context, self.branch))
         last = 0
-        while batch := list(held.filter(pk__gt=last)[:BATCH]):
+        while batch := list(memberships.filter(pk__gt=last)[:BATCH]):
             yield Diff([updated(membership, role_id=role_id) for membership in batch])
             last = batch[-1].pk
             self.progress(len(batch))
@@ -256,19 +255,19 @@ class ReplaceRole(Change):
 
 @dataclass(frozen=True, kw_only=True)
 class SetOverrides(BulkChange):
-    """Set or clear overrides, a line each: `user`, `permission` and `scope`, perhaps `branch`, `expires` and `reason`.
+    """Set or clear overrides. Each line has `user`, `permission`, `scope`, optionally `branch`, `expires` and `reason`.
 
-    Needs `manage_member_permissions` there. A line without a reason has the operation's.
+    Needs `manage_member_permissions` there. A line without a reason has the operation's reason.
     """
 
     verb = verbs.OVERRIDE_SET
 
-    def rows(self, ground: ChangeContext, members: Members) -> RowOf:
-        """An override, new, changed, or gone."""
-        held = [membership.user_id for membership in members.held.values()]
+    def rows(self, context: ChangeContext, members: Members) -> RowOf:
+        """Plan an override: new, changed or deleted."""
+        user_ids = [membership.user_id for membership in members.held.values()]
         standing = {
             (override.user_id, override.branch_id, override.permission): override
-            for override in Override.objects.filter(account=ground.account, user__among=held)
+            for override in Override.objects.filter(account=context.account, user__among=user_ids)
         }
         places = {permission.codename: place for place, permission in enumerate(catalogue.permissions())}
 
@@ -278,16 +277,16 @@ class SetOverrides(BulkChange):
             override = standing.get((membership.user_id, membership.branch_id, codename))
             if line.cells["scope"].lower() == CLEAR:
                 if line.cells.get("expires"):
-                    raise NoSuchTarget(_("What is cleared has no end."), _("Leave the cell empty."))
+                    raise NoSuchTarget(_("A cleared override can't have an end date."), _("Leave the cell empty."))
                 return deleted(override or no_override(membership, codename), line=line.number)
             scope = scope_of(line.cells["scope"])
             return override_row(
-                ground,
-                _active(membership, ground),
+                context,
+                _active(membership, context),
                 override,
                 permission=checked_scope(codename, scope),
                 scope=scope,
-                expires_at=checked_end(ground, end_of(line.cells.get("expires", ""))),
+                expires_at=checked_end(context, end_of(line.cells.get("expires", ""))),
                 because=line.cells.get("reason", ""),
                 line=line.number,
             )
@@ -303,10 +302,10 @@ def _permission(codename: str) -> str:
 
 
 def scope_of(text: str) -> Scope:
-    """The scope that a cell names: none, all, reaches with spaces or a plus between, or a published name.
+    """Return the scope in a cell: none, all, scopes separated by spaces or a plus, or a published name.
 
     Raises:
-        NoSuchTarget: it names none.
+        NoSuchTarget: the text is not a scope.
     """
     words = text.strip("[] ").lower()
     if words in _PUBLISHED_SCOPES:
@@ -315,26 +314,26 @@ def scope_of(text: str) -> Scope:
         return Scope.parse(words if words in ("none", "all") else _BETWEEN_REACHES.split(words))
     except ValueError:
         raise NoSuchTarget(
-            _("“%(text)s” is no scope.") % {"text": text},
-            _("Write none, all, clear, or reaches such as responsible + shared + team, or a name such as If creator."),
+            _("“%(text)s” is not a scope.") % {"text": text},
+            _("Use none, all or clear, scopes such as responsible + shared + team, or a name such as If creator."),
         ) from None
 
 
 def end_of(text: str) -> datetime | None:
-    """The time that a cell names, with its zone; None where it is empty.
+    """Return the time in a cell, with its time zone; None if the cell is empty.
 
     Raises:
-        NoSuchTarget: it names none.
+        NoSuchTarget: the text is not such a time.
     """
     if not text:
         return None
     try:
-        found = datetime.fromisoformat(text)
+        time = datetime.fromisoformat(text)
     except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
+        time = None
+    if time is None or time.tzinfo is None:
         raise NoSuchTarget(
-            _("“%(text)s” is no time with its zone.") % {"text": text},
-            _("Write one such as 2027-01-31T00:00:00Z, or nothing."),
+            _("“%(text)s” is not a time with a time zone.") % {"text": text},
+            _("Write a time such as 2027-01-31T00:00:00Z, or leave the cell empty."),
         )
-    return found
+    return time

@@ -1,4 +1,4 @@
-"""What a person is called, and whether they may sign in at all: it is the same in all of their accounts."""
+"""A person's name and whether they can sign in. Both are the same in all of their accounts."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ LONGEST_NAME = 150
 
 @dataclass(frozen=True, kw_only=True)
 class ChangeDetails(Change):
-    """Give a member another name. Needs `change_members` on a branch where they are one; nothing for one's own.
+    """Change a member's name. Needs `change_members` on one of their branches; nothing for your own name.
 
-    It is their name everywhere. So nobody else changes that of somebody who has a place in another account, too.
+    The name is the same everywhere, so only the person can change it if they belong to another account, too.
     """
 
     verb = verbs.DETAILS_CHANGED
@@ -39,24 +39,24 @@ class ChangeDetails(Change):
     name: str
     seen: Mapping[str, Any] | None = None
 
-    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
-        """One user with another name."""
-        places = Membership.objects.active().filter(account=ground.account, user=self.user_id)
-        held = ParentMembership.objects.filter(account=ground.account, user=self.user_id)
+    def plan(self, context: ChangeContext) -> Iterable[Diff]:
+        """Plan one user with another name."""
+        places = Membership.objects.active().filter(account=context.account, user=self.user_id)
+        held = ParentMembership.objects.filter(account=context.account, user=self.user_id)
         if not places.exists() and not held.exists():
-            raise NoSuchTarget(_("There is no such member in %(account)s.") % {"account": ground.account})
+            raise NoSuchTarget(_("That member doesn't exist in %(account)s.") % {"account": context.account})
         name = self.name.strip()
         if not name or len(name) > LONGEST_NAME:
-            raise NoSuchTarget(_("A name has 1 to %(longest)s characters.") % {"longest": LONGEST_NAME})
+            raise NoSuchTarget(_("Enter a name of 1 to %(longest)s characters.") % {"longest": LONGEST_NAME})
         user = User.objects.select_for_update(no_key=True).get(pk=self.user_id)
         return rows(updated(user, name=name, seen=self.seen))
 
 
 @dataclass(frozen=True, kw_only=True)
 class _SetActive:
-    """Whether a user is active, in every account: a platform operator's act, and no account's.
+    """Activate or deactivate a user in every account. Only platform operators can.
 
-    All accounts that the user has a place in are locked, in order, and each keeps a keeper.
+    All accounts of the user are locked, in order, and each must still have a holder of its top role.
     """
 
     verb: ClassVar[Verb]
@@ -65,13 +65,13 @@ class _SetActive:
     user_id: int
 
     def apply(self, *, actor: User | None, reason: str) -> ChangeResult:
-        """Make the change. `actor` None is the operator at the console.
+        """Make the change. `actor` None is the operator at the command line. Nothing is written if it raises.
 
         Raises:
             ReasonMissing: the reason is blank.
-            OperatorOnly: the actor is in no operator session.
-            NoSuchTarget: there is no such user.
-            LastKeeper: an account would be left without one. Nothing was written in any case.
+            OperatorOnly: the actor has no open operator session.
+            NoSuchTarget: the user doesn't exist.
+            LastKeeper: an account would lose the last holder of its top role.
         """
         if is_blank(reason):
             raise ReasonMissing
@@ -81,30 +81,30 @@ class _SetActive:
         with transaction.atomic():
             kept = [self._kept(account_id, actor, reason) for account_id in account_ids_of(self.user_id)]
             if actor is not None and current_session(actor) is None:
-                raise OperatorOnly(_("Only a platform operator changes this."), _("Ask the platform's operators."))
+                raise OperatorOnly(_("Only a platform operator can change this."), _("Contact the platform operators."))
             user = User.objects.select_for_update(no_key=True).filter(pk=self.user_id).first()
             if user is None:
-                raise NoSuchTarget(_("There is no such user."))
+                raise NoSuchTarget(_("That user doesn't exist."))
             with operation(verb=self.verb, actor=actor, reason=reason) as written:
                 count = Diff([updated(user, is_active=self.active)]).write()
                 if not self.active:
-                    # What was signed in stays out, also when they come back.
+                    # Old sessions stay ended after a reactivation.
                     shut_out(user)
-                for ground, keepers in kept:
-                    with fence.tenant(ground.account.pk):
-                        keepers.check(ground)
+                for context, keepers in kept:
+                    with fence.tenant(context.account.pk):
+                        keepers.check(context)
                 return ChangeResult(written.pk, count)
 
     def _kept(self, account_id: int, actor: User | None, reason: str) -> tuple[ChangeContext, LastKeeperGuard]:
-        """One of the accounts, locked, and who keeps it."""
+        """Lock one account and return who holds its top role."""
         with fence.tenant(account_id):
-            ground = ChangeContext.lock(account_id, actor, reason)
-            return ground, LastKeeperGuard.of(ground)
+            context = ChangeContext.lock(account_id, actor, reason)
+            return context, LastKeeperGuard.of(context)
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeactivateUser(_SetActive):
-    """Let somebody sign in nowhere any more, and be allowed nothing. Only a platform operator does."""
+    """Deactivate a user: no sign-in and no access anywhere. Only platform operators can."""
 
     verb = verbs.USER_DEACTIVATED
     active = False
@@ -112,7 +112,7 @@ class DeactivateUser(_SetActive):
 
 @dataclass(frozen=True, kw_only=True)
 class ActivateUser(_SetActive):
-    """Let somebody sign in again, with all that they had. Only a platform operator does."""
+    """Activate a user again, with their earlier access. Only platform operators can."""
 
     verb = verbs.USER_ACTIVATED
     active = True

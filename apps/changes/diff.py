@@ -1,6 +1,6 @@
-"""A change of access, as the rows that it changes: each before and after.
+"""A change of access as the rows that it changes: each before and after.
 
-It is what a change plans, what the guards are held against, what is written, and what the log's entries are.
+A change plans them, the guards check them, they are written, and the log's entries come from them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from apps.audit.text import MultiLineField, SingleLineEmailField, SingleLineFiel
 from apps.changes.refusals import NoSuchTarget, Refusal
 
 BATCH = 5_000
-# Rows that get different values are updated one group of equal values at a time, as long as there are so few groups.
+# Up to this many groups of equal values are updated one group at a time.
 FEW = 20
 
 
@@ -31,10 +31,10 @@ def _columns(model: type[models.Model]) -> tuple[str, ...]:
 
 @dataclass(frozen=True, eq=False)
 class RowChange:
-    """One row of a table of access, before and after; None where it is not there.
+    """One row of an access table, before and after; None where it doesn't exist.
 
-    `seen` is what the page showed that the change was made on, by field, `{}` where it showed that there was none;
-    None where no page is behind it. `line` is the line of a file that asks for it.
+    `seen` is what the page showed, by field: `{}` if the row didn't exist, None without a page. `line` is its line in a
+    file.
     """
 
     before: Any
@@ -44,17 +44,17 @@ class RowChange:
 
     @property
     def either(self) -> Any:
-        """The row as it is after, or as it was before it went."""
+        """Return the row after the change, or before it if it is deleted."""
         return self.before if self.after is None else self.after
 
     @cached_property
     def model(self) -> type[models.Model]:
-        """The table."""
+        """Return the model of the row."""
         return type(self.either)
 
     @cached_property
     def changed(self) -> dict[str, Any]:
-        """The columns that get another value, with that value; of an update alone."""
+        """Return the changed columns with their new values; empty except for updates."""
         if self.before is None or self.after is None:
             return {}
         before, after = self.before.__dict__, self.after.__dict__
@@ -62,21 +62,21 @@ class RowChange:
 
     @property
     def idle(self) -> bool:
-        """Whether it is so already: no value is another one, or what goes is not there."""
+        """Return whether the row changes nothing."""
         if self.after is None:
             return self.before.pk is None
         return self.before is not None and not self.changed
 
     @property
     def fingerprint(self) -> int:
-        """A number that another row, or another change of this row, does not have."""
+        """Return a key that distinguishes this row and this change of it from others."""
         values = self.changed if self.before is not None else self.after.__dict__
         return hash((self.model, self.either.pk, repr([each for each in values.items() if each[0] != "_state"])))
 
 
 @cache
 def _texts(model: type[models.Model]) -> Mapping[str, models.Field[Any, Any]]:
-    """The columns of the table in which people write, by name."""
+    """Return the text columns of the model, by name."""
     fields = (SingleLineField, SingleLineEmailField, SingleLineSlugField, MultiLineField)
     return {
         column.attname: column
@@ -86,10 +86,10 @@ def _texts(model: type[models.Model]) -> Mapping[str, models.Field[Any, Any]]:
 
 
 def _check_texts(model: type[models.Model], values: Mapping[str, Any], line: int | None) -> None:
-    """Hold what is written to what the columns take, whichever form or file it comes from.
+    """Check texts against their columns, whichever form or file they come from.
 
     Raises:
-        NoSuchTarget: a text has characters that are not taken.
+        NoSuchTarget: a text has characters that are not allowed.
     """
     for name, column in _texts(model).items():
         if value := values.get(name):
@@ -100,10 +100,10 @@ def _check_texts(model: type[models.Model], values: Mapping[str, Any], line: int
 
 
 def inserted(row: models.Model, *, seen: Mapping[str, Any] | None = None, line: int | None = None) -> RowChange:
-    """A row that is to come.
+    """Plan a new row.
 
     Raises:
-        NoSuchTarget: a text in it has characters that are not taken.
+        NoSuchTarget: a text has characters that are not allowed.
     """
     _check_texts(type(row), row.__dict__, line)
     return RowChange(None, row, seen, line)
@@ -112,13 +112,13 @@ def inserted(row: models.Model, *, seen: Mapping[str, Any] | None = None, line: 
 def updated(
     row: models.Model, *, seen: Mapping[str, Any] | None = None, line: int | None = None, **changes: Any
 ) -> RowChange:
-    """A row that is to get these values, by field.
+    """Plan new values for a row, by field.
 
     Raises:
-        NoSuchTarget: a text among them has characters that are not taken.
+        NoSuchTarget: a text has characters that are not allowed.
     """
     _check_texts(type(row), changes, line)
-    # What `copy.copy` does, in a tenth of its time.
+    # Like `copy.copy`, in a tenth of the time.
     after = row.__class__.__new__(row.__class__)
     after.__dict__ |= row.__dict__
     after._state = ModelState()
@@ -130,28 +130,28 @@ def updated(
 
 
 def deleted(row: models.Model, *, seen: Mapping[str, Any] | None = None, line: int | None = None) -> RowChange:
-    """A row that is to go."""
+    """Plan the deletion of a row."""
     return RowChange(row, None, seen, line)
 
 
 @dataclass(slots=True)
 class Diff:
-    """Some rows of a change: all of them, or for a change of very many one batch.
+    """Rows of a change: all of them, or one batch of a bulk change.
 
-    `refusals` are of lines of a file that no row could be planned for.
+    `refusals` are for lines of a file without a planned row.
     """
 
     rows: list[RowChange] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
 
     def write(self) -> int:
-        """Write the rows, a statement for each table and kind, and return how many. What goes, goes first."""
+        """Write the rows with one statement per table and kind, deletions first. Return how many."""
         rows = [row for row in self.rows if not row.idle]
         for model, gone in _by_model(row for row in rows if row.after is None):
             for start in range(0, len(gone), BATCH):
                 keys = [row.before.pk for row in gone[start : start + BATCH]]
-                found = model._default_manager.filter(pk__among=keys)
-                found._raw_delete(found.db)  # nothing cascades here
+                queryset = model._default_manager.filter(pk__among=keys)
+                queryset._raw_delete(queryset.db)  # nothing cascades here
         for model, changed in _by_model(row for row in rows if row.before is not None and row.after is not None):
             _update(model, changed)
         for model, new in _by_model(row for row in rows if row.before is None):
@@ -164,10 +164,10 @@ class Diff:
 
 
 def _by_model(rows: Iterable[RowChange]) -> list[tuple[type[models.Model], list[RowChange]]]:
-    found: defaultdict[type[models.Model], list[RowChange]] = defaultdict(list)
+    by_table: defaultdict[type[models.Model], list[RowChange]] = defaultdict(list)
     for row in rows:
-        found[row.model].append(row)
-    return list(found.items())
+        by_table[row.model].append(row)
+    return list(by_table.items())
 
 
 def _update(model: type[models.Model], rows: list[RowChange]) -> None:
@@ -189,7 +189,7 @@ def _update(model: type[models.Model], rows: list[RowChange]) -> None:
 
 
 def _set_each(model: type[models.Model], names: Sequence[str], rows: Sequence[models.Model]) -> None:
-    """Give each row its own values in these columns, by a join: `bulk_update` writes a CASE as long as the rows."""
+    """Update each row with its own values by a join: `bulk_update` writes a CASE as long as the rows."""
     connection = connections[router.db_for_write(model)]
     quote = connection.ops.quote_name
     columns = [next(c for c in model._meta.concrete_fields if c.attname == name) for name in names]

@@ -1,4 +1,4 @@
-"""Warnings of what ends soon: three days and one day before an override's end, to its holder and to who set it."""
+"""Warnings of overrides that end: three days and one day before, to the holder and the author."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ WARNING = Job("warn_of_ends", gettext_lazy("Warnings of overrides that end"))
 
 
 def warn_of_ends(now: datetime | None = None) -> int:
-    """Warn of every override that ends within three days; returns of how many. Safe to run twice at once.
+    """Warn of every override that ends within three days and return how many. Safe to run twice at once.
 
-    Where both warnings are due, since none was given for a while, the later one is enough. Nobody is warned of what was
-    given for a shorter time than that, nor where no membership counts any more.
+    If both warnings are due, only the later one is sent. Overrides that were shorter than the warning time, or without
+    an active membership, get no warning.
 
     Raises:
-        AccountsFailed: some warnings could not be given, and all others are.
+        AccountsFailed: some warnings could not be sent; all others were.
     """
     now = now or timezone.now()
     warned = 0
@@ -47,7 +47,7 @@ def warn_of_ends(now: datetime | None = None) -> int:
 
 
 def _due(account_id: int, now: datetime) -> Iterator[tuple[Override, int]]:
-    """What ends soon, with the days before its end of which one is to be warned now."""
+    """Return the overrides that end soon, with the number of days for which a warning is due."""
     rows = Override.objects.filter(account=account_id, expires_at__gt=now, user__is_active=True)
     rows = rows.exclude(account__status=Account.Status.CLOSED).select_related("account", "branch", "user", "author")
     for override in rows.filter(expires_at__lte=now + timedelta(days=max(DAYS))).order_by("expires_at", "pk"):
@@ -58,7 +58,7 @@ def _due(account_id: int, now: datetime) -> Iterator[tuple[Override, int]]:
 
 
 def _warn(override: Override, days: int, now: datetime) -> bool:
-    """Whether somebody was told, and had not been before."""
+    """Return whether a warning was sent that had not been sent before."""
     members = Membership.objects.active().filter(branch=override.branch_id, user=override.user_id)
     if not members.exclude(branch__status="closed").exists():
         return False
@@ -72,7 +72,7 @@ def _warn(override: Override, days: int, now: datetime) -> bool:
 
 
 def _concerned(override: Override) -> list[User]:
-    """Its holder; and who set it, as long as they may set it."""
+    """Return the holder, and the author as long as they may set the override."""
     found = [override.user]
     author = override.author
     if author is not None and author != override.user:

@@ -1,4 +1,4 @@
-"""What the queue does for access by itself."""
+"""The scheduled jobs of access."""
 
 from procrastinate.contrib.django import app
 
@@ -22,7 +22,7 @@ __all__ = [
 @app.periodic(cron="*/10 * * * *")
 @app.task(queueing_lock="close_accounts")
 def close_accounts(timestamp: int) -> int:
-    """Close the accounts whose waiting period is over; returns how many."""
+    """Close the accounts whose waiting period is over and return how many."""
     return close_due_accounts()
 
 
@@ -35,19 +35,19 @@ def compute_preview(account_id: int, user_id: int, queued_id: int) -> None:
 @app.periodic(cron="17 * * * *")
 @app.task(queueing_lock="forget_previews")
 def forget_previews(timestamp: int) -> int:
-    """Forget the previews of yesterday; returns how many."""
+    """Delete old previews and return how many."""
     return forget_old()
 
 
 @app.periodic(cron="*/10 * * * *")
 @app.task(queueing_lock="verify_chains")
 def verify_chains(timestamp: int) -> int:
-    """Verify the chains of the log that were not verified for a day; returns how many."""
+    """Verify the audit logs that were not verified for a day and return how many."""
     return verify_due_chains()
 
 
 @app.periodic(cron="7 * * * *")
 @app.task(queueing_lock="warn_of_ends")
 def warn(timestamp: int) -> int:
-    """Warn of overrides that end soon; returns of how many."""
+    """Warn of overrides that end soon and return how many."""
     return warn_of_ends()

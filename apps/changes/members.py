@@ -1,4 +1,4 @@
-"""What somebody is in an account: the role, and whether they are a member at all."""
+"""Memberships: the role of a member, and adding members to branches."""
 
 from __future__ import annotations
 
@@ -19,49 +19,48 @@ from apps.roles.models import Role
 from apps.teams.models import Membership, ParentMembership
 
 
-def membership_of(ground: ChangeContext, membership_id: int, *, status: str = Membership.Status.ACTIVE) -> Membership:
-    """The membership of that id in this account, in that state.
+def membership_of(context: ChangeContext, membership_id: int, *, status: str = Membership.Status.ACTIVE) -> Membership:
+    """Return the membership with that id in this account, in that status.
 
     Raises:
-        NoSuchTarget: there is none, or it is in another state.
+        NoSuchTarget: there is none, or it has another status.
     """
-    membership = ground.find(Membership, membership_id, _("membership"))
+    membership = context.find(Membership, membership_id, _("membership"))
     if membership.status != status:
         removed = membership.status == Membership.Status.REMOVED
-        sentence = _("%(name)s has been removed.") if removed else _("%(name)s is a member already.")
-        raise NoSuchTarget(sentence % {"name": ground.name(membership.user_id)})
+        sentence = _("%(name)s was removed.") if removed else _("%(name)s is already a member.")
+        raise NoSuchTarget(sentence % {"name": context.name(membership.user_id)})
     return membership
 
 
-def branch_role(ground: ChangeContext, role_id: int) -> int:
-    """The id of a branch role that the account can give.
+def branch_role(context: ChangeContext, role_id: int) -> int:
+    """Return the id of a branch role that the account can give.
 
     Raises:
-        NoSuchTarget: it is none.
+        NoSuchTarget: the role is not such a role.
     """
-    role = ground.usable_role(role_id)
+    role = context.usable_role(role_id)
     if role.kind != Role.Kind.BRANCH:
         raise NoSuchTarget(
-            _("%(role)s is held over the whole account, not on a branch.") % {"role": role.name},
+            _("%(role)s is a parent role: it covers the whole account, not one branch.") % {"role": role.name},
             _("Grant it as a parent role."),
         )
     return role.id
 
 
-def joined(ground: ChangeContext, user_id: int, role_id: int, branch_ids: Iterable[int]) -> list[RowChange]:
-    """The user as an active member of these branches in that role: new there, or back from the Restore list.
+def joined(context: ChangeContext, user_id: int, role_id: int, branch_ids: Iterable[int]) -> list[RowChange]:
+    """Plan the user as an active member of these branches with that role: new, or restored.
 
-    Where they are active already, they stay what they are. Who comes back has the overrides, the shares and the places
-    in teams that they left with.
+    Active memberships stay as they are. Restored ones keep their overrides, shares and teams.
     """
-    held = Membership.objects.filter(account=ground.account, user=user_id)
+    held = Membership.objects.filter(account=context.account, user=user_id)
     standing = {membership.branch_id: membership for membership in held}
     found = []
     for branch_id in sorted(branch_ids):
         membership = standing.get(branch_id)
         if membership is None:
             new = Membership(
-                account=ground.account, branch_id=branch_id, user_id=user_id, role_id=role_id, joined_at=ground.now
+                account=context.account, branch_id=branch_id, user_id=user_id, role_id=role_id, joined_at=context.now
             )
             found.append(inserted(new))
         elif membership.status == Membership.Status.REMOVED:
@@ -71,7 +70,7 @@ def joined(ground: ChangeContext, user_id: int, role_id: int, branch_ids: Iterab
 
 @dataclass(frozen=True, kw_only=True)
 class ChangeRole(Change):
-    """Give a member another role on their branch. Needs `change_roles` there."""
+    """Change a member's role on their branch. Needs `change_roles` there."""
 
     verb = verbs.ROLE_CHANGED
 
@@ -79,16 +78,16 @@ class ChangeRole(Change):
     role_id: int
     seen: Mapping[str, Any] | None = None
 
-    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
-        """One membership with another role."""
-        membership = membership_of(ground, self.membership_id)
-        role_id = branch_role(ground, self.role_id)
+    def plan(self, context: ChangeContext) -> Iterable[Diff]:
+        """Plan one membership with another role."""
+        membership = membership_of(context, self.membership_id)
+        role_id = branch_role(context, self.role_id)
         return rows(updated(membership, role_id=role_id, seen=self.seen))
 
 
 @dataclass(frozen=True, kw_only=True)
 class AddToBranch(Change):
-    """Make somebody of the account a member of a further branch. Needs `add_to_branches` on the account."""
+    """Add a member of the account to another branch. Needs `add_to_branches` on the account."""
 
     verb = verbs.MEMBER_ADDED
     terms = GuardTerms(needs=("add_to_branches",))
@@ -98,20 +97,20 @@ class AddToBranch(Change):
     branch_id: int
     role_id: int
 
-    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
-        """One membership, new or back from the Restore list."""
-        branch = open_branch(ground, self.branch_id)
-        role_id = branch_role(ground, self.role_id)
-        active = Membership.objects.active().filter(account=ground.account, user=self.user_id)
-        held = ParentMembership.objects.filter(account=ground.account, user=self.user_id)
+    def plan(self, context: ChangeContext) -> Iterable[Diff]:
+        """Plan one membership, new or restored."""
+        branch = open_branch(context, self.branch_id)
+        role_id = branch_role(context, self.role_id)
+        active = Membership.objects.active().filter(account=context.account, user=self.user_id)
+        held = ParentMembership.objects.filter(account=context.account, user=self.user_id)
         if not active.exists() and not held.exists():
             raise NoSuchTarget(
-                _("There is no such member in %(account)s.") % {"account": ground.account}, _("Invite them.")
+                _("That member doesn't exist in %(account)s.") % {"account": context.account}, _("Invite them.")
             )
         if active.filter(branch=branch).exists():
-            name = ground.name(self.user_id)
+            name = context.name(self.user_id)
             raise NoSuchTarget(
-                _("%(name)s is a member of %(branch)s already.") % {"name": name, "branch": branch},
+                _("%(name)s is already a member of %(branch)s.") % {"name": name, "branch": branch},
                 _("Change their role there."),
             )
-        return rows(*joined(ground, self.user_id, role_id, [branch.pk]))
+        return rows(*joined(context, self.user_id, role_id, [branch.pk]))

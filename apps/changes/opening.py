@@ -1,4 +1,4 @@
-"""Opening an account: with a first branch, and whoever opens it in the top role of its scheme."""
+"""Open an account with a first branch and its opener in the top role of the role system."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from apps.roles.models import Role
 from apps.roles.schemes import scheme, scheme_keys
 from apps.teams.models import Membership, ParentMembership
 
-# What every account begins with, by the apps above.
+# Steps of upper apps for every new account.
 _beginnings: list[Callable[[Account], None]] = []
 
 
 def begins_with(beginning: Callable[[Account], None]) -> None:
-    """Let every account that is opened begin with this."""
+    """Register a step that runs for every new account."""
     _beginnings.append(beginning)
 
 
 @dataclass(frozen=True, kw_only=True)
 class OpenAccount:
-    """A new account. It is no change of one that is there: nobody is asked for a right, and nothing is locked.
+    """Open a new account. There is no account yet, so no permission is checked and nothing is locked.
 
-    The web role may do it too: the database is told the new account's number before there is a row of it.
+    The web role can run it too: the database learns the new account's number before its row exists.
     """
 
     name: str
@@ -43,11 +43,11 @@ class OpenAccount:
     currency: str = "EUR"
 
     def apply(self, *, actor: User, reason: str) -> Account:
-        """Open it, all of it or nothing; the actor holds its top role then, and the scheme's parent role.
+        """Open the account completely or not at all. The actor gets its top role and the parent role, if there is one.
 
         Raises:
             ReasonMissing: the reason is blank.
-            NoSuchTarget: a value is none, or the slug is taken.
+            NoSuchTarget: a value is invalid, or the slug is taken.
         """
         if is_blank(reason):
             raise ReasonMissing
@@ -63,17 +63,17 @@ class OpenAccount:
                 if "slug" not in str(error):
                     raise
                 raise NoSuchTarget(
-                    _("There is an account “%(slug)s” already.") % {"slug": self.slug}, _("Choose another address.")
+                    _("An account “%(slug)s” already exists.") % {"slug": self.slug}, _("Choose another short name.")
                 ) from error
 
     def _check(self) -> None:
         if self.scheme not in scheme_keys():
             raise NoSuchTarget(
-                _("There is no scheme “%(scheme)s”.") % {"scheme": self.scheme},
+                _("The role system “%(scheme)s” doesn't exist.") % {"scheme": self.scheme},
                 _("Choose from %(schemes)s.") % {"schemes": ", ".join(scheme_keys())},
             )
         if not self.name.strip() or not self.branch.strip():
-            raise NoSuchTarget(_("An account and its branch need a name."))
+            raise NoSuchTarget(_("Enter a name for the account and its branch."))
         checked(validate_single_line, self.name, _("name"))
         checked(validate_single_line, self.branch, _("name"))
         checked(validate_slug, self.slug, _("slug"))

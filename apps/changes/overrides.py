@@ -1,4 +1,4 @@
-"""Overrides: a member's own scope for one permission on one branch, in place of what the role says."""
+"""Overrides: a member's own scope for one permission on one branch, instead of the role's."""
 
 from __future__ import annotations
 
@@ -23,36 +23,37 @@ from apps.teams.models import Membership
 
 
 def checked_scope(codename: str, scope: Scope) -> str:
-    """The bare codename, where the permission can have that scope.
+    """Return the bare codename, if the permission can have that scope.
 
     Raises:
-        UnknownPermission: the catalogue lacks it.
-        NoSuchTarget: it is asked of no record, and the scope is neither none nor all.
+        UnknownPermission: the catalogue has no such permission.
+        NoSuchTarget: it does not apply to records, and the scope is neither none nor all.
     """
     permission = catalogue.get(codename)
     if permission.target is not Target.RECORD and scope not in (Scope.NONE, Scope.ALL):
         raise NoSuchTarget(
-            _("“%(permission)s” is asked of no record, so it is either off or on.") % {"permission": permission.label},
+            _("“%(permission)s” does not apply to records, so it is either off or on.")
+            % {"permission": permission.label},
             _("Choose none or all."),
         )
     return permission.codename
 
 
-def checked_end(ground: ChangeContext, expires_at: datetime | None) -> datetime | None:
-    """The end, where it lies ahead.
+def checked_end(context: ChangeContext, expires_at: datetime | None) -> datetime | None:
+    """Return the end, if it is in the future.
 
     Raises:
-        NoSuchTarget: it is past, so that nothing would be given.
+        NoSuchTarget: it is in the past, so the override would have no effect.
     """
-    if expires_at is not None and expires_at <= ground.now:
-        raise NoSuchTarget(_("The end lies in the past."), _("Name an end that is still to come, or none."))
+    if expires_at is not None and expires_at <= context.now:
+        raise NoSuchTarget(_("The end is in the past."), _("Enter an end date in the future, or none."))
     return expires_at
 
 
 def override_row(
-    ground: ChangeContext,
+    context: ChangeContext,
     membership: Membership,
-    standing: Override | None,
+    current: Override | None,
     *,
     permission: str,
     scope: Scope,
@@ -61,20 +62,20 @@ def override_row(
     seen: Mapping[str, Any] | None = None,
     line: int | None = None,
 ) -> RowChange:
-    """The member's override as it is to be, in place of the one that stands, which stays where it is so already."""
+    """Plan the member's override; an equal one stays as it is."""
     stated: dict[str, Any] = {
         "scope": scope,
         "expires_at": expires_at,
-        "reason": because or ground.reason,
-        "author_id": None if ground.actor is None else ground.actor.pk,
-        "created_at": ground.now,
+        "reason": because or context.reason,
+        "author_id": None if context.actor is None else context.actor.pk,
+        "created_at": context.now,
     }
-    if standing is not None:
-        if seen is None and (standing.scope, standing.expires_at) == (scope, expires_at):
+    if current is not None:
+        if seen is None and (current.scope, current.expires_at) == (scope, expires_at):
             stated = {}
-        return updated(standing, seen=seen, line=line, **stated)
+        return updated(current, seen=seen, line=line, **stated)
     new = Override(
-        account=ground.account,
+        account=context.account,
         branch_id=membership.branch_id,
         user_id=membership.user_id,
         permission=permission,
@@ -84,14 +85,14 @@ def override_row(
 
 
 def no_override(membership: Membership, codename: str) -> Override:
-    """An override that is not there; that it goes is judged like the going of one that is, and writes nothing."""
+    """Plan the deletion of an override that doesn't exist: it is checked like a real one, but writes nothing."""
     place = {"account_id": membership.account_id, "branch_id": membership.branch_id, "user_id": membership.user_id}
     return Override(**place, permission=codename)
 
 
 @dataclass(frozen=True, kw_only=True)
 class SetOverride(Change):
-    """Set a member's own scope for a permission on a branch, perhaps with an end. Needs `manage_member_permissions`."""
+    """Set a member's scope for a permission on a branch, optionally with an end. Needs `manage_member_permissions`."""
 
     verb = verbs.OVERRIDE_SET
 
@@ -100,26 +101,26 @@ class SetOverride(Change):
     scope: Scope
     expires_at: datetime | None = None
     seen: Mapping[str, Any] | None = None
-    # Why, as it stands beside the override; the operation's reason where nothing else is said.
+    # The override's reason; by default the operation's.
     because: str = ""
 
-    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
-        """One override, new or changed; one that is so already is judged all the same, and stays."""
-        return rows(self.row(ground, membership_of(ground, self.membership_id)))
+    def plan(self, context: ChangeContext) -> Iterable[Diff]:
+        """Plan one override, new or changed; an equal one is checked, but not written."""
+        return rows(self.row(context, membership_of(context, self.membership_id)))
 
-    def row(self, ground: ChangeContext, membership: Membership) -> RowChange:
-        """The override as it is to be."""
+    def row(self, context: ChangeContext, membership: Membership) -> RowChange:
+        """Return the override to write."""
         codename = checked_scope(self.permission, self.scope)
-        standing = Override.objects.filter(
+        current = Override.objects.filter(
             branch=membership.branch_id, user=membership.user_id, permission=codename
         ).first()
         return override_row(
-            ground,
+            context,
             membership,
-            standing,
+            current,
             permission=codename,
             scope=self.scope,
-            expires_at=checked_end(ground, self.expires_at),
+            expires_at=checked_end(context, self.expires_at),
             because=self.because,
             seen=self.seen,
         )
@@ -127,7 +128,7 @@ class SetOverride(Change):
 
 @dataclass(frozen=True, kw_only=True)
 class ClearOverride(Change):
-    """Let the role say again what a member may. Needs `manage_member_permissions`."""
+    """Clear a member's override, so that the role applies again. Needs `manage_member_permissions`."""
 
     verb = verbs.OVERRIDE_CLEARED
 
@@ -135,17 +136,17 @@ class ClearOverride(Change):
     permission: str
     seen: Mapping[str, Any] | None = None
 
-    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
-        """The override gone."""
-        membership = ground.find(Membership, self.membership_id, _("membership"))
+    def plan(self, context: ChangeContext) -> Iterable[Diff]:
+        """Plan the deletion of the override."""
+        membership = context.find(Membership, self.membership_id, _("membership"))
         codename = catalogue.get(self.permission).codename
-        standing = Override.objects.filter(
+        current = Override.objects.filter(
             branch=membership.branch_id, user=membership.user_id, permission=codename
         ).first()
-        if standing is None:
+        if current is None:
             label = catalogue.get(codename).label
             raise NoSuchTarget(
-                _("%(name)s has no override of “%(label)s” there.")
-                % {"name": ground.name(membership.user_id), "label": label}
+                _("%(name)s has no override for “%(label)s” there.")
+                % {"name": context.name(membership.user_id), "label": label}
             )
-        return rows(deleted(standing, seen=self.seen))
+        return rows(deleted(current, seen=self.seen))

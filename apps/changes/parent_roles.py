@@ -1,4 +1,4 @@
-"""Parent roles: at most one account-wide role of a user, on top of memberships."""
+"""Parent roles: at most one account-wide role for a user, in addition to memberships."""
 
 from __future__ import annotations
 
@@ -17,30 +17,31 @@ from apps.roles.models import Role
 from apps.teams.models import Membership, ParentMembership
 
 
-def parent_role(ground: ChangeContext, role_id: int) -> int:
-    """The id of a parent role that the account can give.
+def parent_role(context: ChangeContext, role_id: int) -> int:
+    """Return the id of a parent role that the account can give.
 
     Raises:
-        NoSuchTarget: it is none.
+        NoSuchTarget: the role is not a parent role.
     """
-    role = ground.usable_role(role_id)
+    role = context.usable_role(role_id)
     if role.kind != Role.Kind.PARENT:
         raise NoSuchTarget(
-            _("%(role)s is a branch's role, not a parent role.") % {"role": role.name}, _("Give it on a branch.")
+            _("%(role)s is a branch role, not a parent role.") % {"role": role.name},
+            _("Give it to a member of a branch."),
         )
     return role.id
 
 
-def held_parent_role(ground: ChangeContext, user_id: int) -> ParentMembership:
-    """The user's parent role in the account.
+def held_parent_role(context: ChangeContext, user_id: int) -> ParentMembership:
+    """Return the user's parent role in the account.
 
     Raises:
-        NoSuchTarget: they hold none.
+        NoSuchTarget: the user has none.
     """
-    held = ParentMembership.objects.filter(account=ground.account, user=user_id).first()
-    if held is None:
-        raise NoSuchTarget(_("They hold no parent role."), _("Grant one."))
-    return held
+    parent_membership = ParentMembership.objects.filter(account=context.account, user=user_id).first()
+    if parent_membership is None:
+        raise NoSuchTarget(_("This member has no parent role."), _("Grant one first."))
+    return parent_membership
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,28 +54,30 @@ class GrantParentRole(Change):
     role_id: int
     seen: Mapping[str, Any] | None = None
 
-    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
-        """One parent role."""
-        role_id = parent_role(ground, self.role_id)
-        held = ParentMembership.objects.filter(account=ground.account, user=self.user_id).first()
-        if held is not None and self.seen is None:
+    def plan(self, context: ChangeContext) -> Iterable[Diff]:
+        """Plan one parent role."""
+        role_id = parent_role(context, self.role_id)
+        parent_membership = ParentMembership.objects.filter(account=context.account, user=self.user_id).first()
+        if parent_membership is not None and self.seen is None:
             raise NoSuchTarget(
-                _("%(name)s holds a parent role already.") % {"name": ground.name(self.user_id)},
+                _("%(name)s already has a parent role.") % {"name": context.name(self.user_id)},
                 _("Change it instead."),
             )
-        if not Membership.objects.active().filter(account=ground.account, user=self.user_id).exists():
+        if not Membership.objects.active().filter(account=context.account, user=self.user_id).exists():
             raise NoSuchTarget(
-                _("There is no such member in %(account)s.") % {"account": ground.account}, _("Invite them first.")
+                _("That member doesn't exist in %(account)s.") % {"account": context.account}, _("Invite them first.")
             )
-        if held is not None:
-            return rows(updated(held, role_id=role_id, granted_at=ground.now, seen=self.seen))
-        granted = ParentMembership(account=ground.account, user_id=self.user_id, role_id=role_id, granted_at=ground.now)
+        if parent_membership is not None:
+            return rows(updated(parent_membership, role_id=role_id, granted_at=context.now, seen=self.seen))
+        granted = ParentMembership(
+            account=context.account, user_id=self.user_id, role_id=role_id, granted_at=context.now
+        )
         return rows(inserted(granted, seen=self.seen))
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChangeParentRole(Change):
-    """Give the holder of a parent role another one. Needs `change_parent_roles`."""
+    """Change a parent role. Needs `change_parent_roles`."""
 
     verb = verbs.PARENT_ROLE_CHANGED
 
@@ -82,23 +85,23 @@ class ChangeParentRole(Change):
     role_id: int
     seen: Mapping[str, Any] | None = None
 
-    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
-        """One parent role in place of another."""
-        role_id = parent_role(ground, self.role_id)
-        held = held_parent_role(ground, self.user_id)
-        granted_at = held.granted_at if held.role_id == role_id else ground.now
-        return rows(updated(held, role_id=role_id, granted_at=granted_at, seen=self.seen))
+    def plan(self, context: ChangeContext) -> Iterable[Diff]:
+        """Plan one parent role instead of another."""
+        role_id = parent_role(context, self.role_id)
+        parent_membership = held_parent_role(context, self.user_id)
+        granted_at = parent_membership.granted_at if parent_membership.role_id == role_id else context.now
+        return rows(updated(parent_membership, role_id=role_id, granted_at=granted_at, seen=self.seen))
 
 
 @dataclass(frozen=True, kw_only=True)
 class RevokeParentRole(Change):
-    """Take a parent role away. Needs `revoke_parent_roles`."""
+    """Revoke a parent role. Needs `revoke_parent_roles`."""
 
     verb = verbs.PARENT_ROLE_REVOKED
 
     user_id: int
     seen: Mapping[str, Any] | None = None
 
-    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
-        """The parent role gone."""
-        return rows(deleted(held_parent_role(ground, self.user_id), seen=self.seen))
+    def plan(self, context: ChangeContext) -> Iterable[Diff]:
+        """Plan the deletion of the parent role."""
+        return rows(deleted(held_parent_role(context, self.user_id), seen=self.seen))

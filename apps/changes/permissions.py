@@ -1,4 +1,4 @@
-"""What somebody may on a branch, changed in one go: several overrides of one member, all of them or none."""
+"""Update several overrides of one member on a branch at once: all of them or none."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from apps.teams.models import Membership
 
 
 class RequestedOverride(NamedTuple):
-    """An override as it is to be."""
+    """The override to set."""
 
     scope: Scope
     expires_at: datetime | None = None
@@ -33,8 +33,8 @@ class RequestedOverride(NamedTuple):
 class UpdatePermissions(Change):
     """Set and clear overrides of a member. Needs `manage_member_permissions` on their branch.
 
-    `wanted` has a line for each permission that changes; None lets the role say it again. `seen` is what the page
-    showed of their overrides by permission, `{}` where there was none, and `seen_role` the role that it showed.
+    `wanted` has an item for each permission that changes; None clears the override. `seen` is what the page showed of
+    the overrides by permission, `{}` if there was none, and `seen_role` the role that it showed.
     """
 
     verb = verbs.PERMISSIONS_UPDATED
@@ -44,19 +44,19 @@ class UpdatePermissions(Change):
     seen: Mapping[str, Mapping[str, Any]] | None = None
     seen_role: int | None = None
 
-    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
-        """The overrides, new, changed or gone."""
+    def plan(self, context: ChangeContext) -> Iterable[Diff]:
+        """Plan the overrides: new, changed or deleted."""
         if not self.wanted:
             raise NoSuchTarget(
-                _("Everything stands as it is chosen."), _("Choose something else for a permission first.")
+                _("Nothing to save: no permission was changed."), _("Change at least one permission first.")
             )
-        membership = membership_of(ground, self.membership_id)
+        membership = membership_of(context, self.membership_id)
         held = Override.objects.filter(branch=membership.branch_id, user=membership.user_id)
         standing = {override.permission: override for override in held}
         return [
             Diff(
                 [
-                    self._row(ground, membership, codename, wanted, standing.get(codename))
+                    self._row(context, membership, codename, wanted, standing.get(codename))
                     for codename, wanted in self.wanted.items()
                 ]
             )
@@ -64,7 +64,7 @@ class UpdatePermissions(Change):
 
     def _row(
         self,
-        ground: ChangeContext,
+        context: ChangeContext,
         membership: Membership,
         asked: str,
         wanted: RequestedOverride | None,
@@ -75,26 +75,26 @@ class UpdatePermissions(Change):
         if wanted is None:
             return deleted(standing or no_override(membership, codename), seen=seen)
         return override_row(
-            ground,
+            context,
             membership,
             standing,
             permission=checked_scope(codename, wanted.scope),
             scope=wanted.scope,
-            expires_at=checked_end(ground, wanted.expires_at),
+            expires_at=checked_end(context, wanted.expires_at),
             because="",
             seen=seen,
         )
 
-    def check_seen(self, ground: ChangeContext) -> None:
-        """Hold the role against the one that the page showed.
+    def check_seen(self, context: ChangeContext) -> None:
+        """Compare the role with the one that the page showed.
 
         Raises:
-            Overtaken: the member has another role by now, so that “as the role says” says something else.
+            ChangedMeanwhile: the member has another role now, so “as the role says” has another meaning.
         """
         if self.seen_role is None:
             return
-        role_id = membership_of(ground, self.membership_id).role_id
+        role_id = membership_of(context, self.membership_id).role_id
         if role_id != self.seen_role:
             raise ChangedMeanwhile(
-                _("Their role has changed since the page was opened."), {"role_id": (self.seen_role, role_id)}
+                _("The role of this member changed while you were editing."), {"role_id": (self.seen_role, role_id)}
             )

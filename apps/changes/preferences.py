@@ -1,6 +1,6 @@
-"""How an account's preferences change: by whoever may manage them, in the log, and never over somebody's head.
+"""Update an account's preferences: with the permission, in the log, and without overwriting newer values.
 
-They are no change of access: nobody is asked for a reason, nothing is previewed, and no right is worked out anew.
+This is no change of access: it needs no reason and no preview, and does not change permissions.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from apps.audit.services import operation
 from apps.changes.refusals import ChangedMeanwhile
 
 MANAGES = "manage_preferences"
-# The log wants to know why; of what is no access, where it was done is enough.
-WHY = "Changed on the page of preferences"
+# The log needs a reason; for anything but access, the page is enough.
+WHY = "Changed on the preferences page"
 CHOICES = tuple(field.name for field in Preferences._meta.concrete_fields if field.name not in {"id", "account"})
 
 
 def change_preferences(
     account: Account, *, actor: User, values: Mapping[str, Any], seen: Mapping[str, Any]
 ) -> Preferences:
-    """Store these values of the account's preferences; returns all of them. What stands already writes nothing.
+    """Store these values of the account's preferences and return all of them. Equal values write nothing.
 
-    `seen` is what the actor was shown of them.
+    `seen` is what the page showed of them.
 
     Raises:
-        MissingPermission: the actor may not manage the account's preferences.
-        ValidationError: a value is off.
-        Overtaken: somebody else has changed what was shown.
+        MissingPermission: the actor must not manage the account's preferences.
+        ValidationError: a value is invalid.
+        ChangedMeanwhile: the preferences changed since they were shown.
     """
     if not policy.may(actor, MANAGES, account):
         raise MissingPermission(MANAGES, account)
@@ -43,21 +43,23 @@ def change_preferences(
         with transaction.atomic():
             return _stored(account, actor, values, seen)
     except IntegrityError:
-        # Somebody else has just stored the account's first ones: they stand now, to be held against what was shown.
+        # Another request just stored the first preferences: compare with these.
         with transaction.atomic():
             return _stored(account, actor, values, seen)
 
 
 def _stored(account: Account, actor: User, values: Mapping[str, Any], seen: Mapping[str, Any]) -> Preferences:
-    kept = Preferences.objects.select_for_update().filter(account=account).first() or Preferences(account=account)
-    others = {name: (was, now) for name, was in seen.items() if (now := getattr(kept, name)) != was}
+    preferences = Preferences.objects.select_for_update().filter(account=account).first() or Preferences(
+        account=account
+    )
+    others = {name: (was, now) for name, was in seen.items() if (now := getattr(preferences, name)) != was}
     if others:
-        raise ChangedMeanwhile(_("Somebody else has changed the preferences since you opened the page."), others)
-    changed = kept.pk is None or any(getattr(kept, name) != value for name, value in values.items())
+        raise ChangedMeanwhile(_("The preferences changed while you were editing."), others)
+    changed = preferences.pk is None or any(getattr(preferences, name) != value for name, value in values.items())
     for name, value in values.items():
-        setattr(kept, name, value)
-    kept.clean_fields()
+        setattr(preferences, name, value)
+    preferences.clean_fields()
     if changed:
         with operation(verb=PREFERENCES_CHANGED, actor=actor, reason=WHY):
-            kept.save()
-    return kept
+            preferences.save()
+    return preferences

@@ -1,8 +1,8 @@
-"""Previews: what a change would do, told before it is made (access model, section 6).
+"""Previews: show what a change would do before it is made (access model, section 6).
 
-The change is really made, behind the account's lock and through every guard, measured and rolled back; so what a
-preview tells is what happens. What the actor may not see is not told to them: numbers of records count those that they
-may view now, and nobody's private contacts but their own.
+The change is really made, behind the account's lock and through every guard, then measured and rolled back. So a
+preview shows exactly what would happen. It shows only what the actor may see: numbers count records that
+they can view now, and no private contacts of other people.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from apps.changes.previews.values import Preview
 
 
 def preview(change: Change, *, actor: User | None) -> Preview:
-    """What the change would do if the actor made it now; nothing is written. None is the operator at the console.
+    """Return what the change would do now, without writing anything. `actor` None is the operator.
 
     Raises:
         Refusal, ManyRefused: as making it would.
     """
     measured = _measured(change, actor)
     if measured.again is not None:
-        # Many were looked at for the few who are affected: those in full.
+        # Only few of many members are affected: measure these in full.
         measured = _measured(change, actor, measured.again)
     return measured.preview()
 

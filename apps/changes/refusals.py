@@ -1,6 +1,6 @@
-"""The guards of access model, section 6, as what is raised when one of them says no.
+"""The refusals of the guards of access model, section 6.
 
-Every refusal names its guard, and says in a sentence what is in the way and in another what would work instead.
+Every refusal names its guard, says in one sentence what is wrong and in another how to mend it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from apps.roles import catalogue
 
 
 class Guard(StrEnum):
-    """What can be against a change; asked in this order, and the first that says no is the one named."""
+    """The guards, in the order in which they run. The first guard that refuses is the one named."""
 
     REASON = "reason"
     TARGET = "target"
@@ -36,9 +36,9 @@ class Guard(StrEnum):
 
 
 class Refusal(Exception):
-    """A change that is refused; nothing has been written.
+    """A refused change; nothing has been written.
 
-    `sentence` says what is in the way, `instead` what would work, `line` which line of a file it is about.
+    `sentence` says what is wrong, `instead` what to do, and `line` is the line of a file.
     """
 
     guard: ClassVar[Guard]
@@ -54,115 +54,115 @@ class Refusal(Exception):
 
 
 class ReasonMissing(Refusal):
-    """Guard reason: a change without one."""
+    """Guard reason: the change has no reason."""
 
     guard = Guard.REASON
 
     def __init__(self) -> None:
-        super().__init__(_("A change of access needs a reason."), _("Say in a sentence why it is made."))
+        super().__init__(_("Give a reason for this change."), _("One sentence is enough."))
 
 
 class NoSuchTarget(Refusal):
-    """What is to be changed is not there, or not there for the actor, or the change makes no sense for it."""
+    """The target doesn't exist, is invisible to the actor, or the change makes no sense for it."""
 
     guard = Guard.TARGET
 
 
 class NoSuchRecord(NoSuchTarget):
-    """The record is not there, or the actor cannot view it: they are told the same."""
+    """The record doesn't exist or the actor can't view it; both get the same sentence."""
 
     def __init__(self) -> None:
-        super().__init__(_("There is no such record."))
+        super().__init__(_("That record doesn't exist."))
 
 
 class OwnAccess(Refusal):
-    """Guard oneself: nobody changes their own role, overrides or parent role, nor approves their own request."""
+    """Guard oneself: you can't change your own role, overrides or parent role, or approve your own request."""
 
     guard = Guard.ONESELF
 
 
 class PermissionMissing(Refusal, MissingPermission):
-    """Guard right: the actor lacks the permission that the change needs there."""
+    """Guard right: the actor lacks the permission that the change needs."""
 
     guard = Guard.RIGHT
 
     def __init__(self, codename: str, target: models.Model) -> None:
-        instead = str(PAYING) if suspends(codename, target) else _("Ask somebody who holds it, or request it.")
+        instead = str(PAYING) if suspends(codename, target) else _("Ask a colleague who has it, or request access.")
         super().__init__(lacking(codename, target), instead)
         self.codename = catalogue.get(codename).codename
         self.target = target
 
 
 class OperatorOnly(Refusal):
-    """Guard right: the change is a platform operator's, and no permission gives it."""
+    """Guard right: only a platform operator can make the change; no permission gives it."""
 
     guard = Guard.RIGHT
 
 
 class ActorInactive(Refusal):
-    """Guard right: the actor has been deactivated, or the account is closed, so that nothing is theirs to do."""
+    """Guard right: the actor is deactivated, or the account is closed."""
 
     guard = Guard.RIGHT
 
 
 class Shielded(Refusal):
-    """Guard shield: only the holder sees or edits the single top member's details and permissions."""
+    """Guard shield: only the single top member can view and edit their details and permissions."""
 
     guard = Guard.SHIELD
 
 
 class PublishedRole(Refusal):
-    """Guard published: a published role is never redefined, and own roles are only where the scheme allows them."""
+    """Guard published: built-in roles can't be changed, and custom roles need a role system that supports them."""
 
     guard = Guard.PUBLISHED
 
 
 class SingleRole(Refusal):
-    """Guard single: a role with exactly one holder moves only by a transfer."""
+    """Guard single: a role with exactly one holder only moves by a transfer."""
 
     guard = Guard.SINGLE
 
 
 class LockedRole(Refusal):
-    """Guard locked: a locked role takes no overrides, and nobody is given what their role never grants."""
+    """Guard locked: a locked role can't have overrides, and some permissions can't be granted to a role."""
 
     guard = Guard.LOCKED
 
 
 class DemotionRefused(Refusal):
-    """Guard ladder: in an up-only scheme a member's role moves only to a higher rank."""
+    """Guard ladder: in an up-only role system a member's role only moves to a higher rank."""
 
     guard = Guard.LADDER
 
 
 class TargetOutranksActor(Refusal):
-    """Guard above: nobody changes somebody whose scopes exceed their own in any permission."""
+    """Guard above: you can't change a member whose scope exceeds yours in any permission."""
 
     guard = Guard.ABOVE
 
     @classmethod
     def by(cls, name: str, codename: str) -> TargetOutranksActor:
-        """What is said where the permission goes further for the one of this name."""
+        """Return the refusal for the member with this name, whose scope of the permission is broader."""
         return cls(
-            _("%(name)s may more than you here: “%(permission)s” goes further for them.")
+            _("You can't change %(name)s: their “%(permission)s” is broader than yours.")
             % {"name": name, "permission": catalogue.get(codename).label},
-            _("Ask somebody who may at least as much as they do."),
+            _("Ask a colleague whose access is at least as broad as theirs."),
         )
 
 
 class Escalation(Refusal):
-    """Guard no escalation: nobody gives a scope wider than their own, nor for longer than their own end."""
+    """Guard no escalation: you can't grant a scope wider than your own, or for longer than your own."""
 
     guard = Guard.ESCALATION
 
 
 class ChangedMeanwhile(Refusal):
-    """Guard fresh: somebody else changed it since the page was opened. `differences` maps a field to seen and now."""
+    """Guard fresh: the target changed since the page was opened. `differences` maps a field to seen and now."""
 
     guard = Guard.FRESH
 
     def __init__(self, sentence: str, differences: Mapping[str, tuple[Any, Any]], *, line: int | None = None) -> None:
-        super().__init__(sentence, _("Look at the difference, and decide again."), line=line)
+        super().__init__(sentence, _("Review the differences and try again."), line=line)
         self.differences = differences
 
 
@@ -173,13 +173,13 @@ class LastKeeper(Refusal):
 
 
 class NoSeat(Refusal):
-    """Guard seats: the plan has room for so many people, and nobody joins or is invited beyond that."""
+    """Guard seats: the plan's number of seats limits members and invitations."""
 
     guard = Guard.SEATS
 
 
 class ManyRefused(Exception):
-    """A bulk change of which some lines are refused, so that all of it is. `refusals` are in the order of the lines."""
+    """A bulk change with refused lines, so all of it is refused. `refusals` are in line order."""
 
     def __init__(self, refusals: Sequence[Refusal]) -> None:
         super().__init__(refusals)
@@ -190,5 +190,5 @@ class ManyRefused(Exception):
 
     @property
     def lines(self) -> list[str]:
-        """Each refusal with its line in the file."""
+        """Return each refusal with its line in the file."""
         return [f"line {refusal.line}: {refusal}" for refusal in self.refusals]

@@ -1,7 +1,7 @@
-"""Who goes and who comes back: removal with its plan, the Restore list, deletion from it, and leaving by oneself.
+"""Remove, restore and permanently delete members, with an offboarding plan for their records; leave an account.
 
-A removed membership gives nothing from the next request on, and nothing that hangs on it is touched: so restoring
-brings everything back as it was.
+A removed membership gives no access immediately, and everything that belongs to it stays. So restoring brings all of it
+back.
 """
 
 from __future__ import annotations
@@ -30,32 +30,34 @@ from apps.teams.models import Membership, ParentMembership, TeamMember
 ACTIVE, REMOVED = Membership.Status.ACTIVE, Membership.Status.REMOVED
 
 
-def memberships_of(ground: ChangeContext, user_id: int, branch_id: int | None, status: str) -> list[Membership]:
-    """The user's memberships in that state, on one open branch or (without one) on all of them.
+def memberships_of(context: ChangeContext, user_id: int, branch_id: int | None, status: str) -> list[Membership]:
+    """Return the user's memberships with that status, on one open branch or (without one) on all.
 
     Raises:
         NoSuchTarget: there is none, or the branch is closed.
     """
-    held = Membership.objects.filter(account=ground.account, user=user_id, branch__status=Branch.Status.ACTIVE)
-    place = ground.account if branch_id is None else open_branch(ground, branch_id)
+    memberships_there = Membership.objects.filter(
+        account=context.account, user=user_id, branch__status=Branch.Status.ACTIVE
+    )
+    place = context.account if branch_id is None else open_branch(context, branch_id)
     if branch_id is not None:
-        held = held.filter(branch=branch_id)
-    memberships = list(held.select_related("branch", "user").order_by("pk"))
+        memberships_there = memberships_there.filter(branch=branch_id)
+    memberships = list(memberships_there.select_related("branch", "user").order_by("pk"))
     if not memberships:
-        raise NoSuchTarget(_("There is no such member in %(place)s.") % {"place": place})
+        raise NoSuchTarget(_("That member doesn't exist in %(place)s.") % {"place": place})
     wanted = [membership for membership in memberships if membership.status == status]
     if not wanted:
         there = status == REMOVED
-        sentence = _("%(name)s is a member already.") if there else _("%(name)s has been removed already.")
-        raise NoSuchTarget(sentence % {"name": ground.name(user_id)})
+        sentence = _("%(name)s is already a member.") if there else _("%(name)s was already removed.")
+        raise NoSuchTarget(sentence % {"name": context.name(user_id)})
     return wanted
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Offboarding(Change):
-    """Somebody goes, and their records go where the removal plan says: a type that it does not name stays theirs.
+    """Remove memberships and hand over the records in the offboarding plan; other record types keep their owner.
 
-    Private contacts are handed over or deleted in any case, since nobody is told whether there are any.
+    The plan must always cover private contacts, so that it never shows whether there are any.
     """
 
     removal_plan: HandOverPlan
@@ -63,47 +65,50 @@ class _Offboarding(Change):
     branch_id: int | None = None
 
     @abstractmethod
-    def _user_id(self, ground: ChangeContext) -> int:
-        """Who goes."""
+    def _user_id(self, context: ChangeContext) -> int:
+        """Return the user who leaves."""
 
-    def _departing(self, ground: ChangeContext) -> list[Membership]:
-        return memberships_of(ground, self._user_id(ground), self.branch_id, ACTIVE)
+    def _departing(self, context: ChangeContext) -> list[Membership]:
+        return memberships_of(context, self._user_id(context), self.branch_id, ACTIVE)
 
-    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
-        """The memberships, moved to the Restore list."""
-        departing = self._departing(ground)
+    def plan(self, context: ChangeContext) -> Iterable[Diff]:
+        """Plan the memberships as removed."""
+        departing = self._departing(context)
         if self.removal_plan.private is None:
             raise NoSuchTarget(
-                _("The removal plan says nothing of private contacts."), _("Choose who gets them, or to delete them.")
+                _("The offboarding plan doesn't cover private contacts."),
+                _("Choose a new owner for them, or delete them."),
             )
-        return rows(*(updated(membership, status=REMOVED, removed_at=ground.now) for membership in departing))
+        return rows(*(updated(membership, status=REMOVED, removed_at=context.now) for membership in departing))
 
-    def accompany(self, ground: ChangeContext) -> None:
-        """Hand the records over, branch by branch.
+    def accompany(self, context: ChangeContext) -> None:
+        """Hand over the records, branch by branch.
 
         Raises:
-            NoSuchTarget: whoever is to receive them is no active member of each branch.
+            NoSuchTarget: a new owner is not an active member of each branch.
         """
-        for membership in self._departing(ground):
-            portfolio = Portfolio(ground.account, membership.user, membership.branch)
+        for membership in self._departing(context):
+            portfolio = Portfolio(context.account, membership.user, membership.branch)
             try:
-                handover.hand_over(portfolio, self.removal_plan, actor=ground.actor)
+                handover.hand_over(portfolio, self.removal_plan, actor=context.actor)
             except HandOverRefused as refused:
                 raise NoSuchTarget(str(refused)) from refused
 
-    def notes(self, ground: ChangeContext) -> Iterable[str]:
-        """A parent role is no membership, and stays."""
-        user_id = self._user_id(ground)
-        for held in ParentMembership.objects.filter(account=ground.account, user=user_id).select_related("role"):
+    def notes(self, context: ChangeContext) -> Iterable[str]:
+        """Say that a parent role is separate from memberships and stays."""
+        user_id = self._user_id(context)
+        for parent_membership in ParentMembership.objects.filter(account=context.account, user=user_id).select_related(
+            "role"
+        ):
             yield _("%(name)s keeps the parent role %(role)s until it is revoked.") % {
-                "name": ground.name(user_id),
-                "role": held.role,
+                "name": context.name(user_id),
+                "role": parent_membership.role,
             }
 
-    def log(self, ground: ChangeContext, written: OperationInProgress) -> None:
-        """Say who answers for the records now; which ones they are is in their own history.
+    def log(self, context: ChangeContext, written: OperationInProgress) -> None:
+        """Log the new owner of each record type. The records' own history says which records moved.
 
-        It says the same whether there are private contacts or not.
+        The entry is the same whether there are private contacts or not.
         """
         chosen: dict[str, int | None] = dict(self.removal_plan.to)
         private = self.removal_plan.private
@@ -113,9 +118,9 @@ class _Offboarding(Change):
         names = {name: people.get(pk or 0, "nobody") for name, pk in chosen.items()}
         if isinstance(private, Delete):
             names["private"] = "deleted"
-        person = User.objects.get(pk=self._user_id(ground))
+        person = User.objects.get(pk=self._user_id(context))
         written.add(
-            ground.account.pk,
+            context.account.pk,
             [
                 Entry(
                     target_type="access.removal_plan",
@@ -131,7 +136,7 @@ class _Offboarding(Change):
 
 @dataclass(frozen=True, kw_only=True)
 class RemoveMember(_Offboarding):
-    """Move a member to the Restore list, on one branch or (without one) on all. Needs `remove_members` on each.
+    """Remove a member from one branch or (without one) from all. Needs `remove_members` on each.
 
     A parent role is no membership: it stays until it is revoked.
     """
@@ -140,73 +145,72 @@ class RemoveMember(_Offboarding):
 
     user_id: int
 
-    def _user_id(self, ground: ChangeContext) -> int:
+    def _user_id(self, context: ChangeContext) -> int:
         return self.user_id
 
 
 @dataclass(frozen=True, kw_only=True)
 class Leave(_Offboarding):
-    """Leave a branch, or (without one) all of them, by oneself: up to the last keeper, where the scheme lets people."""
+    """Leave one branch or (without one) all, if the role system allows it and a keeper remains."""
 
     verb = verbs.MEMBER_LEFT
     terms = GuardTerms(needs=(), lifts=frozenset({Guard.ONESELF}))
     undo_terms = GuardTerms()
 
-    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
-        """The memberships, moved to the Restore list, where the scheme lets somebody leave."""
-        found = super().plan(ground)
-        if not ground.scheme.leave:
+    def plan(self, context: ChangeContext) -> Iterable[Diff]:
+        """Plan the memberships as removed, if the role system allows members to leave."""
+        found = super().plan(context)
+        if not context.scheme.leave:
             raise OwnAccess(
-                _("Nobody removes themselves in %(scheme)s.") % {"scheme": ground.scheme.name},
-                _("Ask somebody else who may."),
+                _("Members can't leave by themselves in %(scheme)s.") % {"scheme": context.scheme.name},
+                _("Ask a colleague who has the permission."),
             )
         return found
 
-    def _user_id(self, ground: ChangeContext) -> int:
-        if ground.actor is None:
-            raise NoSuchTarget(_("The operator at the console is no member."), _("Remove the member instead."))
-        return ground.actor.pk
+    def _user_id(self, context: ChangeContext) -> int:
+        if context.actor is None:
+            raise NoSuchTarget(_("The command line has no member who could leave."), _("Remove the member instead."))
+        return context.actor.pk
 
 
 @dataclass(frozen=True, kw_only=True)
 class RestoreMember(Change):
-    """Bring a removed member back as they were, on one branch or (without one) on all. Needs `remove_members` there."""
+    """Restore a removed member on one branch or (without one) on all. Needs `remove_members` there."""
 
     verb = verbs.MEMBER_RESTORED
 
     user_id: int
     branch_id: int | None = None
 
-    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
-        """The memberships active; role, teams, overrides and shares count again by themselves."""
-        removed = memberships_of(ground, self.user_id, self.branch_id, REMOVED)
+    def plan(self, context: ChangeContext) -> Iterable[Diff]:
+        """Plan the memberships as active; role, teams, overrides and shares apply again by themselves."""
+        removed = memberships_of(context, self.user_id, self.branch_id, REMOVED)
         return rows(*(updated(membership, status=ACTIVE, removed_at=None) for membership in removed))
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeleteMember(Change):
-    """Delete a removed member from the Restore list, for good. Needs `remove_members` on each branch.
+    """Delete a removed member permanently. Needs `remove_members` on each branch.
 
-    With the membership go the overrides, the places in teams and the shares of that branch; records, and history with
-    the name, stay.
+    The overrides, team places and shares on that branch are deleted too. Records, and history with the name, stay.
     """
 
     verb = verbs.MEMBER_DELETED
     terms = GuardTerms(needs=("remove_members",))
-    final = gettext_lazy("A member who was deleted from the Restore list is deleted for good. Invite them instead.")
+    final = gettext_lazy("A permanently deleted member can't be restored. Invite them instead.")
 
     user_id: int
     branch_id: int | None = None
 
-    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
-        """All that hangs on the memberships, and they themselves."""
-        removed = memberships_of(ground, self.user_id, self.branch_id, REMOVED)
-        found: list[RowChange] = []
+    def plan(self, context: ChangeContext) -> Iterable[Diff]:
+        """Plan the deletion of the memberships and everything that belongs to them."""
+        removed = memberships_of(context, self.user_id, self.branch_id, REMOVED)
+        row_changes: list[RowChange] = []
         for membership in removed:
             overrides = Override.objects.filter(branch=membership.branch_id, user=self.user_id)
             places = TeamMember.objects.filter(team__branch=membership.branch_id, user=self.user_id)
-            found += map(deleted, shares.of_user(self.user_id, membership.branch_id))
-            found += map(deleted, places.select_related("team"))
-            found += map(deleted, overrides)
-            found.append(deleted(membership))
-        return rows(*found)
+            row_changes += map(deleted, shares.of_user(self.user_id, membership.branch_id))
+            row_changes += map(deleted, places.select_related("team"))
+            row_changes += map(deleted, overrides)
+            row_changes.append(deleted(membership))
+        return rows(*row_changes)

@@ -1,7 +1,7 @@
-"""What is told by mail about access: that somebody asks, what was decided, and what ends soon.
+"""Emails about access: new requests, decisions and overrides that end.
 
-Each is a job of the queue, which stands or falls with the change that it tells of and reads afresh when it runs. A
-record is named by its reference alone, and only to those who may see it then.
+Each is a queued job of the same transaction as its change, and reads current data when it runs. A record appears only
+by its reference, and only for people who can see it then.
 """
 
 from __future__ import annotations
@@ -20,41 +20,41 @@ from apps.accounts.preferences import as_read_by
 from apps.changes.guards.needs import shared_verb
 from apps.roles import catalogue
 
-# So many are asked at most: whoever has more people who decide needs no mail to all of them.
+# At most this many people get an email about a request.
 MOST_ASKED = 50
 
 
 @app.task(queue="mail", task_middleware=[once])
 def request_made(account_id: int, request_id: int) -> int:
-    """Tell those who may decide that somebody asks; returns how many they are. Nothing where it has been decided."""
+    """Email the people who can decide a request and return how many. Does nothing if it is decided."""
     with tenant(account_id):
-        asked = _request(account_id, request_id)
-        if asked is None or asked.status != AccessRequest.Status.OPEN:
+        access_request = _request(account_id, request_id)
+        if access_request is None or access_request.status != AccessRequest.Status.OPEN:
             return 0
-        people = deciders(asked)[:MOST_ASKED]
-        seeing = _seeing(asked)
+        people = deciders(access_request)[:MOST_ASKED]
+        seeing = _seeing(access_request)
         for person in people:
-            _send("request_made", person, asked, seeing)
+            _send("request_made", person, access_request, seeing)
         return len(people)
 
 
 @app.task(queue="mail", task_middleware=[once])
 def request_decided(account_id: int, request_id: int) -> None:
-    """Tell the one who asked what was decided."""
+    """Email the decision to the requester."""
     with tenant(account_id):
-        asked = _request(account_id, request_id)
-        if asked is not None and asked.user.is_active:
-            _send("request_decided", asked.user, asked, _seeing(asked))
+        access_request = _request(account_id, request_id)
+        if access_request is not None and access_request.user.is_active:
+            _send("request_decided", access_request.user, access_request, _seeing(access_request))
 
 
-def deciders(asked: AccessRequest) -> list[User]:
-    """Those who may decide the request, by address: who may share the record, or give permissions on the branch."""
-    if shared_verb(asked) is None:
-        found = who_may("manage_member_permissions", asked.branch)
+def deciders(access_request: AccessRequest) -> list[User]:
+    """Return the people who can decide the request, by email address: by sharing the record or setting the override."""
+    if shared_verb(access_request) is None:
+        users = who_may("manage_member_permissions", access_request.branch)
     else:
-        record = asked.find_record()
-        found = [] if record is None else who_may("grant_record_access", record)
-    return [person for person in found if person.pk != asked.user_id]
+        record = access_request.find_record()
+        users = [] if record is None else who_may("grant_record_access", record)
+    return [person for person in users if person.pk != access_request.user_id]
 
 
 def _request(account_id: int, request_id: int) -> AccessRequest | None:
@@ -62,23 +62,23 @@ def _request(account_id: int, request_id: int) -> AccessRequest | None:
     return rows.filter(account=account_id, pk=request_id).first()
 
 
-def _seeing(asked: AccessRequest) -> tuple[Record | None, set[int]]:
-    """The record that it is about, and who may see it."""
-    record = asked.find_record()
+def _seeing(access_request: AccessRequest) -> tuple[Record | None, set[int]]:
+    """Return the record of the request, and who can view it."""
+    record = access_request.find_record()
     if record is None:
         return None, set()
     return record, {person.pk for person in who_may(f"view_{record.record_type}", record)}
 
 
-def _send(name: str, person: User, asked: AccessRequest, seeing: tuple[Record | None, set[int]]) -> None:
+def _send(name: str, person: User, access_request: AccessRequest, seeing: tuple[Record | None, set[int]]) -> None:
     record, people = seeing
     context = {
         "person": person,
-        "asked": asked,
-        "permission": catalogue.get(asked.permission),
-        "about": asked.record_id is not None,
+        "asked": access_request,
+        "permission": catalogue.get(access_request.permission),
+        "about": access_request.record_id is not None,
         "reference": record.reference if record is not None and person.pk in people else "",
-        "address": mail.link(reverse("pages:request", args=[asked.account.slug, asked.pk])),
+        "address": mail.link(reverse("pages:request", args=[access_request.account.slug, access_request.pk])),
     }
-    with as_read_by(person, asked.account):
+    with as_read_by(person, access_request.account):
         mail.send(name, person.email, context)

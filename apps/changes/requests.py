@@ -1,4 +1,4 @@
-"""Requests for access: a member asks, somebody who may give it approves or declines."""
+"""Access requests: a member asks for a permission; a person who can grant it approves or declines."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ from apps.teams.models import Membership
 
 Status = AccessRequest.Status
 DECIDED = {
-    Status.APPROVED: gettext_lazy("The request was approved already."),
-    Status.DECLINED: gettext_lazy("The request was declined already."),
-    Status.WITHDRAWN: gettext_lazy("The request was withdrawn already."),
+    Status.APPROVED: gettext_lazy("The request was already approved."),
+    Status.DECLINED: gettext_lazy("The request was already declined."),
+    Status.WITHDRAWN: gettext_lazy("The request was already withdrawn."),
 }
 
 
-def open_request(ground: ChangeContext, request_id: int) -> AccessRequest:
-    """A request that waits.
+def open_request(context: ChangeContext, request_id: int) -> AccessRequest:
+    """Return a pending request.
 
     Raises:
-        NoSuchTarget: there is none of that id in the account, or it has been decided.
+        NoSuchTarget: the account has none with that id, or it was decided.
     """
-    request = ground.find(AccessRequest, request_id, _("request"))
+    request = context.find(AccessRequest, request_id, _("request"))
     if request.status != Status.OPEN:
         raise NoSuchTarget(str(DECIDED[Status(request.status)]))
     return request
@@ -48,9 +48,9 @@ def open_request(ground: ChangeContext, request_id: int) -> AccessRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class RequestAccess(Change):
-    """Ask for a permission on a branch, or on one record. The reason is what the request says.
+    """Request a permission on a branch or on one record. The reason is the request's message.
 
-    Whoever asks is an active member of the branch, and their role lets it be given.
+    The requester must be an active member of the branch, and their role must allow the permission.
     """
 
     verb = verbs.REQUEST_MADE
@@ -61,63 +61,63 @@ class RequestAccess(Change):
     record_type: str = ""
     record_id: int | None = None
 
-    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
-        """One request."""
-        if ground.actor is None:
-            raise NoSuchTarget(_("Nobody is signed in who could ask."), _("Name the one who asks."))
-        member = Membership.objects.active().filter(branch=self.branch_id, user=ground.actor, account=ground.account)
+    def plan(self, context: ChangeContext) -> Iterable[Diff]:
+        """Plan one request."""
+        if context.actor is None:
+            raise NoSuchTarget(_("A request needs a requester."), _("Name the requester."))
+        member = Membership.objects.active().filter(branch=self.branch_id, user=context.actor, account=context.account)
         if not member.exists():
-            raise NoSuchTarget(_("You are no active member there, so there is nothing to add to."))
+            raise NoSuchTarget(_("You are not an active member there."))
         codename = checked_scope(self.permission, self.scope)
         asked = {
-            "user_id": ground.actor.pk,
+            "user_id": context.actor.pk,
             "branch_id": self.branch_id,
             "permission": codename,
             "record_type": self.record_type,
             "record_id": self.record_id,
         }
         if self.record_id is not None:
-            self._check_record(ground, codename)
-        if self._standing(ground).exists():
+            self._check_record(context, codename)
+        if self._standing(context).exists():
             raise NoSuchTarget(
-                _("You have asked for this already."), _("Wait for the decision, or withdraw the request.")
+                _("You have already requested this."), _("Wait for the decision, or withdraw the request.")
             )
         request = AccessRequest(
-            account=ground.account, scope=self.scope, message=ground.reason, created_at=ground.now, **asked
+            account=context.account, scope=self.scope, message=context.reason, created_at=context.now, **asked
         )
         return rows(new(request))
 
-    def log(self, ground: ChangeContext, written: OperationInProgress) -> None:
-        """Tell those who may decide, once it stands."""
-        request_emails.request_made.defer(account_id=ground.account.pk, request_id=self._standing(ground).get().pk)
+    def log(self, context: ChangeContext, written: OperationInProgress) -> None:
+        """Email the people who can decide it."""
+        request_emails.request_made.defer(account_id=context.account.pk, request_id=self._standing(context).get().pk)
 
-    def _standing(self, ground: ChangeContext) -> QuerySet[AccessRequest]:
-        """The request that asks for just this and waits."""
+    def _standing(self, context: ChangeContext) -> QuerySet[AccessRequest]:
+        """Return the pending request for exactly this."""
         return AccessRequest.objects.filter(
-            account=ground.account,
+            account=context.account,
             status=Status.OPEN,
-            user=ground.actor,
+            user=context.actor,
             branch=self.branch_id,
             permission=catalogue.get(self.permission).codename,
             record_type=self.record_type,
             record_id=self.record_id,
         )
 
-    def _check_record(self, ground: ChangeContext, codename: str) -> None:
-        """What cannot be seen cannot be asked for: a request would tell that it is there."""
-        request = AccessRequest(account=ground.account, record_type=self.record_type, record_id=self.record_id)
+    def _check_record(self, context: ChangeContext, codename: str) -> None:
+        """Refuse a record that the requester can't see: a request would reveal that it exists."""
+        request = AccessRequest(account=context.account, record_type=self.record_type, record_id=self.record_id)
         record = request.find_record()
         view = catalogue.get(f"view_{self.record_type}")
-        if record is None or not policy.decide(ground.acting(), view, record) or record.branch_id != self.branch_id:
+        if record is None or not policy.decide(context.acting(), view, record) or record.branch_id != self.branch_id:
             raise NoSuchRecord
         policy.asked_of(codename, record)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ApproveRequest(Change):
-    """Give what a request asks for: an override, perhaps with an end, or a share of the record.
+    """Approve a request: set an override, optionally with an end, or share the record.
 
-    Needs what giving it needs, and nobody approves their own.
+    Needs the same permissions as granting it directly. You can't approve your own request.
     """
 
     verb = verbs.REQUEST_APPROVED
@@ -126,92 +126,93 @@ class ApproveRequest(Change):
     expires_at: datetime | None = None
     scope: Scope | None = None
 
-    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
-        """The request decided, and what it gives."""
-        request = open_request(ground, self.request_id)
+    def plan(self, context: ChangeContext) -> Iterable[Diff]:
+        """Plan the request as approved, and what it grants."""
+        request = open_request(context, self.request_id)
         decided = updated(
             request,
             status=Status.APPROVED,
-            decided_by_id=None if ground.actor is None else ground.actor.pk,
-            decided_at=ground.now,
-            reason=ground.reason,
+            decided_by_id=None if context.actor is None else context.actor.pk,
+            decided_at=context.now,
+            reason=context.reason,
             expires_at=self.expires_at,
         )
-        return [Diff([decided, *self._given(ground, request)])]
+        return [Diff([decided, *self._given(context, request)])]
 
-    def log(self, ground: ChangeContext, written: OperationInProgress) -> None:
-        """Tell the one who asked, once it stands."""
-        request_emails.request_decided.defer(account_id=ground.account.pk, request_id=self.request_id)
+    def log(self, context: ChangeContext, written: OperationInProgress) -> None:
+        """Email the requester."""
+        request_emails.request_decided.defer(account_id=context.account.pk, request_id=self.request_id)
 
-    def _given(self, ground: ChangeContext, request: AccessRequest) -> list[RowChange]:
+    def _given(self, context: ChangeContext, request: AccessRequest) -> list[RowChange]:
         membership = Membership.objects.active().filter(branch=request.branch_id, user=request.user_id).first()
         if membership is None:
             raise NoSuchTarget(
-                _("%(name)s is no active member there any more.") % {"name": ground.name(request.user_id)},
-                _("Decline it."),
+                _("%(name)s is no longer an active member there.") % {"name": context.name(request.user_id)},
+                _("Decline the request."),
             )
         verb = shared_verb(request)
         if verb is None:
             scope = request.scope if self.scope is None else self.scope
             row = SetOverride(
-                account_id=ground.account.pk,
+                account_id=context.account.pk,
                 membership_id=membership.pk,
                 permission=request.permission,
                 scope=scope,
                 expires_at=self.expires_at,
-            ).row(ground, membership)
+            ).row(context, membership)
             return [] if row.idle else [row]
         if self.expires_at is not None:
             raise NoSuchTarget(
-                _("A share of a record has no end."), _("Approve it without one, and revoke the share then.")
+                _("A share of a record can't have an end date."),
+                _("Approve the request without one, and revoke the share when it is no longer needed."),
             )
         if request.find_record() is None:
-            raise NoSuchTarget(_("The record that it asks for is gone."), _("Decline it."))
+            raise NoSuchTarget(_("The requested record no longer exists."), _("Decline the request."))
         grant = GrantShare(
-            account_id=ground.account.pk,
+            account_id=context.account.pk,
             record_type=request.record_type,
             record_id=int(request.record_id or 0),
             user_id=request.user_id,
             verbs=frozenset({verb}),
         )
-        return grant.further(ground)
+        return grant.further(context)
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeclineRequest(Change):
-    """Give nothing of what was asked for. Needs what approving would."""
+    """Decline a request. Needs the same permissions as approving it."""
 
     verb = verbs.REQUEST_DECLINED
 
     request_id: int
 
-    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
-        """The request decided."""
-        return rows(_decided(ground, self.request_id, Status.DECLINED))
+    def plan(self, context: ChangeContext) -> Iterable[Diff]:
+        """Plan the request as declined."""
+        return rows(_decided(context, self.request_id, Status.DECLINED))
 
-    def log(self, ground: ChangeContext, written: OperationInProgress) -> None:
-        """Tell the one who asked, once it stands."""
-        request_emails.request_decided.defer(account_id=ground.account.pk, request_id=self.request_id)
+    def log(self, context: ChangeContext, written: OperationInProgress) -> None:
+        """Email the requester."""
+        request_emails.request_decided.defer(account_id=context.account.pk, request_id=self.request_id)
 
 
 @dataclass(frozen=True, kw_only=True)
 class WithdrawRequest(Change):
-    """Take one's own request back."""
+    """Withdraw your own request."""
 
     verb = verbs.REQUEST_WITHDRAWN
 
     request_id: int
 
-    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
-        """The request withdrawn."""
-        return rows(_decided(ground, self.request_id, Status.WITHDRAWN))
+    def plan(self, context: ChangeContext) -> Iterable[Diff]:
+        """Plan the request as withdrawn."""
+        return rows(_decided(context, self.request_id, Status.WITHDRAWN))
 
 
-def _decided(ground: ChangeContext, request_id: int, status: AccessRequest.Status) -> RowChange:
+def _decided(context: ChangeContext, request_id: int, status: AccessRequest.Status) -> RowChange:
     return updated(
-        open_request(ground, request_id),
+        open_request(context, request_id),
         status=status,
-        decided_by_id=None if ground.actor is None else ground.actor.pk,
-        decided_at=ground.now,
-        reason=ground.reason,
+        decided_by_id=None if context.actor is None else context.actor.pk,
+        decided_at=context.now,
+        reason=context.reason,
     )

@@ -1,4 +1,4 @@
-"""Own roles as a file defines them: made and changed in one operation."""
+"""Custom roles from a file, created and changed in one operation."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from apps.roles.scopes import Scope
 
 
 class RoleDefinitionValues(NamedTuple):
-    """An own role as it is to be: a copy of `based_on` with other scopes for the permissions in `grants`."""
+    """A custom role to create or change: a copy of `based_on` with other scopes for the permissions in `grants`."""
 
     key: str
     name: str
@@ -29,9 +29,9 @@ class RoleDefinitionValues(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class DefineRoles(Change):
-    """Make an account's own roles what these definitions say; other ones stay as they are. Needs `manage_roles`.
+    """Create or change custom roles to match these definitions; other roles stay. Needs `manage_roles`.
 
-    `seen` is what the page showed of the roles that there were, by key: each permission's scope.
+    `seen` is what the page showed of existing roles, by key: each permission's scope.
     """
 
     verb = verbs.OWN_ROLES_IMPORTED
@@ -39,21 +39,21 @@ class DefineRoles(Change):
     definitions: Sequence[RoleDefinitionValues]
     seen: Mapping[str, Mapping[str, Scope]] | None = None
 
-    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
-        """The rows of those that are new or change."""
-        own = Role.objects.filter(account_id=ground.account.pk, scheme=ground.account.scheme)
+    def plan(self, context: ChangeContext) -> Iterable[Diff]:
+        """Plan the roles that are new or change."""
+        own = Role.objects.filter(account_id=context.account.pk, scheme=context.account.scheme)
         standing = {role.key: role for role in own.select_related("based_on")}
         found: list[RowChange] = []
         for definition in self.definitions:
             role = standing.get(definition.key)
             if self.seen is not None and (role is not None) != (definition.key in self.seen):
                 raise ChangedMeanwhile(
-                    _("The role “%(key)s” has come or gone since the page was opened.") % {"key": definition.key}, {}
+                    _("The role “%(key)s” was created or deleted while you were editing.") % {"key": definition.key}, {}
                 )
-            change = self._new(definition) if role is None else self._changed(ground, definition, role)
-            for diff in change.plan(ground):
+            change = self._new(definition) if role is None else self._changed(context, definition, role)
+            for diff in change.plan(context):
                 found += diff.rows
-        # Roles before what is said of them: both are written in the order in which they stand here.
+        # Roles before their grants: they are written in this order.
         return [Diff(sorted(found, key=lambda row: row.model is not Role))]
 
     def _new(self, definition: RoleDefinitionValues) -> Change:
@@ -65,14 +65,14 @@ class DefineRoles(Change):
             grants=definition.grants,
         )
 
-    def _changed(self, ground: ChangeContext, definition: RoleDefinitionValues, role: Role) -> Change:
+    def _changed(self, context: ChangeContext, definition: RoleDefinitionValues, role: Role) -> Change:
         if role.based_on is None or role.based_on.key != definition.based_on:
             raise NoSuchTarget(
-                _("The role “%(key)s” here is a copy of %(based_on)s, and of “%(other)s” in the file.")
+                _("The role “%(key)s” is based on %(based_on)s here, but on “%(other)s” in the file.")
                 % {"key": role.key, "based_on": role.based_on, "other": definition.based_on},
                 _("Give it another key in the file."),
             )
-        base = ground.scheme.roles[definition.based_on].grants
+        base = context.scheme.roles[definition.based_on].grants
         return EditRole(
             account_id=self.account_id,
             role_id=role.pk,

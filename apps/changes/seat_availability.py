@@ -1,4 +1,4 @@
-"""How many seats there are left, for those who invite people, before they are refused one."""
+"""The number of free seats, shown before an invitation is refused."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from apps.changes.seats import Place, limited, offers, taken
 
 @dataclass(frozen=True, slots=True)
 class SeatAvailability:
-    """The seats of the account or of a branch, how many are taken, and what one more would cost, where that is told."""
+    """The seats of the account or a branch, how many are taken, and the price of one more, if shown."""
 
     place: Place
     seats: int
@@ -21,17 +21,16 @@ class SeatAvailability:
 
     @property
     def left(self) -> int:
-        """How many are free; none where there are more people than seats."""
+        """Return how many seats are free; 0 if there are more people than seats."""
         return max(self.seats - self.taken, 0)
 
 
 def seat_availabilities_of(access: AccessContext, *, priced: bool) -> list[SeatAvailability]:
-    """The seats that whoever may invite people, or sees the bills, should know of; those with the fewest left first.
+    """Return the seats that a member who can invite or see bills should know, fewest free first.
 
-    What more of them would cost is worked out where it is asked for (`priced`): it takes the account's whole book.
+    The price of more seats is computed only with `priced`: it needs the account's complete billing state.
 
-    Nothing where nothing limits them: neither the account nor a branch of theirs. Others are told no numbers, which
-    count people out of their sight.
+    Empty if nothing is limited, or for other members: the numbers would count people they can't see.
     """
     return access.once(f"rooms, priced: {priced}", lambda: _rooms(access, priced))
 

@@ -1,7 +1,7 @@
-"""The seats of an account: whether there is room for whoever joins, and who is asked for more.
+"""The seats of an account: whether there is room for new members, and who sells more.
 
-How many there are stands on the account, and on branches with seats of their own (NULL: no limit). What more cost, and
-whether they come by themselves, is known to who sells them, and registers here.
+The account, and some branches, have a number of seats (NULL: no limit). Sellers register here; they know prices and
+whether seats are added automatically.
 """
 
 from __future__ import annotations
@@ -26,66 +26,66 @@ Place = Account | Branch
 class Seller(Protocol):
     """Sells seats."""
 
-    def more(self, ground: ChangeContext, place: Place, seats: int) -> bool:
-        """Let the place have so many seats, where the account wants them to grow by themselves; whether it has them."""
+    def more(self, context: ChangeContext, place: Place, seats: int) -> bool:
+        """Add seats up to this number if the account allows automatic growth. Return whether it has them."""
 
-    def offer(self, ground: ChangeContext, place: Place, seats: int) -> str:
-        """What so many seats would cost and who can take them, in a sentence."""
+    def offer(self, context: ChangeContext, place: Place, seats: int) -> str:
+        """Return a sentence with the price of these seats and who can add them."""
 
     def offers(self, account: Account, places: Sequence[Place]) -> Mapping[Place, str]:
-        """What one seat more would cost in each of these places, in a sentence."""
+        """Return the price of one more seat in each of these places, as a sentence."""
 
 
 _sellers: list[Seller] = []
 
 
 def sold_by(seller: Seller) -> None:
-    """Ask this seller where seats are wanting."""
+    """Register a seller that is asked when seats are missing."""
     _sellers[:] = [seller]
 
 
 @dataclass(frozen=True, slots=True)
 class Seats:
-    """How many seats are taken of each place that has a limit: by active people, and by those who are invited."""
+    """How many seats of each limited place are taken by active members and invitations."""
 
     taken: Mapping[Place, int]
 
     @classmethod
-    def of(cls, ground: ChangeContext) -> Seats:
-        """The seats as the database has them now; nothing is counted where nothing is limited."""
-        return cls(taken(ground.account, limited(ground.account, ground.branches.values()), ground.now))
+    def of(cls, context: ChangeContext) -> Seats:
+        """Count the seats in the database; nothing is counted without a limit."""
+        return cls(taken(context.account, limited(context.account, context.branches.values()), context.now))
 
-    def check(self, ground: ChangeContext) -> None:
-        """Compare with how many are taken now, after a change.
+    def check(self, context: ChangeContext) -> None:
+        """Compare with the number taken now, after a change.
 
         Raises:
-            NoSeat: more are taken than before, and than there are.
+            NoSeat: more seats are taken than before, and more than there are.
         """
-        now = Seats.of(ground)
+        now = Seats.of(context)
         for place, count in now.taken.items():
             limit = place.seats or 0
             if count <= limit or count <= self.taken.get(place, 0):
                 continue
-            if any(seller.more(ground, place, count) for seller in _sellers):
+            if any(seller.more(context, place, count) for seller in _sellers):
                 continue
-            advice = next((seller.offer(ground, place, count) for seller in _sellers), _("Remove a member first."))
+            advice = next((seller.offer(context, place, count) for seller in _sellers), _("Remove a member first."))
             if limit:
                 sentence = ngettext(
-                    "The one seat of %(place)s is taken.", "All %(limit)s seats of %(place)s are taken.", limit
+                    "The only seat of %(place)s is in use.", "All %(limit)s seats of %(place)s are in use.", limit
                 )
             else:
-                sentence = _("None of the seats of %(place)s is there.")
+                sentence = _("%(place)s has no seats.")
             raise NoSeat(sentence % {"place": place, "limit": f"{limit:,}"}, advice)
 
 
 def limited(account: Account, branches: Iterable[Branch]) -> list[Place]:
-    """Those with a limit, of an account and some branches of it."""
+    """Return the places with a limit, from an account and some of its branches."""
     every: list[Place] = [account, *branches]
     return [place for place in every if place.seats is not None]
 
 
 def taken(account: Account, places: Sequence[Place], now: datetime) -> Mapping[Place, int]:
-    """How many seats are taken in each of these places; nothing is read where there are none."""
+    """Return how many seats of each place are taken; reads nothing without places."""
     if not places:
         return {}
     people = _people(account, now)
@@ -93,24 +93,24 @@ def taken(account: Account, places: Sequence[Place], now: datetime) -> Mapping[P
 
 
 def offers(account: Account, places: Sequence[Place]) -> Mapping[Place, str]:
-    """What one seat more would cost in each of these places; nothing where nobody sells any."""
+    """Return the price of one more seat in each place; empty without a seller."""
     return next((seller.offers(account, places) for seller in _sellers), {})
 
 
 def with_seats(place: Place, seats: int) -> RowChange:
-    """The place's row with so many seats, for a seller to write."""
+    """Plan the place's row with this number of seats, for a seller to write."""
     return updated(place, seats=seats)
 
 
 def _people(account: Account, now: datetime) -> set[tuple[int | None, str]]:
-    """Who has a seat where: the branch (None: the account), and the address, of active members and the invited."""
+    """Return the seat holders as (branch or None for the account, email address): active members and invitations."""
     members = Membership.objects.active().filter(account=account, user__is_active=True)
     invited = Invitation.objects.filter(account=account, status=Invitation.Status.PENDING, expires_at__gt=now)
     return set(members.values_list("branch", "user__email").union(invited.values_list("branch", "email")))
 
 
 def _count(place: Place, people: set[tuple[int | None, str]]) -> int:
-    """How many people, each once, whatever they are members of or invited to."""
+    """Return how many different people there are."""
     if isinstance(place, Account):
         return len({email for _, email in people})
     return len({email for branch, email in people if branch in (None, place.pk)})

@@ -1,4 +1,4 @@
-"""Taking somebody's second factor away, so that they can set up another one: after a lost phone, say."""
+"""Reset a member's two-factor authentication so that they can set it up again, for example after a lost phone."""
 
 from __future__ import annotations
 
@@ -25,34 +25,34 @@ from apps.teams.models import Membership, ParentMembership
 
 @dataclass(frozen=True, kw_only=True)
 class ResetMfa(Change):
-    """Take a member's authenticator app, passkeys and recovery codes away. Needs `reset_mfa` where they are a member.
+    """Delete a member's authenticator app, passkeys and recovery codes. Needs `reset_mfa` where they are a member.
 
-    They are signed out everywhere, and told by mail. It is their way in everywhere: so it is judged on all of their
-    branches, never made by themselves, and by no account's member where they have a place in another one, too.
+    They are signed out everywhere and get an email. It affects their sign-in everywhere, so it is checked on all of
+    their branches. You can't reset your own, or that of a member who belongs to another account, too.
     """
 
     verb = verbs.MFA_RESET
-    final = gettext_lazy("A second factor is set up again by the one whose it is.")
+    final = gettext_lazy("A reset of two-factor authentication can't be undone. The member sets it up again.")
 
     user_id: int
 
-    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
-        """All of their factors gone; where there are none, a row that is not there is judged all the same."""
-        places = Membership.objects.active().filter(account=ground.account, user=self.user_id)
-        held = ParentMembership.objects.filter(account=ground.account, user=self.user_id)
+    def plan(self, context: ChangeContext) -> Iterable[Diff]:
+        """Plan the deletion of all their factors; without any, a placeholder row is checked all the same."""
+        places = Membership.objects.active().filter(account=context.account, user=self.user_id)
+        held = ParentMembership.objects.filter(account=context.account, user=self.user_id)
         if not places.exists() and not held.exists():
-            raise NoSuchTarget(_("There is no such member in %(account)s.") % {"account": ground.account})
+            raise NoSuchTarget(_("That member doesn't exist in %(account)s.") % {"account": context.account})
         found = list(Authenticator.objects.select_for_update().filter(user=self.user_id).order_by("pk"))
         return [Diff([deleted(row) for row in found or [Authenticator(user_id=self.user_id)]])]
 
-    def log(self, ground: ChangeContext, written: OperationInProgress) -> None:
-        """That there was one, and is none; what it was made of is in no log."""
-        places = Membership.objects.active().filter(account=ground.account, user=self.user_id)
+    def log(self, context: ChangeContext, written: OperationInProgress) -> None:
+        """Log that there was a second factor and is none; its secrets are never logged."""
+        places = Membership.objects.active().filter(account=context.account, user=self.user_id)
         branches = list(places.values_list("branch", flat=True)[:2])
         gone = Entry(
             target_type="accounts.second_factor",
             target_id=self.user_id,
-            target_text=ground.name(self.user_id),
+            target_text=context.name(self.user_id),
             branch_id=branches[0] if len(branches) == 1 else None,
             user_id=self.user_id,
             before={"second_factor": True},
@@ -60,21 +60,21 @@ class ResetMfa(Change):
         )
         written.add(self.account_id, [gone])
 
-    def follow_up(self, ground: ChangeContext) -> None:
-        """Sign them out everywhere, and tell them."""
+    def follow_up(self, context: ChangeContext) -> None:
+        """Sign them out everywhere and email them."""
         user = User.objects.get(pk=self.user_id)
         shut_out(user)
         told = {
             "user": user,
-            "account": ground.account,
-            "by": ground.actor or _("the platform's operators"),
-            "reason": ground.reason,
+            "account": context.account,
+            "by": context.actor or _("the platform operators"),
+            "reason": context.reason,
             "sign_in": mail.link(reverse("account_login")),
         }
         mail.send("mfa_reset", user.email, told)
 
-    def notes(self, ground: ChangeContext) -> Iterable[str]:
-        """What comes with it."""
-        yield _("%(name)s is signed out everywhere, and is told by mail who did it and why.") % {
-            "name": ground.name(self.user_id)
+    def notes(self, context: ChangeContext) -> Iterable[str]:
+        """Say what else happens."""
+        yield _("%(name)s is signed out everywhere and gets an email with your name and reason.") % {
+            "name": context.name(self.user_id)
         }

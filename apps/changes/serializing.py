@@ -1,7 +1,7 @@
-"""A change as JSON can hold it, and back: for one who makes or tries it elsewhere, such as a job of the queue.
+"""Convert a change to JSON and back, for example for a job of the queue.
 
-Changes are frozen values of plain parts. What JSON does not know by itself becomes an object of one key, its type; a
-value with parts of its own, of whichever app, is named by where it is declared.
+Changes are frozen values of plain parts. A type that JSON lacks becomes an object with one key, its name. A dataclass
+is named by where it is declared.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from apps.roles.scopes import Scope
 
 
 def dump(value: Any) -> Any:
-    """The value in terms of JSON.
+    """Return the value as JSON data.
 
     Raises:
-        TypeError: something in it is no plain value, such as an open file.
+        TypeError: a part can't be converted, such as an open file.
     """
     match value:
         case Scope():
@@ -47,10 +47,10 @@ def dump(value: Any) -> Any:
 
 
 def load(value: Any) -> Any:
-    """The value of which `dump` made this; sets come back as frozen ones.
+    """Return the value that `dump` converted; sets come back as frozen sets.
 
     Raises:
-        TypeError, ImportError: it names a type that is no such value, or that is not there.
+        TypeError, ImportError: it names a type that doesn't exist or is not allowed.
     """
     if not isinstance(value, Mapping):
         return value
@@ -77,24 +77,24 @@ def load(value: Any) -> Any:
 
 
 def _is_plain(kind: Any) -> bool:
-    """Whether it is a type of values of ours: a dataclass, or a tuple with names."""
+    """Return whether it is one of our value types: a dataclass or a named tuple."""
     if not isinstance(kind, type) or not kind.__module__.startswith("apps."):
         return False
     return dataclasses.is_dataclass(kind) or (issubclass(kind, tuple) and hasattr(kind, "_fields"))
 
 
 def _parts_of(kind: Any) -> Sequence[str]:
-    """The names of its parts; what makes no difference between two values stays behind."""
+    """Return the names of its fields that take part in comparison."""
     if not dataclasses.is_dataclass(kind):
         return tuple(kind._fields)
     return [part.name for part in dataclasses.fields(kind) if part.compare]
 
 
 def load_change(value: Any) -> Change:
-    """The change of which `dump` made this.
+    """Return the change that `dump` converted.
 
     Raises:
-        TypeError: it is something else.
+        TypeError: it is not a change.
     """
     change = load(value)
     if not isinstance(change, Change):

@@ -1,4 +1,4 @@
-"""Switching the scheme: every role that somebody holds becomes a role of the other published system."""
+"""Switch the role system: every role of a member becomes a role of the new one."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from apps.teams.models import Invitation, Membership, ParentMembership
 
 @dataclass(frozen=True, kw_only=True)
 class SwitchScheme(Change):
-    """Follow another published system of roles.
+    """Switch the account to another role system.
 
-    Needs `change_account`, and every permission without limit on every open branch, since nothing else binds what
-    comes of it. `roles` maps the key of each role that is held (by removed members and in pending invitations, too) to
-    a role of the new scheme; a parent role may map to None, which ends it. Overrides and shares stay as they are, own
-    roles rest until the account comes back.
+    Needs `change_account`, and every permission without limit on every open branch, since nothing else limits the new
+    roles. `roles` maps the key of each role in use (removed members and pending invitations included) to a role of the
+    new system; a parent role may map to None, which ends it. Overrides and shares stay. Custom roles are inactive until
+    the account returns.
     """
 
     verb = verbs.SCHEME_SWITCHED
@@ -44,61 +44,62 @@ class SwitchScheme(Change):
     scheme: str
     roles: Mapping[str, str | None]
 
-    def plan(self, ground: ChangeContext) -> Iterator[Diff]:
-        """The account, then memberships by id, parent roles and invitations, in batches."""
-        new = self._new_scheme(ground)
-        becomes = self._becoming(ground, new)
-        account = type(ground.account)._default_manager.get(pk=ground.account.pk)
-        # Who needed a second factor needs it as what they become.
+    def plan(self, context: ChangeContext) -> Iterator[Diff]:
+        """Plan the account, then memberships by id, parent roles and invitations, in batches."""
+        new = self._new_scheme(context)
+        becomes = self._becoming(context, new)
+        account = type(context.account)._default_manager.get(pk=context.account.pk)
+        # Roles that required a second factor still require it under their new key.
         asked = {self.roles.get(key, key) for key in account.second_factor} & {EVERYONE, *new.roles}
         yield Diff([updated(account, scheme=new.key, second_factor=sorted(key for key in asked if key))])
-        for found in _batches(Membership.objects.filter(account=ground.account)):
-            yield Diff([updated(row, role_id=becomes[row.role_id]) for row in found if row.role_id in becomes])
-        for found in _batches(ParentMembership.objects.filter(account=ground.account)):
+        for batch in _batches(Membership.objects.filter(account=context.account)):
+            yield Diff([updated(row, role_id=becomes[row.role_id]) for row in batch if row.role_id in becomes])
+        for batch in _batches(ParentMembership.objects.filter(account=context.account)):
             yield Diff(
                 [
                     deleted(row) if becomes[row.role_id] is None else updated(row, role_id=becomes[row.role_id])
-                    for row in found
+                    for row in batch
                     if row.role_id in becomes
                 ]
             )
-        for found in _batches(Invitation.objects.filter(account=ground.account, status=Invitation.Status.PENDING)):
-            yield Diff([updated(row, role_id=becomes[row.role_id]) for row in found if row.role_id in becomes])
+        for batch in _batches(Invitation.objects.filter(account=context.account, status=Invitation.Status.PENDING)):
+            yield Diff([updated(row, role_id=becomes[row.role_id]) for row in batch if row.role_id in becomes])
 
-    def _new_scheme(self, ground: ChangeContext) -> Scheme:
-        """The new scheme, where the account and the actor are free to go there."""
+    def _new_scheme(self, context: ChangeContext) -> Scheme:
+        """Return the new role system, if account and actor can switch to it."""
         if self.scheme not in scheme_keys():
             raise NoSuchTarget(
-                _("There is no scheme “%(scheme)s”.") % {"scheme": self.scheme},
+                _("The role system “%(scheme)s” doesn't exist.") % {"scheme": self.scheme},
                 _("Choose from %(schemes)s.") % {"schemes": ", ".join(scheme_keys())},
             )
-        if self.scheme == ground.account.scheme:
+        if self.scheme == context.account.scheme:
             raise NoSuchTarget(
-                _("%(account)s follows %(scheme)s already.") % {"account": ground.account, "scheme": ground.scheme.name}
+                _("%(account)s already follows %(scheme)s.")
+                % {"account": context.account, "scheme": context.scheme.name}
             )
         new = scheme(self.scheme)
-        if len(ground.facts.open_branches) > 1 and not new.many_branches:
+        if len(context.facts.open_branches) > 1 and not new.many_branches:
             raise NoSuchTarget(
-                _("%(scheme)s has one branch, and several are open.") % {"scheme": new.name},
-                _("Close the others first."),
+                _("%(scheme)s supports only one branch, and several are open.") % {"scheme": new.name},
+                _("Close the other branches first."),
             )
-        _check_right(ground)
+        _check_right(context)
         return new
 
     @classmethod
-    def check_undo(cls, ground: ChangeContext, diff: Diff) -> None:
-        """The way back needs what the way there did."""
-        _check_right(ground)
+    def check_undo(cls, context: ChangeContext, diff: Diff) -> None:
+        """Check that the actor could make the switch itself."""
+        _check_right(context)
 
-    def _becoming(self, ground: ChangeContext, new: Scheme) -> dict[int, int | None]:
-        """The ids of held roles, and what they become."""
-        held = held_roles(ground.account)
+    def _becoming(self, context: ChangeContext, new: Scheme) -> dict[int, int | None]:
+        """Map the ids of roles in use to the ids of their new roles."""
+        held = held_roles(context.account)
         keys = {role.pk: role.key for role in Role.objects.filter(pk__in=held)}
         ids = {role.key: role.pk for role in Role.objects.published(new.key)}
         if missing := sorted(set(keys.values()) - self.roles.keys()):
             raise NoSuchTarget(
-                _("The map says nothing of %(missing)s.") % {"missing": ", ".join(missing)},
-                _("Say what becomes of each held role."),
+                _("The role mapping is missing %(missing)s.") % {"missing": ", ".join(missing)},
+                _("Map every role that a member has."),
             )
         becomes: dict[int, int | None] = {}
         for role_id, kind in held.items():
@@ -108,22 +109,22 @@ class SwitchScheme(Change):
                 continue
             if target is None:
                 raise NoSuchTarget(
-                    _("%(role)s has to become a role of %(scheme)s.") % {"role": keys[role_id], "scheme": new.name},
-                    _("Only a parent role can end."),
+                    _("Map %(role)s to a role of %(scheme)s.") % {"role": keys[role_id], "scheme": new.name},
+                    _("Only a parent role can be ended without a new role."),
                 )
             if target not in new.roles or new.roles[target].kind != kind:
                 raise NoSuchTarget(
-                    _("%(scheme)s has no %(kind)s role “%(target)s” for %(role)s to become.")
+                    _("%(role)s can't become “%(target)s”: %(scheme)s has no such %(kind)s role.")
                     % {"scheme": new.name, "kind": kind, "target": target, "role": keys[role_id]}
                 )
             becomes[role_id] = ids[target]
-        self._check_single(ground, new, becomes)
+        self._check_single(context, new, becomes)
         return becomes
 
-    def _check_single(self, ground: ChangeContext, new: Scheme, becomes: Mapping[int, int | None]) -> None:
-        """A single role has at most one holder (section 6)."""
+    def _check_single(self, context: ChangeContext, new: Scheme, becomes: Mapping[int, int | None]) -> None:
+        """Check that a single role has at most one holder (section 6)."""
         single = {role.pk: role for role in Role.objects.published(new.key).filter(single=True)}
-        active = Membership.objects.filter(account=ground.account, status=Membership.Status.ACTIVE).order_by()
+        active = Membership.objects.filter(account=context.account, status=Membership.Status.ACTIVE).order_by()
         holders: Counter[int] = Counter()
         for role_id, count in active.values_list("role").annotate(count=models.Count("pk")):
             if (target := becomes.get(role_id)) in single and target is not None:
@@ -132,27 +133,27 @@ class SwitchScheme(Change):
             if count > 1:
                 raise SingleRole(
                     ngettext(
-                        "%(role)s has exactly one holder, and %(count)s would be it.",
-                        "%(role)s has exactly one holder, and %(count)s would be it.",
+                        "%(role)s can have only one holder, and %(count)s members would get it.",
+                        "%(role)s can have only one holder, and %(count)s members would get it.",
                         count,
                     )
                     % {"role": single[role_id].name, "count": f"{count:,}"},
-                    _("Let the others become something else first."),
+                    _("Map the other members to a different role."),
                 )
 
 
-def _check_right(ground: ChangeContext) -> None:
-    mandate = ground.acting()
+def _check_right(context: ChangeContext) -> None:
+    mandate = context.acting()
     for permission in catalogue.permissions():
-        for branch_id in ground.facts.open_branches:
+        for branch_id in context.facts.open_branches:
             if not mandate.facts.operator and mandate.effective(branch_id, permission.codename).scope != Scope.ALL:
-                raise PermissionMissing(permission.codename, ground.branch(branch_id))
+                raise PermissionMissing(permission.codename, context.branch(branch_id))
 
 
 def held_roles(account: Account) -> dict[int, str]:
-    """The roles that somebody holds or is invited as, by id, with their kind; those of another scheme are left out."""
+    """Return the kinds of the roles that members or invitations have, by id; other role systems are left out."""
     pending = Invitation.objects.filter(account=account, status=Invitation.Status.PENDING)
-    found: dict[int, str] = {}
+    kinds: dict[int, str] = {}
     for queryset in (
         Membership.objects.filter(account=account),
         ParentMembership.objects.filter(account=account),
@@ -161,13 +162,13 @@ def held_roles(account: Account) -> dict[int, str]:
         rows: Iterable[tuple[Any, Any]] = (
             queryset.filter(role__scheme=account.scheme).order_by().values_list("role", "role__kind").distinct()
         )
-        found |= dict(rows)
-    return found
+        kinds |= dict(rows)
+    return kinds
 
 
 def _batches(queryset: models.QuerySet[Any]) -> Iterator[list[Any]]:
-    """The rows by id, so that what a batch changes does not move the next one."""
+    """Yield the rows by id, so that writing one batch does not shift the next."""
     last = 0
-    while found := list(queryset.filter(pk__gt=last).order_by("pk")[:BATCH]):
-        yield found
-        last = found[-1].pk
+    while batch := list(queryset.filter(pk__gt=last).order_by("pk")[:BATCH]):
+        yield batch
+        last = batch[-1].pk

@@ -1,4 +1,4 @@
-"""Teams of a branch, and who is in them."""
+"""Teams of a branch and their members."""
 
 from __future__ import annotations
 
@@ -20,34 +20,34 @@ from apps.changes.values import checked
 from apps.teams.models import Membership, Team, TeamMember
 
 
-def open_branch(ground: ChangeContext, branch_id: int) -> Branch:
-    """An open branch of the account.
+def open_branch(context: ChangeContext, branch_id: int) -> Branch:
+    """Return an open branch of the account.
 
     Raises:
-        NoSuchTarget: there is none of that id, or it is closed.
+        NoSuchTarget: there is none with that id, or it is closed.
     """
-    branch = ground.branch(branch_id)
+    branch = context.branch(branch_id)
     if branch.status != Branch.Status.ACTIVE:
         raise NoSuchTarget(_("%(branch)s is closed.") % {"branch": branch})
     return branch
 
 
-def team_of(ground: ChangeContext, team_id: int) -> Team:
-    """A team of the account, on an open branch.
+def team_of(context: ChangeContext, team_id: int) -> Team:
+    """Return a team of the account, on an open branch.
 
     Raises:
         NoSuchTarget: there is none.
     """
-    team = ground.find(Team, team_id, _("team"))
-    team.branch = open_branch(ground, team.branch_id)
+    team = context.find(Team, team_id, _("team"))
+    team.branch = open_branch(context, team.branch_id)
     return team
 
 
-def places(ground: ChangeContext, team: Team, user_ids: Iterable[int]) -> list[RowChange]:
-    """New places in a team.
+def places(context: ChangeContext, team: Team, user_ids: Iterable[int]) -> list[RowChange]:
+    """Plan new team members.
 
     Raises:
-        NoSuchTarget: somebody is no active member of the team's branch.
+        NoSuchTarget: a user is not an active member of the team's branch.
     """
     wanted = list(dict.fromkeys(user_ids))
     members = set(
@@ -56,19 +56,19 @@ def places(ground: ChangeContext, team: Team, user_ids: Iterable[int]) -> list[R
     if strangers := [user_id for user_id in wanted if user_id not in members]:
         raise NoSuchTarget(
             ngettext(
-                "%(number)s of those named are no active members of %(branch)s.",
-                "%(number)s of those named are no active members of %(branch)s.",
+                "%(number)s of the chosen people are not active members of %(branch)s.",
+                "%(number)s of the chosen people are not active members of %(branch)s.",
                 len(strangers),
             )
             % {"number": len(strangers), "branch": team.branch},
             _("Add them to the branch first."),
         )
-    return [inserted(TeamMember(account=ground.account, team=team, user_id=user_id)) for user_id in wanted]
+    return [inserted(TeamMember(account=context.account, team=team, user_id=user_id)) for user_id in wanted]
 
 
 @dataclass(frozen=True, kw_only=True)
 class AddTeam(Change):
-    """Make a team on a branch, with these members. Needs `manage_teams` there."""
+    """Create a team on a branch, with these members. Needs `manage_teams` there."""
 
     verb = verbs.TEAM_ADDED
 
@@ -77,24 +77,24 @@ class AddTeam(Change):
     name: str
     user_ids: tuple[int, ...] = ()
 
-    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
-        """The team and its places."""
-        branch = open_branch(ground, self.branch_id)
+    def plan(self, context: ChangeContext) -> Iterable[Diff]:
+        """Plan the team and its members."""
+        branch = open_branch(context, self.branch_id)
         checked(validate_slug, self.slug, _("short name"))
         if Team.objects.filter(branch=branch, slug=self.slug).exists():
             raise NoSuchTarget(
-                _("There is a team %(slug)s on %(branch)s already.") % {"slug": self.slug, "branch": branch},
+                _("A team %(slug)s already exists on %(branch)s.") % {"slug": self.slug, "branch": branch},
                 _("Choose another short name."),
             )
-        team = Team(account=ground.account, branch=branch, slug=self.slug, name=self.name.strip() or self.slug)
-        return [Diff([inserted(team), *places(ground, team, self.user_ids)])]
+        team = Team(account=context.account, branch=branch, slug=self.slug, name=self.name.strip() or self.slug)
+        return [Diff([inserted(team), *places(context, team, self.user_ids)])]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChangeTeam(Change):
-    """Give a team another name, or say who is in it. Needs `manage_teams` on its branch.
+    """Change a team's name or members. Needs `manage_teams` on its branch.
 
-    What is None stays as it is; `seen_user_ids` are those whom the page showed.
+    None leaves a value unchanged; `seen_user_ids` are the members that the page showed.
     """
 
     verb = verbs.TEAM_CHANGED
@@ -105,41 +105,41 @@ class ChangeTeam(Change):
     seen: Mapping[str, Any] | None = None
     seen_user_ids: frozenset[int] | None = None
 
-    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
-        """The team's row where it changes, the places that go and those that come."""
-        team = team_of(ground, self.team_id)
-        found: list[RowChange] = []
+    def plan(self, context: ChangeContext) -> Iterable[Diff]:
+        """Plan the team's row if it changes, and the members to delete and to add."""
+        team = team_of(context, self.team_id)
+        row_changes: list[RowChange] = []
         if self.name is not None and (self.name.strip() != team.name or self.seen is not None):
-            found.append(updated(team, name=self.name.strip() or team.name, seen=self.seen))
+            row_changes.append(updated(team, name=self.name.strip() or team.name, seen=self.seen))
         if self.user_ids is not None:
-            standing = {place.user_id: place for place in TeamMember.objects.filter(team=team)}
-            if self.seen_user_ids is not None and self.seen_user_ids != standing.keys():
+            members = {place.user_id: place for place in TeamMember.objects.filter(team=team)}
+            if self.seen_user_ids is not None and self.seen_user_ids != members.keys():
                 raise ChangedMeanwhile(
-                    _("Somebody has changed who is in %(team)s since the page was opened.") % {"team": team},
-                    {"members": (sorted(self.seen_user_ids), sorted(standing))},
+                    _("%(team)s changed while you were editing.") % {"team": team},
+                    {"members": (sorted(self.seen_user_ids), sorted(members))},
                 )
-            for user_id, place in standing.items():
+            for user_id, place in members.items():
                 place.team = team
                 if user_id not in self.user_ids:
-                    found.append(deleted(place))
-            found += places(ground, team, sorted(self.user_ids - standing.keys()))
-        return [Diff(found)]
+                    row_changes.append(deleted(place))
+            row_changes += places(context, team, sorted(self.user_ids - members.keys()))
+        return [Diff(row_changes)]
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeleteTeam(Change):
-    """Delete a team, and with it who is in it and what is shared with it. Needs `manage_teams` on its branch."""
+    """Delete a team with its memberships and shares. Needs `manage_teams` on its branch."""
 
     verb = verbs.TEAM_DELETED
     terms = GuardTerms(needs=("manage_teams",))
 
     team_id: int
 
-    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
-        """The shares, the places and the team gone."""
-        team = team_of(ground, self.team_id)
-        found: list[RowChange] = [deleted(share) for share in shares.of_group(team.group_id)]
+    def plan(self, context: ChangeContext) -> Iterable[Diff]:
+        """Plan the deletion of the shares, the members and the team."""
+        team = team_of(context, self.team_id)
+        row_changes: list[RowChange] = [deleted(share) for share in shares.of_group(team.group_id)]
         for place in TeamMember.objects.filter(team=team):
             place.team = team
-            found.append(deleted(place))
-        return [Diff([*found, deleted(team)])]
+            row_changes.append(deleted(place))
+        return [Diff([*row_changes, deleted(team)])]

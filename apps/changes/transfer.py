@@ -1,4 +1,4 @@
-"""The transfer of the single top role: the one way in which it moves."""
+"""Transfer the role that has a single holder. There is no other way to move it."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from apps.teams.models import Membership
 
 @dataclass(frozen=True, kw_only=True)
 class TransferOwnership(Change):
-    """Give the single role to another member of its holder's branch, in one operation. Needs `transfer_account`.
+    """Transfer the single role to another member of its holder's branch, in one operation. Needs `transfer_account`.
 
-    Who held it gets another branch role there, `previous_role_id`; without one, the highest that is not single. They
-    may give it away themselves, and in an up-only scheme they go down for it.
+    The previous holder gets the role `previous_role_id` there, or the highest that is not single. They may transfer it
+    themselves, and in an up-only role system their role may go down for it.
     """
 
     verb = verbs.OWNERSHIP_TRANSFERRED
@@ -33,62 +33,61 @@ class TransferOwnership(Change):
     to_user_id: int
     previous_role_id: int | None = None
 
-    def plan(self, ground: ChangeContext) -> Iterable[Diff]:
-        """Both memberships, each with its other role."""
-        single = self._single(ground)
-        active = Membership.objects.active().filter(account=ground.account)
-        holder = active.filter(role__key=single.key, role__scheme=ground.scheme.key, role__account_id=None).first()
+    def plan(self, context: ChangeContext) -> Iterable[Diff]:
+        """Plan both memberships, each with its new role."""
+        single = self._single(context)
+        active = Membership.objects.active().filter(account=context.account)
+        holder = active.filter(role__key=single.key, role__scheme=context.scheme.key, role__account_id=None).first()
         if holder is None:
-            raise NoSuchTarget(
-                _("Nobody is %(role)s of %(account)s.") % {"role": single.name, "account": ground.account}
-            )
+            raise NoSuchTarget(_("%(account)s has no %(role)s.") % {"role": single.name, "account": context.account})
         if holder.user_id == self.to_user_id:
             raise NoSuchTarget(
-                _("%(name)s is %(role)s already.") % {"name": ground.name(self.to_user_id), "role": single.name}
+                _("%(name)s is already %(role)s.") % {"name": context.name(self.to_user_id), "role": single.name}
             )
         heir = active.filter(branch=holder.branch_id, user=self.to_user_id).first()
         if heir is None:
             raise NoSuchTarget(
-                _("There is no such member in %(branch)s.") % {"branch": ground.branch(holder.branch_id)},
+                _("That member doesn't exist in %(branch)s.") % {"branch": context.branch(holder.branch_id)},
                 _("Invite them first."),
             )
-        becomes = self._becomes(ground)
-        if ground.actor is not None and heir.user_id == ground.actor.pk:
+        becomes = self._becomes(context)
+        if context.actor is not None and heir.user_id == context.actor.pk:
             raise OwnAccess(
-                _("Nobody takes the ownership for themselves."),
-                _("Ask the %(role)s to give it.") % {"role": single.name},
+                _("You can't transfer ownership to yourself."),
+                _("Ask the %(role)s to transfer it to you.") % {"role": single.name},
             )
         return rows(updated(holder, role_id=becomes), updated(heir, role_id=holder.role_id))
 
     @classmethod
-    def check_undo(cls, ground: ChangeContext, diff: Diff) -> None:
-        """Whoever gave it away does not take it back; whoever has it gives it back."""
+    def check_undo(cls, context: ChangeContext, diff: Diff) -> None:
+        """Only the current holder can give the role back; the previous holder can't take it back."""
         for row in diff.rows:
-            if ground.actor is not None and row.after.user_id == ground.actor.pk:
-                role = ground.role(row.after.role_id)
-                if role.key in ground.scheme.roles and ground.scheme.roles[role.key].single:
+            if context.actor is not None and row.after.user_id == context.actor.pk:
+                role = context.role(row.after.role_id)
+                if role.key in context.scheme.roles and context.scheme.roles[role.key].single:
                     raise OwnAccess(
-                        _("Nobody takes the ownership for themselves."),
-                        _("Ask the %(role)s to give it.") % {"role": role.name},
+                        _("You can't transfer ownership to yourself."),
+                        _("Ask the %(role)s to transfer it to you.") % {"role": role.name},
                     )
 
-    def _single(self, ground: ChangeContext) -> RoleDefinition:
-        found = ground.scheme.single_role
+    def _single(self, context: ChangeContext) -> RoleDefinition:
+        found = context.scheme.single_role
         if found is None:
             raise NoSuchTarget(
-                _("%(scheme)s has no role with a single holder.") % {"scheme": ground.scheme.name},
+                _("%(scheme)s has no role with a single holder.") % {"scheme": context.scheme.name},
                 _("Change roles instead."),
             )
         return found
 
-    def _becomes(self, ground: ChangeContext) -> int:
-        """The role of the one who held it."""
+    def _becomes(self, context: ChangeContext) -> int:
+        """Return the id of the previous holder's new role."""
         if self.previous_role_id is not None:
-            role_id = branch_role(ground, self.previous_role_id)
+            role_id = branch_role(context, self.previous_role_id)
             if Role.objects.get(pk=role_id).single:
                 raise NoSuchTarget(
-                    _("Two people would hold the same single role."), _("Choose another role for its holder.")
+                    _("Two members would have a role that only one can have."),
+                    _("Choose another role for the current holder."),
                 )
             return role_id
-        others = Role.objects.published(ground.scheme.key).filter(kind=Role.Kind.BRANCH, single=False)
+        others = Role.objects.published(context.scheme.key).filter(kind=Role.Kind.BRANCH, single=False)
         return others.order_by("-rank").values_list("pk", flat=True)[0]

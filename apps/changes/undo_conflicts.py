@@ -1,4 +1,4 @@
-"""Rows as an operation of the log left them, and what is in the way of putting them back as it found them."""
+"""Rows before and after an operation of the log, and what prevents their restoration."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from apps.changes.refusals import ChangedMeanwhile
 from apps.roles.models import Role, RoleGrant
 from apps.teams.models import Membership, Team, TeamMember
 
-# So many rows are looked for at once by what stands only once.
+# Number of rows searched at once by unique values.
 AT_ONCE = 200
-# Tables whose rows others hang on.
+# Models that other rows depend on.
 PARENTS: tuple[type[models.Model], ...] = (Branch, Role, Team)
-# What the guards look at beside a row itself.
+# Relations that the guards need.
 LOOKED_AT: Mapping[type[models.Model], tuple[str, ...]] = {
     RoleGrant: ("role__based_on",),
     TeamMember: ("team",),
@@ -43,7 +43,7 @@ Found = Mapping[tuple[type[models.Model], int], models.Model]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RecordedRow:
-    """One row as an operation found it and as it left it, by column; None where it was not there."""
+    """One row before and after an operation, by column; None where it didn't exist."""
 
     model: type[models.Model]
     key: int
@@ -53,24 +53,24 @@ class RecordedRow:
 
     @property
     def columns(self) -> list[str]:
-        """What the operation changed: some columns of a row, or all of one that came or went."""
+        """Return the changed columns; all columns of a new or deleted row."""
         if self.before is None or self.after is None:
             return list(self.before or self.after or ())
         return [name for name, value in self.after.items() if self.before.get(name) != value]
 
-    def differences(self, standing: models.Model | None, image: Image | None) -> dict[str, tuple[Any, Any]]:
-        """Where the row is other now than in the image, in what the operation changed: how it was, and how it is."""
+    def differences(self, row: models.Model | None, image: Image | None) -> dict[str, tuple[Any, Any]]:
+        """Return how the row differs from the image in the changed columns: expected and current values."""
         said: Image = image or {}
-        now = {} if standing is None else {name: getattr(standing, name) for name in self.columns}
+        now = {} if row is None else {name: getattr(row, name) for name in self.columns}
         return {name: (said.get(name), now.get(name)) for name in self.columns if said.get(name) != now.get(name)}
 
-    def stands(self, standing: models.Model | None, image: Image | None) -> bool:
-        """Whether the row is now as in the image, in what the operation changed."""
-        return (standing is None) == (image is None) and not self.differences(standing, image)
+    def stands(self, row: models.Model | None, image: Image | None) -> bool:
+        """Return whether the row equals the image in the changed columns."""
+        return (row is None) == (image is None) and not self.differences(row, image)
 
 
 def left_by(entry: Entry) -> RecordedRow | None:
-    """The row that an entry of the log tells of; None where it is of no table of access."""
+    """Return the row of a log entry; None if its table is not an access table."""
     try:
         model: Any = apps.get_model(entry.target_type)
     except (LookupError, ValueError):
@@ -88,46 +88,46 @@ def _values(model: type[models.Model], image: Image) -> Image:
 
 
 def standing(lefts: Iterable[RecordedRow]) -> Found:
-    """The rows that are there now, in a query for each table and what the guards look at."""
-    found: dict[tuple[type[models.Model], int], models.Model] = {}
+    """Return the current rows, with one query per table and what the guards need."""
+    rows_by_key: dict[tuple[type[models.Model], int], models.Model] = {}
     for model, some in by_model(lefts):
         rows = model._default_manager.filter(pk__in=[left.key for left in some])
-        found |= {(model, row.pk): row for row in rows}
-    return found
+        rows_by_key |= {(model, row.pk): row for row in rows}
+    return rows_by_key
 
 
 def by_model(lefts: Iterable[RecordedRow]) -> list[tuple[type[models.Model], list[RecordedRow]]]:
-    """The rows of each table."""
-    found: defaultdict[type[models.Model], list[RecordedRow]] = defaultdict(list)
+    """Yield the rows of each table."""
+    by_table: defaultdict[type[models.Model], list[RecordedRow]] = defaultdict(list)
     for left in lefts:
-        found[left.model].append(left)
-    return list(found.items())
+        by_table[left.model].append(left)
+    return list(by_table.items())
 
 
 def look_around(rows: Iterable[models.Model]) -> None:
-    """Read what the guards look at beside these rows, at once for each table."""
-    found: defaultdict[type[models.Model], list[models.Model]] = defaultdict(list)
+    """Prefetch what the guards need for these rows, in one query per table."""
+    by_table: defaultdict[type[models.Model], list[models.Model]] = defaultdict(list)
     for row in rows:
-        found[type(row)].append(row)
-    for model, some in found.items():
+        by_table[type(row)].append(row)
+    for model, some in by_table.items():
         for base, names in LOOKED_AT.items():
             if issubclass(model, base):
                 models.prefetch_related_objects(some, *names)
 
 
 class UndoConflicts:
-    """What is in the way of putting rows back: `own` are the ids of the operation's own rows of a table."""
+    """Finds conflicts that prevent restoring rows: `own` returns the ids of the operation's rows of a table."""
 
     def __init__(self, own: Callable[[type[models.Model]], Any]) -> None:
         self._own = own
 
     def standing(self, pairs: Sequence[tuple[RecordedRow, RowChange]]) -> Iterator[ChangedMeanwhile]:
-        """Each row that something hangs on, or whose place is taken."""
+        """Yield a refusal for each row that is in use, or whose place is taken."""
         yield from self._hanging([pair for pair in pairs if pair[1].after is None])
         yield from self._taken([pair for pair in pairs if pair[1].after is not None])
 
     def _hanging(self, pairs: Sequence[tuple[RecordedRow, RowChange]]) -> Iterator[ChangedMeanwhile]:
-        """What came after the operation and hangs on what it had made."""
+        """Yield refusals of rows that later rows depend on."""
         tables: tuple[type[models.Model], ...] = (*PARENTS, Membership)
         for model in tables:
             some = [pair for pair in pairs if pair[0].model is model]
@@ -136,20 +136,19 @@ class UndoConflicts:
                     for left, row in few:
                         if (what := self._used(model, [row.before])) is not None:
                             yield ChangedMeanwhile(
-                                _("%(left)s is in use by now: %(what)s hang on it.")
-                                % {"left": left.text, "what": what},
+                                _("%(left)s is now in use by %(what)s.") % {"left": left.text, "what": what},
                                 {what: (0, None)},
                             )
 
     def _used(self, model: type[models.Model], rows: Sequence[Any]) -> str | None:
-        """What hangs on one of these rows, by the plural of its noun; None where nothing does."""
+        """Return the plural of what depends on one of these rows; None if nothing does."""
         for others in _hanging_on(model, rows):
             if others.exclude(pk__in=self._own(others.model)).exists():
                 return _("records") if issubclass(others.model, Record) else str(others.model._meta.verbose_name_plural)
         return None
 
     def gone(self, pairs: Sequence[tuple[RecordedRow, RowChange]]) -> Iterator[tuple[RecordedRow, ChangedMeanwhile]]:
-        """Each row that would point at what is there no more."""
+        """Yield refusals of rows that would refer to deleted rows."""
         wanted: defaultdict[type[models.Model], set[Any]] = defaultdict(set)
         pointers = [
             (left, column, getattr(row.after, column.attname))
@@ -171,13 +170,13 @@ class UndoConflicts:
                 yield (
                     left,
                     ChangedMeanwhile(
-                        _("The %(noun)s of %(left)s is gone by now.") % {"noun": noun, "left": left.text},
+                        _("The %(noun)s of %(left)s no longer exists.") % {"noun": noun, "left": left.text},
                         {column.attname: (key, None)},
                     ),
                 )
 
     def _taken(self, pairs: Sequence[tuple[RecordedRow, RowChange]]) -> Iterator[ChangedMeanwhile]:
-        """What stands only once may stand elsewhere by now."""
+        """Yield refusals of rows whose unique place is taken."""
         for model in {left.model for left, _row in pairs}:
             for constraint in model._meta.constraints:
                 if isinstance(constraint, models.UniqueConstraint) and "id" not in constraint.fields:
@@ -203,9 +202,7 @@ class UndoConflicts:
             left = wanted[tuple(place(other).values())]
             now = {column.attname: getattr(other, column.attname) for column in model._meta.concrete_fields}
             differences = {name: (None, value) for name, value in now.items()}
-            yield ChangedMeanwhile(
-                _("Something else stands in the place of %(left)s by now.") % {"left": left.text}, differences
-            )
+            yield ChangedMeanwhile(_("%(left)s has been replaced since then.") % {"left": left.text}, differences)
 
 
 def _pointers(model: type[models.Model]) -> list[Any]:
@@ -213,7 +210,7 @@ def _pointers(model: type[models.Model]) -> list[Any]:
 
 
 def _bound(row: RowChange, constraint: models.UniqueConstraint) -> bool:
-    """Whether putting the row back takes a place that the constraint gives only once."""
+    """Return whether restoring the row takes a unique place."""
     keys: list[Any] = [row.model._meta.get_field(name) for name in constraint.fields]
     names = {column.attname for column in keys}
     if constraint.condition is not None:

@@ -1,4 +1,4 @@
-"""Values that people type, held to what the columns take."""
+"""Validate values that people type against their columns."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from apps.changes.refusals import NoSuchTarget
 
 
 def checked(validator: Callable[[Any], object], value: Any, noun: str) -> Any:
-    """The value, where the validator lets it pass.
+    """Return the value, if the validator accepts it.
 
     Raises:
-        NoSuchTarget: it does not; the sentence names what the value is of.
+        NoSuchTarget: the value is invalid.
     """
     try:
         validator(value)
     except ValidationError as error:
         raise NoSuchTarget(
-            _("“%(value)s” cannot be a %(noun)s.") % {"value": value, "noun": noun}, " ".join(error.messages)
+            _("“%(value)s” is not a valid %(noun)s.") % {"value": value, "noun": noun}, " ".join(error.messages)
         ) from None
     return value

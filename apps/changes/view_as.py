@@ -1,9 +1,9 @@
-"""Looking as somebody else: half an hour at most, with a reason, without changing anything.
+"""View as a colleague: up to half an hour, with a reason, without changing anything.
 
-Whoever looks decides what others may there, and sees all that the other one sees: no scope of theirs goes further, and
-where they view any records, the one who looks views all. So nothing is shown that the looker could not open as
-themselves. Private contacts are left out, both the one's and the other's. Begin and end stand in the account's log, and
-so does whatever else is logged meanwhile, as done by the looker in the other one's place.
+The viewer needs the permission to manage the other person's permissions and scopes at least as broad; where the other
+person can view any records, the viewer must be able to view all. So nothing is shown that the viewer couldn't open.
+Private contacts of both are hidden. Start and end are in the account's log, and everything else that is logged then
+names the viewer as acting for the other person.
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ from apps.audit.services import EntryValues, is_blank, record
 from apps.changes.context import ChangeContext
 from apps.changes.guards.evaluation import NOWHERE
 from apps.changes.guards.judging import above_anywhere
-from apps.changes.refusals import TargetOutranksActor
 from apps.roles import catalogue
 from apps.roles.scopes import Scope
 
@@ -40,12 +39,12 @@ LONGEST = timedelta(minutes=30)
 
 
 class ViewingRefused(Exception):
-    """Nobody looks as this person, in one sentence that says why."""
+    """The view as this person is refused, with the reason in one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class ViewAsSession:
-    """As whom somebody looks, in which account, until when and why: what the banner says on every page."""
+    """The person viewed, the account, the end and the reason: the content of the banner on every page."""
 
     name: str
     account_id: int
@@ -55,47 +54,50 @@ class ViewAsSession:
 
     @property
     def is_over(self) -> bool:
-        """Whether the half hour has passed."""
+        """Return whether the half hour is over."""
         return timezone.now() >= self.until
 
 
 def why_not(real: User, account: Account, person: User) -> str:
-    """Why one may not look as the other, in a sentence; empty where they may. `real` works in the account."""
+    """Return why `real`, who works in the account, can't view as the person; empty if they can."""
     if person.pk == real.pk:
-        return _("You look as yourself already.")
+        return _("You already see the pages as yourself.")
     if person.is_superuser:
-        return _("Nobody looks as a platform operator.")
+        return _("You can't view as a platform operator.")
     if not person.is_active:
-        return _("%(who)s has been deactivated, and sees nothing.") % {"who": person}
+        return _("%(who)s is deactivated and has no access.") % {"who": person}
     if person.pk in shielded(AccessContext(real)):
         return why_shielded()
     own = mandate_for(real, account.pk)
     theirs = Mandate(load_some(own.facts.account, [person.pk])[person.pk], own.now)
     places = [branch_id for branch_id, _membership, _profile in theirs.branches()]
     if not places and theirs.facts.parent is None:
-        return _("%(who)s has no place in %(account)s.") % {"who": person, "account": account}
+        return _("%(who)s is not a member of %(account)s.") % {"who": person, "account": account}
     label = catalogue.get(NEEDS).label
     if not all(own.allows(NEEDS, branch_id) for branch_id in places) or not own.allows_anywhere(NEEDS):
-        return _("It needs “%(what)s” wherever %(who)s is.") % {"what": label, "who": person}
+        return _("You need “%(what)s” on every branch of %(who)s.") % {"what": label, "who": person}
     if (found := above_anywhere(ChangeContext.of_page(account, own, real, theirs.facts), person.pk)) is not None:
-        return TargetOutranksActor.by(str(person), found).sentence
+        return _("%(who)s has broader access than you: their “%(what)s” is broader than yours.") % {
+            "who": person,
+            "what": catalogue.get(found).label,
+        }
     if _sees_further(own, theirs):
-        return _("%(who)s views records that you may not view.") % {"who": person}
+        return _("%(who)s can view records that you can't view.") % {"who": person}
     return ""
 
 
 def start(session: MutableMapping[str, Any], real: User, account: Account, person: User, *, reason: str) -> None:
-    """Look as the person from the next request on, for half an hour at most.
+    """Start to view as the person from the next request on, for up to half an hour.
 
     Raises:
-        ViewingRefused: the reason is blank, or this one may not look as that one.
+        ViewingRefused: the reason is blank, or this user can't view as the person.
     """
     if is_blank(reason):
-        raise ViewingRefused(_("Say why you look as somebody else: the reason is blank."))
+        raise ViewingRefused(_("Enter a reason to view as a colleague."))
     if refusal := why_not(real, account, person):
         raise ViewingRefused(refusal)
     until = timezone.now() + LONGEST
-    kept = {
+    view = {
         "account": account.pk,
         "account_name": account.name,
         "person": person.pk,
@@ -104,42 +106,42 @@ def start(session: MutableMapping[str, Any], real: User, account: Account, perso
         "reason": reason.strip(),
     }
     _log(VIEWING_STARTED, real, account, person, reason, {"until": until})
-    session[KEY] = {**kept, **_judged(real, account, person)}
+    session[KEY] = {**view, **_judged(real, account, person)}
 
 
 def stop(session: MutableMapping[str, Any], real: User, *, how: str) -> Account | None:
-    """Be oneself again; `how` it came to that stands in the log. Returns the account; None where nobody looked."""
-    kept = session.pop(KEY, None)
-    if kept is None:
+    """End the view and log `how` it ended. Return the account; None if no view was open."""
+    view = session.pop(KEY, None)
+    if view is None:
         return None
-    with fence.tenant(kept["account"], real.pk):
-        account = Account.objects.get(pk=kept["account"])
-        person = User.objects.get(pk=kept["person"])
-        _log(VIEWING_ENDED, real, account, person, kept["reason"], {"how": how})
+    with fence.tenant(view["account"], real.pk):
+        account = Account.objects.get(pk=view["account"])
+        person = User.objects.get(pk=view["person"])
+        _log(VIEWING_ENDED, real, account, person, view["reason"], {"how": how})
     return account
 
 
 def viewing_of(session: MutableMapping[str, Any]) -> ViewAsSession | None:
-    """As whom somebody looks in this session; None where they do not."""
-    kept = session.get(KEY)
-    if kept is None:
+    """Return the current view of this session; None without one."""
+    view = session.get(KEY)
+    if view is None:
         return None
-    until = datetime.fromisoformat(kept["until"])
-    return ViewAsSession(kept["name"], kept["account"], kept["account_name"], until, kept["reason"])
+    until = datetime.fromisoformat(view["until"])
+    return ViewAsSession(view["name"], view["account"], view["account_name"], until, view["reason"])
 
 
 def eyes_of(session: MutableMapping[str, Any], real: User, account: Account) -> User:
-    """The one through whose eyes `real` looks in the account at hand, bound to it; judged by what both may now.
+    """Return the person through whose access `real` views the account, checked with both users' current permissions.
 
     Raises:
-        ViewingRefused: that is over, for the reason in the sentence.
+        ViewingRefused: the view ended, for the reason in the sentence.
     """
-    kept = session[KEY]
-    person = User.objects.get(pk=kept["person"])
-    if _is_stale(kept, real, account, person):
+    view = session[KEY]
+    person = User.objects.get(pk=view["person"])
+    if _is_stale(view, real, account, person):
         if refusal := why_not(real, account, person):
             raise ViewingRefused(refusal)
-        session[KEY] = {**kept, **_judged(real, account, person)}
+        session[KEY] = {**view, **_judged(real, account, person)}
     person.viewed_by = real
     person.accounts = [account]
     bind_account(person, account)
@@ -147,9 +149,9 @@ def eyes_of(session: MutableMapping[str, Any], real: User, account: Account) -> 
 
 
 def _sees_further(own: Mandate, theirs: Mandate) -> bool:
-    """Whether records might be within theirs and not within one's own.
+    """Return whether the other person might see records that the viewer can't.
 
-    Reaches are each person's own: “responsible” of one is not that of another. Only `all` holds everything.
+    Scopes are relative: “responsible” of one person is not that of another. Only `all` contains everything.
     """
     for branch_id in [*own.facts.account.open_branches, NOWHERE]:
         for name in records.registered():
@@ -160,7 +162,7 @@ def _sees_further(own: Mandate, theirs: Mandate) -> bool:
 
 
 def _judged(real: User, account: Account, person: User) -> dict[str, Any]:
-    """What the judgement went by, and until when it holds at the longest."""
+    """Return what the check depends on, and how long it stays valid at most."""
     ends = [mandate_for(user, account.pk).valid_until for user in (real, person)]
     known = [end for end in ends if end is not None]
     return {
@@ -170,14 +172,14 @@ def _judged(real: User, account: Account, person: User) -> dict[str, Any]:
     }
 
 
-def _is_stale(kept: dict[str, Any], real: User, account: Account, person: User) -> bool:
-    ended = bool(kept["holds_until"]) and timezone.now() >= datetime.fromisoformat(kept["holds_until"])
-    moved = kept["version"] != account.access_version or kept["operates"] != (real.operator_session is not None)
+def _is_stale(view: dict[str, Any], real: User, account: Account, person: User) -> bool:
+    ended = bool(view["holds_until"]) and timezone.now() >= datetime.fromisoformat(view["holds_until"])
+    moved = view["version"] != account.access_version or view["operates"] != (real.operator_session is not None)
     return ended or moved or person.is_superuser or not person.is_active
 
 
 def _log(verb: Any, real: User, account: Account, person: User, reason: str, told: dict[str, Any]) -> None:
-    """One entry for each branch that they are on, so that those read it who read the log there."""
+    """Return one entry for each of their branches, so that readers of each branch's log see it."""
     facts = load_some(mandate_for(real, account.pk).facts.account, [person.pk])[person.pk]
     held = sorted(branch for branch, held in facts.memberships.items() if held.active)
     places: Sequence[int | None] = held or (None,)

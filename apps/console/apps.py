@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class ConsoleConfig(AppConfig):
-    """The base of the commands, and those about access, the log, accounts and roles."""
+    """The base of the commands, and commands for access, the log, accounts and roles."""
 
     name = "apps.console"
     label = "console"

@@ -1,4 +1,4 @@
-"""The arguments that several commands take, and the rows that they name."""
+"""Arguments that several commands share, and how they are resolved."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from apps.accounts.models import Account
 from apps.console.base import Command
 from apps.roles.catalogue import Target
 
-USER = "the user's e-mail address"
+USER = "the user's email address"
 PERMISSION = "the codename, with or without the app (view_lead, crm.view_lead)"
 TARGET = "account:SLUG, branch:ACCOUNT/BRANCH or TYPE:ACCOUNT/REF (lead:acme/L-17)"
 
 
 class AskingCommand(Command):
-    """A command that asks the engine: what its arguments name and is not there is refused in a sentence."""
+    """A command that queries the engine: an unknown name in its arguments ends it with a sentence."""
 
     def _execute(self, *args: Any, **options: Any) -> str | None:
         try:
@@ -28,10 +28,10 @@ class AskingCommand(Command):
 
 
 def target(text: str) -> TargetName:
-    """A TARGET argument.
+    """Parse a TARGET argument.
 
     Raises:
-        ArgumentTypeError: it is not written as one.
+        ArgumentTypeError: the text is not a target.
     """
     try:
         return parse_target(text)
@@ -40,19 +40,19 @@ def target(text: str) -> TargetName:
 
 
 def add_json(parser: ArgumentParser) -> None:
-    """The option that every reporting command has."""
-    parser.add_argument("--json", action="store_true", help="print the answer as one JSON object")
+    """Add the option --json."""
+    parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
 
 
 def add_branch(parser: ArgumentParser) -> None:
-    """The option of those that are about one branch, or about all of them."""
+    """Add the option --branch of commands for one branch or all."""
     parser.add_argument("--branch", metavar="BRANCH", help="the branch's slug (all branches)")
 
 
 def branch_id(account: Account, slug: str | None) -> int | None:
-    """The id of the branch of that slug; None where none is named.
+    """Return the id of the branch with that slug; None without a slug.
 
     Raises:
-        Unknown: there is none.
+        UnknownTarget: the branch doesn't exist.
     """
     return None if slug is None else find_target(TargetName(Target.BRANCH, account.slug, slug)).pk

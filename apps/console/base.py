@@ -1,6 +1,6 @@
-"""What the commands have in common: their exit codes, their help with examples, and how they speak.
+"""The base of all commands: exit codes, help with examples, and output.
 
-Exit 0: done. Exit 1: refused or failed, with the reason on standard error. Exit 2: the arguments are off.
+Exit 0: done. Exit 1: refused or failed, with the reason on standard error. Exit 2: invalid arguments.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ WIDTH = 79
 
 
 class _Formatter(DjangoHelpFormatter, RawDescriptionHelpFormatter):
-    """Keeps the lines of the examples, and Django's own options last."""
+    """Preserves the lines of the examples and lists Django's own options last."""
 
 
 class Problems(CommandError):
-    """Several things that are wrong, a line each."""
+    """Several problems, one per line."""
 
     def __init__(self, lines: Iterable[str]) -> None:
         self.lines = [one_line(line) for line in lines]
@@ -38,10 +38,10 @@ class Problems(CommandError):
 
 
 class Command(BaseCommand):
-    """A command that says what went wrong in one sentence. Subclasses give `help`, and `examples` a line each.
+    """A command that reports an error in one sentence. Subclasses set `help`, and `examples` with one line each.
 
-    Each `stdout.write` is one line, whatever people wrote into it; JSON goes through `print_json`, other output for
-    programs through `stdout.exact`.
+    Each `stdout.write` prints one line, whatever the text contains. JSON is printed by `print_json`, other output for
+    programs by `stdout.exact`.
     """
 
     stdout: Output
@@ -49,7 +49,7 @@ class Command(BaseCommand):
 
     examples: ClassVar[tuple[str, ...]] = ()
     requires_system_checks = ()
-    # They work as everywhere, and are left out of the help, which is about the command.
+    # Django's general options work, but are left out of the help.
     suppressed_base_arguments = {
         "--version",
         "--verbosity",
@@ -72,7 +72,7 @@ class Command(BaseCommand):
         self.stderr.style_func = style_func
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        """The parser, with the examples under its options."""
+        """Return the parser, with the examples below its options."""
         lines = "\n".join(f"  manage.py {subcommand} {example}" for example in self.examples)
         parser = super().create_parser(
             prog_name, subcommand, formatter_class=_Formatter, epilog=f"examples:\n{lines}" if lines else None, **kwargs
@@ -81,19 +81,19 @@ class Command(BaseCommand):
         return parser
 
     def run_from_argv(self, argv: list[str]) -> None:
-        """Run, and end the process with 1 and a sentence where the command refuses or cannot go on."""
+        """Run, and exit with 1 and a sentence if the command refuses or can't continue."""
         try:
             with redirect_stderr(ShownErrors(sys.stderr)):
                 super().run_from_argv(argv)
         except BrokenPipeError:
-            # Whoever read the output has seen enough; nothing is left to be said, not even by the interpreter's end.
+            # The reader closed the pipe: suppress further output, also at the interpreter's exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(1)
         except KeyboardInterrupt:
             sys.exit(130)
 
     def execute(self, *args: Any, **options: Any) -> str | None:
-        """Run `handle`. What is refused ends the process with 1 on the command line, and is raised elsewhere."""
+        """Run `handle`. A refusal exits with 1 on the command line and raises elsewhere."""
         streams = options.pop("stdout", None), options.pop("stderr", None)
         self._print_to(streams[0] or self.stdout._out, streams[1] or self.stderr._out)
         try:
@@ -113,11 +113,11 @@ class Command(BaseCommand):
         except ProgrammingError as error:
             if not isinstance(error.__cause__, UndefinedTable | UndefinedColumn):
                 raise
-            raise CommandError("The database is not set up for this version: run manage.py migrate first.") from error
+            raise CommandError("The database schema is not up to date. Run manage.py migrate first.") from error
         except OperationalError as error:
             fault = database_fault(error) or DatabaseFault.UNREACHABLE
             raise CommandError(f"{fault.sentence}: {database_words(error)}") from error
 
     def print_json(self, value: Any, *, indent: int | None = None) -> None:
-        """One JSON value, on a line where it is not indented."""
+        """Print one JSON value, on one line unless indented."""
         self.stdout.exact(f"{as_json(value, indent=indent)}\n")

@@ -1,4 +1,4 @@
-"""What the commands that change access have in common: why, with whose rights, a trial, and how refusals are told."""
+"""The base of commands that change access: reason, actor, dry run and the output of refusals."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from apps.changes.base import Change
 from apps.changes.preview import preview
 from apps.changes.previews.values import Preview
 from apps.changes.refusals import ManyRefused, Refusal
-from apps.console.arguments import USER, AskingCommand, add_json
+from apps.console.arguments import AskingCommand, add_json
 from apps.console.base import Problems
 from apps.console.progress import ProgressBar
 
-# How often a plan is gone through: to be checked and to be written, and in a trial once more to be measured.
+# How many passes a plan needs: one to check, one to write; a dry run has one more to measure.
 PASSES = {False: 2, True: 3}
 
 
 class ChangingCommand(AskingCommand):
-    """A thin shell over one change of access. `noun` is what it changes, in the singular and in the plural."""
+    """A command that makes one change of access. `noun` is what it changes, in singular and plural."""
 
     noun: ClassVar[tuple[str, str]]
 
@@ -41,14 +41,14 @@ class ChangingCommand(AskingCommand):
             raise CommandError(str(error)) from None
         except ManyRefused as refused:
             count = len(refused.refusals)
-            lines = "1 line is" if count == 1 else f"{count:,} lines are"
-            told = [*refused.lines, f"{lines} refused, and nothing was written."]
-            raise Problems(told) from None
+            lines = "1 line was" if count == 1 else f"{count:,} lines were"
+            problems = [*refused.lines, f"{lines} refused. Nothing was written."]
+            raise Problems(problems) from None
         finally:
             self._bar(1, 1)
 
     def make(self, change: Change, account: Account, options: dict[str, Any]) -> None:
-        """Make the change with the rights of --actor, or try it, and report.
+        """Make the change with the permissions of --actor, or preview it, and report.
 
         Raises:
             Refusal, ManyRefused: as the change does.
@@ -62,17 +62,17 @@ class ChangingCommand(AskingCommand):
         self._report(done.rows, account, options, operation=done.operation_id)
 
     def progress(self, total: int, options: dict[str, Any]) -> Callable[[int], None]:
-        """What a change that goes through so many lines tells of them; on a terminal the bar moves."""
+        """Return a callback that counts processed lines and moves the progress bar on a terminal."""
         done = 0
 
-        def tell(more: int) -> None:
+        def count_lines(more: int) -> None:
             nonlocal done
             done += more
             self._bar(done, total * PASSES[options["dry_run"]])
-            # Where DEBUG is on, Django keeps every statement.
+            # With DEBUG, Django stores every statement.
             reset_queries()
 
-        return tell
+        return count_lines
 
     def _report(
         self,
@@ -84,10 +84,10 @@ class ChangingCommand(AskingCommand):
         operation: int | None = None,
     ) -> None:
         if options["json"]:
-            told = {"account": account.slug, "dry_run": options["dry_run"], "operation": operation, "changed": count}
-            self.print_json(told if tried is None else told | {"preview": tried.as_json()})
+            summary = {"account": account.slug, "dry_run": options["dry_run"], "operation": operation, "changed": count}
+            self.print_json(summary if tried is None else summary | {"preview": tried.as_json()})
         elif not count:
-            self.stdout.write("Nothing to change: all of it is so already.")
+            self.stdout.write("No changes: everything is already as requested.")
         else:
             verb = "Would change" if options["dry_run"] else "Changed"
             logged = "" if operation is None else f" (operation {operation})"
@@ -97,18 +97,22 @@ class ChangingCommand(AskingCommand):
 
 
 def add_changing(parser: ArgumentParser) -> None:
-    """The options that every command has that changes access."""
-    parser.add_argument("--reason", type=reason, required=True, help="why; it stands in the log")
-    parser.add_argument("--actor", metavar="EMAIL", help=f"{USER} whose rights apply (the operator at the console)")
-    parser.add_argument("--dry-run", action="store_true", help="say what would be changed, and write nothing")
+    """Add the options that every command for a change of access has."""
+    parser.add_argument("--reason", type=reason, required=True, help="the reason, recorded in the audit log")
+    parser.add_argument(
+        "--actor",
+        metavar="EMAIL",
+        help="email address of the user whose permissions apply (default: platform operator)",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="show what would change, without writing anything")
     add_json(parser)
 
 
 def opened(file: str) -> AbstractContextManager[IO[bytes]]:
-    """The file, or standard input where it is named `-`.
+    """Open the file; `-` is standard input.
 
     Raises:
-        CommandError: it cannot be read.
+        CommandError: the file can't be read.
     """
     if file == "-":
         return nullcontext(sys.stdin.buffer)
@@ -116,11 +120,11 @@ def opened(file: str) -> AbstractContextManager[IO[bytes]]:
         return Path(file).open("rb")
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise CommandError(f"{file} cannot be read: {reason}.") from error
+        raise CommandError(f"Can't read {file}: {reason}.") from error
 
 
 def needs_branch(account: Account, table: CsvTable, branch: str) -> None:
-    """Refuse a file that says nothing of the branch, where that has to be said.
+    """Refuse a file without a branch, if the account has several.
 
     Raises:
         CommandError: neither its columns nor --branch name one, and the account has several.
@@ -129,5 +133,5 @@ def needs_branch(account: Account, table: CsvTable, branch: str) -> None:
         return
     if account.branches.filter(status=Branch.Status.ACTIVE).count() > 1:
         raise CommandError(
-            f"{account} has several branches: name one with --branch, or each in a column branch.", returncode=2
+            f"{account} has several branches. Name one with --branch, or add a column branch.", returncode=2
         )

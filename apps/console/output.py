@@ -1,4 +1,4 @@
-"""How commands print texts that people wrote: nothing in them moves the cursor, colours a line or begins another."""
+"""How commands print texts that people wrote: no text can move the cursor, colour a line or start another."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import IO, Any
 
 from django.core.management.base import OutputWrapper
 
-# Controls of either set, what turns the direction of writing, what ends a line elsewhere, and halves of characters.
+# Control characters, direction marks, other line ends, and surrogates.
 _CONTROLS = "\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
 _UNSHOWN = re.compile(f"[{_CONTROLS}]")
 _UNSHOWN_IN_LINE = re.compile(f"[\t\n{_CONTROLS}]")
@@ -26,12 +26,12 @@ def one_line(text: str) -> str:
 
 
 def as_json(value: Any, *, indent: int | None = None) -> str:
-    """Return the value as JSON, of exactly this value, in which controls stand as JSON's own escapes."""
+    """Return the value as JSON of exactly this value, with control characters as JSON escapes."""
     return escaped_json(json.dumps(value, ensure_ascii=False, indent=indent))
 
 
 def escaped_json(text: str) -> str:
-    """Return the text of a JSON value, or of a part of one, with controls as JSON's own escapes."""
+    """Return the text of a JSON value, or of a part of one, with control characters as JSON escapes."""
     return _UNSHOWN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
@@ -41,21 +41,21 @@ def _escaped(found: re.Match[str]) -> str:
 
 
 class Output(OutputWrapper):
-    """Standard output or standard error of a command. `write` writes one line, `exact` whatever it is given."""
+    """Standard output or standard error of a command. `write` prints one line, `exact` prints the text unchanged."""
 
     _out: Any
 
     def write(self, msg: str = "", style_func: Any = None, ending: str | None = None) -> None:  # type: ignore[override] # as Django's
-        """Write one line, with every control in it shown."""
+        """Print one line, with every control character in it escaped."""
         super().write(one_line(msg.removesuffix("\n")), style_func, ending)
 
     def exact(self, text: str) -> None:
-        """Write what programs read, and what draws on a terminal, as it is and without a line's end."""
+        """Print text for programs or terminal drawing unchanged, without a line end."""
         self._out.write(text)
 
 
 class ShownErrors:
-    """Standard error while arguments are read. The sentence that says what is wrong with them is one line."""
+    """Standard error while arguments are parsed. An error about them is one line."""
 
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
@@ -64,6 +64,6 @@ class ShownErrors:
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
-        """Write the text with every control in it shown."""
+        """Print the text with every control character escaped."""
         is_sentence = ": error: " in text.partition("\n")[0]
         return self._stream.write(f"{one_line(text.removesuffix(chr(10)))}\n" if is_sentence else shown(text))

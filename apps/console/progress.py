@@ -1,21 +1,21 @@
-"""How far the long work of a command is: a bar on a terminal, and elsewhere a line from time to time."""
+"""The progress of a long command: a bar on a terminal, and a line from time to time elsewhere."""
 
 import time
 
 from apps.console.output import Output
 
 WIDTH = 40
-# Seconds that a command may work before it shows a bar.
+# Seconds before a command shows a progress bar.
 PATIENCE = 2.0
-# Seconds between two lines where there is no terminal.
+# Seconds between two lines without a terminal.
 PAUSE = 15.0
 
 
 class ProgressBar:
-    """Call it with the steps done and all steps.
+    """Call it with the number of finished steps and the total.
 
-    On a terminal it draws itself over one line, and wipes that at the end. In a file or a job's log it writes a line
-    now and then, so that work that takes minutes is seen to go on.
+    On a terminal it redraws one line and clears it at the end. In a file or a job's log it writes a line from time to
+    time, so that long work is visibly running.
     """
 
     def __init__(

@@ -21,7 +21,7 @@ class NoSuchRecord(CrmError, LookupError):
     """The record is gone, or the actor may not view it: to them these are the same."""
 
     def __init__(self) -> None:
-        super().__init__(_("There is no such record."))
+        super().__init__(_("That record doesn't exist."))
 
 
 class NoSuchLink(CrmError):

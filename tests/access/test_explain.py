@@ -43,24 +43,22 @@ def test_a_no_tells_the_role_the_reach_and_what_would_help_smallest_first(cast: 
     explanation = explain(cast.member, "view_lead", lead)
     assert not explanation.allowed
     assert explanation.sentences == [
-        "Ben Baker is Member on North; the role gives “View leads”: If responsible.",
-        "L-17 is out of that reach: Ann Archer is responsible for it; it is not shared with Ben Baker.",
+        "Ben Baker is Member on North. The role gives “View leads: If responsible”.",
+        "L-17 is outside this scope: Ann Archer owns it; it is not shared with Ben Baker.",
         "Share L-17 with Ben Baker (view). Ann Archer can do that.",
-        "Set Ben Baker's own scope on North: “View leads” to Permitted. Ann Archer can do that.",
+        "Set an override for Ben Baker on North: “View leads” to Permitted. Ann Archer can do that.",
         "Make Ben Baker Admin on North. Ann Archer can do that.",
-        "Give Ben Baker the parent role Viewer, which reaches every branch. Ann Archer can do that.",
+        "Give Ben Baker the parent role Viewer, which covers every branch. Ann Archer can do that.",
     ]
 
 
 def test_a_yes_names_the_reach_that_matched(cast: Cast) -> None:
     lead = LeadFactory(branch=cast.branch, responsible=cast.member, reference="L-1")
-    assert explain(cast.member, "view_lead", lead).reasons[-1] == (
-        "L-1 is within that reach: Ben Baker is responsible for it."
-    )
+    assert explain(cast.member, "view_lead", lead).reasons[-1] == "L-1 is within this scope: Ben Baker owns it."
     shared = LeadFactory(branch=cast.branch, reference="L-2")
     share(shared, cast.team(cast.member), "view")
     assert explain(cast.member, "view_lead", shared).reasons[-1] == (
-        "L-2 is within that reach: it is shared with Ben Baker."
+        "L-2 is within this scope: it is shared with Ben Baker."
     )
 
 
@@ -69,9 +67,9 @@ def test_the_prerequisite_that_fails_is_named_first(cast: Cast) -> None:
     OverrideFactory(branch=cast.branch, user=cast.member, permission="view_lead", scope=Scope.NONE, author=cast.owner)
     reasons = explain(cast.member, "change_lead", lead).reasons
     assert reasons == [
-        "“Edit leads” needs “View leads”.",
-        "Ben Baker is Member on North. An override by Ann Archer (“For now”) sets “View leads” to Prohibited,"
-        " in place of what the role gives.",
+        "“Edit leads” requires “View leads”.",
+        "Ben Baker is Member on North. An override by Ann Archer (“For now”) sets “View leads” to Prohibited"
+        " instead of the role.",
     ]
 
 
@@ -94,10 +92,10 @@ def test_an_override_tells_its_author_its_reason_and_its_end(cast: Cast) -> None
     )
     assert explain(cast.member, "manage_billing", cast.branch).reasons == [
         "Ben Baker is Member on North. An override by Ann Archer (“Covers for Ann”) sets “Manage billing” to Permitted"
-        " until 1 July 2026, 00:00, in place of what the role gives."
+        " until 1 July 2026, 00:00 instead of the role."
     ]
     assert explain(cast.member, "view_billing", cast.branch).reasons[0] == (
-        "An override (“Audit”) set “View billing” to Permitted, and ended on 1 May 2026, 00:00."
+        "An override (“Audit”) set “View billing” to Permitted and ended on 1 May 2026, 00:00."
     )
 
 
@@ -106,7 +104,7 @@ def test_an_override_on_a_locked_role_is_said_to_have_no_effect() -> None:
     OverrideFactory(branch=cast.branch, user=cast.owner, permission="view_lead", scope=Scope.NONE)
     explanation = explain(cast.owner, "view_lead", LeadFactory(branch=cast.branch))
     assert explanation.allowed
-    assert "has no effect, since the role Administrator does not let this be overridden" in explanation.reasons[0]
+    assert "has no effect: the role Administrator does not allow it" in explanation.reasons[0]
 
 
 def test_what_the_role_never_grants_is_mended_by_another_role_only() -> None:
@@ -127,14 +125,14 @@ def test_privacy_has_no_fix(cast: Cast) -> None:
     explanation = explain(cast.owner, "view_contact", contact)
     assert not explanation.allowed
     assert explanation.fixes == []
-    assert "private to somebody else" in explanation.reasons[0]
+    assert "private to another person" in explanation.reasons[0]
 
 
 def test_an_activity_is_explained_by_what_it_is_about(cast: Cast) -> None:
     lead = LeadFactory(branch=cast.branch, reference="L-9")
     note = ActivityFactory(about=lead, reference="N-1")
     explanation = explain(cast.member, "view_activity", note)
-    assert "N-1 is about L-9, and is seen by those who may view that." in explanation.reasons
+    assert "N-1 is about L-9 and visible to the people who can view that." in explanation.reasons
     assert explanation.fixes[0].sentence == "Share L-9 with Ben Baker (view)."
 
 
@@ -143,36 +141,32 @@ def test_nobody_is_named_who_would_give_more_than_they_have(cast: Cast) -> None:
     explanation = explain(cast.member, "change_account", cast.account)
     assert kinds(explanation) == ["override", "parent_role"]
     assert all(fix.who == [] for fix in explanation.fixes)
-    assert explanation.fixes[0].with_people.endswith("Nobody in the account may do that at present.")
+    assert explanation.fixes[0].with_people.endswith("No member of the account can do that now.")
 
 
 def test_state_comes_before_rights(cast: Cast) -> None:
     lead = LeadFactory(branch=cast.branch, responsible=cast.member)
     Account.objects.filter(pk=cast.account.pk).update(status="closed")
-    assert explain(cast.member, "view_lead", lead).reasons == [
-        "Acme is closed, and a closed account gives nobody access."
-    ]
+    assert explain(cast.member, "view_lead", lead).reasons == ["Acme is closed. A closed account gives no access."]
     Account.objects.filter(pk=cast.account.pk).update(status="active", features=[])
     explanation = explain(cast.owner, "manage_roles", cast.account)
     assert kinds(explanation) == ["plan"]
     User.objects.filter(pk=cast.member.pk).update(is_active=False)
-    assert explain(cast.member, "view_lead", lead).reasons == [
-        "Ben Baker has been deactivated and may not do anything."
-    ]
+    assert explain(cast.member, "view_lead", lead).reasons == ["Ben Baker is deactivated and has no access."]
 
 
 def test_a_removed_member_can_be_restored(cast: Cast) -> None:
     lead = LeadFactory(branch=cast.branch, responsible=cast.member)
     cast.remove(cast.member)
     explanation = explain(cast.member, "view_lead", lead)
-    assert explanation.reasons == ["Ben Baker was Member on North, and has been removed from it."]
+    assert explanation.reasons == ["Ben Baker was Member on North and has been removed."]
     assert kinds(explanation) == ["restore", "parent_role"]
 
 
 def test_a_closed_branch_is_said_to_be_closed(cast: Cast) -> None:
     Branch.objects.filter(pk=cast.branch.pk).update(status="closed")
     explanation = explain(cast.member, "view_lead", LeadFactory(branch=cast.branch, responsible=cast.member))
-    assert explanation.reasons == ["North is closed, and its memberships give nothing."]
+    assert explanation.reasons == ["North is closed, so its memberships give no access."]
 
 
 def apply_override(cast: Cast, sentence: str) -> None:
@@ -225,5 +219,5 @@ def test_a_member_of_another_branch_is_told_that_they_are_no_member(cast: Cast) 
     south = cast.branch_beside()
     MembershipFactory(branch=south, user=cast.outsider, role="member")
     explanation = explain(cast.outsider, "view_lead", LeadFactory(branch=cast.branch))
-    assert explanation.reasons == ["Olga Outsider is no member of North."]
+    assert explanation.reasons == ["Olga Outsider is not a member of North."]
     assert "membership" in kinds(explanation)

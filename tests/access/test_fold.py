@@ -115,7 +115,7 @@ class TestWhatIsDoneBehindTheLogsBack:
         with unlogged("teams_membership"):
             Membership.objects.filter(pk=member.pk).update(role=admin)
         assert self.found() == [
-            f"teams.membership {member.pk}: role_id is {admin.pk}, and the log says {member.role_id}"
+            f"teams.membership {member.pk}: role_id is {admin.pk}, but the log has {member.role_id}"
         ]
 
     def test_a_row_that_was_put_in(self) -> None:
@@ -123,19 +123,19 @@ class TestWhatIsDoneBehindTheLogsBack:
             self.cast.let(self.cast.member, "view_lead")
         (sentence,) = self.found()
         assert sentence.startswith("access.override ")
-        assert sentence.endswith(" is in the table, and the log says that it is not")
+        assert sentence.endswith(" is in the table, but not in the log")
 
     def test_a_row_that_was_taken_out(self) -> None:
         with unlogged("crm_leadusershare"):
             ((pk,),) = sql("DELETE FROM crm_leadusershare RETURNING id")
-        assert self.found() == [f"crm.leadusershare {pk} is not in the table, and the log says that it is"]
+        assert self.found() == [f"crm.leadusershare {pk} is in the log, but not in the table"]
 
     def test_an_operator_whom_nobody_made(self) -> None:
         with unlogged("accounts_user"):
             User.objects.filter(pk=self.cast.member.pk).update(is_superuser=True)
         assert self.found() == []
         assert [difference.sentence for difference in differences(PLATFORM)] == [
-            f"accounts.user {self.cast.member.pk} is in the table, and the log says that it is not"
+            f"accounts.user {self.cast.member.pk} is in the table, but not in the log"
         ]
 
     def test_a_deactivation_that_was_undone(self) -> None:
@@ -143,5 +143,5 @@ class TestWhatIsDoneBehindTheLogsBack:
         with unlogged("accounts_user"):
             User.objects.filter(pk=self.cast.member.pk).update(is_active=True)
         assert [difference.sentence for difference in differences(PLATFORM)] == [
-            f"accounts.user {self.cast.member.pk}: is_active is True, and the log says False"
+            f"accounts.user {self.cast.member.pk}: is_active is True, but the log has False"
         ]

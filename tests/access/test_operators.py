@@ -194,12 +194,12 @@ def refusal(act: Callable[[], object]) -> str:
 def test_what_is_refused_says_why_and_writes_nothing() -> None:
     olive, gone, ben = superuser(), superuser(is_active=False), UserFactory()
     before = Operation.objects.count()
-    assert "the reason is blank" in refusal(lambda: open_session(olive, reason=" \n"))
+    assert "Enter a reason" in refusal(lambda: open_session(olive, reason=" \n"))
     assert "from 1 to 60 minutes, not 61" in refusal(lambda: open_session(olive, reason=WHY, minutes=61))
     assert "not 0" in refusal(lambda: open_session(olive, reason=WHY, minutes=0))
-    assert "is no platform operator" in refusal(lambda: open_session(ben, reason=WHY))
-    assert "has been deactivated" in refusal(lambda: open_session(gone, reason=WHY))
-    assert "is in no open session" in refusal(lambda: end_session(olive))
+    assert "is not a platform operator" in refusal(lambda: open_session(ben, reason=WHY))
+    assert "is deactivated" in refusal(lambda: open_session(gone, reason=WHY))
+    assert "has no open session" in refusal(lambda: end_session(olive))
     assert not OperatorSession.objects.exists()
     assert Operation.objects.count() == before
 
@@ -208,13 +208,13 @@ def test_the_flags_of_the_database_count_and_not_those_at_hand() -> None:
     olive = superuser()
     User.objects.filter(pk=olive.pk).update(is_superuser=False)
     assert olive.is_superuser
-    assert "is no platform operator" in refusal(lambda: open_session(olive, reason=WHY))
+    assert "is not a platform operator" in refusal(lambda: open_session(olive, reason=WHY))
 
 
 def test_there_is_one_at_a_time_and_the_next_after_its_end() -> None:
     olive = superuser()
     first = open_session(olive, reason=WHY)
-    assert "end that one first" in refusal(lambda: open_session(olive, reason="Another"))
+    assert "End that one first" in refusal(lambda: open_session(olive, reason="Another"))
     assert end_session(olive) == first
     second = open_session(olive, reason="Another")
     assert current_session(olive) == second
@@ -323,15 +323,15 @@ def test_a_no_says_that_no_session_is_open_and_that_opening_one_would_help(cast:
     olive = superuser(name="Olive Operator")
     explanation = explain(olive, "view_lead", LeadFactory(branch=cast.branch))
     assert explanation.reasons == [
-        "Olive Operator is no member of North.",
-        "Olive Operator is a platform operator without an open session, and so is nobody special.",
+        "Olive Operator is not a member of North.",
+        "Olive Operator is a platform operator without an open session, which gives no extra access.",
     ]
     assert explanation.fixes[0].kind == "operator_session"
     assert explanation.fixes[0].who == [olive]
     open_session(olive, reason=WHY)
     assert explain(olive, "view_lead", LeadFactory(branch=cast.branch)).reasons == [
-        "Olive Operator is a platform operator in an open session, who reaches everything but other people's private"
-        " contacts."
+        "Olive Operator is a platform operator in an open session, with access to everything except other people's "
+        "private contacts."
     ]
 
 

@@ -70,7 +70,7 @@ def test_without_a_reason_nothing_is_even_tried(cast: Cast, boss: Client) -> Non
     address = page(cast.member, "role")
     data = sent(boss, address, role=published("atlas", "admin").pk, reason="  ")
     for confirmed in ({}, {"confirmed": "yes"}):
-        assert "needs a reason" in told(posted(boss, address, {**data, **confirmed}))
+        assert "Give a reason for this change" in told(posted(boss, address, {**data, **confirmed}))
     assert of(cast.member).role.key == "member"
 
 
@@ -105,7 +105,7 @@ def test_the_missing_permission_is_named_on_the_form_and_on_the_button(cast: Cas
     response = client.get(page(cast.member, "role"))
     assert (response.status_code, "change_roles" in response.content.decode()) == (403, True)
     row = client.get(f"{MEMBERS}{of(cast.member).pk}/change/").content.decode()
-    assert re.search(r'aria-disabled="true"[^>]*title="Needs “Change roles”', row)
+    assert re.search(r'aria-disabled="true"[^>]*title="You need “Change roles”', row)
 
 
 def test_a_right_that_goes_before_the_confirmation_is_missed_at_the_confirmation(cast: Cast) -> None:
@@ -197,7 +197,7 @@ def test_one_changes_ones_own_name_and_nothing_else_of_oneself(cast: Cast) -> No
     person.refresh_from_db()
     assert person.name == "Nora New"
     row = client.get(f"{MEMBERS}{of(person).pk}/change/").content.decode()
-    assert "Nobody changes their own role" in row
+    assert "You can't change your own role" in row
     assert "?do=remove" not in row
     assert "?do=leave" in row
 
@@ -254,7 +254,7 @@ def test_a_parent_role_is_granted_changed_and_revoked(cast: Cast) -> None:
     made(client, f"{PARENTS}{held.pk}/delete/")
     assert not ParentMembership.objects.filter(user=cast.member).exists()
     own = ParentMembership.objects.get(user=person)
-    assert "Nobody changes their own" in client.get(f"{PARENTS}{own.pk}/change/").content.decode()
+    assert "change your own" in client.get(f"{PARENTS}{own.pk}/change/").content.decode()
 
 
 # Overrides

@@ -201,7 +201,7 @@ def test_a_team_gets_a_share_and_what_somebody_else_did_meanwhile_is_shown(cast:
     one = f"{address}?do=revoke&team={team.pk}"
     data = sent(boss, one, confirmed="yes")
     share(lead, team, "change")
-    assert "since the page was opened" in told(posted(boss, one, data))
+    assert "changed while you were editing" in told(posted(boss, one, data))
     assert [holder.verbs for holder in boss.get(address).context["holders"]] == [("view", "change")]
 
 
@@ -210,7 +210,7 @@ def test_buttons_of_shares_are_disabled_with_the_missing_right(cast: Cast) -> No
     share(lead, cast.member)
     client = browser(staff(cast.branch, all_but("revoke_record_access")))
     page = client.get(f"/admin/crm/lead/{lead.pk}/share/").content.decode()
-    assert "Needs “Revoke client access”" in page
+    assert "You need “Revoke client access”" in page
     assert client.get(f"/admin/crm/lead/{lead.pk}/share/?do=revoke&user={cast.member.pk}").status_code == 403
     looks = ("grant_record_access", "change_record_access", "revoke_record_access", "view_access_history")
     none = browser(staff(cast.branch, all_but(*looks)))

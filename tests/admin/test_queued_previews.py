@@ -81,7 +81,7 @@ def test_what_is_refused_by_then_is_told_in_the_form(role: Role, boss: Client) -
     RoleGrant.objects.filter(role=role, permission="view_lead").update(scope=Scope.NONE)
     compute()
     form = boss.get(page).context["form"]
-    assert "Somebody has changed this role since the page was opened." in " ".join(form.non_field_errors())
+    assert "This role changed while you were editing." in " ".join(form.non_field_errors())
     assert form.differences
     assert form["reason"].value() == REASON
 

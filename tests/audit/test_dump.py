@@ -103,13 +103,13 @@ def saved(text: str | bytes, tmp_path: Path) -> Path:
 
 def test_a_whole_dump_fits(text: str, kept: Path, tmp_path: Path, serverless: None) -> None:
     lines = run("--dump", saved(text, tmp_path), "--heads", kept, "--unsigned").splitlines()
-    assert [line.partition(": fits: ")[0] for line in lines[1:]] == [
+    assert [line.partition(": verified: ")[0] for line in lines[1:]] == [
         "the platform",
         "acme",
-        "account number 2, which is gone",
-        "account number 3, which is gone",
+        "account number 2 (deleted)",
+        "account number 3 (deleted)",
     ]
-    assert lines[2].endswith(", as kept up to link 2")
+    assert lines[2].endswith(", matches the saved head at link 2")
     assert run("--dump", saved(gzip.compress(text.encode()), tmp_path), "2").count("\n") == 1
 
 
@@ -169,17 +169,17 @@ def test_what_is_no_whole_dump_is_refused(text: str, tmp_path: Path, serverless:
     assert altered != text
     sentence, code = refused(saved(altered, tmp_path))
     assert CHANGES[change][1] in sentence
-    assert (sentence.startswith("FILE cannot be verified: "), code) == (True, 1)
+    assert (sentence.startswith("Can't verify FILE: "), code) == (True, 1)
 
 
 def test_files_that_cannot_be_read_are_refused(text: str, tmp_path: Path, serverless: None) -> None:
-    assert refused(tmp_path / "none") == ("FILE cannot be read: No such file or directory.", 1)
-    assert refused(tmp_path) == ("FILE cannot be verified: it is a folder without a table of contents (toc.dat).", 1)
+    assert refused(tmp_path / "none") == ("Can't read FILE: No such file or directory.", 1)
+    assert refused(tmp_path) == ("Can't verify FILE: it is a folder without a table of contents (toc.dat).", 1)
     packed = gzip.compress(text.encode())
     assert "it is incomplete" in refused(saved(packed[:-20], tmp_path))[0]
     assert "pg_restore cannot read it" in refused(saved(b"PGDMP and more", tmp_path))[0]
     assert refused(saved(text, tmp_path), "acme") == (
-        "With --dump, name the account by its number: audit_heads prints it.",
+        "With --dump, name the account by its number, which audit_heads prints.",
         2,
     )
 

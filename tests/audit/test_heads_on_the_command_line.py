@@ -78,14 +78,14 @@ def test_json_is_one_line_that_is_taken_as_well(file: Path) -> None:
     line = run("audit_heads", "--sign", "--json")
     assert line.count("\n") == 1
     file.write_text(line)
-    assert "as kept up to link" in run("verify_audit", "--heads", file)
+    assert "matches the saved head at link" in run("verify_audit", "--heads", file)
 
 
 def test_an_empty_log_has_no_heads(key: str, tmp_path: Path) -> None:
     file = tmp_path / "heads.json"
     file.write_text(run("audit_heads", "--sign"))
     assert json.loads(file.read_text())["heads"] == []
-    assert "nothing is written yet" in run("verify_audit", "--heads", file)
+    assert "no entries yet" in run("verify_audit", "--heads", file)
 
 
 def test_a_new_key_is_one_that_both_commands_take(file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_without_a_good_key_nothing_is_signed(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setenv(heads.SIGNING_KEY, text)
     out, sentence, code = refused("audit_heads", "--sign")
     assert (out, code) == ("", 1)
-    assert sentence.startswith("The heads are not signed: AUDIT_SIGNING_KEY is ")
+    assert sentence.startswith("Can't sign the heads: AUDIT_SIGNING_KEY is ")
 
 
 def test_a_log_that_fits_says_against_what_it_was_held(file: Path, acme: Account, key: str) -> None:
@@ -114,33 +114,33 @@ def test_a_log_that_fits_says_against_what_it_was_held(file: Path, acme: Account
     write(other.pk)
     lines = run("verify_audit", "--heads", file).splitlines()
     assert lines[0] == f"{file}: heads of {at}, signed by {key}"
-    assert lines[2].startswith(f"acme: fits: {seq + 1} links, ")
-    assert lines[2].endswith(f", as kept up to link {seq}")
-    assert lines[3].endswith(", no head of it was kept")
+    assert lines[2].startswith(f"acme: verified: {seq + 1} links, ")
+    assert lines[2].endswith(f", matches the saved head at link {seq}")
+    assert lines[3].endswith(", no saved head")
 
 
 def test_a_chain_without_its_end_does_not_fit(file: Path, acme: Account) -> None:
     found = json.loads(file.read_text())
     last = found["heads"][1]
     cut(acme.pk, last["seq"] - 1)
-    assert "acme: fits" in run("verify_audit")
+    assert "acme: verified" in run("verify_audit")
     out, sentence, code = refused("verify_audit", "--heads", file)
     fault = (
         f"link {last['seq'] - 1}: it and all behind it are cut off"
         f" (the head kept at {found['at']} is link {last['seq']}, operation {last['operation']})"
     )
-    assert (sentence, code) == (f"The audit log does not fit in 1 of 2 chains, first in acme: {fault}.", 1)
+    assert (sentence, code) == (f"The audit log failed verification in 1 of 2 chains, first in acme: {fault}.", 1)
     assert out.splitlines()[-1].endswith(f"; {fault}")
-    assert refused("verify_audit", "acme", "--heads", file)[1] == f"The audit log does not fit in acme: {fault}."
+    assert refused("verify_audit", "acme", "--heads", file)[1] == f"The audit log failed verification in acme: {fault}."
 
 
 def test_a_chain_that_is_gone_does_not_fit(file: Path, acme: Account) -> None:
     cut(0, 1)
     cut(acme.pk, 1)
-    assert run("verify_audit") == "the audit log: nothing is written yet\n"
+    assert run("verify_audit") == "the audit log: no entries yet\n"
     out, sentence, code = refused("verify_audit", "acme", "--heads", file)
-    assert "acme: does not fit: 0 links, 0 entries; link 1: the whole chain is gone" in out
-    assert (sentence[:63], code) == ("The audit log does not fit in acme: link 1: the whole chain is ", 1)
+    assert "acme: not verified: 0 links, 0 entries; link 1: the whole chain is gone" in out
+    assert (sentence[:70], code) == ("The audit log failed verification in acme: link 1: the whole chain is ", 1)
     assert "in 2 of 2 chains, first in the platform: link 1" in refused("verify_audit", "--heads", file)[1]
 
 
@@ -150,7 +150,7 @@ def test_several_files_narrow_down_where_it_was_rewritten(file: Path, acme: Acco
     seq = report(acme.pk).links
     tuesday.write_text(run("audit_heads", "--sign"))
     rewrite(acme.pk, seq)
-    assert "acme: fits" in run("verify_audit", "--heads", file)
+    assert "acme: verified" in run("verify_audit", "--heads", file)
     out, _, code = refused("verify_audit", "--json", "--heads", tuesday, "--heads", file)
     found = json.loads(out)
     assert (code, found["sound"], [each["file"] for each in found["heads"]]) == (1, False, [str(tuesday), str(file)])
@@ -166,7 +166,7 @@ def test_heads_that_are_not_to_be_trusted_end_it_before_it_began(file: Path) -> 
     out, sentence, code = refused("verify_audit", "--heads", file)
     assert (out, code) == ("", 1)
     assert sentence == (
-        f"The heads in {file} are not taken: its signature does not fit: it was altered,"
+        f"Can't use the heads in {file}: its signature does not fit: it was altered,"
         " or somebody without the key made it."
     )
 
@@ -174,7 +174,7 @@ def test_heads_that_are_not_to_be_trusted_end_it_before_it_began(file: Path) -> 
 def test_heads_that_nobody_signed_are_taken_on_demand_only(file: Path) -> None:
     file.write_text(run("audit_heads"))
     assert refused("verify_audit", "--heads", file)[1:] == (
-        f"The heads in {file} are not taken: it is not signed: keep what audit_heads --sign prints,"
+        f"Can't use the heads in {file}: it is not signed: keep what audit_heads --sign prints,"
         " or take this one with --unsigned.",
         1,
     )
@@ -184,4 +184,4 @@ def test_heads_that_nobody_signed_are_taken_on_demand_only(file: Path) -> None:
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     path = tmp_path / "none.json"
-    assert refused("verify_audit", "--heads", path)[1:] == (f"{path} cannot be read: No such file or directory.", 1)
+    assert refused("verify_audit", "--heads", path)[1:] == (f"Can't read {path}: No such file or directory.", 1)

@@ -16,14 +16,14 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> verbs.Registry:
 
 
 def test_a_registered_verb_is_found_by_its_word(registry: verbs.Registry) -> None:
-    verb = registry.register("access.override.set", label="set an override")
+    verb = registry.register("access.override.set", label="Override set")
     assert registry.get("access.override.set") is verb
     assert registry.get(verb) is verb
     assert list(registry) == [verb]
 
 
 def test_a_word_is_registered_once(registry: verbs.Registry) -> None:
-    registry.register("access.override.set", label="set an override")
+    registry.register("access.override.set", label="Override set")
     with pytest.raises(ImproperlyConfigured, match=r"'access\.override\.set' is registered twice"):
         registry.register("access.override.set", label="set it")
 

@@ -65,9 +65,9 @@ def test_a_log_that_fits_is_told_chain_by_chain(acme: Account, other: Account) -
     write(other.pk)
     write(None)
     assert run().splitlines() == [
-        f"the platform: fits: 1 links, 2 entries, head {report(0).head_hash}",
-        f"acme: fits: 1 links, 1,200 entries, head {report(acme.pk).head_hash}",
-        f"other: fits: 1 links, 2 entries, head {report(other.pk).head_hash}",
+        f"the platform: verified: 1 links, 2 entries, head {report(0).head_hash}",
+        f"acme: verified: 1 links, 1,200 entries, head {report(acme.pk).head_hash}",
+        f"other: verified: 1 links, 2 entries, head {report(other.pk).head_hash}",
     ]
 
 
@@ -75,11 +75,11 @@ def test_one_account_is_verified_alone(acme: Account, other: Account) -> None:
     write(acme.pk)
     write(other.pk)
     spoil(other, 1)
-    assert run("acme").startswith("acme: fits: 1 links")
+    assert run("acme").startswith("acme: verified: 1 links")
 
 
 def test_an_account_with_no_log_has_nothing_to_verify(acme: Account) -> None:
-    assert run("acme") == "acme: nothing is written yet\n"
+    assert run("acme") == "acme: no entries yet\n"
     assert json.loads(run("--json")) == {"sound": True, "database": [], "heads": [], "chains": []}
 
 
@@ -92,10 +92,10 @@ def test_the_first_link_that_does_not_fit_is_named(acme: Account, other: Account
     out, sentence, code = refused()
     fault = f"link 2, operation {operation}: its operation was changed"
     assert code == 1
-    assert f"acme: does not fit: 4 links, 8 entries; {fault}" in out.splitlines()
-    assert "other: fits" in out
-    assert sentence == f"The audit log does not fit in 1 of 2 chains, first in acme: {fault}."
-    assert refused("acme")[1:] == (f"The audit log does not fit in acme: {fault}.", 1)
+    assert f"acme: not verified: 4 links, 8 entries; {fault}" in out.splitlines()
+    assert "other: verified" in out
+    assert sentence == f"The audit log failed verification in 1 of 2 chains, first in acme: {fault}."
+    assert refused("acme")[1:] == (f"The audit log failed verification in acme: {fault}.", 1)
 
 
 def test_an_unknown_account_is_refused() -> None:
@@ -104,7 +104,7 @@ def test_an_unknown_account_is_refused() -> None:
 
 def test_the_log_of_an_account_that_is_gone_is_still_verified() -> None:
     write(999)
-    assert run().startswith("account number 999, which is gone: fits")
+    assert run().startswith("account number 999 (deleted): verified")
 
 
 def test_scripts_read_json(acme: Account) -> None:

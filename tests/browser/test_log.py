@@ -36,7 +36,7 @@ def undo(page: Page, live_server: LiveServer, cast: Cast) -> None:
     page.get_by_role("button", name="Filter").click()
     expect(page).to_have_url(re.compile("about=Ben"))
     expect(page.get_by_role("row")).to_have_count(2)
-    page.get_by_role("link", name="Set an override").click()
+    page.get_by_role("link", name="Override set").click()
     expect(page).to_have_url(f"{log}{number}/")
     page.get_by_role("link", name="Undo this").click()
     expect(page).to_have_url(f"{log}{number}/undo/")
@@ -48,7 +48,7 @@ def undo(page: Page, live_server: LiveServer, cast: Cast) -> None:
     expect(page).to_have_url(f"{log}{number}/")
     expect(page.get_by_role("main")).to_contain_text("They are his, too")
     page.get_by_role("link", name="Undone by Ann Archer").click()
-    expect(page.get_by_role("main")).to_contain_text("This undid: Set an override")
+    expect(page.get_by_role("main")).to_contain_text("This undid: Override set")
     assert sideways(page) == 0
 
 

@@ -53,7 +53,7 @@ def test_a_stale_form_is_refused_with_the_difference(live_server: LiveServer, pa
     go(page, live_server, address(cast, cast.member, "billing"))
     OverrideFactory(branch=cast.branch, user=cast.member, permission="view_billing", scope=Scope.NONE)
     page.get_by_role("group", name="View billing").get_by_text("Permitted").click()
-    expect(page.locator("#effect")).to_contain_text("since the page was opened")
+    expect(page.locator("#effect")).to_contain_text("changed while you were editing")
     page.get_by_label("Reason").fill("Keeps the books")
     page.get_by_role("button", name="See what it changes").click()
     row = page.get_by_role("row", name="View billing").filter(has_text="As the role says")

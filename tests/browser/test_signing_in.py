@@ -246,10 +246,10 @@ def test_an_invitation_is_accepted_and_a_second_use_is_refused(
     page.get_by_role("button", name="Accept, and begin").click()
     expect(page).to_have_url(f"{live_server.url}/a/{cast.account.slug}/")
     page.goto(address)
-    expect(page.get_by_text("This invitation has been accepted already.")).to_be_visible()
+    expect(page.get_by_text("This invitation was already accepted.")).to_be_visible()
     page.context.clear_cookies()
     page.goto(address)
-    expect(page.get_by_text("This invitation has been accepted already.")).to_be_visible()
+    expect(page.get_by_text("This invitation was already accepted.")).to_be_visible()
 
 
 @pytest.mark.parametrize("window", ["page", "phone", "plain"])

@@ -155,7 +155,7 @@ def test_the_other_accounts_people_are_not_told_from_nobody() -> None:
         roles(cast, [cast.outsider.email, "", "admin"], ["x@acme.example", "", "admin"]).apply(actor=None, reason="Up")
     foreign, unknown = caught.value.refusals
     assert str(foreign).replace(cast.outsider.email, "x@acme.example") == str(unknown)
-    assert str(unknown) == "There is no member x@acme.example on North."
+    assert str(unknown) == "x@acme.example is not a member of North."
 
 
 def test_the_same_member_twice_is_refused_with_both_lines_however_far_apart() -> None:
@@ -164,7 +164,7 @@ def test_the_same_member_twice_is_refused_with_both_lines_however_far_apart() ->
     change = roles(cast, ["BEN@acme.example ", "", "admin"], *others, [cast.member.email, "north", "admin"])
     with pytest.raises(ManyRefused) as caught:
         change.apply(actor=None, reason="Up")
-    assert str(caught.value) == "line 8: This is about the same as line 2. Leave one of the two out."
+    assert str(caught.value) == "line 8: This repeats line 2. Remove one of the two lines."
     overriding = overrides(
         cast, [cast.member.email, "", "view_lead", "all"], [cast.member.email, "north", "crm.view_lead", "clear"]
     )
@@ -237,7 +237,7 @@ def test_who_may_not_changes_nobody(who: str) -> None:
     actor.refresh_from_db()
     change = roles(cast, [other.email, "", "admin"])
     if who == "outsider":
-        with pytest.raises(NoSuchTarget, match="There is no such account"):
+        with pytest.raises(NoSuchTarget, match="That account doesn't exist"):
             change.apply(actor=actor, reason="Up")
     else:
         assert refused(change, actor) == {2: Guard.RIGHT}
@@ -268,7 +268,7 @@ def test_what_has_moved_between_checking_and_writing_is_not_written() -> None:
     change = ChangeRoles(
         account_id=cast.account.pk, role="owner", lines=Moving(lines(*([user.email] for user in others)))
     )
-    with pytest.raises(OperationalError, match="moved meanwhile"):
+    with pytest.raises(OperationalError, match="changed while this was saved"):
         change.apply(actor=None, reason="Up")
     assert list(held(cast).values()).count("owner") == 1
 

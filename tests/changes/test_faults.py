@@ -239,8 +239,8 @@ def open_change(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     check = LastKeeperGuard.check
     results: list[Any] = []
 
-    def wait(keepers: LastKeeperGuard, ground: Any) -> None:
-        check(keepers, ground)
+    def wait(keepers: LastKeeperGuard, context: Any) -> None:
+        check(keepers, context)
         if threading.current_thread() is thread:
             written.set()
             released.wait(120)

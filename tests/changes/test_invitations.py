@@ -128,7 +128,7 @@ def test_an_address_is_invited_once_at_a_time_to_one_place() -> None:
     cast = make_cast("atlas")
     invited(cast, branch=cast.branch, actor=cast.owner)
     again = refusal(invite(cast, "admin", branch=cast.branch), cast.owner)
-    assert str(again) == "zoe@acme.example has been invited there already. Send that invitation again, or cancel it."
+    assert str(again) == "zoe@acme.example has already been invited there. Resend that invitation, or cancel it."
     made(invite(cast), cast.owner)
     with time_machine.travel(timezone.now() + timedelta(days=7)):
         made(invite(cast, "admin", branch=cast.branch), cast.owner)
@@ -183,10 +183,10 @@ def test_a_cancelled_invitation_is_neither_accepted_nor_sent_again() -> None:
     assert refused(cancel, cast.member) is Guard.RIGHT
     (entry,) = made(cancel, cast.join("admin"))
     assert entry.after["status"] == "cancelled"
-    assert str(refusal(cancel, cast.owner)) == "This invitation has been cancelled. Send a new one."
+    assert str(refusal(cancel, cast.owner)) == "This invitation was cancelled. Send a new invitation."
     again = ResendInvitation(account_id=cast.account.pk, invitation_id=invitation.pk)
     assert refused(again, cast.owner) is Guard.TARGET
-    assert str(refusal(accept(cast, token), zoe())) == "This invitation has been cancelled. Ask for a new one."
+    assert str(refusal(accept(cast, token), zoe())) == "This invitation was cancelled. Ask for a new invitation."
 
 
 def test_another_accounts_invitation_is_not_there() -> None:
@@ -194,7 +194,7 @@ def test_another_accounts_invitation_is_not_there() -> None:
     invitation, token = invited(cast, actor=cast.owner)
     for kind in (ResendInvitation, CancelInvitation):
         change = kind(account_id=cast.elsewhere.account_id, invitation_id=invitation.pk)
-        assert str(refusal(change, cast.outsider)) == "There is no such invitation in Hooli."
+        assert str(refusal(change, cast.outsider)) == "That invitation doesn't exist in Hooli."
     assert refused(AcceptInvitation(account_id=cast.elsewhere.account_id, token=token), zoe()) is Guard.TARGET
 
 
@@ -216,7 +216,7 @@ def test_who_accepts_becomes_what_they_were_invited_to_be_on_every_open_branch()
     }
     invitation.refresh_from_db()
     assert (invitation.status, invitation.user) == ("accepted", guest)
-    assert str(refusal(accept(cast, token), guest)) == "This invitation has been accepted already. Sign in."
+    assert str(refusal(accept(cast, token), guest)) == "This invitation was already accepted. Sign in."
 
 
 def test_active_memberships_stay_and_removed_ones_come_back_with_the_new_role() -> None:
@@ -241,10 +241,10 @@ def test_an_invitation_is_bound_to_its_address() -> None:
     cast = make_cast("atlas")
     _, token = invited(cast, actor=cast.owner)
     other = refusal(accept(cast, token), UserFactory())
-    assert str(other) == "This invitation is for another address. Sign in with the one that it was sent to."
+    assert str(other) == "This invitation was sent to a different email address. Sign in with that email address."
     assert ZOE not in str(other)
     assert refused(accept(cast, token), None) is Guard.TARGET
-    assert str(refusal(accept(cast, "guessed"), zoe())) == "There is no such invitation. Ask for a new one."
+    assert str(refusal(accept(cast, "guessed"), zoe())) == "That invitation doesn't exist. Ask for a new invitation."
     stale = User.objects.get(email=ZOE)
     User.objects.filter(pk=stale.pk).update(email="zoe@home.example")
     assert refused(accept(cast, token), stale) is Guard.TARGET
@@ -257,7 +257,7 @@ def test_it_is_valid_for_seven_days_and_not_at_their_end() -> None:
         _, token = invited(cast, actor=cast.owner)
         clock.shift(timedelta(days=7))
         ended = refusal(accept(cast, token), guest)
-        assert str(ended) == f"This invitation ended on {timezone.now():%-d %B %Y}. Ask for a new one."
+        assert str(ended) == f"This invitation expired on {timezone.now():%-d %B %Y}. Ask for a new invitation."
         clock.shift(timedelta(microseconds=-1))
         made(accept(cast, token), guest)
 
@@ -266,7 +266,7 @@ def test_a_deactivated_guest_and_a_closed_account_accept_nothing() -> None:
     cast = make_cast("atlas")
     _, token = invited(cast, actor=cast.owner)
     guest = zoe(is_active=False)
-    assert str(refusal(accept(cast, token), guest)).startswith("You have been deactivated.")
+    assert str(refusal(accept(cast, token), guest)).startswith("Your user is deactivated.")
     User.objects.filter(pk=guest.pk).update(is_active=True)
     Account.objects.filter(pk=cast.account.pk).update(status="closed")
     assert str(refusal(accept(cast, token), guest)).startswith("Acme is closed.")

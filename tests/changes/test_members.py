@@ -77,7 +77,7 @@ def test_only_people_of_the_account_are_added_to_its_open_branches() -> None:
     nobody = AddToBranch(
         account_id=cast.account.pk, user_id=10**9, branch_id=south.pk, role_id=published("atlas", "member").pk
     )
-    assert str(stranger) == str(refusal(nobody, cast.owner)) == "There is no such member in Acme. Invite them."
+    assert str(stranger) == str(refusal(nobody, cast.owner)) == "That member doesn't exist in Acme. Invite them."
     assert refused(add(cast, cast.member, cast.elsewhere), cast.owner) is Guard.TARGET
     assert refused(add(cast, cast.member, south, "viewer"), cast.owner) is Guard.TARGET
     assert refused(add(cast, cast.member, cast.branch, "admin"), cast.owner) is Guard.TARGET

@@ -176,7 +176,7 @@ def test_another_role_is_told_in_sentences_with_where_it_comes_from() -> None:
     lines = list(found.lines())
     assert lines[:2] == ["1 member is affected:", "Ben Baker:"]
     assert "  View leads on North: If responsible → Permitted (Member → Admin)" in lines
-    assert "  They gain 1 lead and 1 contact (of those that you may see)." in lines
+    assert "  Gains 1 lead and 1 contact (of those you can view)." in lines
     ((member,), told) = found.members, json.loads(json.dumps(found.as_json()))
     assert told["members"][0]["gains"] == {"lead": 1, "contact": 1}
     change_of_leads = next(each for each in member.changes if each.permission == "view_lead")
@@ -283,7 +283,7 @@ def test_what_nobody_would_see_any_more_is_named_and_work_without_sight_too() ->
     cast.owner.parent_memberships.all().delete()
     found = preview(override(cast, cast.member, "view_company", Scope.NONE), actor=None)
     assert (found.orphans, found.references) == ({"company": 1}, (company.reference,))
-    assert f"Nobody could see 1 company any more: {company.reference}." in list(found.lines())
+    assert f"1 company would not be visible to anyone: {company.reference}." in list(found.lines())
     assert by_name(found)["Ben Baker"]["stranded"] == {"company": 1}
     assert supreme.supreme
 
@@ -303,7 +303,7 @@ def test_undoing_tells_what_stays() -> None:
     )
     done = change.apply(actor=cast.owner, reason="Leaves").operation_id
     found = preview(Undo(account_id=cast.account.pk, operation_id=done or 0), actor=cast.owner)
-    assert list(found.lines())[-1] == "Records that were handed over, moved or deleted then stay as they are."
+    assert list(found.lines())[-1] == "Records that this change handed over, moved or deleted stay as they are."
 
 
 def crowded(cast: Cast, number: int) -> Role:
@@ -330,7 +330,7 @@ def test_very_many_are_told_of_in_groups_and_their_records_in_sums() -> None:
     assert group.as_json()["gains_by_reach"] == {"lead": {"created": 1}}
     assert group.as_json()["loses_by_reach"] == {"lead": {"responsible": 2}}
     assert group.numbers.stranded == {"lead": 2}
-    assert "  Together they lose 2 leads (of those that you may see)." in list(found.lines())
+    assert "  In total they lose 2 leads (of those you can view)." in list(found.lines())
     assert json.dumps(found.as_json())
 
 

@@ -85,7 +85,7 @@ def test_the_worker_computes_what_a_page_asked_for() -> None:
     row.refresh_from_db()
     assert row.state == "done"
     assert row.result == {"lines": list(preview(change, actor=cast.owner).lines()), "more": 0}
-    assert "  Together they gain 60 leads (of those that you may see)." in row.result["lines"]
+    assert "  In total they gain 60 leads (of those you can view)." in row.result["lines"]
     assert not Operation.objects.filter(verb=EditRole.verb.word).exists()
     assert jobs.get().status == "succeeded"
 

@@ -136,8 +136,8 @@ def test_a_parent_role_outlasts_the_removal() -> None:
     cast = make_cast("atlas")
     ParentMembershipFactory(account=cast.account, user=cast.member, role="viewer")
     change = remove(cast, cast.member)
-    ground = ChangeContext.lock(cast.account.pk, cast.owner, "Because")
-    assert list(change.notes(ground)) == ["Ben Baker keeps the parent role Viewer until it is revoked."]
+    context = ChangeContext.lock(cast.account.pk, cast.owner, "Because")
+    assert list(change.notes(context)) == ["Ben Baker keeps the parent role Viewer until it is revoked."]
     made(change, cast.owner)
     assert may(cast.member, "view_branch", cast.branch)
 
@@ -179,7 +179,9 @@ def test_what_is_left_stays_in_the_teams_sight() -> None:
 def test_private_contacts_are_always_asked_about() -> None:
     cast = make_cast("atlas")
     unsaid = refusal(remove(cast, cast.member, plan=HandOverPlan({}, None)), cast.owner)
-    assert str(unsaid) == "The removal plan says nothing of private contacts. Choose who gets them, or to delete them."
+    assert str(unsaid) == (
+        "The offboarding plan doesn't cover private contacts. Choose a new owner for them, or delete them."
+    )
     ContactFactory(branch=cast.branch, private=True, responsible=cast.member)
     assert str(refusal(remove(cast, cast.member, plan=HandOverPlan({}, None)), cast.owner)) == str(unsaid)
 
@@ -210,7 +212,7 @@ def test_only_an_active_member_of_the_branch_receives() -> None:
     for receiver in (elsewhere, removed, inactive, cast.outsider, cast.member):
         for plan in (HandOverPlan({"lead": receiver.pk}, Delete()), HandOverPlan({}, HandOver(receiver.pk))):
             words.add(str(refusal(remove(cast, cast.member, cast.branch, plan), cast.owner)))
-    assert words == {"Choose an active member of North: nobody else can be responsible there."}
+    assert words == {"Choose an active member of North: only they can own records there."}
     # Whoever may not remove is told nothing of that either.
     plan = HandOverPlan({"lead": removed.pk}, Delete())
     assert refused(remove(cast, inactive, cast.branch, plan), cast.member) is Guard.RIGHT

@@ -297,7 +297,7 @@ def test_what_is_no_change_of_access_is_not_undone() -> None:
         exported = record(
             verb="access.records.exported", actor=None, reason="Asked for", account_id=cast.account.pk, entries=[entry]
         )
-    assert "exported records" in str(refused(cast, exported.pk))
+    assert "Records exported" in str(refused(cast, exported.pk))
 
 
 def test_a_role_that_is_gone_is_not_given_back() -> None:

@@ -56,14 +56,14 @@ class TestOneQuestion:
     def test_explained(self, acme: Account, run: Run) -> None:
         assert run("check_access", BEN, "view_company", "company:acme/C-1", "--explain").lines == [
             "yes",
-            "- Ben Baker is Member on North; the role gives “View companies”: If responsible.",
-            "- C-1 is within that reach: Ben Baker is responsible for it.",
+            "- Ben Baker is Member on North. The role gives “View companies: If responsible”.",
+            "- C-1 is within this scope: Ben Baker owns it.",
         ]
 
     def test_a_no_is_explained_with_what_would_make_it_a_yes(self, acme: Account, run: Run) -> None:
         lines = run("check_access", BEN, "delete_company", "company:acme/C-1", "--explain").lines
         assert lines[0] == "no"
-        assert "- Ben Baker is Member on North; the role gives “Delete companies”: Prohibited." in lines
+        assert "- Ben Baker is Member on North. The role gives “Delete companies: Prohibited”." in lines
         fixes = lines[lines.index("What would make it a yes:") + 1 :]
         assert fixes[0].endswith("Ann Archer can do that.")
 
@@ -93,7 +93,7 @@ class TestOneQuestion:
             ((ANN, "view_page", "page:acme/W-1"), 'There is no page "W-1" in the account "acme".'),
             (
                 (ANN, "view_lead", "beer:acme/B-1"),
-                'There is no record type "beer": choose from lead, contact, company,',
+                'There is no record type "beer". Choose from lead, contact, company,',
             ),
             ((ANN, "view_lead", "branch:acme/north"), "view_lead is asked of a lead, not of a branch."),
             ((ANN, "view_lead", "company:acme/C-1"), "view_lead is asked of a lead, not of a company."),
@@ -161,8 +161,8 @@ class TestManyQuestions:
         assert answer == {
             "allowed": True,
             "why": [
-                "Zoe Zimmer holds the parent role Viewer, which gives “View leads” on every branch.",
-                "Zoe Zimmer is no member of North.",
+                "Zoe Zimmer has the parent role Viewer, which gives “View leads” on every branch.",
+                "Zoe Zimmer is not a member of North.",
             ],
         }
 
@@ -194,23 +194,26 @@ class TestManyQuestions:
     @pytest.mark.parametrize(
         ("line", "error"),
         [
-            ("nonsense", "The line is no JSON: Expecting value at column 1."),
-            ("", "The line is no JSON: Expecting value at column 1."),
-            ("[1]", "The line is no JSON object."),
-            ("[" * 100_000, "The line is no JSON: it is nested too deeply at column 51."),
+            ("nonsense", "The line is not valid JSON: Expecting value at column 1."),
+            ("", "The line is not valid JSON: Expecting value at column 1."),
+            ("[1]", "The line is not a JSON object."),
+            ("[" * 100_000, "The line is not valid JSON: it is nested too deeply at column 51."),
             ({"user": ANN, "permission": "view_lead"}, "The keys are user, permission and target;"),
             ({"permission": "view_lead", "target": "lead:acme/L-17"}, "The keys are user, permission and target;"),
             (
                 {"permission": "view_lead", "who": "lead:acme/L-17", "x": ""},
                 "The keys are user, permission and target;",
             ),
-            ({"user": 7, "permission": "view_lead", "target": "lead:acme/L-17"}, 'The value of "user" is no text.'),
+            ({"user": 7, "permission": "view_lead", "target": "lead:acme/L-17"}, 'The value of "user" is not text.'),
             ({"user": "x@y", "permission": "view_lead", "target": "lead:acme/L-17"}, 'There is no user "x@y".'),
             ({"user": "\0", "permission": "view_lead", "target": "lead:acme/L-17"}, "There is no user"),
             ({"user": "\ud800", "permission": "view_lead", "list": "acme"}, "There is no user"),
             ({"user": ANN, "permission": "fly", "target": "lead:acme/L-17"}, 'There is no permission "fly".'),
             ({"user": ANN, "permission": "view_lead", "target": "lead:acme/\0"}, "There is no lead"),
-            ({"user": ANN, "permission": "view_lead", "target": "L-17"}, '"L-17" is no target: write account:SLUG'),
+            (
+                {"user": ANN, "permission": "view_lead", "target": "L-17"},
+                '"L-17" is not a valid target. Write account:SLUG',
+            ),
             (
                 {"user": ANN, "permission": "view_lead", "target": "branch:acme/north"},
                 "view_lead is asked of a lead, not",
@@ -239,11 +242,11 @@ class TestManyQuestions:
         assert wrong.keys() == {"error"}
         assert wrong["error"].startswith(error)
         assert result.code == 1
-        assert result.err == "1 of 3 lines could not be answered; each says why.\n"
+        assert result.err == "1 of 3 lines failed. Each says why.\n"
 
     def test_bytes_that_are_no_utf8_are_an_error_on_their_line(self, acme: Account, run: Run) -> None:
         result = run("check_access", "--batch", "-", stdin=b'{"user": "\xff"}\n')
-        assert json.loads(result.out) == {"error": "The line is not UTF-8: the byte 0xff stands at 10."}
+        assert json.loads(result.out) == {"error": "The line is not UTF-8: byte 0xff at position 10."}
 
     def test_a_file_is_read_and_answered_without_an_error(self, acme: Account, run: Run, tmp_path: Path) -> None:
         file = tmp_path / "questions.jsonl"

@@ -71,7 +71,7 @@ def test_a_database_without_its_tables_is_told_in_a_sentence(run: Run, transacti
         with connection.cursor() as cursor:
             cursor.execute("ALTER TABLE elsewhere RENAME TO accounts_account")
     assert (result.code, result.out) == (1, "")
-    assert result.err == "The database is not set up for this version: run manage.py migrate first.\n"
+    assert result.err == "The database schema is not up to date. Run manage.py migrate first.\n"
 
 
 def test_a_reader_who_has_seen_enough_ends_it_quietly() -> None:

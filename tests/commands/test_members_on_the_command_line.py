@@ -75,13 +75,13 @@ def test_a_dry_run_removes_nobody_and_hands_nothing_over(cast: Cast, run: Run) -
     [
         (("--private", "delete"), 2, "--reason"),
         (WHY, 2, "--private"),
-        (("--private", "delete", "--reason", " "), 1, "needs a reason"),
-        (("--private", "delete", "--give", "lead", *WHY), 2, '"lead" is no choice: write TYPE=USER'),
-        (("--private", "delete", "--give", "invoice=nobody", *WHY), 2, '"invoice=nobody" is no choice'),
+        (("--private", "delete", "--reason", " "), 1, "Give a reason"),
+        (("--private", "delete", "--give", "lead", *WHY), 2, '"lead" is not valid. Write TYPE=USER'),
+        (("--private", "delete", "--give", "invoice=nobody", *WHY), 2, '"invoice=nobody" is not valid'),
         (("--private", "delete", "--give", "lead=max@acme.example", *WHY), 1, 'There is no user "max@acme.example".'),
         (("--private", "delete", "--branch", "west", *WHY), 1, 'There is no branch "west"'),
         (("--private", BEN, *WHY), 1, "Choose an active member of North"),
-        (("--private", "delete", "--actor", BEN, *WHY), 1, "Nobody changes their own role or membership."),
+        (("--private", "delete", "--actor", BEN, *WHY), 1, "You can't change your own role or membership."),
     ],
 )
 def test_what_is_off_is_said_in_a_sentence(
@@ -102,7 +102,7 @@ def test_a_removed_member_is_restored(cast: Cast, run: Run) -> None:
     assert Operation.objects.get(pk=told["operation"]).actor_id == cast.owner.pk
     assert status(cast) == "active"
     again = run("restore_member", "acme", BEN, "--reason", "Once more")
-    assert (again.code, again.err) == (1, "Ben Baker is a member already.\n")
+    assert (again.code, again.err) == (1, "Ben Baker is already a member.\n")
 
 
 def _administrator(cast: Cast) -> str:
@@ -114,10 +114,10 @@ def _administrator(cast: Cast) -> str:
 def test_the_ownership_is_transferred(db: None, run: Run) -> None:
     cast = make_cast("onepagecrm")
     arguments = ("transfer_account", "acme", "--to", BEN, "--reason", "Ann retires")
-    assert run(*arguments, "--actor", BEN).err.startswith("Nobody takes the ownership for themselves.")
-    assert run(*arguments, "--actor", _administrator(cast)).err.startswith("This needs the permission")
+    assert run(*arguments, "--actor", BEN).err.startswith("You can't transfer ownership to yourself.")
+    assert run(*arguments, "--actor", _administrator(cast)).err.startswith("You need the permission")
     assert run(*arguments, "--role-of-previous", "boss").err == (
-        'There is no role "boss" in the account "acme": choose from account_owner, administrator, focused_user, user.\n'
+        'The account "acme" has no role "boss". Choose from account_owner, administrator, focused_user, user.\n'
     )
     assert run(*arguments, "--actor", "ann@acme.example", "--dry-run").code == 0
     assert Membership.objects.get(user=cast.member).role.key == "user"

@@ -52,7 +52,7 @@ def test_a_session_is_opened_listed_and_ended(olive: User, run: Run) -> None:
 
 
 def test_one_that_ran_its_time_is_listed_as_such(olive: User, run: Run) -> None:
-    assert run("operator_session", "list").out == "No session has been opened yet.\n"
+    assert run("operator_session", "list").out == "No sessions yet.\n"
     assert json.loads(run("operator_session", "list", "--json").out) == {"sessions": []}
     with time_machine.travel("2026-11-02T10:00:00Z", tick=False):
         run("operator_session", "open", OLIVE, *WHY)
@@ -64,11 +64,11 @@ def test_one_that_ran_its_time_is_listed_as_such(olive: User, run: Run) -> None:
 def test_what_is_refused_ends_with_1_and_a_sentence(olive: User, run: Run) -> None:
     ben = UserFactory()
     for arguments, told in (
-        (("open", OLIVE, "--reason", " "), "the reason is blank"),
+        (("open", OLIVE, "--reason", " "), "Enter a reason"),
         (("open", OLIVE, *WHY, "--minutes", "61"), "from 1 to 60 minutes, not 61"),
-        (("open", ben.email, *WHY), f"{ben.email} is no platform operator"),
+        (("open", ben.email, *WHY), f"{ben.email} is not a platform operator"),
         (("open", "nobody@mandate.example", *WHY), 'There is no user "nobody@mandate.example".'),
-        (("end", OLIVE), f"{OLIVE} is in no open session."),
+        (("end", OLIVE), f"{OLIVE} has no open session."),
     ):
         result = run("operator_session", *arguments)
         assert (result.code, result.out) == (1, ""), arguments

@@ -43,13 +43,13 @@ class TestWhoMayAt:
         assert (result.code, result.err) == (0, "")
         assert result.lines == [
             ANN,
-            "  - Ann Archer is Owner on North; the role gives “View leads”: Permitted.",
+            "  - Ann Archer is Owner on North. The role gives “View leads: Permitted”.",
             "zoe@acme.example",
-            "  - Zoe Zimmer holds the parent role Viewer, which gives “View leads” on every branch.",
-            "  - Zoe Zimmer is no member of North.",
-            "What this is known from:",
-            f"  - Who was who, held which role, and was given what: as the audit log tells of {before.isoformat()}.",
-            "  - What the published roles give, and in which order they need each other: as the product has it now.",
+            "  - Zoe Zimmer has the parent role Viewer, which gives “View leads” on every branch.",
+            "  - Zoe Zimmer is not a member of North.",
+            "Sources:",
+            f"  - Members, roles and access at {before.isoformat()}: from the audit log.",
+            "  - Permissions of built-in roles and their prerequisites: as they are now.",
             "  - L-17 is as it stands: its history tells of no change since that matters here.",
         ]
 
@@ -66,8 +66,8 @@ class TestWhoMayAt:
     @pytest.mark.parametrize(
         ("time", "words"),
         [
-            ("yesterday", '"yesterday" is no time: write it as 2027-01-31T09:00:00Z.'),
-            ("2027-01-31T09:00:00", '"2027-01-31T09:00:00" has no time zone: write Z behind it for UTC'),
+            ("yesterday", '"yesterday" is not a valid time. Write it as 2027-01-31T09:00:00Z.'),
+            ("2027-01-31T09:00:00", '"2027-01-31T09:00:00" has no time zone. Add Z for UTC'),
             ("2027-01-31", '"2027-01-31" has no time zone'),
         ],
     )
@@ -81,7 +81,7 @@ class TestWhoMayAt:
     def test_a_future_time_ends_with_2(self, acme: Account, run: Run) -> None:
         at = (clock() + timedelta(minutes=5)).isoformat()
         result = run("who_may", "view_lead", LEAD, "--at", at)
-        assert (result.code, result.out, result.err) == (2, "", f"{at} has not come yet.\n")
+        assert (result.code, result.out, result.err) == (2, "", f"{at} is in the future.\n")
 
     def test_a_time_before_the_log_and_what_was_not_there_end_with_1(self, acme: Account, run: Run) -> None:
         result = run("who_may", "view_lead", LEAD, "--at", "2001-01-01T00:00:00Z")
@@ -97,7 +97,7 @@ class TestVerifyAccess:
     def test_all_is_as_the_log_says(self, acme: Account, run: Run) -> None:
         result = run("verify_access")
         assert (result.code, result.err) == (0, "")
-        assert result.lines == ["the platform: as the audit log says", "acme: as the audit log says"]
+        assert result.lines == ["the platform: matches the audit log", "acme: matches the audit log"]
         assert json.loads(run("verify_access", "acme", "--json").out) == {"acme": []}
 
     def test_what_is_not_is_named_and_ends_with_1(self, acme: Account, run: Run) -> None:
@@ -105,9 +105,9 @@ class TestVerifyAccess:
         with unlogged("teams_membership"):
             Membership.objects.filter(pk=member.pk).update(status="removed", removed_at=member.joined_at)
         result = run("verify_access")
-        assert (result.code, result.err) == (1, "The tables are not as the audit log says, first in acme.\n")
-        assert result.lines[1] == "acme: differs in 2"
-        assert result.lines[3] == (f"  - teams.membership {member.pk}: status is 'removed', and the log says 'active'")
+        assert (result.code, result.err) == (1, "The tables differ from the audit log, first in acme.\n")
+        assert result.lines[1] == "acme: 2 differences"
+        assert result.lines[3] == (f"  - teams.membership {member.pk}: status is 'removed', but the log has 'active'")
         (first, _) = json.loads(run("verify_access", "acme", "--json").out)["acme"]
         assert (first["label"], first["row"], first["column"]) == ("teams.membership", member.pk, "removed_at")
 
@@ -123,7 +123,7 @@ class TestVerifyAccess:
                     reason="x",
                 )
         result = run("verify_access", "acme")
-        assert result.lines[0] == "acme: differs in 30"
+        assert result.lines[0] == "acme: 30 differences"
         assert (len(result.lines), result.lines[-1]) == (22, "  - and 10 more")
 
     def test_an_unknown_account_ends_with_1(self, acme: Account, run: Run) -> None:

@@ -161,8 +161,8 @@ def test_records_that_the_actor_may_not_assign_are_in_the_way_as_far_as_they_see
         result = give(run, "--actor", actor.email, *more)
         assert (result.code, result.out) == (1, "")
         assert result.err == (
-            "“Change the responsible” is missing on 2 of the records: "
-            "leave out their type, or let somebody do it who may.\n"
+            "You need “Change the responsible” on 2 of the records. "
+            "Leave out that record type, or ask a colleague who has the permission.\n"
         )
     assert not entries()
     cast.let(actor, "assign_record", Scope.CREATED)
@@ -198,7 +198,7 @@ def test_the_receiver_is_an_active_member_of_the_branches(acme: Account, run: Ru
     for receiver in (CEM, DORA, ZOE):
         result = run("reassign", "acme", "--from", BEN, "--to", receiver, *WHY)
         assert (result.code, result.out) == (1, "")
-        assert result.err == "Choose an active member of North: nobody else can be responsible there.\n"
+        assert result.err == "Choose an active member of North: only they can own records there.\n"
     Membership.objects.filter(user__email=ANN).delete()
     assert run("reassign", *NORTH).code == 1
     assert not entries()

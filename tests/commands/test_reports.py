@@ -20,21 +20,21 @@ class TestWhoMay:
         assert (result.code, result.err) == (0, "")
         assert result.lines == [
             ANN,
-            "  - Ann Archer is Owner on North; the role gives “View companies”: Permitted.",
+            "  - Ann Archer is Owner on North. The role gives “View companies: Permitted”.",
             BEN,
-            "  - Ben Baker is Member on North; the role gives “View companies”: If responsible.",
-            "  - C-1 is within that reach: Ben Baker is responsible for it.",
+            "  - Ben Baker is Member on North. The role gives “View companies: If responsible”.",
+            "  - C-1 is within this scope: Ben Baker owns it.",
             ZOE,
-            "  - Zoe Zimmer holds the parent role Viewer, which gives “View companies” on every branch.",
-            "  - Zoe Zimmer is no member of North.",
+            "  - Zoe Zimmer has the parent role Viewer, which gives “View companies” on every branch.",
+            "  - Zoe Zimmer is not a member of North.",
         ]
 
     def test_json(self, acme: Account, run: Run) -> None:
         found = json.loads(run("who_may", "manage_billing", "branch:acme/north", "--json").out)
         assert found["users"] == [ANN, BEN]
         assert found["through"][BEN] == [
-            "Ben Baker is Member on North. An override (“Covers for Ann”) sets “Manage billing” to Permitted,"
-            " in place of what the role gives."
+            "Ben Baker is Member on North. An override (“Covers for Ann”) sets “Manage billing” to Permitted"
+            " instead of the role."
         ]
 
     def test_nobody_is_an_answer(self, acme: Account, run: Run) -> None:
@@ -104,7 +104,7 @@ class TestShowScheme:
 
     def test_the_table_names_the_rules_the_roles_and_the_cells(self, run: Run) -> None:
         lines = run("show_scheme", "staff-ladder").lines
-        assert "- a member's role moves only upwards" in lines
+        assert "- members can only be promoted" in lines
         assert "- Super Admin (super_admin): branch role, rank 7, single, locked" in lines
         (row,) = (line for line in lines if line.startswith("change_company "))
         assert row.split() == ["change_company", "all", "all", "all", "all", "x", "C", "x"]
@@ -127,9 +127,9 @@ class TestShowScheme:
         assert [role["key"] for role in roles] == ["administrator", "employee", "closer"]
         assert roles[2]["grants"] == roles[1]["grants"] | {"export_lead": {"scope": ["all"], "grantable": True}}
         lines = run("show_scheme", "amocrm", "--account", "firm").lines
-        assert "- Closer (closer): branch role, rank 1, own role" in lines
+        assert "- Closer (closer): branch role, rank 1, custom role" in lines
         result = run("show_scheme", "atlas", "--account", "firm")
-        assert (result.code, result.err) == (1, 'The account "firm" follows the scheme amocrm, not atlas.\n')
+        assert (result.code, result.err) == (1, 'The account "firm" follows the role system amocrm, not atlas.\n')
 
     @pytest.mark.django_db
     def test_what_does_not_exist_ends_with_1(self, run: Run) -> None:

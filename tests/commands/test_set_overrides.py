@@ -77,9 +77,9 @@ def test_what_is_so_already_tells_nothing_to_who_may_not_set_it(cast: Cast, set_
     eve = cast.join()
     for scope in ("none", "all", "clear"):
         result = set_overrides(f"user,permission,scope\n{BEN},view_lead,{scope}\n", "--actor", eve.email)
-        assert (result.code, "line 2: This needs the permission" in result.err) == (1, True)
+        assert (result.code, "line 2: You need the permission" in result.err) == (1, True)
     result = set_overrides(f"user,permission,scope\n{BEN},view_task,clear\n", "--actor", eve.email)
-    assert (result.code, "line 2: This needs the permission" in result.err) == (1, True)
+    assert (result.code, "line 2: You need the permission" in result.err) == (1, True)
 
 
 def test_clearing_what_a_locked_role_has_can_be_repeated(run: Run, db: None, set_overrides: Any) -> None:
@@ -89,7 +89,7 @@ def test_clearing_what_a_locked_role_has_can_be_repeated(run: Run, db: None, set
         account=cast.account, branch=cast.branch, user=second, permission="view_lead", scope=Scope.NONE, reason="Old"
     )
     file = f"user,permission,scope\n{second.email},view_lead,clear\n"
-    assert [set_overrides(file).out[:7] for _ in range(2)] == ["Changed", "Nothing"]
+    assert [set_overrides(file).out[:7] for _ in range(2)] == ["Changed", "No chan"]
 
 
 @pytest.mark.parametrize(
@@ -97,12 +97,12 @@ def test_clearing_what_a_locked_role_has_can_be_repeated(run: Run, db: None, set
     [
         ("view_leed,all,", 'There is no permission "view_leed".'),
         (",all,", 'There is no permission "".'),
-        ("view_lead,,", "“” is no scope. Write none, all, clear, or reaches such as responsible + shared + team,"),
-        ("view_lead,mine,", "“mine” is no scope."),
-        ("manage_teams,team,", "is asked of no record, so it is either off or on. Choose none or all."),
-        ("view_lead,all,2027-01-31", "“2027-01-31” is no time with its zone. Write one such as"),
-        ("view_lead,all,2001-01-31T00:00:00Z", "The end lies in the past. Name an end that is still to come, or none."),
-        ("view_lead,clear,2099-01-31T00:00:00Z", "What is cleared has no end. Leave the cell empty."),
+        ("view_lead,,", "“” is not a scope. Use none, all or clear, scopes such as responsible + shared + team,"),
+        ("view_lead,mine,", "“mine” is not a scope."),
+        ("manage_teams,team,", "does not apply to records, so it is either off or on. Choose none or all."),
+        ("view_lead,all,2027-01-31", "“2027-01-31” is not a time with a time zone. Write a time such as"),
+        ("view_lead,all,2001-01-31T00:00:00Z", "The end is in the past. Enter an end date in the future, or none."),
+        ("view_lead,clear,2099-01-31T00:00:00Z", "A cleared override can't have an end date. Leave the cell empty."),
     ],
 )
 def test_a_line_that_is_off_is_named_and_nothing_is_written(
@@ -112,13 +112,13 @@ def test_a_line_that_is_off_is_named_and_nothing_is_written(
     assert (result.code, result.out) == (1, "")
     assert result.err.startswith("line 3: ")
     assert said in result.err
-    assert result.err.endswith("1 line is refused, and nothing was written.\n")
+    assert result.err.endswith("1 line was refused. Nothing was written.\n")
     assert found() == []
 
 
 def test_the_same_override_twice_is_told_with_both_lines(cast: Cast, set_overrides: Any) -> None:
     result = set_overrides(f"user,permission,scope\n{BEN},view_lead,all\n{BEN},crm.view_lead,none\n")
-    assert result.err.startswith("line 3: This is about the same as line 2.")
+    assert result.err.startswith("line 3: This repeats line 2.")
 
 
 def test_a_dry_run_writes_nothing(cast: Cast, set_overrides: Any) -> None:

@@ -57,9 +57,9 @@ def test_everybody_is_signed_out(cast: Cast, run: Run) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (WHY, "Name whom to sign out"),
-        (("ben@acme.example", "--everybody", *WHY), "Name whom to sign out"),
-        (("ben@acme.example", "--reason", " "), "the reason is blank"),
+        (WHY, "Name a user"),
+        (("ben@acme.example", "--everybody", *WHY), "Name a user"),
+        (("ben@acme.example", "--reason", " "), "--reason is blank"),
         (("nobody@acme.example", *WHY), "nobody@acme.example"),
     ],
 )

@@ -84,31 +84,39 @@ def test_own_roles_are_mapped_by_their_keys(run: Run, db: None, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "The map is no mapping: write a line such as employee: member for each role."),
-        ("- owner\n", "The map is no mapping: write a line such as employee: member for each role."),
-        ("owner: [administrator]\n", "line 1: A role becomes one role: write a line such as employee: member."),
-        ("[" * 200_000, "The map is no mapping: write a line such as employee: member for each role."),
-        ("owner: " + "[" * 200_000, "line 1: A role becomes one role: write a line such as employee: member."),
-        ("{owner: " * 200_000, "line 1: A role becomes one role: write a line such as employee: member."),
+        ("", "The map is not a mapping. Write a line such as employee: member for each role."),
+        ("- owner\n", "The map is not a mapping. Write a line such as employee: member for each role."),
+        (
+            "owner: [administrator]\n",
+            "line 1: Each role becomes exactly one role. Write a line such as employee: member.",
+        ),
+        ("[" * 200_000, "The map is not a mapping. Write a line such as employee: member for each role."),
+        (
+            "owner: " + "[" * 200_000,
+            "line 1: Each role becomes exactly one role. Write a line such as employee: member.",
+        ),
+        ("{owner: " * 200_000, "line 1: Each role becomes exactly one role. Write a line such as employee: member."),
         (
             "owner: &all administrator\nmember: *all\n",
-            "line 2: A role becomes one role: write a line such as employee: member.",
+            "line 2: Each role becomes exactly one role. Write a line such as employee: member.",
         ),
-        ("owner: administrator\n---\nmember: employee\n", "The map holds a second document: there can be only one."),
-        ("owner: administrator\nowner: employee\n", "line 2: “owner” stands on line 1 already."),
+        ("owner: administrator\n---\nmember: employee\n", "The map has a second document. Keep only one."),
+        ("owner: administrator\nowner: employee\n", "line 2: “owner” is already on line 1."),
         (
             "owner: administrator\nmembr: employee\n",
-            "line 2: There is no role “membr” in Acme: "
-            "choose from admin, billing_admin, member, owner, super_admin, viewer.",
+            "line 2: Acme has no role “membr”. Choose from admin, billing_admin, member, owner, super_admin, viewer.",
         ),
         (
             "owner: administrator\nsuper_admin: null\n",
-            "The map says nothing of member. Say what becomes of each held role.",
+            "The role mapping is missing member. Map every role that a member has.",
         ),
-        ("owner: 'administrator\n", "line 2: This is no YAML: found unexpected end of stream."),
-        (TO_AMOCRM.encode("utf-16"), "The map is not UTF-8: save the file in that encoding."),
-        (TO_AMOCRM.replace("employee", "boss"), "amoCRM has no branch role “boss” for member to become."),
-        (TO_AMOCRM.replace("employee", "null"), "member has to become a role of amoCRM. Only a parent role can end."),
+        ("owner: 'administrator\n", "line 2: This is not valid YAML: found unexpected end of stream."),
+        (TO_AMOCRM.encode("utf-16"), "The map is not UTF-8. Save the file in that encoding."),
+        (TO_AMOCRM.replace("employee", "boss"), "member can't become “boss”: amoCRM has no such branch role."),
+        (
+            TO_AMOCRM.replace("employee", "null"),
+            "Map member to a role of amoCRM. Only a parent role can be ended without a new role.",
+        ),
     ],
 )
 def test_a_map_that_is_off_is_refused_in_a_sentence(cast: Cast, switch: Any, text: str | bytes, said: str) -> None:
@@ -130,7 +138,7 @@ def test_a_csv_map_that_is_off_is_refused_by_its_line(cast: Cast, switch: Any, t
 def test_guards_bind_the_operator_too(cast: Cast, switch: Any) -> None:
     second = cast.join("owner")
     single = switch("owner: account_owner\nmember: user\nsuper_admin: null\n", to="onepagecrm")
-    assert (single.code, "exactly one holder" in single.err) == (1, True)
+    assert (single.code, "can have only one holder" in single.err) == (1, True)
     cast.remove(second)
     assert switch("owner: employee\nmember: employee\nsuper_admin: null\n").code == 1
     cast.branch_beside()
@@ -143,7 +151,7 @@ def test_an_actor_needs_every_right(cast: Cast, switch: Any) -> None:
     admin = cast.join("admin")
     result = switch(TO_AMOCRM, "--actor", admin.email)
     assert (result.code, result.out) == (1, "")
-    assert result.err.startswith("This needs the permission")
+    assert result.err.startswith("You need the permission")
     ParentMembershipFactory(account=cast.account, user=admin, role="super_admin")
     assert switch(TO_AMOCRM, "--actor", admin.email).code == 0
 

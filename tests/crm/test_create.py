@@ -206,7 +206,7 @@ def test_the_responsible_is_an_active_member_of_the_branch_and_others_are_not_na
     for somebody in (removed, inactive, beside, cast.outsider):
         with pytest.raises(NotAMember) as caught:
             create_record(new(cast, responsible=somebody), actor=cast.owner)
-        assert str(caught.value) == "Choose an active member of North: nobody else can be responsible there."
+        assert str(caught.value) == "Choose an active member of North: only they can own records there."
         assert caught.value.field == "responsible"
 
 

@@ -183,7 +183,7 @@ def test_only_an_active_member_of_the_branch_receives(cast: Cast, who: str, priv
     lead = LeadFactory(branch=cast.branch, responsible=cast.member)
     plan = HandOverPlan({"company": None}, HandOver(receiver.pk)) if private else everything(receiver)
     for attempt in (hand_over, lambda cast, plan: handover.check(portfolio(cast), plan)):
-        with pytest.raises(NotARecipient, match="Choose an active member of North: nobody else"):
+        with pytest.raises(NotARecipient, match="Choose an active member of North: only they"):
             attempt(cast, plan)
     assert Lead.objects.get(pk=lead.pk).responsible == cast.member
     assert nothing_is_written()
@@ -317,7 +317,7 @@ def test_a_refusal_does_not_depend_on_private_contacts_either(cast: Cast, heir: 
             hand_over(cast, plan)
         told.append(str(refused.value))
         ContactFactory(branch=south, private=True, responsible=cast.member)
-    assert told == ["Choose an active member of South: nobody else can be responsible there."] * 2
+    assert told == ["Choose an active member of South: only they can own records there."] * 2
     cast.join(branch=south, user=heir)
     hand_over(cast, plan)
     assert set(Contact.objects.values_list("responsible", flat=True)) == {heir.pk}
@@ -417,7 +417,7 @@ def test_what_the_actor_may_view_but_not_assign_is_in_the_way(cast: Cast, heir: 
     LeadFactory(branch=cast.branch, responsible=cast.member)
     FACTORIES["company"](branch=cast.branch, responsible=cast.member)
     ContactFactory(branch=cast.branch, responsible=cast.member, private=True)
-    with pytest.raises(NotAssignable, match="“Change the responsible” is missing on 1 of the") as refused:
+    with pytest.raises(NotAssignable, match="You need “Change the responsible” on 1 of the") as refused:
         handover.hand_over(portfolio(cast, seen_by=actor), everything(heir, HandOver(heir.pk)), actor=actor)
     assert refused.value.missing == {"assign_record": 1}
     assert nothing_is_written()
@@ -428,7 +428,7 @@ def test_one_s_own_private_contacts_need_the_right_too(cast: Cast, heir: User, d
     ContactFactory(branch=cast.branch, responsible=cast.member, private=True)
     mine = portfolio(cast, seen_by=cast.member)
     plan = HandOverPlan({}, Delete() if delete else HandOver(heir.pk))
-    with pytest.raises(NotAssignable, match="“Delete contacts” is" if delete else "“Change the responsible” is"):
+    with pytest.raises(NotAssignable, match="“Delete contacts” on" if delete else "“Change the responsible” on"):
         handover.check(mine, plan)
     cast.let(cast.member, "delete_contact" if delete else "assign_record")
     handover.hand_over(mine, plan, actor=cast.member)

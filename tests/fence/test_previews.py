@@ -53,7 +53,7 @@ def test_the_worker_computes_a_preview_and_forgets_old_ones_of_every_account(
     queued.compute(asked.pk, account_id=account_id, user_id=asker.pk)
     with tenant(account_id, asker.pk):
         asked.refresh_from_db()
-        assert (asked.state, asked.result["lines"]) == ("done", ["Nobody is affected."])
+        assert (asked.state, asked.result["lines"]) == ("done", ["No members are affected."])
         QueuedPreview.objects.update(asked_at=timezone.now() - timedelta(days=2))
     assert queued.forget_old() == 2
     with tenant(world.there.account.pk, None):

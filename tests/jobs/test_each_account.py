@@ -145,12 +145,12 @@ def test_verify_access_reads_the_other_accounts_and_exits_with_1(run: Run) -> No
     with bug(READING, accounts[1]):
         ended = run(READING.name)
     assert ended.code == 1
-    assert {"first: as the audit log says", "third: as the audit log says"} <= set(ended.lines)
+    assert {"first: matches the audit log", "third: matches the audit log"} <= set(ended.lines)
     assert ended.err.splitlines()[-1].startswith("Verification of access failed in 1 of ")
     assert JobFailure.objects.get().account == accounts[1]
     mended = run(READING.name)
     assert (mended.code, mended.err) == (0, "")
-    assert "middle: as the audit log says" in mended.lines
+    assert "middle: matches the audit log" in mended.lines
     assert not JobFailure.objects.exists()
 
 

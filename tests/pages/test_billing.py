@@ -272,14 +272,14 @@ def test_a_read_only_account_says_so_and_can_still_be_paid_for() -> None:
         client = browser(cast.owner)
         for path in ("/a/acme/", "/a/acme/members/", address("overview"), "/admin/"):
             shown = client.get(path).content.decode()
-            assert "Acme is read-only until its subscription is paid for." in shown
+            assert "Acme is read-only until its subscription is paid." in shown
             assert "or choose a plan, and all is as it was" in shown
         other = browser(cast.member)
         assert "Who may put it in order: " in (shown := other.get("/a/acme/").content.decode())
         assert str(cast.owner) in shown
         refused = client.get("/a/acme/invitations/new/")
         assert refused.status_code == 403
-        assert "Acme is read-only until its subscription is paid for. “Invite team members” changes something." in (
+        assert "Acme is read-only until its subscription is paid. “Invite team members” would change data." in (
             html.unescape(refused.content.decode())
         )
         client.post(address("plan"), choice(cast, "starter", 5, confirmed="yes"))

@@ -137,7 +137,7 @@ def test_without_the_right_the_page_names_it(cast: Cast) -> None:
             assert response.status_code == 403
             assert "Manage custom fields" in response.content.decode()
     overview = client.get(f"/a/{cast.account.slug}/settings/").content.decode()
-    assert "Needs “Manage custom fields”" in overview
+    assert "You need “Manage custom fields”" in overview
 
 
 @pytest.mark.parametrize("rest", ["", "arrange/", "delete/"])

@@ -65,7 +65,7 @@ def address(cast: Cast, number: int, page: str = "") -> str:
 def test_it_shows_what_was_done_to_whom_by_whom_and_why(cast: Cast, reader: Client) -> None:
     number = banned(cast)
     page = reader.get(f"/a/{cast.account.slug}/audit/").content.decode()
-    for text in ("Set an override", "Ben Baker", "Ann Archer", "Not his leads", address(cast, number)):
+    for text in ("Override set", "Ben Baker", "Ann Archer", "Not his leads", address(cast, number)):
         assert text in page
     for read in (page, reader.get(address(cast, number)).content.decode()):
         assert "View leads of Ben Baker on North" in read

@@ -180,7 +180,7 @@ def test_it_refuses_a_stale_form_with_the_difference_and_loses_nobodys_update() 
     OverrideFactory(branch=cast.branch, user=cast.member, permission="view_reports", scope=Scope.ALL)
     refused = send(client, address(cast), data)
     assert ("View billing", "As the role says", "Prohibited") in refused.context["form"].differences
-    assert "since the page was opened" in text(refused)
+    assert "changed while you were editing" in text(refused)
     assert standing(cast)["view_billing"] == (Scope.NONE, None)
     again = {name: refused.context["form"][name].value() or "" for name in refused.context["form"].fields}
     send(client, address(cast), again | {"confirmed": "yes"})
@@ -200,7 +200,7 @@ def test_it_refuses_a_form_that_a_change_of_role_has_overtaken() -> None:
 def test_it_says_that_nothing_is_chosen() -> None:
     cast = make_cast("atlas")
     client = browser(manager(cast))
-    assert "Everything stands as it is chosen" in text(send(client, address(cast), sent(client, address(cast))))
+    assert "no permission was changed" in text(send(client, address(cast), sent(client, address(cast))))
 
 
 def test_it_asks_for_a_reason() -> None:
@@ -253,7 +253,7 @@ def test_the_shield_keeps_the_single_top_member_to_themselves() -> None:
     cast = make_cast("staff-ladder")
     admin = cast.join("admin")
     page = browser(admin).get(address(cast, cast.owner))
-    assert "Only they themselves see or change this" in text(page)
+    assert "Only this member can view or change this" in text(page)
     assert "Holds now" not in text(page)
 
 

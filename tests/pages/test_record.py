@@ -78,9 +78,9 @@ def test_everybody_who_sees_it_is_named_with_what_shows_it_to_them(cast: Cast, b
     lead = LeadFactory(branch=cast.branch, responsible=answering, created_by=creator)
     share(lead, guest)
     found = seen(browser(boss), lead)
-    assert found["Rae"] == (("change",), ("answers for it",))
+    assert found["Rae"] == (("change",), ("owns it",))
     assert found["Cleo"] == ((), ("created it",))
-    assert found["Tess"] == ((), ("is in a team with Rae, who answers for it",))
+    assert found["Tess"] == ((), ("is in a team with Rae, who owns it",))
     assert found["Gil"] == ((), ("it is shared with them",))
     assert found["Olga"] == ((), (f"an override by {cast.owner}",))
     assert found["Pia"][1] == (f"the parent role {published('atlas', 'viewer').name}",)
@@ -128,14 +128,14 @@ def test_a_share_is_given_changed_and_taken_away(cast: Cast, boss: User) -> None
     assert send(client, address(lead, f"?do=revoke&{named}")).status_code == 302
     assert shares.shared_codenames(lead, cast.member.pk, []) == frozenset()
     history = [event["words"] for event in client.get(address(lead)).context["events"]]
-    assert history == ["Revoked a share", "Changed a share", "Shared a record"]
+    assert history == ["Share revoked", "Share changed", "Record shared"]
 
 
 def test_who_may_not_share_reads_why_and_can_ask(cast: Cast) -> None:
     reader = staff(cast.branch, all_but("grant_record_access"), is_staff=False)
     lead = LeadFactory(branch=cast.branch)
     page = browser(reader).get(address(lead)).content.decode()
-    assert "Needs “Grant" in page
+    assert "You need “Grant" in page
     assert "requests/new/?permission=grant_record_access" in page
     assert browser(reader).get(address(lead, "?do=grant")).status_code == 403
 

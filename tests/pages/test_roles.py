@@ -195,7 +195,7 @@ def test_somebody_without_the_right_sees_why_the_buttons_are_off() -> None:
     cast = make_cast("amocrm")
     auditor(cast)
     page = browser(cast.member).get(address(cast.account, "auditor/"))
-    assert "Needs “Define roles”" in text(page)
+    assert "You need “Define roles”" in text(page)
     assert address(cast.account, "auditor/edit/") not in page.content.decode()
 
 

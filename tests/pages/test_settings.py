@@ -55,7 +55,7 @@ def test_it_offers_what_one_may_and_says_what_is_missing_of_the_rest(cast: Cast)
     page = browser(staff(cast.branch, ["manage_statuses"])).get(page_of(cast)).content.decode()
     assert f'href="{page_of(cast, "lead-statuses/")}"' in page
     assert f'href="{page_of(cast, "closing/")}"' not in page
-    assert "Needs “Delete account”, which you do not have." in page
+    assert "You need “Delete account”." in page
 
 
 def test_it_says_where_the_scheme_has_nothing_to_transfer(cast: Cast, client: Client) -> None:
@@ -157,8 +157,8 @@ def test_a_branch_out_of_sight_is_none(cast: Cast) -> None:
 def test_what_one_may_not_do_with_a_branch_is_there_and_says_why(cast: Cast) -> None:
     client = browser(staff(cast.branch, ["view_branch"]))
     page = client.get(page_of(cast, "branches/")).content.decode()
-    assert "Needs “Delete branch”, which you do not have." in page
-    assert "Needs “Create branches”, which you do not have." in page
+    assert "You need “Delete branch”." in page
+    assert "You need “Create branches”." in page
     assert client.get(page_of(cast, "branches/north/close/")).status_code == 403
 
 

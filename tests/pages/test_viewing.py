@@ -144,7 +144,7 @@ def test_nothing_can_be_sent_meanwhile_wherever(cast: Cast, boss: User, viewed: 
 def test_even_code_that_forgets_it_changes_nothing_in_their_name(cast: Cast, boss: User, viewed: User) -> None:
     viewed.viewed_by = boss
     membership = Membership.objects.get(user=cast.member)
-    with pytest.raises(NoSuchTarget, match="looks as somebody else"):
+    with pytest.raises(NoSuchTarget, match="while you view as a colleague"):
         ChangeRole(account_id=cast.account.pk, membership_id=membership.pk, role_id=membership.role_id).apply(
             actor=viewed, reason=WHY
         )
@@ -204,28 +204,31 @@ def test_it_takes_the_right_to_decide_what_they_may(cast: Cast, viewed: User) ->
 def test_nobody_looks_as_somebody_who_may_more(cast: Cast) -> None:
     boss = staff(cast.branch, all_but("export_lead", "view_audit_log"))
     above = staff(cast.branch, ["export_lead"], name="Abe Above")
-    assert refusal(cast, boss, above) == "Abe Above may more than you here: “Export leads” goes further for them."
+    assert (
+        refusal(cast, boss, above)
+        == "Abe Above has broader access than you: their “Export leads” is broader than yours."
+    )
 
 
 def test_another_branch_counts_too(cast: Cast, boss: User, viewed: User) -> None:
     MembershipFactory(branch=cast.branch_beside(), user=viewed)
-    assert "“Manage team permissions” wherever" in refusal(cast, boss, viewed)
+    assert "“Manage team permissions” on every branch" in refusal(cast, boss, viewed)
 
 
 def test_who_views_some_records_does_not_look_as_somebody_who_views_others(cast: Cast, viewed: User) -> None:
     boss = staff(cast.branch, everything())
     own = RoleGrant.objects.filter(role=Membership.objects.get(user=boss).role, permission="view_lead")
     own.update(scope=IF_RESPONSIBLE)
-    assert refusal(cast, boss, viewed) == "Vic Viewed views records that you may not view."
+    assert refusal(cast, boss, viewed) == "Vic Viewed can view records that you can't view."
 
 
 def test_nobody_looks_as_themselves_an_operator_or_somebody_deactivated(cast: Cast, boss: User, viewed: User) -> None:
-    assert refusal(cast, boss, boss) == "You look as yourself already."
+    assert refusal(cast, boss, boss) == "You already see the pages as yourself."
     operator = OperatorFactory(name="Opal")
     MembershipFactory(branch=cast.branch, user=operator)
-    assert refusal(cast, boss, operator) == "Nobody looks as a platform operator."
+    assert refusal(cast, boss, operator) == "You can't view as a platform operator."
     User.objects.filter(pk=viewed.pk).update(is_active=False)
-    assert "has been deactivated" in refusal(cast, boss, viewed)
+    assert "is deactivated" in refusal(cast, boss, viewed)
 
 
 def test_the_shielded_are_not_looked_through() -> None:
@@ -316,7 +319,7 @@ def test_begin_and_end_stand_in_the_log_with_the_reason(cast: Cast, boss: User, 
     assert {(each.actor_id, each.reason, each.acting_as_name) for each in (began, ended)} == {(boss.pk, WHY, "")}
     entry = Entry.objects.get(operation=began)
     assert (entry.account_id, entry.branch_id, entry.user_id) == (cast.account.pk, cast.branch.pk, viewed.pk)
-    assert "Began to look as somebody else" in browser(boss).get(f"/a/{cast.account.slug}/audit/").content.decode()
+    assert "View as a colleague started" in browser(boss).get(f"/a/{cast.account.slug}/audit/").content.decode()
 
 
 def test_what_is_logged_meanwhile_is_by_the_one_who_looks(cast: Cast, boss: User, viewed: User) -> None:

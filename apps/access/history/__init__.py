@@ -1,1 +1,1 @@
-"""What the audit log says: replayed, as of a moment, and in words."""
+"""The audit log: replayed, as of a time, and in words."""

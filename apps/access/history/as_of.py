@@ -1,4 +1,4 @@
-"""Who could do this on that day? The engine's own questions, asked of the tables as the log tells that they were."""
+"""Who could do this on that day? The engine's questions, asked of the tables as the log records them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from apps.roles.catalogue import Target
 
 @dataclass(frozen=True, slots=True)
 class TargetAsOf:
-    """A target as it was at a moment, and the questions about it. `sources` says what each part is known from."""
+    """A target as it was at a time. `sources` says where each part is known from."""
 
     at: datetime
     account: Account
@@ -29,7 +29,7 @@ class TargetAsOf:
     sources: list[str]
 
     def who_may(self, codename: str) -> list[User]:
-        """Who might do this then, by address; people are called as they were then.
+        """Return who had the permission then, by email address, with their names at that time.
 
         Raises:
             UnknownPermission, WrongTarget: as `may` does.
@@ -37,7 +37,7 @@ class TargetAsOf:
         return who_may(codename, self.target, now=self.at)
 
     def explain(self, user: User, codename: str) -> Explanation:
-        """Why the user might or might not do this then.
+        """Return why the user had or lacked the permission then.
 
         Raises:
             UnknownPermission, WrongTarget: as `may` does.
@@ -48,20 +48,20 @@ class TargetAsOf:
 
 @contextmanager
 def as_of(name: TargetName, at: datetime) -> Iterator[TargetAsOf]:
-    """A block in which the target can be asked about as it was; nothing may be written in it. It is rolled back.
+    """Open a block in which the target can be queried as it was. The block must not write; it is rolled back.
 
     Raises:
-        Unknown: there is no such account or record type.
-        Untold: the target was not there then, or what is kept does not tell how it was.
-        NoSuchMoment: the time has no zone, or has not come yet.
+        UnknownTarget: the account or the record type doesn't exist.
+        HistoryUnknown: the target didn't exist then, or its past is unknown.
+        NoSuchMoment: the time has no zone, or is in the future.
     """
     account = find_account(name.account)
     branch = Branch.objects.filter(account=account, slug=name.key).first()
     with shadowed(account, at):
         account = Account.objects.get(pk=account.pk)
         sources = [
-            f"Who was who, held which role, and was given what: as the audit log tells of {at.isoformat()}.",
-            "What the published roles give, and in which order they need each other: as the product has it now.",
+            f"Members, roles and access at {at.isoformat()}: from the audit log.",
+            "Permissions of built-in roles and their prerequisites: as they are now.",
         ]
         target: Account | Branch | Record = account
         if name.kind == Target.BRANCH:
@@ -77,21 +77,21 @@ def as_of(name: TargetName, at: datetime) -> Iterator[TargetAsOf]:
 
 
 def who_could(codename: str, name: TargetName, at: datetime) -> list[User]:
-    """Who might do this at that moment, by address; people are called as they were then.
+    """Return who had the permission at that time, by email address, with their names at that time.
 
     Raises:
         UnknownPermission, WrongTarget: as `may` does.
-        Unknown, Untold, NoSuchMoment: as `as_of` does.
+        UnknownTarget, HistoryUnknown, NoSuchMoment: as `as_of` does.
     """
     with as_of(name, at) as past:
         return past.who_may(codename)
 
 
 def _branch(name: TargetName, account: Account, known: Branch | None) -> Branch:
-    """The branch that has the slug now, else the one that had it then, as it was."""
+    """Return the branch with that slug now, or else the one that had it then, as it was."""
     branches = Branch.objects.filter(account=account)
     found = branches.filter(pk=known.pk) if known else branches.filter(slug=name.key)
     branch = found.select_related("account").first()
     if branch is None:
-        raise HistoryUnknown(f'There was no branch "{name.key}" in the account "{name.account}" at that time.')
+        raise HistoryUnknown(f'The account "{name.account}" had no branch "{name.key}" at that time.')
     return branch

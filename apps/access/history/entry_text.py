@@ -1,4 +1,4 @@
-"""Rows of the log in words: what a row was before and is after, column by column, with the names it was kept with."""
+"""Entries of the log in words: values before and after, column by column, with the names at that time."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from apps.audit.models import Entry
 from apps.roles import catalogue
 from apps.roles.scopes import Scope, ScopeField
 
-# What every row has, and tells a reader nothing.
+# Columns that every row has and that tell a reader nothing.
 UNTOLD = {"id", "account_id", "names", "token_digest"}
-# How the log names what is about one permission of somebody: the database knows its codename alone.
+# Targets about one permission start with its codename, since the database doesn't know the label.
 OF_SOMEBODY = re.compile(r"([a-z_]+)(?= of )")
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnChange:
-    """One column of a row: what it was and what it is. `changed` where these differ."""
+    """One column of a row, before and after; `changed` if these differ."""
 
     label: str
     before: str
@@ -37,7 +37,7 @@ class ColumnChange:
 
 @dataclass(frozen=True, slots=True)
 class EntryText:
-    """One entry of the log for people: what it is about, what became of it, and its columns, the changed ones first."""
+    """One log entry in words: its target, what happened, and its columns, changed ones first."""
 
     entry: Entry
     about: str
@@ -47,7 +47,7 @@ class EntryText:
 
 
 def image_of(entry: Entry) -> EntryText:
-    """The entry in words."""
+    """Return the entry in words."""
     model = _model_of(entry.target_type)
     before, after = entry.before or {}, entry.after or {}
     lines = []
@@ -67,7 +67,7 @@ def image_of(entry: Entry) -> EntryText:
 
 
 def target_in_words(text: str) -> str:
-    """What an entry is about as people read it: the label of a permission instead of its codename."""
+    """Return the target of an entry with the permission's label instead of its codename."""
     found = OF_SOMEBODY.match(text)
     return _label_of(found[1]) + text[found.end() :] if found else text
 
@@ -80,7 +80,7 @@ def _label_of(codename: str) -> str:
 
 
 def value_in_words(field: Any, value: Any) -> str:
-    """A value of a column as people read it."""
+    """Return a column's value in words."""
     if value is None or value == "":
         return ""
     if isinstance(field, ScopeField):

@@ -1,4 +1,4 @@
-"""Who may read what of the log, and how it is told."""
+"""Who can read which part of the log, and how it is shown."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from apps.audit.services import EntryValues, record
 
 SEES = "view_audit_log"
 CONSOLE = "console"
-# What only the shielded themselves read of their own.
+# Targets that only the shielded member can read.
 SHIELDED = ("access.override", "accounts.user")
 COLUMNS = (
     "operation",
@@ -45,11 +45,11 @@ COLUMNS = (
 
 
 class LogAccess:
-    """What somebody may read of the account's log.
+    """The part of the account's log that a user can read.
 
-    A branch's entries are for those who hold `view_audit_log` on it. What concerns no branch, and so may concern every
-    one, is for those who hold it on every open branch, or by a parent role. Where the account's plan limits it,
-    nothing from before `since` is read, but by operators; the log itself keeps everything.
+    Entries of a branch are for users with `view_audit_log` on it. Entries without a branch may concern every branch, so
+    they are for users with the permission on every open branch, or by a parent role. If the account's plan limits the
+    log, only operators can read entries before `since`; the log itself keeps everything.
     """
 
     def __init__(self, access: AccessContext) -> None:
@@ -66,27 +66,27 @@ class LogAccess:
         return 0 if self.access.mandate is None else len(self.access.mandate.facts.account.open_branches)
 
     def entries(self) -> EntryQuerySet:
-        """The entries that the person may read."""
+        """Return the entries that the user can read."""
         found = self._kept()
         if self.since is not None:
             found = found.filter(operation__at__gte=self.since)
         return found
 
     def _kept(self) -> EntryQuerySet:
-        """The entries that they may read, whenever they were written."""
-        found: EntryQuerySet = Entry.objects.of_account(self.access.account_id)
+        """Return the entries that the user could read without the plan's limit."""
+        entries: EntryQuerySet = Entry.objects.of_account(self.access.account_id)
         if not self.everywhere:
-            found = found.filter(branch_id__in=self.branch_ids)
+            entries = entries.filter(branch_id__in=self.branch_ids)
         if hidden := shielded(self.access):
-            found = found.exclude(Q(user_id__in=hidden), target_type__in=SHIELDED)
-        return found
+            entries = entries.exclude(Q(user_id__in=hidden), target_type__in=SHIELDED)
+        return entries
 
     def operations(self) -> OperationQuerySet:
-        """The operations with at least one entry that the person may read."""
+        """Return the operations with at least one entry that the user can read."""
         return self._operations().between(self.since)
 
     def older(self) -> OperationQuerySet:
-        """Those that they may not read because of the plan alone."""
+        """Return the operations that only the plan hides."""
         return self._operations().none() if self.since is None else self._operations().between(until=self.since)
 
     def _operations(self) -> OperationQuerySet:
@@ -96,13 +96,13 @@ class LogAccess:
 
 
 def reader_of(request: HttpRequest) -> LogAccess:
-    """What the request's user may read of the log; asked once."""
+    """Return what the request's user can read of the log; computed once."""
     access = access_of(request)
     return access.once("log", lambda: LogAccess(access))
 
 
 def limit_of(access: AccessContext, reader: LogAccess) -> dict[str, Any] | None:
-    """How far back the plan shows the log, and whether more is kept; None where nothing limits it."""
+    """Return how many days the plan shows, and whether there is more; None without a limit."""
     account = access.account
     if account is None or reader.since is None:
         return None
@@ -111,7 +111,7 @@ def limit_of(access: AccessContext, reader: LogAccess) -> dict[str, Any] | None:
 
 
 def in_words(verb: str) -> str:
-    """What people read for a verb of the log."""
+    """Return the label of a verb of the log."""
     try:
         label = words.get(verb).in_words
     except words.UnknownVerb:
@@ -120,7 +120,7 @@ def in_words(verb: str) -> str:
 
 
 def named(operation: Operation) -> str:
-    """Who did it; and as whom, where somebody acted as another one."""
+    """Return the name of the actor, and of the other person while viewing as them."""
     if operation.acting_as_name:
         return _("%(actor)s, acting as %(other)s") % {
             "actor": operation.actor_name,
@@ -130,7 +130,7 @@ def named(operation: Operation) -> str:
 
 
 def told(entry: Entry) -> dict[str, Any]:
-    """An entry with its operation, as files have it."""
+    """Return an entry with its operation, as in files."""
     operation = entry.operation
     return {
         "operation": operation.pk,
@@ -172,24 +172,24 @@ FILES = {"csv": (_csv, "text/csv; charset=utf-8"), "json": (_json, "application/
 def export(
     reader: LogAccess, operations: OperationQuerySet, kind: str, narrowed: Mapping[str, Any]
 ) -> StreamingHttpResponse:
-    """What the reader may read of these operations, as a file; that it was taken along stands in the log.
+    """Return a file of what the reader can read of these operations, and log the export.
 
-    `kind` is one of `FILES`, `narrowed` is how the operations were chosen.
+    `kind` is one of `FILES`, `narrowed` are the filters of the operations.
     """
-    # What comes after the export began, its own entry for one, is not in it.
+    # Entries after the start of the export, such as its own, are left out.
     newest = operations.order_by("-pk").values_list("pk", flat=True).first() or 0
     wanted = operations.order_by().filter(pk__lte=newest)
     entries = reader.entries().filter(operation__in=wanted.values("pk"))
     _log_export(reader.access, kind, narrowed)
     lines, content_type = FILES[kind]
-    found = lines(entries.select_related("operation").order_by("-operation_id", "pk"))
-    response = StreamingHttpResponse(_in_account(reader.access, found), content_type=content_type)
+    content = lines(entries.select_related("operation").order_by("-operation_id", "pk"))
+    response = StreamingHttpResponse(_in_account(reader.access, content), content_type=content_type)
     response["Content-Disposition"] = f'attachment; filename="audit-log.{kind}"'
     return response
 
 
 def _in_account(access: AccessContext, lines: Iterator[str]) -> Iterator[str]:
-    """The lines, read as this person in this account: they are asked for when the request's own work is over."""
+    """Yield the lines as this user in this account: they are produced after the request's own work."""
     with fence.tenant(access.account_id, access.user.pk):
         yield from lines
 
@@ -203,7 +203,7 @@ def _log_export(access: AccessContext, kind: str, narrowed: Mapping[str, Any]) -
         record(
             verb=verbs.LOG_EXPORTED,
             actor=access.user,
-            reason=f"Taken along as {kind.upper()} from the log",
+            reason=f"Audit log exported as {kind.upper()}",
             account_id=access.account_id,
             entries=[change],
         )

@@ -1,8 +1,8 @@
-"""The log replayed: an account's entries, in their order, are the state of every table of access at any time.
+"""Replay the log: an account's entries, in order, give the state of every access table at any time.
 
-What a row was at a moment is what the last entry about it before says, by the entries' ids; where there is only a later
-one, what that says was before. An operation counts as a whole, from its `at` on. A column that an entry does not tell
-(the digest of a token, `access_version`, one that was added since) is as the table has it.
+The state of a row at a time is the "after" of its last entry before, by entry id; if all entries are later, the
+"before" of the first one. An operation counts as a whole, from its `at` on. Columns that entries don't hold (a token's
+digest, `access_version`, columns added later) are taken from the table.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ VERIFYING = Job("verify_access", gettext_lazy("Verification of access"))
 
 
 class NoSuchMoment(ValueError):
-    """The time has no zone, or has not come yet."""
+    """The time has no zone, or is in the future."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuditedTable:
-    """A table that is hung on the log.
+    """A table that the log covers.
 
-    `of_account` is SQL for which of its rows stand in the account's chain. `beside` is SQL for the rows that are as the
-    table has them, whatever the log says: published roles are the product's, and most users never change.
+    `of_account` is SQL for its rows in the account's log. `beside` is SQL for the rows that are always taken from the
+    table: built-in roles belong to the product, and most users never change.
     """
 
     name: str
@@ -51,7 +51,7 @@ class AuditedTable:
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """One thing that the tables say otherwise than the log; without a column, that the whole row is in one alone."""
+    """A difference between tables and log; without a column, the whole row exists in only one of them."""
 
     label: str
     row: int
@@ -61,16 +61,16 @@ class Mismatch:
 
     @property
     def sentence(self) -> str:
-        """What differs, in words."""
+        """Return the difference in words."""
         if self.column is not None:
-            return f"{self.label} {self.row}: {self.column} is {self.stands!r}, and the log says {self.logged!r}"
+            return f"{self.label} {self.row}: {self.column} is {self.stands!r}, but the log has {self.logged!r}"
         if self.logged:
-            return f"{self.label} {self.row} is not in the table, and the log says that it is"
-        return f"{self.label} {self.row} is in the table, and the log says that it is not"
+            return f"{self.label} {self.row} is in the log, but not in the table"
+        return f"{self.label} {self.row} is in the table, but not in the log"
 
 
 def tables() -> list[AuditedTable]:
-    """Every table in an account's own chain."""
+    """Return every table in an account's own log."""
     own = [Branch, Preferences, Membership, ParentMembership, Team, TeamMember, Invitation, Override, AccessRequest]
     own += [table for name in records.registered() for table in shares.tables(name) or ()]
     grants = "role_id IN (SELECT id FROM roles_role WHERE account_id {})"
@@ -83,7 +83,7 @@ def tables() -> list[AuditedTable]:
 
 
 def platform_tables() -> list[AuditedTable]:
-    """Every table in the platform's chain. A user is in it from the first change of what is logged of users."""
+    """Return every table in the platform's log. A user appears in it with the first logged change."""
     unchanged = "NOT EXISTS (SELECT FROM access_replay WHERE label = 'accounts.user' AND id = stands.id)"
     return [_table(User, of_account="is_superuser", beside=unchanged), _table(OperatorSession, of_account="true")]
 
@@ -104,7 +104,7 @@ SELECT DISTINCT ON (label, id) label, id, image FROM (
 ) told
 ORDER BY label, id, past DESC, CASE WHEN past THEN -entry ELSE entry END
 """
-# Without its name in it, a statement that creates the shadow still reads the table that it is to shadow.
+# While this statement creates the temporary table, the same name still refers to the real one.
 SHADOW = """
 CREATE TEMPORARY {kind} {table} AS
 SELECT stands.* FROM {table} stands WHERE {beside}
@@ -133,18 +133,18 @@ ORDER BY 1, 2
 
 
 def check_moment(account: Account, at: datetime) -> None:
-    """Raise where the log does not tell what the account was at that moment.
+    """Check that the log knows the account at that time.
 
     Raises:
         NoSuchMoment: the time has no zone, or is ahead of the database's clock.
-        Untold: the account's log begins later, or not with the account.
+        HistoryUnknown: the account's log begins later, or not with the account.
     """
     if at.tzinfo is None:
-        raise NoSuchMoment(f"{at.isoformat()} has no time zone: say in which one it is meant.")
+        raise NoSuchMoment(f"{at.isoformat()} has no time zone. Add one.")
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp() < %s", [at])
         if cursor.fetchone() == (True,):
-            raise NoSuchMoment(f"{at.isoformat()} has not come yet.")
+            raise NoSuchMoment(f"{at.isoformat()} is in the future.")
         cursor.execute(
             "SELECT operation.at, before IS NULL FROM audit_entry entry"
             " JOIN audit_operation operation ON operation.id = entry.operation_id"
@@ -153,48 +153,46 @@ def check_moment(account: Account, at: datetime) -> None:
         )
         began, whole = cursor.fetchone() or (at, False)
     if not whole:
-        raise HistoryUnknown(f'The account "{account.slug}" is older than its log, which cannot tell what it was.')
+        raise HistoryUnknown(f'The account "{account.slug}" is older than its log, so its past is unknown.')
     if at < began:
         raise HistoryUnknown(
-            f'The log of the account "{account.slug}" begins at {began.isoformat()}: ask about a later time.'
+            f'The log of the account "{account.slug}" begins at {began.isoformat()}. Choose a later time.'
         )
 
 
 @contextmanager
 def shadowed(account: Account, at: datetime) -> Iterator[None]:
-    """A transaction in which the tables of access are what the log says they were, for this account and connection.
+    """Open a transaction in which the access tables have the logged state, for this account and connection.
 
-    Temporary tables of the same names come first in the search path, so that whatever asks, asks them; they hold this
-    account alone. Published roles, Django's permissions and records are the real ones. All is rolled back at the end:
-    nothing may be written in here, and no kept Mandate asked.
+    Temporary tables with the same names come first in the search path, so every query uses them; they hold only this
+    account. Built-in roles, Django's permissions and records are the real ones. All of it is rolled back at the end:
+    the block must not write and must not use cached Mandates.
 
     Raises:
-        NoSuchMoment, Untold: as `check_moment` does; Untold also on the web role's connection.
+        NoSuchMoment, HistoryUnknown: as `check_moment` does; HistoryUnknown also on the web role's connection.
     """
     if fence.is_fenced():
-        raise HistoryUnknown(
-            "The log of the platform, which tells who was active, is asked by the database's owner alone."
-        )
+        raise HistoryUnknown("Only the database's owner can read the platform's audit log, which shows who was active.")
     check_moment(account, at)
     own, platform = tables(), platform_tables()
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"CREATE TEMPORARY TABLE access_replay AS {FOLD}", _asked(account.pk, at, own, platform))
         cursor.execute("CREATE INDEX ON access_replay (label, id)")
         for table in (*own, *platform):
-            # People are many, and most of them as they are: a view copies none.
+            # There are many people and few of them changed: a view copies none.
             kind = "VIEW" if table.name == User._meta.db_table else "TABLE"
             cursor.execute(SHADOW.format(kind=kind, table=table.name, label=table.label, beside=table.beside))
-        # A plan that was made before would go on reading the real tables: it is not made anew for a new name.
+        # Cached plans would still read the real tables: a new name does not invalidate them.
         cursor.execute("DISCARD PLANS")
         yield
         transaction.set_rollback(True)
 
 
 def differences(account_id: int, progress: Callable[[int, int], None] = lambda done, of: None) -> list[Mismatch]:
-    """Where the tables are not what the whole log says: of an account, or (`PLATFORM`) of the platform.
+    """Return where the tables differ from the whole log: of an account, or (`PLATFORM`) of the platform.
 
-    Each table is held against the log in one statement, and so in one snapshot, while writers go on. `progress` hears
-    of tables done, and of how many.
+    Each table is compared in one statement, and so in one snapshot, while writers continue. `progress` gets the number
+    of finished tables and the total.
     """
     found: list[Mismatch] = []
     asked = platform_tables() if account_id == PLATFORM else tables()

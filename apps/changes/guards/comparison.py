@@ -1,4 +1,4 @@
-"""Guards above and no escalation: nobody gives more than they have, or changes somebody who has more."""
+"""Guards above and no escalation: you can't grant more than you have, or change a member with broader access."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from apps.roles.models import Role, RoleGrant
 from apps.roles.scopes import Scope
 from apps.teams.models import Invitation, Membership, ParentMembership, TeamMember
 
-# Two people whose rights have the same ground are judged once; of so many different ones none is kept.
+# Users with equal access are checked once; the cache is cleared at this size.
 MOST_KNOWN = 10_000
 
 
 @dataclass
 class PrivilegeComparison:
-    """Compares what people may, before and after, with what the actor may."""
+    """Compares the scopes of users, before and after, with the actor's."""
 
     case: EvaluationContext
 
@@ -40,18 +40,18 @@ class PrivilegeComparison:
         self._codenames = [permission.codename for permission in catalogue.permissions()]
 
     def forget(self) -> None:
-        """Keep no answers, where there are very many."""
+        """Store no results, for bulk changes."""
         if len(self._known) > MOST_KNOWN:
             self._known.clear()
 
     def _scope(self, mandate: Mandate, branch_id: int, codename: str) -> Scope:
-        """The scope on the branch; of what is asked of the account, the union over its branches (section 3)."""
+        """Return the scope on the branch; for account permissions, the union over its branches (section 3)."""
         if catalogue.get(codename).target is catalogue.Target.ACCOUNT:
             return mandate.everywhere(codename)
         return mandate.effective(branch_id, codename).scope
 
     def _own(self, at: datetime) -> Mandate:
-        """What the actor may at an instant, whatever the plan happens to give; an operator may everything."""
+        """Return the actor's scope at a time, regardless of the plan; operators have every permission."""
         mandate = self.case.acting(at)
         if mandate.facts.operator:
             return mandate
@@ -61,11 +61,11 @@ class PrivilegeComparison:
         return self._settled[key]
 
     def above(self, row: RowChange) -> Iterator[Refusal]:
-        """Guard above: whom the row concerns may more than the actor."""
+        """Guard above: the affected user's access is broader than the actor's."""
         if self.case.operates or row.model in (AccessRequest, TeamMember):
             return
         if row.model is ParentMembership and policy.decide(
-            self.case.acting(), catalogue.get("administer_parent_roles"), self.case.ground.account
+            self.case.acting(), catalogue.get("administer_parent_roles"), self.case.context.account
         ):
             return
         if row.model is RoleGrant or (row.model is Role and row.before is not None):
@@ -82,20 +82,20 @@ class PrivilegeComparison:
                 key = ("above", branch_id, _signature(facts, branch_id, standing, everywhere=True))
                 if key not in self._known:
                     self._known[key] = self.exceeds(facts, branch_id)
-                if (found := self._known[key]) is not None:
-                    yield TargetOutranksActor.by(self.case.ground.name(person), found)
+                if (codename := self._known[key]) is not None:
+                    yield TargetOutranksActor.by(self.case.context.name(person), codename)
                     return
 
     def exceeds(self, facts: Facts, branch_id: int) -> str | None:
-        """The permission in which somebody may more on the branch than the actor; None where in none."""
-        theirs, own = Mandate(settled(facts), self.case.ground.now), self._own(self.case.ground.now)
+        """Return a permission in which the user's scope on the branch exceeds the actor's; None if there is none."""
+        theirs, own = Mandate(settled(facts), self.case.context.now), self._own(self.case.context.now)
         for codename in self._codenames:
             if not self._scope(own, branch_id, codename).covers(self._scope(theirs, branch_id, codename)):
                 return codename
         return None
 
     def escalation(self, row: RowChange) -> Iterator[Refusal]:
-        """Guard no escalation: the row gives somebody more than the actor has, or for longer."""
+        """Guard no escalation: the row grants more than the actor has, or for longer."""
         if self.case.operates:
             return
         if row.model is RoleGrant:
@@ -119,18 +119,18 @@ class PrivilegeComparison:
                 yield from self._known_gain(before, after, branch_id, only)
 
     def _known_gain(self, before: Facts, after: Facts, branch_id: int, only: str | None) -> Iterator[Refusal]:
-        # Ends count by their order alone: thousands of people with an end each are judged once.
+        # Only the order of ends matters: thousands of users with different ends are checked once.
         order = {end: place for place, end in enumerate(self._instants(before, after))}
         own = tuple(sorted(order[end] for end in self._own_ends if end in order))
         sides = (_signature(facts, branch_id, order, only=only) for facts in (before, after))
         key = ("gain", branch_id, only, own, *sides)
         if key not in self._known:
             self._known[key] = self._gain(settled(before), settled(after), branch_id, only)
-        if (found := self._known[key]) is not None:
-            yield Escalation(found.sentence, found.instead)
+        if (refusal := self._known[key]) is not None:
+            yield Escalation(refusal.sentence, refusal.instead)
 
     def _gain(self, before: Facts, after: Facts, branch_id: int, only: str | None) -> Refusal | None:
-        """A scope that the person has after and not before, and that the actor does not have, at some instant."""
+        """Return a scope that the user gains and the actor does not have, at some time."""
         for at in self._instants(before, after):
             was, is_now, own = Mandate(before, at), Mandate(after, at), self._own(at)
             for codename in [only] if only else self._codenames:
@@ -138,13 +138,13 @@ class PrivilegeComparison:
                 if was.effective(branch_id, codename).scope.covers(given):
                     continue
                 if not self._scope(own, branch_id, codename).covers(given):
-                    return _wider(codename, given, later=at > self.case.ground.now)
+                    return _wider(codename, given, later=at > self.case.context.now)
         return None
 
     def _instants(self, *people: Facts) -> list[datetime]:
-        """Now, and whenever an override of one of these people or of the actor ends."""
+        """Return now, and each time at which an override of these users or of the actor ends."""
         ends = self._own_ends.union(*(facts.ends for facts in people))
-        now = self.case.ground.now
+        now = self.case.context.now
         return [now, *sorted(end for end in ends if end > now)]
 
     @cached_property
@@ -152,11 +152,11 @@ class PrivilegeComparison:
         return self.case.acting().facts.ends
 
     def _wider_invitation(self, row: RowChange) -> Iterator[Refusal]:
-        """What the role would give to somebody who has nothing yet."""
+        """Return what the role would give to a user without any access."""
         if row.after is None or row.after.status != Invitation.Status.PENDING:
             return
-        role = self.case.ground.role(row.after.role_id)
-        nobody = Facts(0, active=True, operator=False, account=self.case.ground.facts, parent=None, memberships={})
+        role = self.case.context.role(row.after.role_id)
+        nobody = Facts(0, active=True, operator=False, account=self.case.context.facts, parent=None, memberships={})
         facts = self.case.before.get(self.case.person(row) or 0, nobody)
         for branch_id in self.case.invited_to(row.after):
             held = facts.memberships.get(branch_id) or MembershipFacts(branch_id, role, active=True)
@@ -166,7 +166,7 @@ class PrivilegeComparison:
             yield from self._known_gain(facts, replace(facts, memberships=joined), branch_id, None)
 
     def _wider_share(self, row: RowChange) -> Iterator[Refusal]:
-        """A share gives what the actor may do to this very record themselves, now and until all their ends."""
+        """Check that the actor has the shared access to this record, now and until all of their overrides end."""
         if row.after is not None:
             yield from self._gives(row.after)
 
@@ -178,34 +178,34 @@ class PrivilegeComparison:
             if not policy.decide(mandate, catalogue.get(codename), record):
                 if not self.case.sees(record):
                     yield Escalation(
-                        _("You would give access to something that you do not have access to yourself."),
-                        _("Ask somebody who has it."),
+                        _("You can't share something that you can't access yourself."),
+                        _("Ask a colleague who has access."),
                     )
                     return
                 label = catalogue.get(codename).label
                 sentence = (
-                    _("You would give “%(label)s” on %(record)s, which you do not have for as long.")
-                    if at > self.case.ground.now
-                    else _("You would give “%(label)s” on %(record)s, which you do not have.")
+                    _("You can't grant “%(label)s” on %(record)s: your own access ends earlier.")
+                    if at > self.case.context.now
+                    else _("You can't grant “%(label)s” on %(record)s: you don't have it yourself.")
                 )
                 yield Escalation(
                     sentence % {"label": label, "record": record.reference},
-                    _("Give what you have yourself, or ask somebody who has it."),
+                    _("Grant only what you have, or ask a colleague who has it."),
                 )
                 return
 
     def _wider_team(self, row: RowChange) -> Iterator[Refusal]:
-        """Whoever puts somebody in a team gives what is shared with the team."""
+        """Adding a user to a team grants them what is shared with the team."""
         group_id = row.after.team.group_id
         if group_id is None:
             return
         key = ("team", group_id)
         if key not in self._known:
             self._known[key] = next(
-                (found for share in shares.of_group(group_id) for found in self._gives(share)), None
+                (refusal for share in shares.of_group(group_id) for refusal in self._gives(share)), None
             )
-        if (found := self._known[key]) is not None:
-            yield Escalation(found.sentence, found.instead)
+        if (refusal := self._known[key]) is not None:
+            yield Escalation(refusal.sentence, refusal.instead)
 
 
 def _signature(
@@ -216,10 +216,10 @@ def _signature(
     only: str | None = None,
     everywhere: bool = False,
 ) -> tuple[Any, ...]:
-    """What decides a user's scopes on a branch: two users with the same one have the same scopes there.
+    """Return what determines a user's scopes on a branch; users with equal signatures have equal scopes there.
 
-    Of overrides, whoever set them and why, those count whose end is in `order`, by its number, or that have none.
-    `only`: for this permission. `everywhere`: and on the account, whose permissions are the union over the branches.
+    Overrides count if they have no end, or an end in `order`, by its number; author and reason don't matter.
+    `only`: for this permission. `everywhere`: include the account's permissions, the union over the branches.
     """
     parent = None if facts.parent is None else facts.parent.id
     held = facts.memberships if everywhere else {branch_id: facts.memberships.get(branch_id)}
@@ -242,12 +242,12 @@ def _wider(codename: str, given: Scope, *, later: bool) -> Escalation:
     label = catalogue.get(codename).label
     if later:
         return Escalation(
-            _("You would give “%(label)s” (%(given)s) for longer than you have it yourself.")
+            _("You can't grant “%(label)s: %(given)s” for longer than you have it yourself.")
             % {"label": label, "given": given.label},
-            _("Let it end no later than yours."),
+            _("Choose an end no later than your own."),
         )
     return Escalation(
-        _("You would give “%(label)s” (%(given)s), which goes further than your own.")
+        _("You can't grant “%(label)s: %(given)s”: it is broader than your own access.")
         % {"label": label, "given": given.label},
-        _("Give at most what you have, or ask somebody who has it."),
+        _("Grant at most what you have, or ask a colleague who has it."),
     )

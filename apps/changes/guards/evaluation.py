@@ -1,4 +1,4 @@
-"""The rows of one change with the people whom they concern, before and after."""
+"""The rows of one change with the people they affect, before and after."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from apps.roles import catalogue
 from apps.roles.models import Role, RoleGrant
 from apps.teams.models import Invitation, Membership, ParentMembership, TeamMember
 
-# The branch of nowhere: what a parent role gives where no membership counts.
+# The key for no branch: what a parent role gives without a membership.
 NOWHERE = 0
 
 
 @dataclass
 class EvaluationContext:
-    """What is judged: rows, one lot after the other. `judged` is whose rights count, where it is not the actor."""
+    """The rows to check, one batch after the other. `judged` is the user whose permissions count, if not the actor."""
 
-    ground: ChangeContext
+    context: ChangeContext
     judged: User | None = None
 
     def __post_init__(self) -> None:
@@ -39,17 +39,17 @@ class EvaluationContext:
         self._holders: Mapping[int | None, frozenset[int]] = {}
 
     def take(self, diff: Diff) -> None:
-        """Have these rows in place of those before."""
+        """Replace the earlier rows with these."""
         roles = {row.either.pk if row.model is Role else row.either.role_id for row in diff.rows if is_of_role(row)}
-        self._holders = _holders(self.ground, roles)
+        self._holders = _holders(self.context, roles)
         self._diff = diff
         self.__dict__.pop("before", None)
         self.__dict__.pop("after", None)
 
     def person(self, row: RowChange) -> int | None:
-        """The user whom a row concerns; None where it concerns nobody in particular.
+        """Return the user whom a row affects; None if it affects no particular user.
 
-        An invitation concerns whoever has its address, as long as it can still be accepted.
+        An invitation affects the user with its email address, as long as it can be accepted.
         """
         if row.model is User:
             return int(row.either.pk)
@@ -67,13 +67,13 @@ class EvaluationContext:
 
     @cached_property
     def before(self) -> Mapping[int, Facts]:
-        """The facts of those whom the rows concern, where a guard asks for them."""
+        """Return the facts of the affected users, read on demand."""
         concerned = {user_id for row in self._diff.rows if (user_id := self.person(row)) is not None}
-        return self.ground.people(concerned.union(*self._holders.values()))
+        return self.context.people(concerned.union(*self._holders.values()))
 
     @cached_property
     def after(self) -> Mapping[int, Facts]:
-        """The people's facts as they would be with the rows written."""
+        """Return the users' facts as they would be with the rows written."""
         after = dict(self.before)
         for row in self._diff.rows:
             if row.model is RoleGrant:
@@ -85,12 +85,12 @@ class EvaluationContext:
                 continue
             facts = after[person]
             if row.model is ParentMembership:
-                parent = None if row.after is None else self.ground.role(row.after.role_id)
+                parent = None if row.after is None else self.context.role(row.after.role_id)
                 after[person] = replace(facts, parent=parent)
             elif row.model in (Membership, Override):
                 memberships = dict(facts.memberships)
                 tried = (
-                    with_membership(self.ground, memberships, row)
+                    with_membership(self.context, memberships, row)
                     if row.model is Membership
                     else with_override(memberships, row)
                 )
@@ -103,35 +103,35 @@ class EvaluationContext:
 
     @property
     def actor_id(self) -> int | None:
-        """Whose rights count; None for the operator at the console."""
-        judged = self.judged or self.ground.actor
+        """Return the id of the user whose permissions count; None for the operator at the command line."""
+        judged = self.judged or self.context.actor
         return None if judged is None else judged.pk
 
     @property
     def operates(self) -> bool:
-        """Whether the actor is a platform operator in an open session, or the one at the console."""
+        """Return whether the actor is a platform operator in an open session or at the command line."""
         return self.acting().facts.operator
 
     def acting(self, at: datetime | None = None) -> Mandate:
-        """What the one whose rights count may, now or at another instant."""
-        return self.ground.acting(self.judged, at)
+        """Return the Mandate of the user whose permissions count, now or at another time."""
+        return self.context.acting(self.judged, at)
 
     def sees(self, place: models.Model) -> bool:
-        """Whether the one whose rights count may view the place; only a record can be out of their sight."""
+        """Return whether the user whose permissions count can view the place; only records can be invisible."""
         return not isinstance(place, Record) or policy.decide(
             self.acting(), catalogue.get(f"view_{place.record_type}"), place
         )
 
     def held_by(self, row: RowChange) -> frozenset[int]:
-        """Who holds the own role that a row is of."""
+        """Return the holders of the custom role of a row."""
         return self._holders[row.either.pk if row.model is Role else row.either.role_id]
 
     def invited_to(self, invitation: Invitation) -> list[int]:
-        """The branches that an invitation is to; every open one where it is to the account."""
-        return sorted(self.ground.facts.open_branches) if invitation.branch_id is None else [invitation.branch_id]
+        """Return the branches of an invitation; every open one for an invitation to the account."""
+        return sorted(self.context.facts.open_branches) if invitation.branch_id is None else [invitation.branch_id]
 
     def places(self, row: RowChange, facts: Facts) -> list[int]:
-        """The branches on which a row makes a difference to somebody."""
+        """Return the branches on which a row changes somebody's access."""
         if row.model is Invitation:
             return self.invited_to(row.after)
         if is_of_role(row):
@@ -140,25 +140,25 @@ class EvaluationContext:
         branch_id = branch_of(row)
         if branch_id is not None:
             return [branch_id]
-        return [*sorted(self.ground.facts.open_branches), NOWHERE]
+        return [*sorted(self.context.facts.open_branches), NOWHERE]
 
 
 def is_of_role(row: RowChange) -> bool:
-    """Whether a row is a role's own, or a line of one."""
+    """Return whether a row is a role or one of its grants."""
     return row.model in (Role, RoleGrant)
 
 
-def _holders(ground: ChangeContext, role_ids: Iterable[int | None]) -> dict[int | None, frozenset[int]]:
-    """Who holds each of these roles, removed members too; nobody holds one that is yet to come."""
+def _holders(context: ChangeContext, role_ids: Iterable[int | None]) -> dict[int | None, frozenset[int]]:
+    """Return the holders of each of these roles, removed members included; a planned role has none."""
     found: dict[int | None, set[int]] = {role_id: set() for role_id in role_ids}
-    held = Membership.objects.filter(account=ground.account, role__in=[pk for pk in found if pk is not None])
+    held = Membership.objects.filter(account=context.account, role__in=[pk for pk in found if pk is not None])
     for role_id, user_id in held.values_list("role", "user"):
         found[role_id].add(user_id)
     return {role_id: frozenset(user_ids) for role_id, user_ids in found.items()}
 
 
 def branch_of(row: RowChange) -> int | None:
-    """The branch that a row is about; None where it is about the whole account."""
+    """Return the branch of a row; None if it is about the whole account."""
     if row.model is Branch:
         return row.either.pk if row.before is not None else None
     if issubclass(row.model, shares.UserShare | shares.TeamShare):

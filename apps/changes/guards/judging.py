@@ -1,8 +1,7 @@
-"""The guards of access model, section 6, held against the rows of a change.
+"""Checks the rows of a change against the guards of access model, section 6.
 
-Every table of access has its guards here, whichever change writes it: so a change, its undoing and its preview are
-judged by the same words. What is compared are Mandates, before and after, compiled from facts on which the rows have
-been tried; nothing is written for it.
+Every access table has its guards here, so a change, its undo and its preview follow the same rules. The guards compare
+Mandates before and after, compiled from facts to which the rows were applied; nothing is written.
 """
 
 from __future__ import annotations
@@ -44,15 +43,15 @@ from apps.teams.models import Invitation, Membership, ParentMembership
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
-# What somebody does in place of a change about themselves, where it is not to ask a colleague.
-INSTEAD: Mapping[type, StrOrPromise] = {Authenticator: gettext_lazy("Change it on the page about yourself.")}
+# What to do instead of changing your own row, if not asking a colleague.
+INSTEAD: Mapping[type, StrOrPromise] = {Authenticator: gettext_lazy("Change it on your own security page.")}
 
 
 @dataclass(frozen=True, slots=True)
 class GuardTerms:
-    """On what terms a change is judged, where they are not those of its tables.
+    """Exceptions from the usual checks of the tables.
 
-    `needs` are the permissions that it needs in place of what its rows need; `lifts` are guards that do not bind it.
+    `needs` are permissions that replace those of the rows; `lifts` are guards that don't apply.
     """
 
     needs: tuple[str, ...] | None = None
@@ -61,25 +60,25 @@ class GuardTerms:
 
 @dataclass
 class GuardEvaluator:
-    """Holds the guards against the rows of one change. `judged` is whose rights count, where it is not the actor."""
+    """Checks the rows of one change. `judged` is the user whose permissions count, if not the actor."""
 
-    ground: ChangeContext
+    context: ChangeContext
     terms: GuardTerms = field(default_factory=GuardTerms)
     judged: User | None = None
 
     def __post_init__(self) -> None:
-        self._case = EvaluationContext(self.ground, self.judged)
+        self._case = EvaluationContext(self.context, self.judged)
         self._width = PrivilegeComparison(self._case)
 
     def refusals(self, diff: Diff) -> Iterator[Refusal]:
-        """The first refusal of each row that is refused.
+        """Yield the first refusal of each refused row.
 
         Raises:
-            NoSuchTarget: the one who acts has nothing to do with the account, so to them it is not there.
+            NoSuchTarget: the actor doesn't belong to the account, so for them it doesn't exist.
         """
         acting = self._case.acting().facts
         if not (acting.operator or acting.parent or acting.memberships):
-            raise NoSuchTarget(_("There is no such account."))
+            raise NoSuchTarget(_("That account doesn't exist."))
         self._case.take(diff)
         self._width.forget()
         for row in diff.rows:
@@ -111,33 +110,35 @@ class GuardEvaluator:
         if is_of_role(row):
             role = row.either if row.model is Role else row.either.role
             if role.account_id is not None and self._case.actor_id in self._case.held_by(row):
-                yield OwnAccess(_("Nobody changes the role that they hold."), _("Ask somebody else who may."))
+                yield OwnAccess(
+                    _("You can't change a role that you hold."), _("Ask a colleague who has the permission.")
+                )
             return
         if self._case.person(row) != self._case.actor_id:
             return
         own = {
-            Membership: _("Nobody changes their own role or membership."),
-            Override: _("Nobody changes their own overrides."),
-            ParentMembership: _("Nobody changes their own parent role."),
-            Invitation: _("Nobody invites themselves."),
-            Authenticator: _("Nobody resets their own second factor here."),
+            Membership: _("You can't change your own role or membership."),
+            Override: _("You can't change your own overrides."),
+            ParentMembership: _("You can't change your own parent role."),
+            Invitation: _("You can't invite yourself."),
+            Authenticator: _("You can't reset your own two-factor authentication here."),
         }.get(row.model)
         if row.model is AccessRequest and row.after is not None and row.after.status in ("approved", "declined"):
-            own = _("Nobody decides on their own request.")
+            own = _("You can't decide your own request.")
         if own is not None:
-            yield OwnAccess(own, str(INSTEAD.get(row.model, _("Ask somebody else who may."))))
+            yield OwnAccess(own, str(INSTEAD.get(row.model, _("Ask a colleague who has the permission."))))
 
     def _right(self, row: RowChange) -> Iterator[Refusal]:
         if self._case.operates:
             return
         facts = self._case.acting().facts
         if not facts.active:
-            yield ActorInactive(_("You have been deactivated."), _("Ask the platform's operators."))
+            yield ActorInactive(_("Your user is deactivated."), _("Contact the platform operators."))
             return
         if facts.account.status == Account.Status.CLOSED:
             yield ActorInactive(
-                _("%(account)s is closed.") % {"account": self.ground.account},
-                _("Ask the platform's operators to open it again."),
+                _("%(account)s is closed.") % {"account": self.context.account},
+                _("Ask the platform operators to reopen it."),
             )
             return
         if self.terms.needs is not None:
@@ -146,50 +147,50 @@ class GuardEvaluator:
             ]
         else:
             try:
-                asked = list(needs(self.ground, row, self._case.actor_id))
+                asked = list(needs(self.context, row, self._case.actor_id))
             except OperatorsOnly as alone:
-                yield OperatorOnly(str(alone), _("Ask the platform's operators."))
+                yield OperatorOnly(str(alone), _("Contact the platform operators."))
                 return
         mandate = self._case.acting()
         for codename, place in asked:
             permission = policy.asked_of(codename, place)
             if not policy.decide(mandate, permission, place):
-                # What they cannot view does not exist, so no refusal names it.
+                # Invisible records don't exist for the actor, so no refusal names them.
                 yield PermissionMissing(codename, place) if self._case.sees(place) else NoSuchRecord()
                 return
 
     def _places_of(self, row: RowChange, codename: str) -> list[models.Model]:
-        """What a permission is asked of; for a row that is about no branch in particular, of every open one."""
+        """Return where a permission is checked; for a row without a branch, on every open branch."""
         target = catalogue.get(codename).target
         if target is catalogue.Target.ACCOUNT:
-            return [self.ground.account]
+            return [self.context.account]
         if target is catalogue.Target.RECORD:
             return [row.either.content_object]
         branch_id = branch_of(row)
-        places = sorted(self.ground.facts.open_branches) if branch_id is None else [branch_id]
-        return [self.ground.branch(place) for place in places]
+        places = sorted(self.context.facts.open_branches) if branch_id is None else [branch_id]
+        return [self.context.branch(place) for place in places]
 
     def _fresh(self, row: RowChange) -> Iterator[Refusal]:
         if row.seen is None:
             return
-        standing = {} if row.before is None else {name: getattr(row.before, name) for name in row.seen}
-        if row.seen == standing and bool(row.seen) == (row.before is not None):
+        current = {} if row.before is None else {name: getattr(row.before, name) for name in row.seen}
+        if row.seen == current and bool(row.seen) == (row.before is not None):
             return
         if row.before is not None and not row.seen:
-            standing = {column.attname: getattr(row.before, column.attname) for column in row.model._meta.fields}
-        names = {*row.seen, *standing}
+            current = {column.attname: getattr(row.before, column.attname) for column in row.model._meta.fields}
+        names = {*row.seen, *current}
         differences = {
-            name: (row.seen.get(name), standing.get(name)) for name in names if row.seen.get(name) != standing.get(name)
+            name: (row.seen.get(name), current.get(name)) for name in names if row.seen.get(name) != current.get(name)
         }
-        yield ChangedMeanwhile(_("Somebody has changed this since the page was opened."), differences)
+        yield ChangedMeanwhile(_("This changed while you were editing."), differences)
 
 
-def above_anywhere(ground: ChangeContext, user_id: int) -> str | None:
-    """The permission in which somebody exceeds the actor, on some open branch or on the account; None where in none."""
-    case = EvaluationContext(ground)
+def above_anywhere(context: ChangeContext, user_id: int) -> str | None:
+    """Return a permission in which the user exceeds the actor, on an open branch or the account, or None."""
+    case = EvaluationContext(context)
     width = PrivilegeComparison(case)
-    facts = ground.people([user_id]).get(user_id)
+    facts = context.people([user_id]).get(user_id)
     if facts is None or case.operates:
         return None
-    places = (width.exceeds(facts, branch_id) for branch_id in [*sorted(ground.facts.open_branches), NOWHERE])
+    places = (width.exceeds(facts, branch_id) for branch_id in [*sorted(context.facts.open_branches), NOWHERE])
     return next((found for found in places if found is not None), None)

@@ -1,4 +1,4 @@
-"""Guards shield, published role, single, locked role and ladder: what the scheme itself does not allow."""
+"""Guards shield, published role, single, locked role and ladder: the rules of the role system itself."""
 
 from __future__ import annotations
 
@@ -21,68 +21,72 @@ ACTIVE = Membership.Status.ACTIVE
 
 
 def shield(case: EvaluationContext, row: RowChange) -> Iterator[Refusal]:
-    """Only the single top member changes their own details and rights, where the scheme says so."""
+    """Only the single top member can change their own details and permissions, if the role system says so."""
     person = case.person(row)
-    if not case.ground.scheme.shield or person in (None, case.actor_id) or case.operates:
+    if not case.context.scheme.shield or person in (None, case.actor_id) or case.operates:
         return
     if row.model in (AccessRequest, TeamMember):
         return
-    held = case.before[person].memberships.values() if person in case.before else ()
-    published = case.ground.scheme.roles
-    if any(m.active and m.role.key in published and published[m.role.key].single for m in held):
+    memberships = case.before[person].memberships.values() if person in case.before else ()
+    published = case.context.scheme.roles
+    if any(m.active and m.role.key in published and published[m.role.key].single for m in memberships):
         yield Shielded(
-            _("%(name)s is shielded: only they see or change their own details and rights.")
-            % {"name": case.ground.name(person)},
-            _("Ask them."),
+            _("%(name)s is protected: only they can view or change their details and permissions.")
+            % {"name": case.context.name(person)},
+            _("Ask them to make the change."),
         )
 
 
 def published(case: EvaluationContext, row: RowChange) -> Iterator[Refusal]:
-    """A published role is never redefined; roles of one's own are only where the scheme and the plan allow them."""
+    """Built-in roles can't be changed; custom roles need a role system and a plan that support them."""
     if row.model is Membership and row.after is not None and row.after.status == ACTIVE:
         newly = row.before is None or (row.before.role_id, row.before.status) != (row.after.role_id, ACTIVE)
-        if newly and case.ground.role(row.after.role_id).key not in case.ground.scheme.roles:
-            yield from _no_own_roles(case.ground)
+        if newly and case.context.role(row.after.role_id).key not in case.context.scheme.roles:
+            yield from _no_own_roles(case.context)
     elif row.model is Invitation and row.after is not None and row.after.status == Invitation.Status.PENDING:
-        if case.ground.role(row.after.role_id).key not in case.ground.scheme.roles:
-            yield from _no_own_roles(case.ground)
+        if case.context.role(row.after.role_id).key not in case.context.scheme.roles:
+            yield from _no_own_roles(case.context)
     elif is_of_role(row):
         role = row.either if row.model is Role else row.either.role
         if role.account_id is None:
             yield PublishedRole(
-                _("%(role)s is a published role, which nobody redefines.") % {"role": role.name},
-                _("Copy it, where roles can be copied."),
+                _("%(role)s is a built-in role and can't be changed.") % {"role": role.name},
+                _("Create a custom role based on it, if the role system allows custom roles."),
             )
             return
-        yield from _no_own_roles(case.ground)
+        yield from _no_own_roles(case.context)
         if row.model is Role and row.before is None:
-            yield from _no_copy(case.ground, row.after)
+            yield from _no_copy(case.context, row.after)
 
 
-def _no_own_roles(ground: ChangeContext) -> Iterator[Refusal]:
-    scheme, features = ground.scheme, ground.facts.features
+def _no_own_roles(context: ChangeContext) -> Iterator[Refusal]:
+    scheme, features = context.scheme, context.facts.features
     if not scheme.custom_roles:
         yield PublishedRole(
-            _("%(scheme)s has no roles of one's own.") % {"scheme": scheme.name},
-            _("Override single permissions of a member instead."),
+            _("%(scheme)s doesn't support custom roles.") % {"scheme": scheme.name},
+            _("Set overrides for the member instead."),
         )
     elif scheme.custom_roles_feature and features is not None and scheme.custom_roles_feature not in features:
-        yield PublishedRole(_("The account's plan has no roles of one's own."), _("Choose a plan that has them."))
+        yield PublishedRole(
+            _("The account's plan doesn't include custom roles."), _("Choose a plan that includes them.")
+        )
 
 
-def _no_copy(ground: ChangeContext, role: Role) -> Iterator[Refusal]:
-    """What a new own role may not be."""
+def _no_copy(context: ChangeContext, role: Role) -> Iterator[Refusal]:
+    """Check what a new custom role must not be."""
     based_on = role.based_on
     if based_on is None or based_on.locked or based_on.kind != Role.Kind.BRANCH:
         yield PublishedRole(
-            _("%(based_on)s is not copied.") % {"based_on": based_on}, _("Copy a branch role that is not locked.")
+            _("%(based_on)s can't be copied.") % {"based_on": based_on}, _("Copy a branch role that is not locked.")
         )
-    elif role.key in ground.scheme.roles:
-        yield PublishedRole(_("“%(key)s” is a published role's name.") % {"key": role.key}, _("Choose another name."))
+    elif role.key in context.scheme.roles:
+        yield PublishedRole(
+            _("“%(key)s” is the name of a built-in role.") % {"key": role.key}, _("Choose another name.")
+        )
 
 
 def single(case: EvaluationContext, row: RowChange) -> Iterator[Refusal]:
-    """A role that has exactly one holder moves only by a transfer."""
+    """A role with exactly one holder only moves by a transfer."""
     roles = []
     if row.model is Membership:
         for side in (row.before, row.after):
@@ -93,19 +97,19 @@ def single(case: EvaluationContext, row: RowChange) -> Iterator[Refusal]:
     elif row.model is Invitation and row.after is not None and row.after.status == "pending":
         roles.append(row.after.role_id)
     for role_id in roles:
-        role = case.ground.role(role_id)
-        if case.ground.scheme.roles.get(role.key) is not None and case.ground.scheme.roles[role.key].single:
+        role = case.context.role(role_id)
+        if case.context.scheme.roles.get(role.key) is not None and case.context.scheme.roles[role.key].single:
             yield SingleRole(
-                _("%(role)s has exactly one holder, and is neither given nor taken.") % {"role": role.name},
-                _("Transfer the ownership instead."),
+                _("%(role)s always has exactly one holder and can't be granted or revoked.") % {"role": role.name},
+                _("Transfer ownership instead."),
             )
             return
 
 
 def locked(case: EvaluationContext, row: RowChange) -> Iterator[Refusal]:
-    """A locked role takes no overrides, and nobody gets what is never grantable to theirs."""
+    """A locked role can't have overrides, and permissions that a role can't be granted stay out."""
     if row.model is RoleGrant and row.after is not None:
-        yield from _never_grantable(case.ground, row.after)
+        yield from _never_grantable(case.context, row.after)
     if row.model not in (Override, AccessRequest) or row.after is None:
         return
     if row.model is AccessRequest and (row.before is not None or shared_verb(row.after)):
@@ -115,50 +119,50 @@ def locked(case: EvaluationContext, row: RowChange) -> Iterator[Refusal]:
         return
     if membership.role.locked:
         yield LockedRole(
-            _("The role %(role)s is locked, and takes no overrides.") % {"role": membership.role.name},
+            _("The role %(role)s is locked and can't have overrides.") % {"role": membership.role.name},
             _("Give them another role first."),
         )
     elif not membership.role.grant(row.after.permission).grantable:
         label = catalogue.get(row.after.permission).label
         yield LockedRole(
-            _("“%(label)s” is never grantable to the role %(role)s.") % {"label": label, "role": membership.role.name},
-            _("Give them a role that has it."),
+            _("“%(label)s” can't be granted to the role %(role)s.") % {"label": label, "role": membership.role.name},
+            _("Give the member a role that includes it."),
         )
 
 
-def _never_grantable(ground: ChangeContext, grant: RoleGrant) -> Iterator[Refusal]:
+def _never_grantable(context: ChangeContext, grant: RoleGrant) -> Iterator[Refusal]:
     based_on = grant.role.based_on
-    published = None if based_on is None else ground.scheme.roles[based_on.key].grants[grant.permission]
+    published = None if based_on is None else context.scheme.roles[based_on.key].grants[grant.permission]
     if published is not None and not published.grantable and grant.scope:
         label = catalogue.get(grant.permission).label
         yield LockedRole(
-            _("“%(label)s” is never grantable in %(based_on)s, and so not in a copy of it.")
+            _("“%(label)s” can't be granted in %(based_on)s or in a copy of it.")
             % {"label": label, "based_on": based_on},
-            _("Copy a role that has it."),
+            _("Copy a role that includes it."),
         )
 
 
 def ladder(case: EvaluationContext, row: RowChange) -> Iterator[Refusal]:
-    """A role moves only up, where the scheme says so."""
-    if not case.ground.scheme.up_only or row.after is None:
+    """Roles only move up, if the role system says so."""
+    if not case.context.scheme.up_only or row.after is None:
         return
-    held: list[RoleFacts] = []
+    roles_before: list[RoleFacts] = []
     if row.model is Membership and row.before is not None:
-        held = [case.ground.role(row.before.role_id)]
+        roles_before = [case.context.role(row.before.role_id)]
     elif row.model is Invitation and row.after.status == Invitation.Status.PENDING:
-        # What a removed member was counts when they come back.
+        # The earlier role of a removed member counts on their return.
         facts = case.before.get(case.person(row) or 0)
         places = case.invited_to(row.after)
         removed = facts.memberships if facts is not None else {}
-        held = [removed[place].role for place in places if place in removed and not removed[place].active]
-    for before in held:
-        yield from _lower(case.ground, before, case.ground.role(row.after.role_id))
+        roles_before = [removed[place].role for place in places if place in removed and not removed[place].active]
+    for before in roles_before:
+        yield from _lower(case.context, before, case.context.role(row.after.role_id))
 
 
-def _lower(ground: ChangeContext, before: RoleFacts, after: RoleFacts) -> Iterator[Refusal]:
+def _lower(context: ChangeContext, before: RoleFacts, after: RoleFacts) -> Iterator[Refusal]:
     if after.rank < before.rank:
         yield DemotionRefused(
-            _("A role moves only up in %(scheme)s, and %(after)s is below %(before)s.")
-            % {"scheme": ground.scheme.name, "after": after.name, "before": before.name},
-            _("Remove the member with a removal plan, delete them from the Restore list, and add them again."),
+            _("%(scheme)s only allows promotions, and %(after)s is below %(before)s.")
+            % {"scheme": context.scheme.name, "after": after.name, "before": before.name},
+            _("Remove the member with an offboarding plan, delete them from the removed members, and add them again."),
         )

@@ -34,10 +34,10 @@ CREATE TEMPORARY TABLE mandate_people (
 ) ON COMMIT DROP
 """
 
-# What tells kinds of rows of `mandate_joined` apart.
+# Columns that distinguish kinds of rows of `mandate_joined`.
 KIND = "before, after, was_on, is_on, open_work, old_own, old_about, own, about"
 MOVED = "UPDATE mandate_roll SET moved = true"
-# Whoever does not reach all records of a place in one way or another.
+# Users who don't see all records of a place.
 UNLISTED = """
 (before, after) IN (SELECT unnest(%s::int[]), unnest(%s::int[])) AND coalesce((
     SELECT sum(number) FROM mandate_joined j
@@ -141,7 +141,7 @@ class AggregateCounts:
         )
         execute("ANALYZE mandate_people")
 
-    # What the change leaves as it is
+    # Records that the change leaves as they are
 
     def _untouched(
         self, model: type[Record], about_field: str | None, about: str | None, crowds: list[UserGroup]
@@ -193,7 +193,7 @@ class AggregateCounts:
             parameters,
         )
 
-    # What the change touches
+    # Records that the change touches
 
     def _touched(self, model: type[Record], about_field: str | None, since: int = 0) -> Statement | None:
         ids = self._scratch.ids(model.record_type, "told", since)

@@ -59,17 +59,17 @@ class Measure:
         """What was found."""
         return self._tried.found
 
-    def before(self, ground: ChangeContext, diff: Diff) -> None:
+    def before(self, context: ChangeContext, diff: Diff) -> None:
         """See `Observer`."""
-        self._on(ground).before(diff)
+        self._on(context).before(diff)
 
-    def planned(self, ground: ChangeContext) -> None:
+    def planned(self, context: ChangeContext) -> None:
         """See `Observer`."""
-        self._on(ground).planned()
+        self._on(context).planned()
 
-    def after(self, ground: ChangeContext) -> None:
+    def after(self, context: ChangeContext) -> None:
         """See `Observer`."""
-        self._on(ground).after()
+        self._on(context).after()
 
     def going(self, going: MovingRecords) -> None:
         """Look at what is about to be handed over or moved."""
@@ -80,27 +80,27 @@ class Measure:
         assert self._try is not None, "a change is observed before it is told of"
         return self._try
 
-    def _on(self, ground: ChangeContext) -> _Trial:
-        """The try on this ground; a change that the database broke off is tried anew on another one."""
-        if self._try is None or self._try.ground is not ground:
-            self._try = _Trial(self._change, ground, self._only)
+    def _on(self, context: ChangeContext) -> _Trial:
+        """The try on this context; a change that the database broke off is tried anew on another one."""
+        if self._try is None or self._try.context is not context:
+            self._try = _Trial(self._change, context, self._only)
         return self._try
 
 
 class _Trial:
     """One try of the change."""
 
-    def __init__(self, change: Change, ground: ChangeContext, only: Collection[int] | None) -> None:
-        self.ground = ground
+    def __init__(self, change: Change, context: ChangeContext, only: Collection[int] | None) -> None:
+        self.context = context
         self.again: frozenset[int] | None = None
         self.found = Preview(affected=0)
         self._change = change
         self._only = only
         self._scopes = Scopes()
-        self._era = Snapshot(ground.facts, ground.now, self._scopes)
-        self._scratch = TempTables(ground.acting())
+        self._era = Snapshot(context.facts, context.now, self._scopes)
+        self._scratch = TempTables(context.acting())
         self._sums = AggregateCounts(self._scratch, self._scopes)
-        # Those who are looked at one by one, as they stood before; once they are too many they go on the roll.
+        # The state before, user by user; if there are too many, they move to the table.
         self._facts: dict[int, Facts] = {}
         self._roll: AffectedUsers | None = None
         self._shared: defaultdict[type[Record], set[int]] = defaultdict(set)
@@ -108,7 +108,7 @@ class _Trial:
         self._joining: set[int] = set()
         self._notes: tuple[str, ...] = ()
         self._rows = 0
-        # What groups have in common is told by the same values: there can be thousands of groups.
+        # Groups share equal values: there can be thousands of groups.
         self._known: dict[tuple[int, int, int], tuple[ScopeChange, ...]] = {}
 
     # Before
@@ -123,11 +123,11 @@ class _Trial:
             elif row.model is TeamMember:
                 self._joining.add(row.either.user_id)
                 self._groups.add(row.either.team.group_id or 0)
-        self._meet(concerned(self.ground, diff))
+        self._meet(concerned(self.context, diff))
 
     def planned(self) -> None:
         """Note the records that shares and teams bring into sight, and who sees them."""
-        self._notes = tuple(self._change.notes(self.ground))
+        self._notes = tuple(self._change.notes(self.context))
         for model, ids in self._shared.items():
             self._scratch.touch(model, Q(pk__in=ids))
         if self._joining:
@@ -138,9 +138,9 @@ class _Trial:
     def going(self, going: MovingRecords) -> None:
         """Note the records that go, who sees them, and look at everybody for whom that can make a difference."""
         known = set(self._facts)
-        self._meet(mates_of(self.ground.account, going.users))
+        self._meet(mates_of(self.context.account, going.users))
         if going.branches:
-            self._meet(on_branches(self.ground.account, going.branches))
+            self._meet(on_branches(self.context.account, going.branches))
         self._see(self._facts.keys() - known, since=0)
         self._scratch.round += 1
         self._scratch.touch_everywhere(going.records)
@@ -188,7 +188,7 @@ class _Trial:
 
     def after(self) -> None:
         """Hold what stands now against what stood before."""
-        after = Snapshot(account_facts(self.ground.account.pk), self.ground.now, self._scopes)
+        after = Snapshot(account_facts(self.context.account.pk), self.context.now, self._scopes)
         orphans = Orphans(self._scratch, self._scopes, after)
         found = self._members(after, orphans) if self._roll is None else self._groups_of(self._roll, after, orphans)
         self.found = replace(
@@ -203,7 +203,7 @@ class _Trial:
     def _members(self, after: Snapshot, orphans: Orphans) -> Preview:
         found = []
         lost: defaultdict[str, list[Mandate]] = defaultdict(list)
-        self.ground.learn_names(self._facts)
+        self.context.learn_names(self._facts)
         for facts, standing in after.people(self._facts, teams=True):
             was, is_now = self._era.mandate(self._facts[facts.user_id]), after.mandate(facts)
             counted = numbers(self._scratch, was, is_now)
@@ -213,7 +213,7 @@ class _Trial:
             for name in () if facts.operator else counted.loses:
                 lost[name].append(was)
             changes = tuple(self._changes(stood, standing, (was, is_now)))
-            found.append(Member(facts.user_id, self.ground.name(facts.user_id), changes, counted))
+            found.append(Member(facts.user_id, self.context.name(facts.user_id), changes, counted))
         orphans.of_members(lost, [facts.user_id for facts in self._facts.values() if facts.operator])
         return Preview(affected=len(found), members=tuple(sorted(found, key=lambda each: (each.name, each.user_id))))
 
@@ -262,8 +262,8 @@ class _Trial:
             yield ScopeChange(branch_id or None, self._place(branch_id), codename, old, new)
 
     def _place(self, branch_id: int) -> str:
-        if branch_id in self.ground.branches:
-            return str(self.ground.branches[branch_id])
+        if branch_id in self.context.branches:
+            return str(self.context.branches[branch_id])
         if not branch_id:
-            return _("the rest of %(account)s") % {"account": self.ground.account}
+            return _("the rest of %(account)s") % {"account": self.context.account}
         return str(Branch.objects.get(pk=branch_id))

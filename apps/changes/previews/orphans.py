@@ -24,7 +24,7 @@ from apps.changes.previews.reaching import Statement, pairs, source, within
 from apps.changes.previews.temp_tables import TempTables, columns, execute, insert
 from apps.roles.scopes import Scope
 
-# So many of them are named.
+# Up to this many references are listed.
 NAMED = 20
 TABLES = """
 CREATE TEMPORARY TABLE mandate_lost (record_type text, id bigint, PRIMARY KEY (record_type, id)) ON COMMIT DROP;
@@ -33,7 +33,7 @@ CREATE TEMPORARY TABLE mandate_eyes (
     user_id bigint, branch_id bigint, own integer, about integer, PRIMARY KEY (branch_id, user_id)
 ) ON COMMIT DROP
 """
-# What operators saw in a session was not the account's to lose.
+# Records that only operators saw in a session don't count as lost.
 BEFORE = (
     "SELECT user_id, before FROM mandate_roll"
     " WHERE NOT operator AND (before, after) IN (SELECT unnest(%s::int[]), unnest(%s::int[]))"
@@ -121,7 +121,7 @@ class Orphans:
             rows = []
             for facts, standing in self._after.people(user_ids, teams=False):
                 if facts.operator:
-                    continue  # what operators see in a session is not the account's to lose
+                    continue  # what operators see in a session doesn't count
                 rows.append((facts.user_id, standing.number))
                 if standing.number in self._standings:
                     continue

@@ -22,17 +22,17 @@ from apps.roles.models import RoleGrant
 from apps.roles.scopes import Scope
 from apps.teams.models import Membership, ParentMembership, TeamMember
 
-# So many people are read at once.
+# Number of people read at once.
 AT_ONCE = 2_000
-# Stands for every branch where somebody is no member, and for the account.
+# The key for every branch without a membership, and for the account.
 ELSEWHERE = 0
 
 
-def concerned(ground: ChangeContext, diff: Diff) -> Iterator[int]:
+def concerned(context: ChangeContext, diff: Diff) -> Iterator[int]:
     """The users whose rights these rows can alter, some of them more than once."""
     groups: set[int] = set()
     roles: set[int] = set()
-    account = ground.account
+    account = context.account
     for row in diff.rows:
         if row.model in (Membership, ParentMembership, Override):
             yield row.either.user_id

@@ -28,7 +28,7 @@ from apps.changes.refusals import ChangedMeanwhile, ManyRefused, Refusal
 from apps.changes.serializing import dump, load_change
 
 TASK = "apps.changes.jobs.compute_preview"
-# A page shows no more lines than can be read; `--dry-run` prints all of them.
+# Lines shown on a page; `--dry-run` prints all of them.
 MOST_LINES = 500
 State = QueuedPreview.State
 
@@ -42,11 +42,11 @@ def concerns_many(change: Change, *, actor: User | None) -> bool:
     Raises:
         Refusal: the change makes no sense for what is there.
     """
-    ground = ChangeContext(Account.objects.get(pk=change.account_id), actor, TRIAL)
+    context = ChangeContext(Account.objects.get(pk=change.account_id), actor, TRIAL)
     found: set[int] = set()
     with transaction.atomic():
-        for diff in change.plan(ground):
-            for user_id in concerned(ground, diff):
+        for diff in change.plan(context):
+            for user_id in concerned(context, diff):
                 found.add(user_id)
                 if len(found) > IN_FULL:
                     return True
@@ -61,40 +61,40 @@ def ask(change: Change, *, actor: User, address: str, sent: Sequence[tuple[str, 
     """
     mine = QueuedPreview.objects.filter(account=change.account_id, user=actor, address=address)
     mine.filter(state=State.WAITING).delete()
-    asked = QueuedPreview.objects.create(
+    queued = QueuedPreview.objects.create(
         account_id=change.account_id, user=actor, change=dump(change), address=address, sent=list(sent)
     )
-    # One at a time for each account: a preview holds the account's lock.
+    # One at a time per account: a preview holds the account's lock.
     job = app.configure_task(TASK, lock=f"preview in account {change.account_id}")
-    job.defer(account_id=change.account_id, user_id=actor.pk, queued_id=asked.pk)
-    return asked
+    job.defer(account_id=change.account_id, user_id=actor.pk, queued_id=queued.pk)
+    return queued
 
 
 def find(queued_id: int, *, account_id: int, actor: User, address: str) -> QueuedPreview | None:
     """The preview that this person asked for on the page of that address; None where there is none, or no more."""
-    asked = QueuedPreview.objects.filter(account=account_id, user=actor, address=address)
-    return asked.filter(pk=queued_id).first()
+    queued = QueuedPreview.objects.filter(account=account_id, user=actor, address=address)
+    return queued.filter(pk=queued_id).first()
 
 
 def compute(queued_id: int, *, account_id: int, user_id: int) -> None:
     """Compute a preview that is still waited for, with the asker's rights as they are now."""
     with tenant(account_id, user_id):
         waiting = QueuedPreview.objects.filter(pk=queued_id, account=account_id, state=State.WAITING)
-        asked = waiting.select_related("user", "account").first()
-        if asked is None:
+        queued = waiting.select_related("user", "account").first()
+        if queued is None:
             return
-        asked.state = State.FAILED
+        queued.state = State.FAILED
         try:
-            with as_read_by(asked.user, asked.account):
-                asked.state, asked.result = _computed(asked)
+            with as_read_by(queued.user, queued.account):
+                queued.state, queued.result = _computed(queued)
         finally:
-            asked.computed_at = timezone.now()
-            asked.save(update_fields=["state", "result", "computed_at"])
+            queued.computed_at = timezone.now()
+            queued.save(update_fields=["state", "result", "computed_at"])
 
 
-def _computed(asked: QueuedPreview) -> tuple[State, dict[str, Any]]:
+def _computed(queued: QueuedPreview) -> tuple[State, dict[str, Any]]:
     try:
-        lines = preview(load_change(asked.change), actor=asked.user).lines()
+        lines = preview(load_change(queued.change), actor=queued.user).lines()
     except (Refusal, ManyRefused) as refusal:
         differences = refusal.differences if isinstance(refusal, ChangedMeanwhile) else {}
         return State.REFUSED, {"refusal": str(refusal), "differences": dump(differences)}

@@ -1,4 +1,4 @@
-"""What a preview tells, as plain values; as JSON; and in sentences."""
+"""The result of a preview: as plain values, as JSON and in sentences."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from apps.accounts.datetime_formats import DateTimeForm, written
 from apps.roles import catalogue
 from apps.roles.scopes import Scope
 
-# So many members are told of one by one.
+# Up to this many members are listed one by one.
 IN_FULL = 50
 
 
@@ -166,7 +166,7 @@ class Preview:
         """In sentences."""
         number = {"number": f"{self.affected:,}"}
         affected = ngettext("%(number)s member is affected:", "%(number)s members are affected:", self.affected)
-        yield affected % number if self.affected else _("Nobody is affected.")
+        yield affected % number if self.affected else _("No members are affected.")
         for member in self.members:
             yield f"{member.name}:"
             yield from self._lines_of(member.changes, member.numbers)
@@ -174,46 +174,46 @@ class Preview:
             together = ngettext("%(number)s member:", "%(number)s members:", group.members)
             yield together % {"number": f"{group.members:,}"}
             yield from self._lines_of(group.changes, group.numbers, together=True)
-            yield from _by_reach(_("Gained %(records)s: %(told)s."), group.gains_by_reach)
-            yield from _by_reach(_("Lost %(records)s: %(told)s."), group.loses_by_reach)
+            yield from _by_reach(_("Gained %(records)s: %(numbers)s."), group.gains_by_reach)
+            yield from _by_reach(_("Lost %(records)s: %(numbers)s."), group.loses_by_reach)
         if self.orphans:
             more = sum(self.orphans.values()) > len(self.references)
             sentence = (
-                _("Nobody could see %(told)s any more: %(named)s and others.")
+                _("%(records)s would not be visible to anyone: %(named)s and others.")
                 if more
-                else _("Nobody could see %(told)s any more: %(named)s.")
+                else _("%(records)s would not be visible to anyone: %(named)s.")
             )
-            yield sentence % {"told": told(self.orphans), "named": ", ".join(self.references)}
+            yield sentence % {"records": counts_in_words(self.orphans), "named": ", ".join(self.references)}
         yield from self.notes
 
     def _lines_of(self, changes: tuple[ScopeChange, ...], numbers: Numbers, *, together: bool = False) -> Iterator[str]:
         for change in changes:
             yield f"  {change}"
         if numbers.gains:
-            sentence = _("Together they gain %(told)s.") if together else _("They gain %(told)s.")
-            yield f"  {sentence % {'told': self._of_those(numbers.gains)}}"
+            sentence = _("In total they gain %(records)s.") if together else _("Gains %(records)s.")
+            yield f"  {sentence % {'records': self._of_those(numbers.gains)}}"
         if numbers.loses:
-            sentence = _("Together they lose %(told)s.") if together else _("They lose %(told)s.")
-            yield f"  {sentence % {'told': self._of_those(numbers.loses)}}"
+            sentence = _("In total they lose %(records)s.") if together else _("Loses %(records)s.")
+            yield f"  {sentence % {'records': self._of_those(numbers.loses)}}"
         if numbers.stranded:
-            yield f"  {self._stranded(together) % {'told': told(numbers.stranded)}}"
+            yield f"  {self._stranded(together) % {'records': counts_in_words(numbers.stranded)}}"
 
     def _of_those(self, counts: Mapping[str, int]) -> str:
         """Numbers of records, and that there may be more than these."""
-        counted = told(counts)
-        return counted if self.everything else _("%(told)s (of those that you may see)") % {"told": counted}
+        counted = counts_in_words(counts)
+        return counted if self.everything else _("%(records)s (of those you can view)") % {"records": counted}
 
     def _stranded(self, together: bool) -> str:
         if together and self.everything:
-            return _("Together they stay responsible for %(told)s without seeing them.")
+            return _("In total they still own %(records)s that they can no longer view.")
         if together:
-            return _("Together they stay responsible for %(told)s without seeing them (of those that you may see).")
+            return _("In total they still own %(records)s that they can no longer view (of those you can view).")
         if self.everything:
-            return _("They stay responsible for %(told)s without seeing them.")
-        return _("They stay responsible for %(told)s without seeing them (of those that you may see).")
+            return _("Still owns %(records)s without being able to view them.")
+        return _("Still owns %(records)s without being able to view them (of those you can view).")
 
 
-def told(counts: Mapping[str, int]) -> str:
+def counts_in_words(counts: Mapping[str, int]) -> str:
     """Numbers of records by type, in words."""
     parts = [
         record_type.counted(number) % {"number": f"{number:,}"}
@@ -229,7 +229,7 @@ def _by_reach(sentence: str, found: Mapping[str, Mapping[str, int]]) -> Iterator
             _("%(number)s by “%(reach)s”") % {"number": f"{number:,}", "reach": reach}
             for reach, number in reaches.items()
         ]
-        yield f"  {sentence % {'records': catalogue.record_type(name).nouns, 'told': ', '.join(parts)}}"
+        yield f"  {sentence % {'records': catalogue.record_type(name).nouns, 'numbers': ', '.join(parts)}}"
 
 
 def _why(found: ScopeGiven) -> str:
@@ -254,7 +254,7 @@ _STATES = {
     Reason.READ_ONLY: gettext_lazy("account read-only"),
     Reason.INACTIVE: gettext_lazy("deactivated"),
     Reason.OPERATOR: gettext_lazy("operator session"),
-    Reason.NO_MEMBERSHIP: gettext_lazy("no member"),
+    Reason.NO_MEMBERSHIP: gettext_lazy("not a member"),
     Reason.REMOVED: gettext_lazy("removed"),
     Reason.BRANCH_CLOSED: gettext_lazy("branch closed"),
 }

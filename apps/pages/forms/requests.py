@@ -55,9 +55,9 @@ class AskForm(ChangeForm):
         """A request names a whole record or none."""
         data = super().clean() or self.cleaned_data
         if data.get("record_type") and data["record_type"] not in records.registered():
-            raise forms.ValidationError(_("There is no such record."))
+            raise forms.ValidationError(_("That record doesn't exist."))
         if bool(data.get("record_type")) != bool(data.get("record_id")):
-            raise forms.ValidationError(_("There is no such record."))
+            raise forms.ValidationError(_("That record doesn't exist."))
         return data
 
     def change(self) -> Change:

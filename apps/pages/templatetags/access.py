@@ -19,7 +19,7 @@ from apps.access.errors import read_only
 from apps.access.history.log_access import limit_of, reader_of
 from apps.access.records import Record
 from apps.accounts.models import User
-from apps.changes.previews.values import told
+from apps.changes.previews.values import counts_in_words
 from apps.changes.seat_availability import seat_availabilities_of
 from apps.pages.access_requests import missing as lacking
 from apps.pages.forms.overrides import label_of
@@ -38,7 +38,7 @@ def permission_label(codename: str) -> str:
 @register.filter
 def records_told(counts: Mapping[str, int]) -> str:
     """Numbers of records by type, in words."""
-    return told(counts)
+    return counts_in_words(counts)
 
 
 @register.simple_tag(takes_context=True)

@@ -1,4 +1,4 @@
-"""access_matrix: members × permissions, with effective scopes and what comes from an override."""
+"""access_matrix: members × permissions, with effective scopes and overrides."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class Command(AskingCommand):
     """A table for people, CSV for spreadsheets, JSON for programs."""
 
     help = (
-        "Shows the effective scope of every member of an account for every permission, and what comes from an "
-        "override. In the table all and - are the scopes all and none, C R S T stand for created, responsible, shared "
-        "and team, and * marks an override. A permission that is asked of the account shows the union over its "
-        "branches; holders of a parent role without a membership come last; operators in a session are left out."
+        "Shows the effective scope of every member of an account for every permission, and which scopes come from an "
+        "override. In the table, all and - are the scopes all and none. C R S T are created, responsible, shared and "
+        "team. * marks an override. A permission of the whole account shows the union over its branches. Holders of "
+        "a parent role without a membership come last. Operators in a session are not included."
     )
     examples = (
         "acme",
@@ -39,15 +39,15 @@ class Command(AskingCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Which account, and in which form."""
+        """Add the account and the output format."""
         parser.add_argument("account", metavar="ACCOUNT", help="the account's slug")
         parser.add_argument("--branch", metavar="BRANCH", help="only the members of this branch, by its slug")
         parser.add_argument(
-            "--format", choices=("csv", "json", "table"), default="table", help="how to print it (default: table)"
+            "--format", choices=("csv", "json", "table"), default="table", help="the output format (default: table)"
         )
 
     def handle(self, *args: Any, account: str, branch: str | None, **options: Any) -> None:
-        """Print it."""
+        """Print the matrix."""
         found = find_account(account)
         place = None if branch is None else find_target(TargetName(Target.BRANCH, account, branch))
         rows = self._watched(found, place if isinstance(place, Branch) else None)
@@ -61,7 +61,7 @@ class Command(AskingCommand):
                 self.stdout.write(line)
 
     def _watched(self, account: Account, branch: Branch | None) -> Iterator[MatrixRow]:
-        """The rows; the bar moves as they come."""
+        """Yield the rows and move the progress bar."""
         members = Membership.objects.filter(account=account, status=Membership.Status.ACTIVE)
         size = (members if branch is None else members.filter(branch=branch)).count()
         bar = ProgressBar(self.stderr)
@@ -79,7 +79,7 @@ class Command(AskingCommand):
 
 
 def as_table(rows: Iterable[MatrixRow]) -> Iterator[str]:
-    """The members, numbered, and the permissions by category with a column for each member; wide ones in blocks."""
+    """Yield the numbered members, and the permissions by category with one column per member; wide tables in blocks."""
     cells: list[Mapping[str, Cell]] = []
     for number, row in enumerate(rows, start=1):
         parts = [*heading(row), row.role, row.parent_role and f"parent role {row.parent_role}"]
@@ -87,7 +87,7 @@ def as_table(rows: Iterable[MatrixRow]) -> Iterator[str]:
         yield f"{number:4}  {'  '.join(part for part in parts if part)}"
         cells.append(row.cells)
     if not cells:
-        yield "There are no members."
+        yield "No members."
         return
     codes = Rendered(lambda found: {codename: _as_code(cell) for codename, cell in found.items()})
     first = max(len(permission.codename) for permission in catalogue.permissions())

@@ -1,4 +1,4 @@
-"""audit_heads: the head of each chain of the audit log, signed, to be kept where nobody of this server writes."""
+"""audit_heads: print the head of each hash chain of the audit log, signed, to be stored outside of this server."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -13,24 +13,24 @@ from apps.console.progress import ProgressBar
 
 
 class Command(BaseCommand):
-    """Prints the file, or with --new-key a pair of keys. Nothing is written to the database."""
+    """Prints the file, or with --new-key a key pair. It writes nothing to the database."""
 
     help = (
-        "Prints the head of each account's chain and of the platform's as a JSON file, to be kept elsewhere: "
-        "verify_audit --heads FILE holds the log against it, and finds a chain that lost its end or was rewritten. "
-        "With --sign the file is signed with the Ed25519 key in AUDIT_SIGNING_KEY."
+        "Prints the latest hash of the audit log of each account and of the platform as JSON. Keep the file "
+        "elsewhere: verify_audit --heads FILE compares the log with it and detects a log that was cut off or "
+        "rewritten. With --sign, the file is signed with the Ed25519 key in AUDIT_SIGNING_KEY."
     )
     examples = ("--sign > heads.json", "--new-key")
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Signed or not, or a new key."""
+        """Add the options for signing and for a new key."""
         what = parser.add_mutually_exclusive_group()
         what.add_argument("--sign", action="store_true", help="sign the file with the key in AUDIT_SIGNING_KEY")
-        what.add_argument("--new-key", action="store_true", help="print a new key and its public key instead")
-        parser.add_argument("--json", action="store_true", help="print the file as one JSON object on a line")
+        what.add_argument("--new-key", action="store_true", help="print a new signing key and its public key instead")
+        parser.add_argument("--json", action="store_true", help="print the file as one line of JSON")
 
     def handle(self, *args: Any, sign: bool, new_key: bool, **options: Any) -> None:
-        """Print it."""
+        """Print the file or the keys."""
         if new_key:
             private, public = heads.new_key()
             pair = {heads.SIGNING_KEY: private, heads.PUBLIC_KEY: public}
@@ -43,11 +43,13 @@ class Command(BaseCommand):
         try:
             key = heads.signing_key() if sign else None
         except heads.InvalidHeads as refused:
-            raise CommandError(f"The heads are not signed: {refused}.") from refused
+            raise CommandError(f"Can't sign the heads: {refused}.") from refused
         reports = verify(progress=ProgressBar(self.stderr))
         for report in reports:
             if report.fault is not None:
-                self.stderr.write(f"The chain of account {report.account_id} does not fit: {report.fault.sentence}.")
+                self.stderr.write(
+                    f"The audit log of account {report.account_id} failed verification: {report.fault.sentence}."
+                )
         found = heads.document(heads.take(reports, dict(Account.objects.values_list("pk", "slug"))), key)
         if options["json"]:
             self.print_json(found)

@@ -1,4 +1,4 @@
-"""`change_roles ACCOUNT --to ROLE (--from ROLE | --emails FILE | --csv FILE)`: many members change their role."""
+"""`change_roles ACCOUNT --to ROLE (--from ROLE | --emails FILE | --csv FILE)`: change the role of many members."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ COLUMNS = ("user", "branch", "role")
 
 
 class Command(ChangingCommand):
-    """A thin shell over `bulk.ChangeRoles` and `bulk.ReplaceRole`."""
+    """Runs `bulk.ChangeRoles` and `bulk.ReplaceRole`."""
 
     help = (
-        "Gives many members another role: all who hold a role, or those whom a file names. Every line is checked first "
-        "and what is refused is listed by its line; then all are changed in one operation, or none. Who has the role "
-        "already is passed over, so a file can be run again."
+        "Changes the role of many members: of everyone with a given role, or of the members in a file. Every line is "
+        "checked first, and each refused line is listed. Then all members change in one operation, or none. Members "
+        "who already have the role are skipped, so you can run a file again."
     )
     examples = (
         'acme --from member --to admin --branch north --reason "The north runs itself"',
@@ -34,27 +34,32 @@ class Command(ChangingCommand):
     noun = ("role", "roles")
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Who becomes what, where and why."""
+        """Add the account, the roles and the members."""
         parser.add_argument("account", metavar="ACCOUNT", help="the account's slug")
-        parser.add_argument("--to", metavar="ROLE", help="the key of the role that they get")
+        parser.add_argument("--to", metavar="ROLE", help="the key of the new role")
         who = parser.add_mutually_exclusive_group(required=True)
-        who.add_argument("--from", dest="replaced", metavar="ROLE", help="all who hold this role on an open branch")
-        who.add_argument("--emails", metavar="FILE", help="members by their e-mail addresses, one a line; - for input")
+        who.add_argument(
+            "--from", dest="replaced", metavar="ROLE", help="change all members with this role on an open branch"
+        )
+        who.add_argument(
+            "--emails", metavar="FILE", help="a file of email addresses, one per line; - for standard input"
+        )
         who.add_argument(
             "--csv",
             metavar="FILE",
-            help="columns: user; branch, where the account has several, or --branch; role, or --to",
+            help="a CSV file with the columns user, branch (or --branch) and role (or --to); branch is optional if "
+            "the account has only one",
         )
         parser.add_argument("--branch", metavar="BRANCH", default="", help="the branch's slug")
         add_changing(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Change them, and say how many."""
+        """Change the roles and print how many."""
         account = find_account(options["account"])
         if options["branch"]:
             find_target(TargetName(Target.BRANCH, account.slug, options["branch"]))
         if options["to"] is None and options["csv"] is None:
-            raise CommandError("Say which role they get: --to is missing.", returncode=2)
+            raise CommandError("Choose the new role with --to.", returncode=2)
         if options["replaced"] is not None:
             self._replace(account, options)
             return
@@ -75,7 +80,7 @@ class Command(ChangingCommand):
 
     def _replace(self, account: Account, options: dict[str, Any]) -> None:
         if options["replaced"] == options["to"]:
-            raise CommandError("They are to get another role: --from and --to are the same.", returncode=2)
+            raise CommandError("--from and --to are the same. Choose two different roles.", returncode=2)
         held = Membership.objects.active().filter(account=account, role__key=options["replaced"])
         change = ReplaceRole(
             account_id=account.pk,

@@ -1,4 +1,4 @@
-"""check_access: may this user do this, and why?"""
+"""check_access: check whether a user has a permission, and why."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from apps.console.progress import ProgressBar
 
 
 class Command(AskingCommand):
-    """The answer is the output (`yes` or `no`), so both answers end with exit code 0."""
+    """Prints `yes` or `no`; both exit with 0."""
 
     help = (
-        "Says whether a user may do something to an account, a branch or a record: prints yes or no, and exits with 0 "
-        "either way. With --batch it answers a JSON object a line: {user, permission, target} with {allowed}, "
-        "{user, permission, list: ACCOUNT} with {references}, {permission, who: TARGET} with {users}; what cannot be "
-        "answered is {error} on its line, and the exit code is 1 at the end."
+        "Checks whether a user has a permission on an account, a branch or a record. Prints yes or no, and exits "
+        "with 0 either way. With --batch, each line is a JSON object: {user, permission, target} returns {allowed}, "
+        "{user, permission, list: ACCOUNT} returns {references}, {permission, who: TARGET} returns {users}. A line "
+        "that fails returns {error}, and the exit code is then 1."
     )
     examples = (
         "ben@acme.example change_lead lead:acme/L-17",
@@ -36,14 +36,16 @@ class Command(AskingCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """One question, or a file of them."""
+        """Add one question, or a file of questions."""
         parser.add_argument("user", nargs="?", metavar="USER", help=USER)
         parser.add_argument("permission", nargs="?", metavar="PERMISSION", help=PERMISSION)
         parser.add_argument("target", nargs="?", type=target, metavar="TARGET", help=TARGET)
         parser.add_argument(
-            "--batch", metavar="FILE", help="answer the questions in FILE, one a line; - is standard input"
+            "--batch", metavar="FILE", help="answer the questions in FILE, one per line; - for standard input"
         )
-        parser.add_argument("--explain", action="store_true", help="say why, and for a no what would make it a yes")
+        parser.add_argument(
+            "--explain", action="store_true", help="explain the answer; for a no, also list what would make it a yes"
+        )
         add_json(parser)
 
     def handle(
@@ -55,10 +57,10 @@ class Command(AskingCommand):
         batch: str | None,
         **options: Any,
     ) -> None:
-        """Answer one question, or all of the file."""
+        """Answer one question, or all in the file."""
         if batch is not None:
             if user is not None:
-                raise CommandError("--batch takes its questions from the file: leave out USER.", returncode=2)
+                raise CommandError("--batch reads its questions from the file. Leave out USER.", returncode=2)
             self._answer_all(batch, explained=options["explain"])
         elif user is None or permission is None or target is None:
             raise CommandError("Give USER, PERMISSION and TARGET, or --batch FILE.", returncode=2)
@@ -95,10 +97,10 @@ class Command(AskingCommand):
                 errors += "error" in answer
                 self.print_json(answer)
         if errors:
-            raise CommandError(f"{errors:,} of {asked:,} lines could not be answered; each says why.")
+            raise CommandError(f"{errors:,} of {asked:,} lines failed. Each says why.")
 
     def _lines(self, file: IO[bytes], batch: str) -> Iterator[bytes]:
-        """The lines without their ends; on a terminal the bar moves as they are read."""
+        """Yield the lines without line ends; on a terminal the progress bar moves."""
         size = 0 if batch == "-" else Path(batch).stat().st_size
         bar, done = ProgressBar(self.stderr), 0
         for line in file:
@@ -114,4 +116,4 @@ def _opened(batch: str) -> AbstractContextManager[IO[bytes]]:
     try:
         return Path(batch).open("rb")
     except OSError as error:
-        raise CommandError(f"{batch} cannot be read: {error.strerror}.") from error
+        raise CommandError(f"Can't read {batch}: {error.strerror}.") from error

@@ -1,4 +1,4 @@
-"""operator_session: open, end and list the sessions in which superusers are platform operators."""
+"""operator_session: open, end and list operator sessions."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ SHOWN = 50
 
 
 class Command(AskingCommand):
-    """A thin shell over `operators.open_session` and `end_session`; whoever runs it is the operator at the console."""
+    """Runs `operators.open_session` and `end_session` as the operator at the command line."""
 
     help = (
-        "Opens, ends or lists operator sessions. A superuser is nobody special outside of one; in one they may do "
-        "everything in every account. It takes a reason, lasts an hour at most and ends by itself; the log keeps its "
-        "opening, its end and every record that is written in it."
+        "Opens, ends or lists operator sessions. In a session, a superuser can do everything in every account; "
+        "outside of a session they have no extra access. A session needs a reason, lasts up to one hour and ends by "
+        "itself. The audit log records its start, its end and every record saved in it."
     )
     examples = (
         'open olive@mandate.example --reason "Ticket 4711: an import went wrong" --minutes 30',
@@ -33,33 +33,35 @@ class Command(AskingCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """What to do, and for whom."""
+        """Add the actions and their options."""
         actions = parser.add_subparsers(dest="action", metavar="{open,end,list}", required=True)
-        opening = actions.add_parser("open", help="open a session from now on")
+        opening = actions.add_parser("open", help="open a session that starts now")
         opening.add_argument("user", metavar="EMAIL", help=USER)
-        opening.add_argument("--reason", type=reason, required=True, help="why; it stands in the log and on every page")
+        opening.add_argument(
+            "--reason", type=reason, required=True, help="the reason, shown in the audit log and on every page"
+        )
         opening.add_argument(
             "--minutes", type=int, default=LONGEST, metavar="N", help=f"for how long, {LONGEST} at most ({LONGEST})"
         )
-        opening.add_argument("--dry-run", action="store_true", help="try it, and write nothing")
-        ending = actions.add_parser("end", help="end the open session before its time")
+        opening.add_argument("--dry-run", action="store_true", help="check only, without writing anything")
+        ending = actions.add_parser("end", help="end the open session early")
         ending.add_argument("user", metavar="EMAIL", help=USER)
-        ending.add_argument("--dry-run", action="store_true", help="try it, and write nothing")
+        ending.add_argument("--dry-run", action="store_true", help="check only, without writing anything")
         add_json(actions.add_parser("list", help=f"the last {SHOWN} sessions, newest first"))
 
     def handle(self, *args: Any, action: str, **options: Any) -> None:
-        """Do it."""
+        """Run the action."""
         if action == "list":
             self._list(as_json=options["json"])
             return
         user = find_user(options["user"])
         try:
             with transaction.atomic():
-                told = self._open(user, options) if action == "open" else self._end(user, options)
+                message = self._open(user, options) if action == "open" else self._end(user, options)
                 transaction.set_rollback(options["dry_run"])
         except SessionRefused as refused:
             raise CommandError(str(refused)) from None
-        self.stdout.write(told)
+        self.stdout.write(message)
 
     def _open(self, user: User, options: dict[str, Any]) -> str:
         session = open_session(user, reason=options["reason"], minutes=options["minutes"])
@@ -69,7 +71,7 @@ class Command(AskingCommand):
     def _end(self, user: User, options: dict[str, Any]) -> str:
         session = end_session(user)
         verb = "would end" if options["dry_run"] else "has ended"
-        return f"The session of {user.email} {verb}, which was to last until {session.expires_at:%Y-%m-%d %H:%M} UTC."
+        return f"The session of {user.email} {verb} early. It was open until {session.expires_at:%Y-%m-%d %H:%M} UTC."
 
     def _list(self, *, as_json: bool) -> None:
         running = set(OperatorSession.objects.open().values_list("pk", flat=True))
@@ -80,7 +82,7 @@ class Command(AskingCommand):
         for session in rows:
             self.stdout.write(_line(session, session.pk in running))
         if not rows:
-            self.stdout.write("No session has been opened yet.")
+            self.stdout.write("No sessions yet.")
 
 
 def _described(session: OperatorSession, is_open: bool) -> dict[str, Any]:

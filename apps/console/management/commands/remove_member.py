@@ -1,4 +1,4 @@
-"""`remove_member ACCOUNT USER`: a member goes to the Restore list, and their records where the plan says."""
+"""`remove_member ACCOUNT USER`: remove a member and hand over their records."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ ALL, NOBODY, DELETE = "all", "nobody", "delete"
 
 
 class Command(ChangingCommand):
-    """A thin shell over `removal.RemoveMember`."""
+    """Runs `removal.RemoveMember`."""
 
     help = (
-        "Removes a member from one branch, or from all of them; they are allowed nothing there from the next request "
-        "on, and can be restored as they were. The plan says who answers for their records and open tasks next: what "
-        "it does not name stays with them, in the sight of their teams. What becomes of private contacts always has "
-        "to be said, and whether there are any is never told."
+        "Removes a member from one branch or from all. They lose access immediately and can be restored later. The "
+        "offboarding plan (--give, --private) names the new owner of their records and open tasks. Record types "
+        "without a new owner stay with them and visible to their teams. --private is always required; the command "
+        "never shows whether there are private contacts."
     )
     examples = (
         'acme ben@acme.example --give all=ann@acme.example --private ann@acme.example --reason "Ben left"',
@@ -32,9 +32,9 @@ class Command(ChangingCommand):
     noun = ("membership", "memberships")
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Who goes, and who gets what."""
+        """Add the member, the branch and the offboarding plan."""
         parser.add_argument("account", metavar="ACCOUNT", help="the account's slug")
-        parser.add_argument("user", metavar="USER", help=f"{USER}, who is removed")
+        parser.add_argument("user", metavar="USER", help=f"{USER} to remove")
         add_branch(parser)
         parser.add_argument(
             "--give",
@@ -42,16 +42,16 @@ class Command(ChangingCommand):
             default=[],
             type=_gift,
             metavar="TYPE=USER",
-            help="who answers for the records of a type next, may be repeated, and the last one counts: "
-            f"TYPE is {', '.join(handover.record_types())} or {ALL}, USER an address or {NOBODY}",
+            help="the new owner of the records of a type; can be repeated, the last one counts: "
+            f"TYPE is {', '.join(handover.record_types())} or {ALL}, USER is an email address or {NOBODY}",
         )
         parser.add_argument(
-            "--private", required=True, metavar="USER", help=f"who gets the private contacts, if any; or {DELETE}"
+            "--private", required=True, metavar="USER", help=f"the new owner of any private contacts; or {DELETE}"
         )
         add_changing(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Remove them."""
+        """Remove the member."""
         account = find_account(options["account"])
         to: dict[str, int | None] = {}
         for types, receiver in options["give"]:
@@ -67,9 +67,11 @@ class Command(ChangingCommand):
 
 
 def _gift(text: str) -> tuple[list[str], str]:
-    """The types of a choice, and who gets them."""
+    """Parse TYPE=USER into the record types and the new owner."""
     name, _, receiver = text.partition("=")
     types = handover.record_types()
     if not receiver or name not in (ALL, *types):
-        raise ArgumentTypeError(f'"{text}" is no choice: write TYPE=USER, the type being {", ".join(types)} or {ALL}.')
+        raise ArgumentTypeError(
+            f'"{text}" is not valid. Write TYPE=USER, with one of the types {", ".join(types)} or {ALL}.'
+        )
     return (types if name == ALL else [name]), receiver

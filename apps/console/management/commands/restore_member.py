@@ -1,4 +1,4 @@
-"""`restore_member ACCOUNT USER`: a removed member comes back as they were."""
+"""`restore_member ACCOUNT USER`: restore a removed member."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from apps.console.changing import ChangingCommand, add_changing
 
 
 class Command(ChangingCommand):
-    """A thin shell over `removal.RestoreMember`."""
+    """Runs `removal.RestoreMember`."""
 
     help = (
-        "Brings a removed member back, on one branch or on all of them, with the role, the overrides, the teams and "
-        "the shares that they had. Records that were handed over stay where they are."
+        "Restores a removed member on one branch or on all, with their role, overrides, teams and shares. Records "
+        "that were handed over stay with their new owners."
     )
     examples = ('acme ben@acme.example --reason "Ben is back"',)
     noun = ("membership", "memberships")
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Who comes back, and where."""
+        """Add the member and the branch."""
         parser.add_argument("account", metavar="ACCOUNT", help="the account's slug")
-        parser.add_argument("user", metavar="USER", help=f"{USER}, who comes back")
+        parser.add_argument("user", metavar="USER", help=f"{USER} to restore")
         add_branch(parser)
         add_changing(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Restore them."""
+        """Restore the member."""
         account = find_account(options["account"])
         change = RestoreMember(
             account_id=account.pk,

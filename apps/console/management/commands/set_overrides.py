@@ -1,4 +1,4 @@
-"""`set_overrides ACCOUNT --csv FILE`: overrides of many members, set or cleared."""
+"""`set_overrides ACCOUNT --csv FILE`: set or clear overrides of many members."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ COLUMNS = ("user", "branch", "permission", "scope", "expires", "reason")
 
 
 class Command(ChangingCommand):
-    """A thin shell over `bulk.SetOverrides`."""
+    """Runs `bulk.SetOverrides`."""
 
     help = (
-        "Sets or clears the overrides that a file names. Columns: user, permission and scope (none, all, reaches such "
-        "as responsible+shared, a name such as If creator, or clear); branch, where the account has several; expires "
-        "(2027-01-31T00:00:00Z) and reason (--reason, where it is empty), as wanted. Every line is checked first, and "
-        "what is refused is listed by its line; then all are written in one operation, or none. What is so already is "
-        "passed over."
+        "Sets or clears the overrides in a CSV file. Required columns: user, permission, and scope (none, all, a "
+        "combination such as responsible+shared, a name such as If creator, or clear). The column branch is required "
+        "if the account has several. Optional columns: expires (2027-01-31T00:00:00Z) and reason (default: "
+        "--reason). Every line is checked first, and each refused line is listed. Then all overrides are written in "
+        "one operation, or none. Lines that change nothing are skipped."
     )
     examples = (
         'acme --csv overrides.csv --reason "Season of 2027"',
@@ -31,14 +31,16 @@ class Command(ChangingCommand):
     noun = ("override", "overrides")
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Which, and why."""
+        """Add the account, the file and the branch."""
         parser.add_argument("account", metavar="ACCOUNT", help="the account's slug")
-        parser.add_argument("--csv", required=True, metavar="FILE", help="the file; - for input")
-        parser.add_argument("--branch", metavar="BRANCH", default="", help="the branch's slug, for lines without one")
+        parser.add_argument("--csv", required=True, metavar="FILE", help="the CSV file; - for standard input")
+        parser.add_argument(
+            "--branch", metavar="BRANCH", default="", help="the branch's slug, for lines without a branch"
+        )
         add_changing(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Set them, and say how many."""
+        """Set the overrides and print how many."""
         account = find_account(options["account"])
         if options["branch"]:
             find_target(TargetName(Target.BRANCH, account.slug, options["branch"]))

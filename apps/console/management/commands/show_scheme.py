@@ -1,4 +1,4 @@
-"""show_scheme: the roles of a scheme, and what each gives."""
+"""show_scheme: show the roles of a role system and their scopes."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ _CODES = {"created": "C", "responsible": "R", "shared": "S", "team": "T"}
 
 
 class Command(BaseCommand):
-    """A matrix for people, the exact data with --json."""
+    """Prints a matrix for people, or the exact data with --json."""
 
     help = (
-        "Shows the roles of a scheme and what each gives for every permission of the catalogue; with --account, the "
-        "account's own roles too. In the table, all and - are the scopes all and none, C R S T stand for created, "
-        "responsible, shared and team, and x is none that no override can change."
+        "Shows the roles of a role system and the scope that each gives for every permission; with --account, also "
+        "the account's custom roles. In the table, all and - are the scopes all and none. C R S T are created, "
+        "responsible, shared and team. x is a none that no override can change."
     )
     examples = ("atlas", "amocrm --json", "amocrm --account acme")
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Which scheme, and whose own roles."""
+        """Add the role system and the account for custom roles."""
         parser.add_argument("scheme", metavar="SCHEME", help=f"one of {', '.join(scheme_keys())}")
-        parser.add_argument("--account", metavar="ACCOUNT", help="the slug of an account that follows the scheme")
-        parser.add_argument("--json", action="store_true", help="print the scheme as one JSON object")
+        parser.add_argument("--account", metavar="ACCOUNT", help="the slug of an account that follows the role system")
+        parser.add_argument("--json", action="store_true", help="print the role system as one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Print it."""
+        """Print the role system."""
         try:
             shown = scheme(options["scheme"])
         except LookupError as error:
@@ -53,16 +53,16 @@ class Command(BaseCommand):
 
 
 def own_roles(slug: str, followed: Scheme) -> list[RoleDefinition]:
-    """The account's own roles under the scheme, by key.
+    """Return the account's custom roles in this role system, by key.
 
     Raises:
-        CommandError: there is no such account, or it follows another scheme.
+        CommandError: the account doesn't exist, or follows another role system.
     """
     account = Account.objects.filter(slug=slug).first()
     if account is None:
         raise CommandError(f'There is no account "{slug}".')
     if account.scheme != followed.key:
-        raise CommandError(f'The account "{slug}" follows the scheme {account.scheme}, not {followed.key}.')
+        raise CommandError(f'The account "{slug}" follows the role system {account.scheme}, not {followed.key}.')
     rows = Role.objects.filter(account_id=account.pk, scheme=followed.key).order_by("key").prefetch_related("grants")
     return [
         RoleDefinition(
@@ -81,7 +81,7 @@ def own_roles(slug: str, followed: Scheme) -> list[RoleDefinition]:
 
 
 def as_json(shown: Scheme, roles: list[RoleDefinition]) -> dict[str, Any]:
-    """The scheme as programs read it; permissions in the order of the catalogue."""
+    """Return the role system as JSON data; permissions in the order of the catalogue."""
     return {
         "scheme": shown.key,
         "name": shown.name,
@@ -112,10 +112,10 @@ def as_json(shown: Scheme, roles: list[RoleDefinition]) -> dict[str, Any]:
 
 
 def prerequisites(shown: Scheme) -> dict[str, list[str]]:
-    """All that each permission needs, for those that need anything; in the order of the catalogue.
+    """Return the prerequisites of each permission that has any, in the order of the catalogue.
 
-    `view_T` stands for the view of the type of the record asked about, where that is any type; for an activity also for
-    the view of what it is about.
+    `view_T` is the view permission of the record's type, if the permission applies to every type; for an activity also
+    that of the record it is about.
     """
     place = {permission.codename: number for number, permission in enumerate(catalogue.permissions())}
     found = {}
@@ -134,7 +134,7 @@ def prerequisites(shown: Scheme) -> dict[str, list[str]]:
 
 
 def _grant(role: RoleDefinition, codename: str) -> Grant:
-    """An own role is silent about a permission that came after it."""
+    """Return the custom role's grant; it has none for permissions that are newer."""
     return role.grants.get(codename, Grant(Scope.NONE, grantable=True))
 
 
@@ -144,17 +144,17 @@ def _grant_as_json(role: RoleDefinition, codename: str) -> Mapping[str, Any]:
 
 
 def as_table(shown: Scheme, roles: list[RoleDefinition]) -> Iterator[str]:
-    """The scheme as people read it: its rules, its roles, and a matrix of permissions by category."""
+    """Yield the role system as text: its rules, its roles, and a matrix of permissions by category."""
     yield f"{shown.name} ({shown.key}): {shown.description}"
     yield f"- an account has {'many branches' if shown.many_branches else 'one branch'}"
     if shown.up_only:
-        yield "- a member's role moves only upwards"
+        yield "- members can only be promoted"
     if shown.shield:
-        yield "- only the holder sees and edits the single top member's details"
-    yield f"- accounts {'make roles of their own' if shown.custom_roles else 'have no roles of their own'}"
+        yield "- only the holder of the top role can view and edit their own details"
+    yield f"- accounts {'can' if shown.custom_roles else 'cannot'} have custom roles"
     for role in roles:
         marks = [mark for mark in ("single", "locked", "supreme") if getattr(role, mark)]
-        own = [] if role.key in shown.roles else ["own role"]
+        own = [] if role.key in shown.roles else ["custom role"]
         yield f"- {role.name} ({role.key}): {', '.join([f'{role.kind} role', f'rank {role.rank}', *marks, *own])}"
     codenames = [permission.codename for permission in catalogue.permissions()]
     first = max(map(len, codenames))

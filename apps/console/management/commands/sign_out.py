@@ -1,4 +1,4 @@
-"""sign_out: end the sessions of people, or of everybody, from the console."""
+"""sign_out: end the sessions of one user or of everyone."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from apps.console.arguments import USER, AskingCommand
 
 
 class Command(AskingCommand):
-    """A thin shell over `sessions.sign_out`; whoever runs it is the operator at the console."""
+    """Runs `sessions.sign_out` as the operator at the command line."""
 
     help = (
-        "Signs people out everywhere, at once: somebody whose device was stolen, or everybody after an incident. They "
-        "sign in again as before; nothing else changes. The log keeps who was signed out and why."
+        "Ends all sessions of one user, for example after a device was stolen, or of everyone after an incident. "
+        "People can sign in again as before; nothing else changes. The audit log records who was signed out and why."
     )
     examples = (
         'ben@acme.example --reason "Ticket 4711: the laptop is gone"',
@@ -27,18 +27,18 @@ class Command(AskingCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Whom, and why."""
+        """Add the user and the reason."""
         parser.add_argument("users", metavar="EMAIL", nargs="*", help=USER)
-        parser.add_argument("--everybody", action="store_true", help="whoever is signed in, operators included")
-        parser.add_argument("--reason", type=reason, required=True, help="why; it stands in the log")
-        parser.add_argument("--dry-run", action="store_true", help="count the sessions, and end none")
+        parser.add_argument("--everybody", action="store_true", help="sign out everyone, operators included")
+        parser.add_argument("--reason", type=reason, required=True, help="the reason, recorded in the audit log")
+        parser.add_argument("--dry-run", action="store_true", help="only count the sessions, without ending them")
 
     def handle(self, *args: Any, users: list[str], everybody: bool, reason: str, dry_run: bool, **options: Any) -> None:
-        """Do it."""
+        """End the sessions."""
         if bool(users) == everybody:
-            raise CommandError("Name whom to sign out, or say --everybody.")
+            raise CommandError("Name a user, or use --everybody.")
         if not reason.strip():
-            raise CommandError("Say why: the reason is blank.")
+            raise CommandError("Enter a reason: --reason is blank.")
         with transaction.atomic():
             if everybody:
                 ended = sign_everybody_out(actor=None, reason=reason)

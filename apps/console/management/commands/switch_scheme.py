@@ -1,4 +1,4 @@
-"""`switch_scheme ACCOUNT SCHEME --map FILE`: an account follows another published system of roles."""
+"""`switch_scheme ACCOUNT SCHEME --map FILE`: switch an account to another role system."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from apps.roles.schemes import scheme_keys
 
 COLUMNS = ("role", "becomes")
 NULL = "tag:yaml.org,2002:null"
-# What means nothing without quotes.
+# Unquoted words that mean null.
 NOTHING = frozenset({"", "~", "null", "Null", "NULL"})
 
 
 class Command(ChangingCommand):
-    """A thin shell over `switching.SwitchScheme`."""
+    """Runs `switching.SwitchScheme`."""
 
     help = (
-        "Moves an account to another scheme: everybody who holds a role gets the one that the map names for it, in one "
-        "operation. The map is YAML or JSON (employee: member, billing_admin: null), or a .csv file with the columns "
-        "role and becomes; it names every role that somebody holds or is invited as, own ones too. Null ends a parent "
-        "role. Overrides and shares stay as they are, and own roles rest until the account comes back. --dry-run tells "
-        "every right that is gained or lost."
+        "Switches an account to another role system. Each member gets the role that the map names for their current "
+        "role, in one operation. The map is YAML or JSON (employee: member, billing_admin: null), or a .csv file "
+        "with the columns role and becomes. It must name every role of members and invitations, custom roles "
+        "included. Null ends a parent role. Overrides and shares stay as they are. Custom roles are inactive until "
+        "the account returns. --dry-run shows every permission that is gained or lost."
     )
     examples = (
         'acme atlas --map roles.yaml --reason "A second branch opens" --dry-run',
@@ -41,14 +41,14 @@ class Command(ChangingCommand):
     noun = ("row", "rows")
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Where to, and what becomes of each role."""
+        """Add the new role system and the role mapping."""
         parser.add_argument("account", metavar="ACCOUNT", help="the account's slug")
         parser.add_argument("scheme", metavar="SCHEME", choices=scheme_keys(), help=", ".join(scheme_keys()))
-        parser.add_argument("--map", required=True, metavar="FILE", help="what becomes of each role; - for input")
+        parser.add_argument("--map", required=True, metavar="FILE", help="the role mapping; - for standard input")
         add_changing(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Move it."""
+        """Switch the account."""
         account = find_account(options["account"])
         with opened(options["map"]) as file:
             roles = _from_csv(file) if options["map"].lower().endswith(".csv") else _from_yaml(file)
@@ -76,44 +76,46 @@ def _from_yaml(file: IO[bytes]) -> Lines:
     try:
         return _from_events(yaml.parse(file.read(LIMIT).decode("utf-8-sig"), Loader=yaml.CSafeLoader))
     except UnicodeDecodeError:
-        raise CommandError("The map is not UTF-8: save the file in that encoding.") from None
+        raise CommandError("The map is not UTF-8. Save the file in that encoding.") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"line {mark.line + 1}: " if mark else ""
-        raise CommandError(f"{place}This is no YAML: {getattr(error, 'problem', None) or 'it is not read'}.") from None
+        raise CommandError(
+            f"{place}This is not valid YAML: {getattr(error, 'problem', None) or 'unknown error'}."
+        ) from None
 
 
 def _from_events(events: Iterator[Any]) -> Lines:
-    """Read the map event by event: what is nested is refused where it begins, and never becomes a deep tree."""
-    # The stream and the document begin; then comes the value, or the stream ends.
+    """Read the map event by event: nested values are refused where they begin, so no deep tree is built."""
+    # First come the start of stream and document, then the value or the end of the stream.
     value = next(islice(events, 2, None), None)
     if not isinstance(value, yaml.MappingStartEvent):
-        raise CommandError("The map is no mapping: write a line such as employee: member for each role.")
+        raise CommandError("The map is not a mapping. Write a line such as employee: member for each role.")
     found: Lines = {}
     while not isinstance(key := next(events), yaml.MappingEndEvent):
         role = next(events)
         number = key.start_mark.line + 1
         if not (isinstance(key, yaml.ScalarEvent) and isinstance(role, yaml.ScalarEvent)):
-            raise CommandError(f"line {number}: A role becomes one role: write a line such as employee: member.")
+            raise CommandError(
+                f"line {number}: Each role becomes exactly one role. Write a line such as employee: member."
+            )
         nothing = role.tag == NULL or (role.implicit[0] and role.value in NOTHING)
         _enter(found, key.value, None if nothing else role.value, number)
     next(events)
     if not isinstance(next(events), yaml.StreamEndEvent):
-        raise CommandError("The map holds a second document: there can be only one.")
+        raise CommandError("The map has a second document. Keep only one.")
     return found
 
 
 def _enter(found: Lines, key: str, becomes: str | None, number: int) -> None:
     if key in found:
-        raise CommandError(f"line {number}: “{key}” stands on line {found[key][0]} already.")
+        raise CommandError(f"line {number}: “{key}” is already on line {found[key][0]}.")
     found[key] = number, becomes
 
 
 def _check(roles: Lines, account: Account) -> None:
-    """Refuse a map that speaks of roles that the account does not know: it may mean others."""
+    """Refuse a map with roles that the account doesn't know: it may be for another account."""
     known = set(Role.objects.usable_in(account.pk, account.scheme).values_list("key", flat=True))
     for key, (number, _) in roles.items():
         if key not in known:
-            raise CommandError(
-                f"line {number}: There is no role “{key}” in {account}: choose from {', '.join(sorted(known))}."
-            )
+            raise CommandError(f"line {number}: {account} has no role “{key}”. Choose from {', '.join(sorted(known))}.")

@@ -1,4 +1,4 @@
-"""`transfer_account ACCOUNT --to USER`: the single top role gets another holder."""
+"""`transfer_account ACCOUNT --to USER`: transfer the role that has a single holder."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from apps.roles.models import Role
 
 
 class Command(ChangingCommand):
-    """A thin shell over `transfer.TransferOwnership`."""
+    """Runs `transfer.TransferOwnership`."""
 
     help = (
-        "Gives the role that has exactly one holder (account owner, super admin) to another member, in one operation "
-        "with the role that its holder gets instead. Where the roles allow nobody to do that, it is the operator's."
+        "Transfers the role that always has exactly one holder (account owner, super admin) to another member. The "
+        "previous holder gets another role in the same operation. In role systems without a role that can transfer "
+        "ownership, only an operator can."
     )
     examples = (
         'acme --to ben@acme.example --reason "Ann retires"',
@@ -27,18 +28,18 @@ class Command(ChangingCommand):
     noun = ("role", "roles")
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """To whom, and what becomes of the one who held it."""
+        """Add the new holder and the previous holder's new role."""
         parser.add_argument("account", metavar="ACCOUNT", help="the account's slug")
-        parser.add_argument("--to", required=True, metavar="USER", help=f"{USER}, who is to hold it")
+        parser.add_argument("--to", required=True, metavar="USER", help=f"{USER} of the new holder")
         parser.add_argument(
             "--role-of-previous",
             metavar="ROLE",
-            help="the key of the role that its holder gets (the highest that several can hold)",
+            help="the key of the new role of the previous holder (default: the highest that several can have)",
         )
         add_changing(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Transfer it."""
+        """Transfer the role."""
         account, previous = find_account(options["account"]), options["role_of_previous"]
         change = TransferOwnership(
             account_id=account.pk,
@@ -53,5 +54,5 @@ def _role(account: Account, key: str) -> Role:
     roles = {role.key: role for role in usable}
     if key not in roles:
         known = ", ".join(sorted(roles))
-        raise UnknownTarget(f'There is no role "{key}" in the account "{account.slug}": choose from {known}.')
+        raise UnknownTarget(f'The account "{account.slug}" has no role "{key}". Choose from {known}.')
     return roles[key]

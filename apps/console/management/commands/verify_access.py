@@ -1,4 +1,4 @@
-"""verify_access: fold the audit log, and hold every table of access against what it says."""
+"""verify_access: replay the audit log and compare it with every access table."""
 
 from __future__ import annotations
 
@@ -20,33 +20,31 @@ SHOWN = 20
 
 
 class Command(AskingCommand):
-    """Exit 0 where all is as the log says; 1 where something is not, or cannot be verified, or for an unknown account.
+    """Exits with 0 if everything matches; 1 if not, if an account can't be verified or is unknown.
 
-    An account that cannot be verified does not hold up the others.
+    An account that can't be verified does not stop the others.
     """
 
     help = (
-        "Verifies the tables of access: folds the audit log of one account, or of every account and of the platform, "
-        "from its beginning, and compares the outcome with every row and column that stands in the tables. What was "
-        "changed behind the log's back is found here; that the log itself is whole, verify_audit says."
+        "Verifies the access tables: replays the audit log of one account, or of every account and the platform, and "
+        "compares the result with every row and column of the tables. It detects changes that bypassed the log. To "
+        "verify the log itself, use verify_audit."
     )
     examples = ("acme", "--json")
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """One account, or all."""
-        parser.add_argument("account", nargs="?", metavar="ACCOUNT", help="the account's slug; left out: all")
+        """Add the account."""
+        parser.add_argument("account", nargs="?", metavar="ACCOUNT", help="the account's slug (default: all accounts)")
         add_json(parser)
 
     def handle(self, *args: Any, account: str | None, **options: Any) -> None:
-        """Print a line for each account, and what differs; or one JSON object."""
+        """Print a line for each account with its differences, or one JSON object."""
         slugs = dict(Account.objects.values_list("pk", "slug"))
         chains = {PLATFORM, *slugs, *Link.objects.filter(seq=1).values_list("account_id", flat=True)}
         asked = sorted(chains) if account is None else [find_account(account).pk]
         finished = in_each_account(VERIFYING, asked, differences, progress=ProgressBar(self.stderr))
         names = {PLATFORM: "the platform"} | slugs
-        told = [
-            (names.get(key, f"account number {key}, which is gone"), each) for key, each in finished.results.items()
-        ]
+        told = [(names.get(key, f"account number {key} (deleted)"), each) for key, each in finished.results.items()]
         if options["json"]:
             self.print_json({name: [asdict(difference) for difference in each] for name, each in told})
         else:
@@ -55,11 +53,12 @@ class Command(AskingCommand):
         for failure in finished.failures:
             self.stderr.write(f"{failure.account}: could not be verified: {failure.cause}", style_func=str)
         if differing := [name for name, each in told if each]:
-            raise CommandError(f"The tables are not as the audit log says, first in {differing[0]}.")
+            raise CommandError(f"The tables differ from the audit log, first in {differing[0]}.")
         finished.check()
 
     def _print(self, name: str, found: list[Mismatch]) -> None:
-        self.stdout.write(f"{name}: {f'differs in {len(found):,}' if found else 'as the audit log says'}")
+        count = f"{len(found):,} difference{'s' if len(found) > 1 else ''}"
+        self.stdout.write(f"{name}: {count if found else 'matches the audit log'}")
         for difference in found[:SHOWN]:
             self.stdout.write(f"  - {difference.sentence}")
         if len(found) > SHOWN:

@@ -1,4 +1,4 @@
-"""verify_audit: walk the hash chains of the audit log, and name the first link that does not fit."""
+"""verify_audit: verify the hash chains of the audit log and name the first link that doesn't match."""
 
 from argparse import ArgumentParser
 from collections import defaultdict
@@ -23,15 +23,15 @@ from apps.console.progress import ProgressBar
 
 
 class Command(AskingCommand):
-    """Exit 0 where every link fits and the log's guards stand; 1 where not, and for what cannot be read."""
+    """Exits with 0 if every link matches and the log's guards are unchanged; 1 if not, or if a file can't be read."""
 
     help = (
-        "Verifies the audit log: computes the hash chain of one account, or of every account and of the platform, "
-        "again from what is stored, and names the first link that does not fit. It also names tables, functions and "
-        "triggers of the log that are not as Mandate made them. A chain that lost its end, or was computed again to "
-        "the end, is found with --heads alone: a file that audit_heads --sign wrote and that was kept elsewhere. Its "
-        "signature is checked with AUDIT_PUBLIC_KEY, or with AUDIT_SIGNING_KEY. The page of the log shows the result. "
-        "With --dump the log in a dump is verified, and no server is asked for anything."
+        "Verifies the audit log: recomputes the hash chain of one account, or of every account and the platform, and "
+        "names the first entry that doesn't match. It also names tables, functions and triggers of the log that "
+        "differ from the original. Use --heads with a file that audit_heads --sign wrote and that was kept "
+        "elsewhere: only this detects a log that was cut off or recomputed to the end. The signature is checked with "
+        "AUDIT_PUBLIC_KEY or AUDIT_SIGNING_KEY. The audit log page shows the result. With --dump, the log in a dump "
+        "is verified without a server."
     )
     examples = (
         "acme --json",
@@ -41,9 +41,12 @@ class Command(AskingCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """One account, or all; the kept heads."""
+        """Add the account, the saved heads and the dump."""
         parser.add_argument(
-            "account", nargs="?", metavar="ACCOUNT", help="the account's slug, with --dump its number; left out: all"
+            "account",
+            nargs="?",
+            metavar="ACCOUNT",
+            help="the account's slug, or its number with --dump (default: all accounts)",
         )
         parser.add_argument(
             "--heads",
@@ -51,18 +54,18 @@ class Command(AskingCommand):
             default=[],
             type=Path,
             metavar="FILE",
-            help="hold the log against the heads in this file, too; given several times: against each",
+            help="also compare the log with the heads in this file; can be repeated",
         )
         parser.add_argument(
-            "--dump", type=Path, metavar="FILE", help="verify the log in this file of pg_dump, without a server"
+            "--dump", type=Path, metavar="FILE", help="verify the log in this pg_dump file, without a server"
         )
-        parser.add_argument("--unsigned", action="store_true", help="take heads that nobody signed")
+        parser.add_argument("--unsigned", action="store_true", help="accept unsigned heads")
         parser.add_argument("--json", action="store_true", help="print the reports as one JSON object")
 
     def handle(self, *args: Any, account: str | None, **options: Any) -> None:
         """Print a line, or a JSON object, for each chain."""
         if options["unsigned"] and not options["heads"]:
-            raise CommandError("--unsigned is about the file of heads: give --heads FILE with it.", returncode=2)
+            raise CommandError("--unsigned only works with --heads FILE.", returncode=2)
         kept = {path: _read(path, unsigned=options["unsigned"]) for path in options["heads"]}
         dump = options["dump"]
         only = _only(account, dump)
@@ -83,17 +86,17 @@ class Command(AskingCommand):
         _refuse(reports, slugs, altered)
 
     def _reports(self, only: int | None, dump: Path | None, wanted: set[Key]) -> list[AccountReport]:
-        """The reports on the log of the server, or on that of the dump. Raises CommandError where it is unreadable."""
+        """Return the reports on the log of the server or of the dump. Raises CommandError if it can't be read."""
         try:
             if dump is not None:
                 return verify_dump(dump, only, wanted=wanted)
             return verify(only, wanted=wanted, progress=ProgressBar(self.stderr))
         except DatabaseError as error:
-            raise CommandError(f"The audit log cannot be read: {str(error).splitlines()[0]}.") from error
+            raise CommandError(f"Can't read the audit log: {str(error).splitlines()[0]}.") from error
         except Unreadable as error:
-            raise CommandError(f"{dump} cannot be verified: {error}.") from error
+            raise CommandError(f"Can't verify {dump}: {error}.") from error
         except OSError as error:
-            raise CommandError(f"{error.filename or dump} cannot be read: {error.strerror}.") from error
+            raise CommandError(f"Can't read {error.filename or dump}: {error.strerror}.") from error
 
     def _print_lines(
         self,
@@ -110,13 +113,13 @@ class Command(AskingCommand):
             size = f"{report.links:,} links, {report.entries:,} entries"
             if report.fault is None:
                 held = f", {_held(report)}" if kept else ""
-                self.stdout.write(f"{_name(report, slugs)}: fits: {size}, head {report.head_hash}{held}")
+                self.stdout.write(f"{_name(report, slugs)}: verified: {size}, head {report.head_hash}{held}")
             else:
-                self.stdout.write(f"{_name(report, slugs)}: does not fit: {size}; {report.fault.sentence}")
+                self.stdout.write(f"{_name(report, slugs)}: not verified: {size}; {report.fault.sentence}")
         for sentence in altered:
             self.stdout.write(f"the database: {sentence}")
         if not reports:
-            self.stdout.write(f"{account or 'the audit log'}: nothing is written yet")
+            self.stdout.write(f"{account or 'the audit log'}: no entries yet")
 
     def _print_json(
         self, reports: list[AccountReport], kept: dict[Path, Heads], slugs: dict[int, str], altered: list[str]
@@ -133,41 +136,41 @@ class Command(AskingCommand):
 
 
 def _only(account: str | None, dump: Path | None) -> int | None:
-    """The number of the account that is named. A dump is asked for none by its slug, which is no part of the log."""
+    """Return the account's number. Slugs are not in the log, so with a dump only numbers work."""
     if account is None:
         return None
     if dump is None:
         return find_account(account).pk
     if not account.isdecimal():
-        raise CommandError("With --dump, name the account by its number: audit_heads prints it.", returncode=2)
+        raise CommandError("With --dump, name the account by its number, which audit_heads prints.", returncode=2)
     return int(account)
 
 
 def _refuse(reports: list[AccountReport], slugs: dict[int, str], altered: list[str]) -> None:
-    """Raises CommandError where a chain has a fault, or else where the database was altered."""
+    """Raise CommandError if a chain has a fault, or else if the database was altered."""
     broken = [report for report in reports if not report.sound]
     if broken:
         first = broken[0]
         of = "" if len(reports) == 1 else f" in {len(broken)} of {len(reports)} chains, first"
         fault = first.fault.sentence if first.fault else ""
-        raise CommandError(f"The audit log does not fit{of} in {_name(first, slugs)}: {fault}.", returncode=1)
+        raise CommandError(f"The audit log failed verification{of} in {_name(first, slugs)}: {fault}.", returncode=1)
     if altered:
         more = f", and {len(altered) - 1} more" if len(altered) > 1 else ""
-        raise CommandError(f"The database is not as Mandate made it: {altered[0]}{more}.", returncode=1)
+        raise CommandError(f"The database was altered: {altered[0]}{more}.", returncode=1)
 
 
 def _read(path: Path, *, unsigned: bool) -> Heads:
-    """The heads in the file. Raises CommandError where it cannot be read or is not taken."""
+    """Return the heads in the file. Raises CommandError if it can't be read or is not accepted."""
     try:
         return heads.read(path.read_bytes(), unsigned=unsigned)
     except OSError as error:
-        raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
+        raise CommandError(f"Can't read {path}: {error.strerror}.") from error
     except heads.InvalidHeads as refused:
-        raise CommandError(f"The heads in {path} are not taken: {refused}.") from refused
+        raise CommandError(f"Can't use the heads in {path}: {refused}.") from refused
 
 
 def _by_account(kept: dict[Path, Heads]) -> defaultdict[int, list[Heads]]:
-    """The kept heads of each account, still with when they were taken."""
+    """Return the saved heads of each account, with their times."""
     found: defaultdict[int, list[Heads]] = defaultdict(list)
     for taken in kept.values():
         for head in taken.heads:
@@ -176,14 +179,14 @@ def _by_account(kept: dict[Path, Heads]) -> defaultdict[int, list[Heads]]:
 
 
 def _held(report: AccountReport) -> str:
-    return "no head of it was kept" if report.kept_seq is None else f"as kept up to link {report.kept_seq}"
+    return "no saved head" if report.kept_seq is None else f"matches the saved head at link {report.kept_seq}"
 
 
 def _name(report: AccountReport, slugs: dict[int, str]) -> str:
-    """The account's slug; the log outlives accounts, whose ids remain."""
+    """Return the account's slug, or its number if it was deleted."""
     if report.account_id == PLATFORM:
         return "the platform"
-    return slugs.get(report.account_id, f"account number {report.account_id}, which is gone")
+    return slugs.get(report.account_id, f"account number {report.account_id} (deleted)")
 
 
 def _as_json(report: AccountReport, slugs: dict[int, str]) -> dict[str, Any]:

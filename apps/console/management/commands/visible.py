@@ -1,4 +1,4 @@
-"""visible: which records are within a user's reach?"""
+"""visible: list the records on which a user has a permission."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from apps.roles import catalogue
 
 
 class Command(AskingCommand):
-    """One reference a line, or one JSON object."""
+    """Prints one reference per line, or one JSON object."""
 
     help = (
-        "Lists the references of the records of an account on which a user holds a permission and all that it needs, "
-        "sorted by code point. A permission that is asked of records of every type lists those of every type."
+        "Lists the references of the records on which a user has a permission and its prerequisites, sorted by code "
+        "point. A permission that applies to every record type lists records of every type."
     )
     examples = (
         "ben@acme.example view_lead --account acme",
@@ -26,7 +26,7 @@ class Command(AskingCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Who, what and where."""
+        """Add the user, the permission and the account."""
         parser.add_argument("user", metavar="USER", help=USER)
         parser.add_argument("permission", metavar="PERMISSION", help=PERMISSION)
         parser.add_argument("--account", required=True, metavar="ACCOUNT", help="the account's slug")

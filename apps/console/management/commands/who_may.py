@@ -1,4 +1,4 @@
-"""who_may: every user who may do this, and through what; with --at, who might then."""
+"""who_may: list every user with a permission, and why; with --at, at that time."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ Through = dict[str, list[str]]
 
 
 class Command(AskingCommand):
-    """One user a line with the reasons under it, or one JSON object."""
+    """Prints one user per line with the reasons below, or one JSON object."""
 
     help = (
-        "Lists the active users who may do something to an account, a branch or a record, sorted by address, "
-        "and through what each of them may. Operators in a session are left out. With --at it answers for that "
-        "time: rights from the audit log, the record from its own history, published roles as they are now; "
-        "what comes from where is said under the answer."
+        "Lists the active users who have a permission on an account, a branch or a record, sorted by email address, "
+        "with the reasons for each. Operators in a session are not included. With --at, the answer is for that time: "
+        "permissions come from the audit log, the record from its history, and built-in roles as they are now. The "
+        "sources are listed below the answer."
     )
     examples = (
         "view_lead lead:acme/L-17",
@@ -38,16 +38,19 @@ class Command(AskingCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """What, on what, and when."""
+        """Add the permission, the target and the time."""
         parser.add_argument("permission", metavar="PERMISSION", help=PERMISSION)
         parser.add_argument("target", type=target, metavar="TARGET", help=TARGET)
         parser.add_argument(
-            "--at", type=moment, metavar="TIME", help="who might at that time: 2027-01-31T09:00:00Z, or +01:00 for Z"
+            "--at",
+            type=moment,
+            metavar="TIME",
+            help="answer for this time, such as 2027-01-31T09:00:00Z or 2027-01-31T09:00:00+01:00",
         )
         add_json(parser)
 
     def handle(self, *args: Any, permission: str, target: TargetName, at: datetime | None, **options: Any) -> None:
-        """Print them."""
+        """Print the users."""
         if at is None:
             found = find_target(target)
             through = self._explained(
@@ -80,21 +83,21 @@ class Command(AskingCommand):
             for sentence in reasons:
                 self.stdout.write(f"  - {sentence}")
         if past:
-            self.stdout.write("What this is known from:")
+            self.stdout.write("Sources:")
         for sentence in past.get("sources", ()):
             self.stdout.write(f"  - {sentence}")
 
 
 def moment(text: str) -> datetime:
-    """A TIME argument.
+    """Parse a TIME argument.
 
     Raises:
-        ArgumentTypeError: it is not written as one, or has no zone.
+        ArgumentTypeError: the text is not a time, or has no time zone.
     """
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
-        raise ArgumentTypeError(f'"{text}" is no time: write it as 2027-01-31T09:00:00Z.') from None
+        raise ArgumentTypeError(f'"{text}" is not a valid time. Write it as 2027-01-31T09:00:00Z.') from None
     if found.tzinfo is None:
-        raise ArgumentTypeError(f'"{text}" has no time zone: write Z behind it for UTC, or an offset such as +01:00.')
+        raise ArgumentTypeError(f'"{text}" has no time zone. Add Z for UTC, or an offset such as +01:00.')
     return found
