@@ -26,10 +26,10 @@ from apps.roles.schemes import Scheme, scheme
 
 validate_slug = RegexValidator(
     r"^[a-z0-9]+(?:-[a-z0-9]+)*\Z",
-    _("Write small letters, digits and single hyphens, such as north-sea."),
+    _("Use lowercase letters, digits and single hyphens, such as north-sea."),
     code="slug",
 )
-validate_currency = RegexValidator(r"^[A-Z]{3}\Z", _("Write a currency's three letters, such as EUR."), code="currency")
+validate_currency = RegexValidator(r"^[A-Z]{3}\Z", _("Enter a three-letter currency code, such as EUR."), code="currency")
 
 
 class UserManager(BaseUserManager["User"]):
@@ -93,7 +93,7 @@ class User(AbstractBaseUser):
         "e-mail",
         max_length=254,
         unique=True,
-        error_messages={"unique": _("Somebody signs in with this address already.")},
+        error_messages={"unique": _("Another user already signs in with this email address.")},
     )
     name = SingleLineField(max_length=150)
     is_active = models.BooleanField("active", default=True)
@@ -237,7 +237,7 @@ class Account(models.Model):
         default=list,
         db_default=[],
         blank=True,
-        verbose_name=_("second factor needed by"),
+        verbose_name=_("two-factor authentication required from"),
     )
     log_days = models.PositiveIntegerField(null=True, blank=True, editable=False)
     read_only = models.BooleanField(default=False, db_default=False, editable=False)

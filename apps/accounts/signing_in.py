@@ -45,11 +45,11 @@ class AccountAdapter(DefaultAccountAdapter):
     """Signing in by password, and the mails around it."""
 
     error_messages = DefaultAccountAdapter.error_messages | {
-        "email_password_mismatch": _("This address and this password do not belong together."),
-        "incorrect_password": _("This is not your password."),
-        "enter_current_password": _("This is not your present password."),
-        "too_many_login_attempts": _("Too many tries. Wait some minutes, and try again."),
-        "rate_limited": _("Too many tries. Wait some minutes, and try again."),
+        "email_password_mismatch": _("The email address or password is incorrect. Try again, or reset your password."),
+        "incorrect_password": _("This password is incorrect. Try again."),
+        "enter_current_password": _("This is not your current password. Try again."),
+        "too_many_login_attempts": _("Too many attempts. Wait a few minutes and try again."),
+        "rate_limited": _("Too many attempts. Wait a few minutes and try again."),
     }
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
@@ -103,7 +103,7 @@ class MfaAdapter(DefaultMFAAdapter):
     """The second factor."""
 
     error_messages = DefaultMFAAdapter.error_messages | {
-        "incorrect_code": _("This code does not count. Digits change every half minute, and each code counts once."),
+        "incorrect_code": _("This code is incorrect or already used. Enter the newest code from your app, or an unused recovery code."),
     }
 
     def encrypt(self, text: str) -> str:

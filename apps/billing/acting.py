@@ -42,9 +42,9 @@ def acting(
 def _check_presence(ground: ChangeContext) -> None:
     facts = ground.acting().facts
     if not (facts.operator or facts.parent or facts.memberships):
-        raise NoSuchTarget(_("There is no such account."))
+        raise NoSuchTarget(_("That account doesn't exist."))
     if not facts.active:
-        raise ActorInactive(_("You have been deactivated."), _("Ask the platform's operators."))
+        raise ActorInactive(_("Your user is deactivated."), _("Ask the platform's operators."))
 
 
 def subscribed(book: SubscriptionState) -> SubscriptionState:
@@ -54,7 +54,7 @@ def subscribed(book: SubscriptionState) -> SubscriptionState:
         BillingRefused: there is none.
     """
     if book.subscription is None:
-        raise BillingRefused(_("%(account)s has no subscription.") % {"account": book.account}, _("Begin one first."))
+        raise BillingRefused(_("%(account)s has no subscription.") % {"account": book.account}, _("Start a trial first."))
     return book
 
 
@@ -85,7 +85,7 @@ def need_operator(ground: ChangeContext) -> None:
         OperatorOnly: it is somebody else.
     """
     if not ground.acting().operator:
-        raise OperatorOnly(_("Only a platform operator does this."), _("Ask the platform's operators."))
+        raise OperatorOnly(_("Only a platform operator can do this."), _("Ask the platform's operators."))
 
 
 def branches_of(ground: ChangeContext, payer: Payer) -> list[Branch]:

@@ -31,7 +31,7 @@ class Entitle(Change):
 
     verb = verbs.ENTITLED
     terms = GuardTerms(needs=("manage_subscription",))
-    final = _("What a plan gives is changed by choosing a plan.")
+    final = _("The plan determines its features. Choose a different plan instead.")
 
     given: Entitlements | None = None
     day: date | None = None

@@ -139,16 +139,16 @@ def credit(
         invoice = find(account_id, invoice_id)
         if invoice.is_credit_note:
             raise BillingRefused(
-                _("%(invoice)s is a credit note itself.") % {"invoice": invoice},
-                _("Name the invoice that it is about."),
+                _("%(invoice)s is a credit note.") % {"invoice": invoice},
+                _("Choose the invoice that it credits."),
             )
         left_net, left_tax = _left(invoice)
         wanted = left_net if net is None else net
         if not 0 < wanted <= left_net:
             raise BillingRefused(
-                _("%(amount)s of %(invoice)s are left to be credited, without tax.")
+                _("You can credit at most %(amount)s of %(invoice)s, without tax.")
                 % {"amount": f"{left_net} {invoice.currency}", "invoice": invoice},
-                _("Name an amount above zero, and no more than that."),
+                _("Enter an amount above zero, up to this limit."),
             )
         seller = invoice.seller
         share = Fraction(wanted) * Fraction(invoice.tax_rate) / 100
@@ -168,7 +168,7 @@ def find(account_id: int, invoice_id: int) -> Invoice:
     """
     found = Invoice.objects.filter(account=account_id, pk=invoice_id).select_related("seller", "payer").first()
     if found is None:
-        raise BillingRefused(_("There is no such invoice."))
+        raise BillingRefused(_("That invoice doesn't exist."))
     found.payer.account = found.account
     return found
 

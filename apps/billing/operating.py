@@ -38,7 +38,7 @@ class EnterPayment(_ByOperator):
     """Enter what was paid for an invoice by bank transfer; below zero what was sent back."""
 
     verb = verbs.PAID
-    final = gettext_lazy("A payment stays in the books. Enter what goes back as a payment below zero.")
+    final = gettext_lazy("A payment can't be undone. Record a refund as a negative payment.")
 
     amount: Decimal
     received_on: date
@@ -60,14 +60,14 @@ class EnterPayment(_ByOperator):
         """What is left to be paid then."""
         invoice = find(ground.account.pk, self.invoice_id)
         left = balance(invoice) - self.amount
-        yield _("%(amount)s are entered for %(invoice)s.") % {
+        yield _("%(amount)s is recorded for %(invoice)s.") % {
             "amount": written(self.amount, invoice.currency),
             "invoice": invoice,
         }
         yield (
-            _("%(amount)s are still to be paid then.") % {"amount": written(left, invoice.currency)}
+            _("%(amount)s is still due after this payment.") % {"amount": written(left, invoice.currency)}
             if left
-            else _("It is paid in full then.")
+            else _("The invoice is then fully paid.")
         )
 
 
@@ -76,7 +76,7 @@ class CreditInvoice(_ByOperator):
     """Write a credit note about an invoice: for all that is left of it, or for a part (`net`, without tax)."""
 
     verb = verbs.CREDITED
-    final = gettext_lazy("A credit note stays in the books. What it took back is billed with another invoice.")
+    final = gettext_lazy("A credit note can't be undone. Issue a new invoice instead.")
 
     net: Decimal | None = None
     again: bool = False
@@ -92,12 +92,12 @@ class CreditInvoice(_ByOperator):
         invoice = find(ground.account.pk, self.invoice_id)
         if self.net is None:
             sentence, amount = (
-                _("All that is left of %(invoice)s is taken back, and the credit note goes out by mail."),
+                _("The full remaining amount of %(invoice)s is credited. The credit note is sent by email."),
                 "",
             )
         else:
             amount = written(self.net, invoice.currency)
-            sentence = _("%(amount)s without tax of %(invoice)s is taken back, and the credit note goes out by mail.")
+            sentence = _("%(amount)s of %(invoice)s, without tax, is credited. The credit note is sent by email.")
         yield sentence % {"amount": amount, "invoice": invoice}
         if self.again:
-            yield _("It is billed again by the next run, to whom the billing details name now.")
+            yield _("The next billing run bills it again with the current billing details.")

@@ -91,9 +91,9 @@ def enter(
         need_operator(ground)
         invoice = find(account_id, invoice_id)
         if invoice.is_credit_note or not amount:
-            raise BillingRefused(_("A payment is of some amount, and for an invoice."))
+            raise BillingRefused(_("A payment needs an amount and an invoice that is not a credit note."))
         if not external_id.strip():
-            raise BillingRefused(_("A payment needs a reference of its own."), _("Write what the bank statement says."))
+            raise BillingRefused(_("A payment needs a reference."), _("Enter the reference from the bank statement."))
         made, new = Payment.objects.get_or_create(
             account=book.account,
             gateway=gateway,
@@ -102,7 +102,7 @@ def enter(
         )
         if not new and (made.invoice_id, made.amount) != (invoice.pk, amount):
             raise BillingRefused(
-                _("The payment “%(external_id)s” was entered already, for another invoice or amount.")
+                _("The payment “%(external_id)s” is already recorded for another invoice or amount.")
                 % {"external_id": external_id}
             )
     resume(account_id)

@@ -108,7 +108,7 @@ def _given_by(book: SubscriptionState, choice: PlanChoice) -> Entitlements:
 
 def log_told(days: int | None) -> str:
     """How far back the log is shown."""
-    return _("the whole log") if days is None else _("the log of the last %(days)s days") % {"days": f"{days:,}"}
+    return _("the whole audit log") if days is None else _("entries of the last %(days)s days") % {"days": f"{days:,}"}
 
 
 def _named(features: frozenset[str]) -> list[str]:

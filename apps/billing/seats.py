@@ -53,7 +53,7 @@ def _offered(book: SubscriptionState, place: Place, seats: int) -> str:
     payer, term = found
     most = term.plan_data.seats
     if most is not None and seats > most:
-        return _("%(plan)s has room for %(most)s people: choose a larger plan, or remove a member first.") % {
+        return _("%(plan)s allows up to %(most)s members. Choose a larger plan, or remove a member first.") % {
             "plan": term.plan_data.name,
             "most": f"{most:,}",
         }

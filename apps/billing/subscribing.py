@@ -123,7 +123,7 @@ def weigh(book: SubscriptionState, choice: PlanChoice) -> PlanChoiceResult:
 def _checked(book: SubscriptionState, choice: PlanChoice) -> Plan:
     if choice.plan not in plans():
         raise BillingRefused(
-            _("There is no plan “%(plan)s”.") % {"plan": choice.plan},
+            _("The plan “%(plan)s” doesn't exist.") % {"plan": choice.plan},
             _("Choose from %(plans)s.") % {"plans": ", ".join(plans())},
         )
     wanted = plan(choice.plan)
@@ -131,7 +131,7 @@ def _checked(book: SubscriptionState, choice: PlanChoice) -> Plan:
     for payer_id, count in choice.seats.items():
         payer = book.payers.get(payer_id)
         if payer is None:
-            raise BillingRefused(_("There is no such payer in %(account)s.") % {"account": book.account})
+            raise BillingRefused(_("That payer doesn't exist in %(account)s.") % {"account": book.account})
         if (choice.interval, payer.currency) not in wanted.prices:
             raise BillingRefused(
                 _("%(plan)s is not sold in %(currency)s.") % {"plan": wanted.name, "currency": payer.currency},
@@ -150,7 +150,7 @@ def _checked(book: SubscriptionState, choice: PlanChoice) -> Plan:
             )
         total += count
     if set(choice.seats) != {payer.pk for payer, _term in book.holding()}:
-        raise BillingRefused(_("The seats of every payer have to be said."))
+        raise BillingRefused(_("Enter the number of seats for every payer."))
     if wanted.seats is not None and total > wanted.seats:
         raise BillingRefused(
             _("%(plan)s has room for %(seats)s seats at most.") % {"plan": wanted.name, "seats": f"{wanted.seats:,}"},
@@ -222,7 +222,7 @@ def cancel(account_id: int, *, actor: User | None, reason: str) -> date:
         need(ground, "manage_subscription", ground.account)
         agreed = subscribed(book).agreed
         if agreed.ends_on is not None:
-            raise BillingRefused(_("The subscription of %(account)s is cancelled already.") % {"account": book.account})
+            raise BillingRefused(_("The subscription of %(account)s is already cancelled.") % {"account": book.account})
         ends_on = book.turns_on()
         if agreed.trial_ends_on is not None and book.period() is None:
             ends_on = max(agreed.trial_ends_on, book.day)
@@ -246,8 +246,8 @@ def keep(account_id: int, *, actor: User | None, reason: str) -> None:
             raise BillingRefused(_("The subscription of %(account)s is not cancelled.") % {"account": book.account})
         if agreed.is_cancelled(book.day):
             raise BillingRefused(
-                _("The subscription of %(account)s is over.") % {"account": book.account},
-                _("Choose a plan to begin again."),
+                _("The subscription of %(account)s has ended.") % {"account": book.account},
+                _("Choose a plan to start again."),
             )
         agreed.ends_on = None
         agreed.save()
@@ -280,7 +280,7 @@ def bill_by(account_id: int, *, branches: bool, actor: User | None, reason: str)
         need(ground, "manage_subscription", ground.account)
         day = subscribed(book).turns_on()
         if book.by_branch(day) == branches:
-            raise BillingRefused(_("It is so already."))
+            raise BillingRefused(_("Nothing to change: this is already the current setting."))
         Term.objects.filter(pk__in=[term.pk for term in book.coming()]).delete()
         holding = book.holding()
         stands = holding[0][1]

@@ -31,9 +31,9 @@ from apps.roles.schemes import scheme_keys
 
 PASSWORD = _("Password")
 NEW_PASSWORD = _("New password")
-ONCE_MORE = _("The same once more")
+ONCE_MORE = _("Confirm password")
 CODE = _("Code")
-EMAIL = _("E-mail")
+EMAIL = _("Email address")
 
 
 class PlainLabels:
@@ -99,7 +99,7 @@ class ResetPasswordKeyForm(PlainLabels, account.ResetPasswordKeyForm):
 class ChangePasswordForm(PlainLabels, account.ChangePasswordForm):
     """Another password."""
 
-    labels = {"oldpassword": _("Present password"), "password1": NEW_PASSWORD, "password2": ONCE_MORE}
+    labels = {"oldpassword": _("Current password"), "password1": NEW_PASSWORD, "password2": ONCE_MORE}
 
 
 class SetPasswordForm(PlainLabels, account.SetPasswordForm):
@@ -123,7 +123,7 @@ class ReauthenticateByCodeForm(PlainLabels, mfa.ReauthenticateForm):
 class ActivateTOTPForm(PlainLabels, totp.ActivateTOTPForm):
     """What the app shows, to see that it works."""
 
-    labels = {"code": _("What the app shows now")}
+    labels = {"code": _("Code from the app")}
 
 
 # What the libraries raise for an answer of a passkey that no browser gives.
@@ -182,7 +182,7 @@ class RenamePasskeyForm(webauthn.EditWebAuthnForm):
 
 
 def _own_time_zones() -> list[tuple[str, str]]:
-    return [("", gettext("As each account has chosen")), *time_zone_choices()]
+    return [("", gettext("Use each account's time zone")), *time_zone_choices()]
 
 
 class DetailsForm(forms.Form):
@@ -193,21 +193,21 @@ class DetailsForm(forms.Form):
         label=_("Time zone"),
         choices=_own_time_zones,
         required=False,
-        help_text=_("Times are shown to you as they are there."),
+        help_text=_("All times are shown in this time zone."),
     )
 
     def __init__(self, data: Any = None, *, user: User, nameless: bool) -> None:
         super().__init__(data, initial={"name": user.name, "time_zone": user.time_zone})
         if nameless:
             self.fields["name"].disabled = True
-            self.fields["name"].help_text = _("It can be changed once you work in an account.")
+            self.fields["name"].help_text = _("You can change your name after you join an account.")
 
 
 class EmailForm(forms.Form):
     """Another address for somebody who has one."""
 
     email = SingleLineEmailInput(
-        label=_("New address"),
+        label=_("New email address"),
         max_length=254,
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
     )
@@ -220,16 +220,16 @@ class EmailForm(forms.Form):
         """The address as it is stored, and another one than before."""
         email = User.objects.normalize_email(self.cleaned_data["email"])
         if email == self.user.email:
-            raise forms.ValidationError(gettext("This is your address already."))
+            raise forms.ValidationError(gettext("This is already your email address. Enter a different one."))
         return email
 
 
 class TokenForm(forms.Form):
     """What an API token is for, and how long it lasts."""
 
-    name = SingleLineInput(label=_("What for"), max_length=60, help_text=_("By this you know it again."))
+    name = SingleLineInput(label=_("Name"), max_length=60, help_text=_("Name the program that uses the token."))
     days = forms.TypedChoiceField(
-        label=_("It ends after"),
+        label=_("Expires after"),
         coerce=int,
         choices=lambda: [
             (days, ngettext("%(days)s day", "%(days)s days", days) % {"days": days}) for days in LIFETIMES
@@ -249,7 +249,7 @@ class NewUserForm(forms.Form):
         label=PASSWORD,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text=_("Twelve characters at least. A few words that do not belong together are easy to keep."),
+        help_text=_("At least 12 characters. A few unrelated words are easy to remember."),
     )
 
     def __init__(self, data: Any = None, *, email: str, name: str = "", user: User | None = None) -> None:
@@ -289,20 +289,20 @@ class NewUserForm(forms.Form):
 class AccountForm(forms.Form):
     """The account that somebody opens: what it is called, how its roles work, and its first branch."""
 
-    organisation = SingleLineInput(label=_("Name of your organisation"), max_length=150)
+    organisation = SingleLineInput(label=_("Organisation name"), max_length=150)
     slug = forms.CharField(
-        label=_("Its address here"),
+        label=_("Web address"),
         max_length=60,
         required=False,
-        help_text=_("Small letters, digits and hyphens, as in “north-sea”. Left empty, it is made of the name."),
+        help_text=_("Lowercase letters, digits and hyphens, such as “north-sea”. Leave empty to use the name."),
     )
     branch = SingleLineInput(
         label=_("First branch"),
         max_length=150,
         initial=_("Head office"),
-        help_text=_("A part of the organisation with its own members and records. Some systems of roles have several."),
+        help_text=_("A part of the organisation with its own members and records. Some role systems allow several."),
     )
-    scheme = forms.ChoiceField(label=_("System of roles"), choices=lambda: [(key, key) for key in scheme_keys()])
+    scheme = forms.ChoiceField(label=_("Role system"), choices=lambda: [(key, key) for key in scheme_keys()])
 
     def clean(self) -> dict[str, Any]:
         """A slug that nobody has."""

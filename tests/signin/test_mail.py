@@ -129,7 +129,7 @@ def test_the_demo_shows_its_mail_as_text_with_links_that_can_be_followed(caught:
     (message,) = post()
     keep(caught, message.message().as_bytes())
     listing = client.get("/demo/mail/").content.decode()
-    assert "Set a new password" in listing
+    assert "Reset your password" in listing
     (letter,) = letters(caught)
     page = client.get(f"/demo/mail/{letter.name}/").content.decode()
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page

@@ -178,7 +178,7 @@ def test_nobody_learns_who_signs_in_already() -> None:
     assert client.get(answer.headers["Location"]).status_code == 200
     told = {message.to[0]: message.subject for message in post()}
     assert told == {
-        user.email: "You sign in to Mandate already",
+        user.email: "You already have a Mandate sign-in",
         "new@mueller.example": "Open Müller & Söhne on Mandate",
     }
 

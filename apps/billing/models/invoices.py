@@ -29,7 +29,7 @@ class Seller(models.Model):
     bank = SingleLineField(max_length=150, blank=True)
     iban = SingleLineField("IBAN", max_length=34, blank=True)
     bic = SingleLineField("BIC", max_length=11, blank=True)
-    prefix = SingleLineField(_("before the number"), max_length=10)
+    prefix = SingleLineField(_("prefix"), max_length=10)
     rounding = SingleLineField(max_length=10, choices=[(each.value, each.value) for each in Rounding])
     days_to_pay = models.PositiveSmallIntegerField(default=14)
     last_number = models.BigIntegerField(default=0, editable=False)

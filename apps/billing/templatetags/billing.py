@@ -42,4 +42,4 @@ def invoice_state(invoice: Any) -> dict[str, str]:
         return {"words": _("Paid"), "kind": "m-badge-brand"}
     if invoice.due_on < today():
         return {"words": _("Overdue"), "kind": "m-badge-danger"}
-    return {"words": _("To be paid"), "kind": "m-badge-amber"}
+    return {"words": _("Unpaid"), "kind": "m-badge-amber"}

@@ -59,11 +59,11 @@ def begin(request: HttpRequest, access: AccessContext) -> HttpResponse:
     form = BeginForm(request.POST or None)
 
     def tried() -> Iterator[str]:
-        yield _("For %(days)s days everything in %(plan)s is free.") % {
+        yield _("%(plan)s is free for %(days)s days.") % {
             "days": subscribing.TRIAL.days,
             "plan": plan(subscribing.TRIAL_PLAN).name,
         }
-        yield _("Then it is billed, or can only be looked at until the billing details are there.")
+        yield _("Billing then starts. Without billing details, the account becomes read-only.")
 
     return answer(
         request,
@@ -94,13 +94,13 @@ def how(request: HttpRequest, access: AccessContext) -> HttpResponse:
         if form.cleaned_data["payers"] != stands["payers"]:
             day = datetime_formats.written(turns_on, datetime_formats.DateTimeForm.LONG_DAY)
             if form.cleaned_data["payers"] == "branches":
-                yield _("From %(day)s on each branch has seats and invoices of its own.") % {"day": day}
+                yield _("From %(day)s, each branch has its own seats and invoices.") % {"day": day}
             else:
-                yield _("From %(day)s on one invoice is for all branches.") % {"day": day}
+                yield _("From %(day)s, one invoice covers all branches.") % {"day": day}
         if form.cleaned_data["grows"] and not stands["grows"]:
-            yield _("Whoever invites somebody beyond the seats adds one, which is billed by the day.")
+            yield _("An invitation beyond the seat limit adds a seat, billed by the day.")
         elif stands["grows"] and not form.cleaned_data["grows"]:
-            yield _("Invitations beyond the seats are refused.")
+            yield _("Invitations beyond the seat limit are declined.")
 
     return answer(request, access, form, tried=tried, act=act)
 
@@ -120,12 +120,12 @@ def cancel(request: HttpRequest, access: AccessContext) -> HttpResponse:
 
     def tried() -> Iterator[str]:
         if cancelled:
-            yield _("It goes on as before.")
+            yield _("The subscription continues as before.")
             return
         ends_on = book.agreed.trial_ends_on if book.state is SubscriptionStatus.TRIAL else book.turns_on()
         day = datetime_formats.written(ends_on or book.day, datetime_formats.DateTimeForm.LONG_DAY)
-        yield _("From %(day)s on everybody can look at everything, and nobody can change anything.") % {"day": day}
-        yield _("Nothing is deleted, and choosing a plan begins it again.")
+        yield _("From %(day)s, the account is read-only.") % {"day": day}
+        yield _("No data is deleted. Choose a plan to start again.")
 
     return answer(request, access, form, tried=tried, act=act)
 
@@ -148,11 +148,11 @@ def _quoted(book: SubscriptionState, choice: PlanChoice, access: AccessContext, 
     for draft in found.billed:
         yield _billed(draft)
     if found.gained:
-        yield _("New in the plan: %(features)s.") % {"features": ", ".join(found.gained)}
+        yield _("Added: %(features)s.") % {"features": ", ".join(found.gained)}
     if found.lost:
-        yield _("No more in the plan: %(features)s.") % {"features": ", ".join(found.lost)}
+        yield _("Removed: %(features)s.") % {"features": ", ".join(found.lost)}
     if found.log:
-        yield _("Shown from then on: %(log)s. Nothing of it is deleted.") % {"log": found.log}
+        yield _("The audit log then shows: %(log)s. No entries are deleted.") % {"log": found.log}
     if found.gained or found.lost:
         yield from found.rights
 
@@ -160,8 +160,8 @@ def _quoted(book: SubscriptionState, choice: PlanChoice, access: AccessContext, 
 def _billed(draft: DraftInvoice) -> str:
     total, tax = written(draft.total, draft.payer.currency), written(draft.tax, draft.payer.currency)
     if not draft.tax:
-        return _("An invoice over %(total)s goes out at once.") % {"total": total}
-    return _("An invoice over %(total)s goes out at once, of which %(tax)s are tax.") % {"total": total, "tax": tax}
+        return _("An invoice for %(total)s is sent immediately.") % {"total": total}
+    return _("An invoice for %(total)s, including %(tax)s tax, is sent immediately.") % {"total": total, "tax": tax}
 
 
 def _in_words(book: SubscriptionState, choice: PlanChoice) -> str:

@@ -19,7 +19,7 @@ from apps.billing.views.overview import newest
 from apps.pages.views.page import page, show
 
 STATES = {
-    "open": gettext_lazy("To be paid"),
+    "open": gettext_lazy("Unpaid"),
     "paid": gettext_lazy("Paid"),
     "overdue": gettext_lazy("Overdue"),
     "credit": gettext_lazy("Credit notes"),

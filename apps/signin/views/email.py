@@ -41,7 +41,7 @@ def change_email(request: HttpRequest) -> HttpResponse:
             told = {"user": user.pk, "from": user.email, "to": email}
             path = reverse("confirm-email", args=[seal(json.dumps(told), PURPOSE)])
             ask_to_change_address(email, str(user), user.email, path)
-            sent = _("We have sent a link to %(email)s. Your address changes when you follow it, within a day.")
+            sent = _("We sent a link to %(email)s. Open it within one day to change your email address.")
             messages.success(request, sent % {"email": email})
             return HttpResponseRedirect(reverse("me"))
         form.add_error("email", too_often())
@@ -55,21 +55,21 @@ def confirm_email(request: HttpRequest, sealed: str) -> HttpResponse:
     try:
         told = json.loads(unseal(sealed, PURPOSE, max_age=GOOD_FOR))
     except Unsealable:
-        return _gone(request, _("It is more than a day old, or not whole. Ask for another one."))
+        return _gone(request, _("It is more than one day old or incomplete. Request another link."))
     if told["user"] != access.user.pk:
-        return _gone(request, _("It is for somebody else. Sign out, and sign in as whoever asked for it."))
+        return _gone(request, _("It was sent to another user. Sign out, then sign in as the user who requested it."))
     if told["from"] != access.user.email:
-        return _gone(request, _("Your address has changed since it was sent."))
+        return _gone(request, _("Your email address changed after the link was sent. Request another link."))
     if request.method != "POST":
         return render(request, "signin/email_confirm.html", {"access": access, "email": told["to"]})
     try:
         move_address(access.user, told["to"])
     except AddressMoved:
-        return _gone(request, _("Your address has changed since it was sent."))
+        return _gone(request, _("Your email address changed after the link was sent. Request another link."))
     except IntegrityError:
-        return _gone(request, _("Somebody signs in with that address by now. Choose another one."))
+        return _gone(request, _("Another user already signs in with that email address. Choose a different one."))
     end_sessions(access.user, but=request.session.session_key)
-    messages.success(request, _("You sign in as %(email)s from now on.") % {"email": told["to"]})
+    messages.success(request, _("You now sign in as %(email)s.") % {"email": told["to"]})
     return HttpResponseRedirect(reverse("me"))
 
 

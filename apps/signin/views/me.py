@@ -36,7 +36,7 @@ def me(request: HttpRequest) -> HttpResponse:
         except Refusal as refusal:
             form.add_error("name", str(refusal))
         else:
-            messages.success(request, _("Your details are changed."))
+            messages.success(request, _("Changes saved."))
             return HttpResponseRedirect(reverse("me"))
     factors = factors_of(user)
     context = {

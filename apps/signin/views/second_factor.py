@@ -21,7 +21,6 @@ class SecondFactorView(IndexView):
         account = user.current_account if isinstance(user, User) else None
         if account is not None and lacks_second_factor(user, account):
             context["missing"] = _(
-                "%(account)s asks you for a second factor. Set one up, and you can go on; until then, nothing of it is "
-                "shown to you."
+                "%(account)s requires two-factor authentication. Set it up to open the account."
             ) % {"account": account}
         return context

@@ -54,7 +54,7 @@ def end(request: HttpRequest, number: int) -> HttpResponse:
     """
     if not end_session(access_of(request).user, number):
         raise Http404
-    messages.success(request, _("Signed out there."))
+    messages.success(request, _("Session ended."))
     return HttpResponseRedirect(reverse("my-sessions"))
 
 
@@ -66,7 +66,7 @@ def end_others(request: HttpRequest) -> HttpResponse:
     ended = end_sessions(access_of(request).user, but=request.session.session_key)
     messages.success(
         request,
-        ngettext("Signed out in %(count)s other place.", "Signed out in %(count)s other places.", ended)
+        ngettext("%(count)s other session ended.", "%(count)s other sessions ended.", ended)
         % {"count": ended},
     )
     return HttpResponseRedirect(reverse("my-sessions"))
@@ -78,4 +78,4 @@ def device_in(user_agent: str) -> str:
     system = next((name for mark, name in SYSTEMS if mark in user_agent), "")
     if browser and system:
         return _("%(browser)s on %(system)s") % {"browser": browser, "system": system}
-    return browser or system or re.split(r"[/ ]", user_agent)[0] or _("An unknown device")
+    return browser or system or re.split(r"[/ ]", user_agent)[0] or _("Unknown device")

@@ -58,10 +58,10 @@ def finish(request: HttpRequest, sealed: str) -> HttpResponse:
     try:
         told = json.loads(unseal(sealed, PURPOSE, max_age=GOOD_FOR))
     except Unsealable:
-        return _gone(request, _("This link is more than three days old, or not whole. Sign up once more."))
+        return _gone(request, _("It is more than three days old or incomplete. Sign up again."))
     wanted, email = OpenAccount(**told["account"]), told["email"]
     if User.objects.filter(email=email).exists():
-        return _gone(request, _("This link has been used already. Sign in, and open further accounts from there."))
+        return _gone(request, _("It was already used. Sign in to create more accounts."))
     form = NewUserForm(request.POST or None, email=email, name=told["name"])
     if request.method != "POST" or not form.is_valid():
         context = {"wanted": wanted, "scheme": scheme(wanted.scheme), "email": email, "form": form}
@@ -71,7 +71,7 @@ def finish(request: HttpRequest, sealed: str) -> HttpResponse:
             user = form.prove()
             opened = _open(wanted, user)
     except (Refusal, IntegrityError):
-        return _gone(request, _("Somebody has taken this address meanwhile. Sign up once more, with another one."))
+        return _gone(request, _("This web address is now taken. Sign up again with a different one."))
     response: HttpResponse = perform_login(
         request, Login(user=user, redirect_url=reverse("pages:home", args=[opened.slug]))
     )
