@@ -38,20 +38,20 @@ class Problem(StrEnum):
 
 
 SENTENCES = {
-    Problem.GAP: "the link before it is missing",
-    Problem.PREVIOUS: "it does not continue the link before it",
+    Problem.GAP: "the previous link is missing",
+    Problem.PREVIOUS: "it doesn't match the previous link",
     Problem.DOUBLED: "its number is used more than once",
     Problem.HASH: "the link itself was changed",
     Problem.NO_OPERATION: "its operation is missing",
     Problem.OPERATION: "its operation was changed",
     Problem.COUNT: "entries were added or removed",
-    Problem.ENTRIES: "its entries are not those that were written",
-    Problem.UNLINKED: "rows are there that no link seals",
+    Problem.ENTRIES: "its entries were changed",
+    Problem.UNLINKED: "rows exist that no link covers",
     Problem.MALFORMED: "a row has no usable key",
-    Problem.GONE: "the whole chain is gone",
-    Problem.CUT: "it and all behind it are cut off",
+    Problem.GONE: "the whole chain is missing",
+    Problem.CUT: "this link and all later links are missing",
     Problem.MISSING: "it is missing",
-    Problem.REWRITTEN: "it is not the link that was kept, so the chain was rewritten",
+    Problem.REWRITTEN: "it differs from the recorded head, so the chain was rewritten",
 }
 
 
@@ -72,7 +72,7 @@ class Fault:
     @property
     def sentence(self) -> str:
         """The fault in one sentence without a full stop."""
-        place = "outside of the chain" if self.seq is None else f"link {self.seq}"
+        place = "outside the chain" if self.seq is None else f"link {self.seq}"
         operation = "" if self.operation_id is None else f", operation {self.operation_id}"
         kept = f" ({self.kept})" if self.kept else ""
         return f"{place}{operation}: {', '.join(p.sentence for p in self.problems)}{kept}"

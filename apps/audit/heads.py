@@ -25,7 +25,7 @@ from apps.audit.untrusted import read_json
 # The keys come from the environment and are read here alone, so that no other process holds the private one.
 SIGNING_KEY = "AUDIT_SIGNING_KEY"
 PUBLIC_KEY = "AUDIT_PUBLIC_KEY"
-MALFORMED = "{} is malformed: it takes an Ed25519 key, as a PEM without a password or its 32 bytes in base64"
+MALFORMED = "{} is malformed: set it to an Ed25519 key, as a PEM without a password or its 32 bytes in base64"
 
 # The file's first word, and its format.
 FORMAT = {"mandate_audit_heads": 1}
@@ -115,19 +115,19 @@ def read(text: bytes, *, unsigned: bool = False) -> Heads:
     except ValueError:
         found = None
     if not isinstance(found, dict) or not FORMAT.keys() <= found.keys():
-        raise InvalidHeads("it is no file of audit_heads")
+        raise InvalidHeads("it was not written by audit_heads")
     if "signature" in found:
         _check_signature(found)
     elif not unsigned:
-        raise InvalidHeads("it is not signed: keep what audit_heads --sign prints, or take this one with --unsigned")
+        raise InvalidHeads("it is not signed: use a file from audit_heads --sign, or add --unsigned to accept it")
     if {name: found[name] for name in FORMAT} != FORMAT:
-        raise InvalidHeads("its format is one that this version does not read")
+        raise InvalidHeads("this version can't read its format")
     try:
         if not re.fullmatch(MOMENT, found["at"]):
             raise ValueError("at")
         heads = tuple(_head(head) for head in found["heads"])
     except (KeyError, TypeError, ValueError):
-        raise InvalidHeads("it is no whole file of audit_heads") from None
+        raise InvalidHeads("it is incomplete or malformed: write it again with audit_heads") from None
     return Heads(found["at"], heads, found["public_key"] if "signature" in found else None)
 
 
@@ -162,9 +162,9 @@ def _held(report: AccountReport, heads: list[tuple[Head, str]]) -> AccountReport
     for head, at in sorted(heads, key=lambda kept: kept[0].seq):
         digest, operation = report.links_at.get(head.seq, (None, None))
         if digest != head.hash:
-            kept = f"the head kept at {at} is link {head.seq}, operation {head.operation}"
+            kept = f"the head recorded at {at} is link {head.seq}, operation {head.operation}"
             if fits is not None:
-                kept += f"; up to link {fits} the chain is as it was kept"
+                kept += f"; up to link {fits} the chain matches the recorded heads"
             fault = replace(_fault(report, head, digest, operation), kept=kept)
             faults = [report.fault, fault] if report.fault else [fault]
             return replace(report, fault=first_fault(faults), kept_seq=fits)
@@ -201,7 +201,7 @@ def signing_key() -> Ed25519PrivateKey:
         Refused: there is none, or it is malformed.
     """
     if not os.environ.get(SIGNING_KEY):
-        raise InvalidHeads(f"{SIGNING_KEY} is not set: it takes an Ed25519 key, and audit_heads --new-key makes one")
+        raise InvalidHeads(f"{SIGNING_KEY} is not set: create an Ed25519 key with audit_heads --new-key")
     key = _key(SIGNING_KEY, lambda pem: load_pem_private_key(pem, password=None), Ed25519PrivateKey.from_private_bytes)
     if not isinstance(key, Ed25519PrivateKey):
         raise InvalidHeads(MALFORMED.format(SIGNING_KEY))
@@ -216,7 +216,7 @@ def public_key() -> Ed25519PublicKey:
     """
     if not os.environ.get(PUBLIC_KEY):
         if not os.environ.get(SIGNING_KEY):
-            raise InvalidHeads(f"neither {PUBLIC_KEY} nor {SIGNING_KEY} is set, which their signature is checked with")
+            raise InvalidHeads(f"the signature can't be checked: set {PUBLIC_KEY} or {SIGNING_KEY}")
         return signing_key().public_key()
     key = _key(PUBLIC_KEY, load_pem_public_key, Ed25519PublicKey.from_public_bytes)
     if not isinstance(key, Ed25519PublicKey):
@@ -238,12 +238,12 @@ def _check_signature(found: dict[str, Any]) -> None:
     """Raises Refused where the file says something else than what was signed with our key."""
     key = public_key()
     if found.get("public_key") != encoded(key):
-        raise InvalidHeads(f"it was signed with another key than {encoded(key)}, which the environment names")
+        raise InvalidHeads(f"it was signed with a different key than {encoded(key)}, which the environment sets")
     said = {name: value for name, value in found.items() if name != "signature"}
     try:
         key.verify(b64decode(found["signature"], validate=True), canonical(said))
     except (InvalidSignature, ValueError, TypeError, RecursionError):
-        raise InvalidHeads("its signature does not fit: it was altered, or somebody without the key made it") from None
+        raise InvalidHeads("its signature is wrong: the file was changed, or signed without the key") from None
 
 
 def _head(found: dict[str, Any]) -> Head:

@@ -119,7 +119,7 @@ def operation(*, verb: str | verbs.Verb, actor: Actor | None, reason: str) -> It
         ValueError: the reason is blank or has control characters, or the actor is not saved.
     """
     if is_blank(reason):
-        raise ValueError(f"Recording '{verb}' without a reason: say why.")
+        raise ValueError(f"Recording '{verb}' without a reason: pass a reason.")
     if validate_multi_line.hidden(reason):
         raise ValueError(f"Recording '{verb}' with control characters in its reason: delete them.")
     came_from = _origin.get()
@@ -162,7 +162,7 @@ def record(
             f"Recording '{verb}' outside of a transaction: call record() inside the atomic block of the change."
         )
     if not changes:
-        raise ValueError(f"Recording '{verb}' without entries: say what it changed.")
+        raise ValueError(f"Recording '{verb}' without entries: pass what it changed.")
     with operation(verb=verb, actor=actor, reason=reason) as written:
         return Operation.objects.using(using).get(pk=written.add(account_id, changes))
 
@@ -186,7 +186,7 @@ def _ask(using: str, statement: str, params: list[Any] | None = None) -> list[tu
 def _identity(person: Actor) -> tuple[int, str]:
     """The person's key and what the log calls them: the name, else the e-mail address, else the text."""
     if person.pk is None:
-        raise ValueError(f"'{person}' is nobody who can be recorded: an actor is a saved user, or None.")
+        raise ValueError(f"'{person}' can't be recorded as an actor: pass a saved user or None.")
     for attribute in ("name", "email"):
         if text := str(getattr(person, attribute, None) or "").strip():
             return person.pk, text

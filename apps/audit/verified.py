@@ -33,7 +33,7 @@ class ChainState:
         """What does not fit, in sentences without full stops."""
         if self.verified is None:
             return []
-        gone = f"link {self.verified.head_seq} is not any more what was verified"
+        gone = f"link {self.verified.head_seq} changed after it was verified"
         return self.verified.faults + ([] if self.head_stands else [gone])
 
 

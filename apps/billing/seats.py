@@ -63,16 +63,16 @@ def _offered(book: SubscriptionState, place: Place, seats: int) -> str:
     if book.subscription is not None and book.subscription.grows:
         return (
             ngettext(
-                "One more costs %(each)s, and is added when somebody is invited.",
-                "%(missing)s more cost %(each)s each, and is added when somebody is invited.",
+                "Another seat costs %(each)s and is added with the invitation.",
+                "%(missing)s more seats cost %(each)s each and are added with the invitations.",
                 missing,
             )
             % named
         )
     return (
         ngettext(
-            "One more costs %(each)s: whoever manages the subscription can add them.",
-            "%(missing)s more cost %(each)s each: whoever manages the subscription can add them.",
+            "Another seat costs %(each)s. Ask a member who manages the subscription to add it.",
+            "%(missing)s more seats cost %(each)s each. Ask a member who manages the subscription to add them.",
             missing,
         )
         % named

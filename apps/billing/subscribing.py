@@ -141,19 +141,19 @@ def _checked(book: SubscriptionState, choice: PlanChoice) -> Plan:
         if count < max(taken, 1):
             raise BillingRefused(
                 ngettext(
-                    "%(payer)s has %(taken)s active member, and %(count)s seats are too few.",
-                    "%(payer)s has %(taken)s active members, and %(count)s seats are too few.",
+                    "%(payer)s has %(taken)s active member and needs more than %(count)s seats.",
+                    "%(payer)s has %(taken)s active members and needs more than %(count)s seats.",
                     taken,
                 )
                 % {"payer": payer, "taken": f"{taken:,}", "count": f"{count:,}"},
-                _("Remove members first, or take more seats."),
+                _("Choose more seats, or remove members first."),
             )
         total += count
     if set(choice.seats) != {payer.pk for payer, _term in book.holding()}:
         raise BillingRefused(_("Enter the number of seats for every payer."))
     if wanted.seats is not None and total > wanted.seats:
         raise BillingRefused(
-            _("%(plan)s has room for %(seats)s seats at most.") % {"plan": wanted.name, "seats": f"{wanted.seats:,}"},
+            _("%(plan)s allows at most %(seats)s seats.") % {"plan": wanted.name, "seats": f"{wanted.seats:,}"},
             _("Choose fewer seats, or a larger plan."),
         )
     return wanted

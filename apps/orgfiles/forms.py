@@ -41,7 +41,7 @@ class RoleComparison:
 class ImportRolesForm(ChangeForm):
     """Own roles become what a file says of them; `lines` are its roles, `text` is the file."""
 
-    title = gettext_lazy("Import the roles")
+    title = gettext_lazy("Import roles")
     needs = ("manage_roles",)
 
     def __init__(self, data: Any = None, *, lines: Sequence[RoleLine], text: str, **options: Any) -> None:

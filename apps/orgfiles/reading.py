@@ -55,7 +55,7 @@ def sections(source: Source, problems: Problems, progress: Progress = silent) ->
             yield from _Reader(piece, problems, seen).sections()
             continue
         if piece.key in seen:
-            problems.add((piece.key,), "this key stands there twice.", (piece.line, 1))
+            problems.add((piece.key,), "this key is listed twice.", (piece.line, 1))
         seen.add(piece.key)
         rest: list[_Reader] = []
         items = _items(piece, problems, seen, rest)
@@ -104,8 +104,8 @@ class _Reader:
         try:
             yield from found
         except yaml.YAMLError as error:
-            sentence = getattr(error, "problem", None) or "the text cannot be understood"
-            raise self._fatal((), f"is no YAML: {sentence}.", self._events.mark_of_error(error)) from None
+            sentence = getattr(error, "problem", None) or "the text can't be parsed"
+            raise self._fatal((), f"is not valid YAML: {sentence}.", self._events.mark_of_error(error)) from None
 
     def _continued(self, key: str) -> Iterator[Any]:
         self._begun = True
@@ -201,15 +201,15 @@ class _Reader:
             self._check_bare(event, path)
         key: str = event.value
         if key in seen:
-            self._problems.add((*path, key), "this key stands there twice.", self._mark(event))
+            self._problems.add((*path, key), "this key is listed twice.", self._mark(event))
         return key
 
     def _check_bare(self, event: Any, path: Path) -> None:
         """Refuse what an organisation file has no use for: anchors with their aliases, and tags."""
         if isinstance(event, AliasEvent) or event.anchor is not None:
-            raise self._fatal(path, f"uses the YAML anchor {event.anchor}; write the value out.", self._mark(event))
+            raise self._fatal(path, f"uses the YAML anchor {event.anchor}; write the value itself.", self._mark(event))
         if event.tag is not None:
-            raise self._fatal(path, f"uses the YAML tag {event.tag}; write the value alone.", self._mark(event))
+            raise self._fatal(path, f"uses the YAML tag {event.tag}; write the value without a tag.", self._mark(event))
 
     def _fatal(self, path: Path, sentence: str, mark: Mark | None) -> InvalidOrganisation:
         self._problems.add(path, sentence, mark)

@@ -91,7 +91,7 @@ class MappingReader:
         """Whatever nobody asked for is unknown."""
         for key in self._left:
             near = get_close_matches(str(key), self._asked, 1)
-            hint = f"did you mean {near[0]}?" if near else f"the keys here are {', '.join(self._asked)}."
+            hint = f"did you mean {near[0]}?" if near else f"the allowed keys are {', '.join(self._asked)}."
             self._problems.add((*self.path, str(key)), f"this key is unknown; {hint}")
 
     def _take(self, key: str) -> Any:

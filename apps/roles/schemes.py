@@ -246,7 +246,7 @@ def _selected(row: Mapping[str, Any]) -> list[tuple[str, int]]:
 def _read_cell(cell: str) -> tuple[str, str]:
     scope, _, source = cell.partition(" ")
     if scope not in CELLS or (source or "c") not in SOURCES:
-        raise ValueError(f'the cell "{cell}" is none of {", ".join(CELLS)}, with s, k or c behind it.')
+        raise ValueError(f'the cell "{cell}" is not one of {", ".join(CELLS)}, with s, k or c behind it.')
     return scope, source or "c"
 
 

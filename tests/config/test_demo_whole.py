@@ -179,5 +179,5 @@ def test_when_the_database_dies_all_of_it_stops(start: Callable[..., Demo]) -> N
     code, complaint = demo.end()
 
     assert code == 1
-    assert "The database has ended. Everything else is stopped too." in complaint
+    assert "The database stopped. The other processes were stopped too." in complaint
     assert not is_open(demo.port)

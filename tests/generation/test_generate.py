@@ -198,8 +198,8 @@ def test_it_reports_in_json() -> None:
     [
         (["load", "--leads=5"], 'There is no account "load": name its scheme to create it, as in --scheme amocrm.'),
         (["load", "--scheme=pyramid"], 'There is no scheme "pyramid": choose from'),
-        (["Load!", "--scheme=atlas"], '"Load!" is no name for an account:'),
-        (["load", "--scheme=atlas", "--branches=0"], "A new account has at least one branch."),
+        (["Load!", "--scheme=atlas"], '"Load!" is not a name for an account:'),
+        (["load", "--scheme=atlas", "--branches=0"], "A new account needs at least one branch."),
         (["load", "--scheme=atmos", "--branches=2"], "have one branch, and load would have 2."),
         (["load", "--scheme=atlas", "--leads=-1"], "-1 leads are asked for: ask for 0 to 10,000,000."),
         (["load", "--scheme=atlas", "--leads=99999999"], "99999999 leads are asked for"),

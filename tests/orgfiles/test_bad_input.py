@@ -107,7 +107,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
     (with_("records", 3, about="company/C-1"), "records[3].about: this key is unknown"),
     (acme(users={}), "users: must be a list, not a mapping."),
     (acme(users=["ann"]), 'users[0]: must be a mapping of keys to values, not "ann".'),
-    (with_("users", 0, email="Ann"), 'users[0].email: "ann" is no e-mail address.'),
+    (with_("users", 0, email="Ann"), 'users[0].email: "ann" is not an email address.'),
     (with_("users", 0, email=["a"]), "users[0].email: must be text, not a list."),
     (with_("users", 0, name="n" * 151), "users[0].name: is 151 characters long; 150 are the most."),
     (with_("users", 0, password=""), "users[0].password: is blank"),
@@ -160,7 +160,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
         AMO | {"roles": [OWN | {"based_on": "auditor"}]},
         "roles[0].based_on: auditor is no published role of the scheme.",
     ),
-    (AMO | {"roles": [OWN | {"grants": {"fly": "all"}}]}, 'roles[0].grants.fly: "fly" is no permission.'),
+    (AMO | {"roles": [OWN | {"grants": {"fly": "all"}}]}, 'roles[0].grants.fly: "fly" is not a permission.'),
     (AMO | {"roles": [OWN | {"grants": {"view_lead": "some"}}]}, 'roles[0].grants.view_lead: "some" is no scope'),
     (
         AMO | {"roles": [OWN | {"grants": {"view_members": ["team"]}}]},
@@ -183,7 +183,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
     (with_("users", 0, active=False), "members: nobody keeps the account"),
     ({"account": ACME["account"]}, "members: nobody keeps the account"),
     # overrides
-    (more("overrides", OVERRIDE | {"permission": "fly"}), 'overrides[2].permission: "fly" is no permission.'),
+    (more("overrides", OVERRIDE | {"permission": "fly"}), 'overrides[2].permission: "fly" is not a permission.'),
     (
         more("overrides", OVERRIDE | {"permission": "teams.view_lead"}),
         'overrides[2].permission: "teams.view_lead" is no',
@@ -237,7 +237,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
     (more("records", LEAD | {"ref": "L-1", "emails": "a@b.example"}), "records[8].emails: must be a list"),
     (
         more("records", LEAD | {"ref": "L-1", "website": "javascript:alert(1)"}),
-        'records[8].website: "javascript:alert(1)" is no web address such as https://example.com.',
+        'records[8].website: "javascript:alert(1)" is not a web address such as https://example.com.',
     ),
     (with_("records", 0, size="big"), 'records[0].size: "big" is none of 1-9, 10-49, 50-249, 250-999, 1000+.'),
     (with_("records", 7, kind="fax"), 'records[7].kind: "fax" is none of note, call, message, email, meeting.'),
@@ -362,7 +362,7 @@ def test_a_user_who_signs_up_in_the_same_moment_is_a_sentence_too(monkeypatch: p
     before = counts()
     monkeypatch.setattr("apps.orgfiles.people.users_by_email", lambda emails: {})
     assert refusals(acme()) == [
-        'the database refuses it: duplicate key value violates unique constraint "accounts_user_email_key".'
+        'the database rejects it: duplicate key value violates unique constraint "accounts_user_email_key".'
     ]
     assert counts() == before
 
@@ -381,6 +381,6 @@ def test_what_the_database_checks_last_is_refused_before_the_commit(monkeypatch:
         shares=[],
     )
     (line,) = refusals(data)
-    assert line.startswith("the database refuses it: insert or update on table")
+    assert line.startswith("the database rejects it: insert or update on table")
     assert "same_account" in line
     assert counts() == before

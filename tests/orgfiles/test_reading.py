@@ -164,7 +164,7 @@ def test_bytes_that_are_no_utf8_are_refused_with_their_place() -> None:
 
 def test_control_characters_are_refused_with_their_place() -> None:
     assert refused("account:\n  name: é\x07\n") == [
-        "acme.yaml, line 2, column 10: the character U+0007 cannot stand in a text file."
+        "acme.yaml, line 2, column 10: the character U+0007 is not allowed in a text file."
     ]
     (line,) = refused(HEAD.replace("name: Acme", 'name: "A\\0"'))
     assert line.endswith("account.name: holds the character U+0000, which cannot be stored.")

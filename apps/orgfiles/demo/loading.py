@@ -83,7 +83,7 @@ def load_demo(today: date | None = None) -> list[SignIn]:
 def sign_ins(found: list[Organisation]) -> list[SignIn]:
     """Who can sign in, account by account, the operator last."""
     people = [SignIn(email, PASSWORD, _account(each), role) for each in found for email, role in _roles(each)]
-    role = "Platform operator, once a session is opened"
+    role = "Platform operator (after opening a session)"
     return [*people, SignIn(OPERATOR, PASSWORD, "every account", role, OPERATOR_SECRET)]
 
 
