@@ -60,7 +60,9 @@ def listen(port: str) -> socket.socket:
     except OSError as error:
         listener.close()
         if error.errno == errno.EADDRINUSE:
-            raise DemoError(f"Port {port} is used by another program: choose another one with `make demo PORT=…`.") from error
+            raise DemoError(
+                f"Port {port} is used by another program: choose another one with `make demo PORT=…`."
+            ) from error
         raise DemoError(
             f"Port {port} can't be used ({error.strerror}): choose another one with `make demo PORT=…`."
         ) from error
@@ -96,7 +98,11 @@ def database(*, reset: bool) -> Iterator[Cluster | None]:
         connections.close_all()
         with undisturbed():
             stopped = cluster.release()
-        say("Mandate has stopped." if stopped else "Mandate has stopped. Its database keeps running because another command uses it.")
+        say(
+            "Mandate has stopped."
+            if stopped
+            else "Mandate has stopped. Its database keeps running because another command uses it."
+        )
 
 
 @contextlib.contextmanager
@@ -203,7 +209,9 @@ def run(port: str, *, reset: bool) -> None:
             connections.close_all()
             start_queue_worker(running)
             wait_for_answer(int(port), running)
-            say(f"\nThe operator also needs a code to sign in. To print it, run: {sys.executable} manage.py demo --code")
+            say(
+                f"\nThe operator also needs a code to sign in. To print it, run: {sys.executable} manage.py demo --code"
+            )
             if caught:
                 say(f"\nRead the emails that the demo sends at {address}demo/mail/. No email leaves this machine.")
             say(f"\nMandate is ready at {address} (Ctrl-C stops it).")

@@ -29,7 +29,9 @@ validate_slug = RegexValidator(
     _("Use lowercase letters, digits and single hyphens, such as north-sea."),
     code="slug",
 )
-validate_currency = RegexValidator(r"^[A-Z]{3}\Z", _("Enter a three-letter currency code, such as EUR."), code="currency")
+validate_currency = RegexValidator(
+    r"^[A-Z]{3}\Z", _("Enter a three-letter currency code, such as EUR."), code="currency"
+)
 
 
 class UserManager(BaseUserManager["User"]):

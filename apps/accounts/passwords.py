@@ -54,7 +54,9 @@ class ContextWordsValidator:
         for word in OURS:
             rest = rest.replace(word, "")
         if rest != password.lower() and len(rest) < SHORTEST_REST:
-            raise ValidationError(_("Your password contains the product's name, which is easy to guess."), code="context_word")
+            raise ValidationError(
+                _("Your password contains the product's name, which is easy to guess."), code="context_word"
+            )
 
     def get_help_text(self) -> str:
         """What is asked of it."""

@@ -103,7 +103,9 @@ class MfaAdapter(DefaultMFAAdapter):
     """The second factor."""
 
     error_messages = DefaultMFAAdapter.error_messages | {
-        "incorrect_code": _("This code is incorrect or already used. Enter the newest code from your app, or an unused recovery code."),
+        "incorrect_code": _(
+            "This code is incorrect or already used. Enter the newest code from your app, or an unused recovery code."
+        ),
     }
 
     def encrypt(self, text: str) -> str:

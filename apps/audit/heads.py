@@ -243,7 +243,7 @@ def _check_signature(found: dict[str, Any]) -> None:
     try:
         key.verify(b64decode(found["signature"], validate=True), canonical(said))
     except (InvalidSignature, ValueError, TypeError, RecursionError):
-        raise InvalidHeads("its signature is wrong: the file was changed, or signed without the key") from None
+        raise InvalidHeads("its signature is wrong: the file was altered, or signed without the key") from None
 
 
 def _head(found: dict[str, Any]) -> Head:

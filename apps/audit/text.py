@@ -67,10 +67,10 @@ class TextValidator:
 
 validate_single_line = TextValidator(
     SINGLE_LINE,
-    _("Enter this on one line. Delete the invisible character (%(code)s), or type the text again."),
+    _("Write this on one line, without invisible characters (here: %(code)s). Delete them, or type the text again."),
 )
 validate_multi_line = TextValidator(
-    MULTI_LINE, _("Delete the invisible control character (%(code)s), or type the text again.")
+    MULTI_LINE, _("This has an invisible control character (%(code)s). Delete it, or type the text again.")
 )
 
 

@@ -54,7 +54,9 @@ def subscribed(book: SubscriptionState) -> SubscriptionState:
         BillingRefused: there is none.
     """
     if book.subscription is None:
-        raise BillingRefused(_("%(account)s has no subscription.") % {"account": book.account}, _("Start a trial first."))
+        raise BillingRefused(
+            _("%(account)s has no subscription.") % {"account": book.account}, _("Start a trial first.")
+        )
     return book
 
 

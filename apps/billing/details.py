@@ -128,7 +128,8 @@ def _reprice(payer: Payer, before: str) -> None:
     """Nothing has been billed yet, so what was agreed costs what it costs in the other currency."""
     if Invoice.objects.filter(payer=payer).exists():
         raise BillingRefused(
-            _("%(payer)s already has invoices in %(currency)s, so its currency can't change.") % {"payer": payer, "currency": before},
+            _("%(payer)s already has invoices in %(currency)s, so its currency can't change.")
+            % {"payer": payer, "currency": before},
             _("Choose another branch as payer, with its own currency."),
         )
     for term in Term.objects.filter(payer=payer):

@@ -48,7 +48,7 @@ def custom_field(row: MappingReader) -> CustomFieldLine:
 def _choice(value: Any) -> str:
     found = values.short(_NAME)(value)
     if not found.strip():
-        raise InvalidValue("contains a space")
+        raise InvalidValue("contains an empty choice: delete it")
     return found
 
 

@@ -58,7 +58,10 @@ class LineChecker:
         elif allowed := catalogue.record_type(kind).share_verbs:
             for verb in line.permissions:
                 if verb not in allowed:
-                    yield (*path, "permissions"), f"records of the type {kind} can't be shared with the permission {verb}."
+                    yield (
+                        (*path, "permissions"),
+                        f"records of the type {kind} can't be shared with the permission {verb}.",
+                    )
 
 
 def no_user(email: str) -> str:
@@ -72,7 +75,7 @@ def _at_odds(path: Path, line: RecordLine) -> Found:
     if values.get("private") and line.responsible is None:
         yield (*path, "private"), "a private contact needs a responsible, since nobody else sees it."
     if "result" in values and values.get("kind") != Activity.Kind.CALL:
-        yield (*path, "result"), "is said of an activity that is no call."
+        yield (*path, "result"), "is only for calls: delete it from this activity."
     if not values.get("done"):
         for key in ("done_at", "done_by"):
             if key in values:

@@ -115,7 +115,7 @@ class _Reader:
         if isinstance(event, SequenceStartEvent) and self._mark(event)[1] == _COLUMN:
             yield from self._items((key,), _ENTRIES, self._text.index or 0)
         elif not (isinstance(event, ScalarEvent) and event.implicit[0] and not event.value):
-            raise self._fatal((), "is no YAML: did not find expected '-' indicator.", self._mark(event))
+            raise self._fatal((), "is not valid YAML: did not find expected '-' indicator.", self._mark(event))
 
     def _sections(self) -> Iterator[tuple[str, Any]]:
         if not self._begun and not self._begins():
@@ -196,7 +196,7 @@ class _Reader:
     def _key(self, event: Any, path: Path, seen: Container[str]) -> str:
         if event.__class__ is not ScalarEvent:
             self._check_bare(event, path)
-            raise self._fatal(path, "has a key that is no text.", self._mark(event))
+            raise self._fatal(path, "has a key that is not text.", self._mark(event))
         if event.anchor is not None or event.tag is not None:
             self._check_bare(event, path)
         key: str = event.value

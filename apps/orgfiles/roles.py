@@ -74,7 +74,10 @@ def load_roles(file: IO[bytes] | IO[str], scheme: Scheme) -> tuple[RoleLine, ...
     for index, line in enumerate(found):
         for codename, scope in line.grants.items():
             if scope and not scheme.roles[line.based_on].grants[codename].grantable:
-                problems.add(("roles", index, "grants", codename), f"{line.based_on} never grants it, so a role based on it can't either.")
+                problems.add(
+                    ("roles", index, "grants", codename),
+                    f"{line.based_on} never grants it, so a role based on it can't either.",
+                )
     problems.stop()
     return found
 

@@ -110,9 +110,7 @@ def open_source(file: str | FilePath | IO[bytes] | IO[str], *, limit: int | None
     copy = tempfile.TemporaryFile()  # noqa: SIM115 -- it lives as long as the source
     _copy(file, copy, limit)
     if limit is not None and copy.tell() > limit:
-        raise InvalidOrganisation(
-            [f"{name}: is larger than {limit // 1024 // 1024} MiB, the upload limit."]
-        )
+        raise InvalidOrganisation([f"{name}: is larger than {limit // 1024 // 1024} MiB, the upload limit."])
     return Source(name, copy)
 
 

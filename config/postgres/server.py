@@ -165,7 +165,7 @@ class Server:
                 if self._pg_ctl("stop", f"--mode={mode}", "--timeout=10").returncode == 0:
                     return
             raise EmbeddedServerError(
-                f"The PostgreSQL server on {self.data} doesn't respond and can't be stopped: end process {pid} yourself."
+                f"The PostgreSQL server on {self.data} doesn't respond and can't be stopped: end process {pid}."
             )
         self._disown(self.data / "postmaster.pid")
         self._disown(self.data / f"{SOCKET}.lock")

@@ -126,8 +126,8 @@ def test_a_chain_without_its_end_does_not_fit(file: Path, acme: Account) -> None
     assert "acme: fits" in run("verify_audit")
     out, sentence, code = refused("verify_audit", "--heads", file)
     fault = (
-        f"link {last['seq'] - 1}: it and all behind it are cut off"
-        f" (the head kept at {found['at']} is link {last['seq']}, operation {last['operation']})"
+        f"link {last['seq'] - 1}: this link and all later links are missing"
+        f" (the head recorded at {found['at']} is link {last['seq']}, operation {last['operation']})"
     )
     assert (sentence, code) == (f"The audit log does not fit in 1 of 2 chains, first in acme: {fault}.", 1)
     assert out.splitlines()[-1].endswith(f"; {fault}")
@@ -139,7 +139,7 @@ def test_a_chain_that_is_gone_does_not_fit(file: Path, acme: Account) -> None:
     cut(acme.pk, 1)
     assert run("verify_audit") == "the audit log: nothing is written yet\n"
     out, sentence, code = refused("verify_audit", "acme", "--heads", file)
-    assert "acme: does not fit: 0 links, 0 entries; link 1: the whole chain is gone" in out
+    assert "acme: does not fit: 0 links, 0 entries; link 1: the whole chain is missing" in out
     assert (sentence[:63], code) == ("The audit log does not fit in acme: link 1: the whole chain is ", 1)
     assert "in 2 of 2 chains, first in the platform: link 1" in refused("verify_audit", "--heads", file)[1]
 
@@ -158,7 +158,7 @@ def test_several_files_narrow_down_where_it_was_rewritten(file: Path, acme: Acco
     assert (chain["kept"], chain["sound"]) == (seq - 1, False)
     assert (chain["fault"]["seq"], chain["fault"]["operation"]) == (seq, operation)
     assert chain["fault"]["problems"] == ["rewritten"]
-    assert f"up to link {seq - 1} the chain is as it was kept" in chain["fault"]["sentence"]
+    assert f"up to link {seq - 1} the chain matches the recorded heads" in chain["fault"]["sentence"]
 
 
 def test_heads_that_are_not_to_be_trusted_end_it_before_it_began(file: Path) -> None:

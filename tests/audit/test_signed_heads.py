@@ -114,9 +114,9 @@ def test_a_forged_file_is_refused(key: str, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv(heads.SIGNING_KEY, private)
     forged = signed()
     monkeypatch.setenv(heads.PUBLIC_KEY, key)
-    assert refused(as_file(forged)) == f"it was signed with another key than {key}, which the environment names"
+    assert refused(as_file(forged)) == f"it was signed with a different key than {key}, which the environment sets"
     assert "altered" in refused(as_file(forged | {"public_key": key}))
-    assert "another key" in refused(as_file({name: forged[name] for name in forged if name != "public_key"}))
+    assert "a different key" in refused(as_file({name: forged[name] for name in forged if name != "public_key"}))
     monkeypatch.setenv(heads.PUBLIC_KEY, another)
     assert heads.read(as_file(forged)).public_key == another
 
@@ -213,7 +213,7 @@ def test_a_malformed_key_is_refused_and_not_repeated(
         with pytest.raises(heads.InvalidHeads) as error:
             read()
         assert str(error.value) == (
-            f"{name} is malformed: it takes an Ed25519 key, as a PEM without a password or its 32 bytes in base64"
+            f"{name} is malformed: set it to an Ed25519 key, as a PEM without a password or its 32 bytes in base64"
         )
 
 

@@ -46,7 +46,8 @@ def test_an_invitation_beyond_the_seats_is_refused_with_what_it_would_cost() -> 
         invite(cast)
     assert refused.value.guard is Guard.SEATS
     assert str(refused.value) == (
-        "All 2 seats of Acme are taken. One more costs €24.00 a month: whoever manages the subscription can add them."
+        "All 2 seats of Acme are taken. Another seat costs €24.00 a month. "
+        "Ask a member who manages the subscription to add it."
     )
     assert not Invitation.objects.exists()
 

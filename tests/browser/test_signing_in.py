@@ -136,7 +136,7 @@ def test_a_passkey_is_the_second_factor_beside_the_password(live_server: LiveSer
     page.goto(f"{live_server.url}/login/?next=/mfa/webauthn/add/")
     fill_in(page, owner)
     show_who(page)
-    page.get_by_label("Sign in with it alone").uncheck()
+    page.get_by_label("Sign in with this passkey only").uncheck()
     page.get_by_role("button", name="Add passkey").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Your recovery codes")
     sign_out(page, live_server)
@@ -173,7 +173,7 @@ def test_an_app_is_set_up_and_its_digits_and_a_recovery_code_sign_in(
     expect(page).to_have_url(f"{live_server.url}/mfa/totp/activate/")
     assert sideways(page) == 0
     secret = page.locator("code").inner_text()
-    page.get_by_label("What the app shows now").fill(digits(secret))
+    page.get_by_label("Code from the app").fill(digits(secret))
     page.get_by_role("button", name="Turn on").click()
     expect(page).to_have_url(f"{live_server.url}/mfa/recovery-codes/")
     assert sideways(page) == 0
@@ -189,7 +189,7 @@ def test_an_app_is_set_up_and_its_digits_and_a_recovery_code_sign_in(
     fill_in(page, owner)
     page.get_by_label("Code").fill(kept[0])
     page.get_by_role("button", name="Sign in", exact=True).click()
-    expect(page.get_by_text("This code does not count")).to_be_visible()
+    expect(page.get_by_text("This code is incorrect")).to_be_visible()
 
 
 def test_a_forgotten_password_is_set_anew_by_a_link_in_a_real_mail_without_javascript(
@@ -197,13 +197,13 @@ def test_a_forgotten_password_is_set_anew_by_a_link_in_a_real_mail_without_javas
 ) -> None:
     go(plain, live_server, "/login/")
     plain.get_by_role("link", name="Forgot your password?").click()
-    plain.get_by_label("E-mail").fill(owner.email)
+    plain.get_by_label("Email address").fill(owner.email)
     plain.get_by_role("button", name="Send link").click()
     expect(plain).to_have_url(f"{live_server.url}/password/reset/done/")
     plain.goto(address_in(postbox, owner.email))
     expect(plain.get_by_role("heading", level=1)).to_have_text("Choose a new password")
     plain.get_by_label("New password").fill("seven green bottles on a wall")
-    plain.get_by_label("The same once more").fill("seven green bottles on a wall")
+    plain.get_by_label("Confirm password").fill("seven green bottles on a wall")
     plain.get_by_role("button", name="Save password").click()
     expect(plain).to_have_url(f"{live_server.url}/password/reset/key/done/")
     plain.get_by_role("link", name="Sign in").click()
@@ -224,7 +224,7 @@ def test_where_one_is_signed_in_is_seen_and_ended(
     page.get_by_role("button", name=re.compile("End the session")).click()
     show_who(page)
     expect(page).to_have_url(f"{live_server.url}/me/sessions/")
-    expect(page.get_by_text("Signed out there.")).to_be_visible()
+    expect(page.get_by_text("Session ended.")).to_be_visible()
     phone.goto(f"{live_server.url}/me/")
     expect(phone).to_have_url(f"{live_server.url}/login/?next=/me/")
 
@@ -282,13 +282,13 @@ def test_an_organisation_opens_an_account_of_its_own(
     page.get_by_role("link", name="Create an account for your organisation").click()
     expect(page).to_have_url(f"{live_server.url}/signup/")
     assert sideways(page) == 0
-    page.get_by_label("Name of your organisation").fill("Acme")
+    page.get_by_label("Organisation name").fill("Acme")
     page.get_by_label("Staff ladder").check()
     page.get_by_label("Your name").fill("Mia Miller")
     page.get_by_label("E-mail").fill("mia@miller.example")
     page.get_by_role("button", name="Send confirmation link").click()
     expect(page.get_by_text("“acme” is taken. Choose another one.")).to_be_visible()
-    page.get_by_label("Its address here").fill("acme-miller")
+    page.get_by_label("Web address").fill("acme-miller")
     page.get_by_role("button", name="Send confirmation link").click()
     expect(page).to_have_url(f"{live_server.url}/login/verify/")
     page.goto(address_in(postbox, "mia@miller.example"))
@@ -311,8 +311,8 @@ def test_a_token_is_made_lets_a_program_read_and_is_ended(
     show_who(page)
     expect(page).to_have_url(f"{live_server.url}/me/tokens/new/")
     assert sideways(page) == 0
-    page.get_by_label("What for").fill("Nightly report")
-    page.get_by_label("It ends after").select_option("90")
+    page.get_by_label("Name").fill("Nightly report")
+    page.get_by_label("Expires after").select_option("90")
     page.get_by_role("button", name="Create token").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Nightly report")
     assert sideways(page) == 0
@@ -328,7 +328,7 @@ def test_a_token_is_made_lets_a_program_read_and_is_ended(
     expect(page.get_by_text("last used")).to_be_visible()
     assert sideways(page) == 0
     page.get_by_role("button", name="End the token Nightly report").click()
-    expect(page.get_by_text("The token counts no more.")).to_be_visible()
+    expect(page.get_by_text("Token revoked.")).to_be_visible()
     with pytest.raises(HTTPError, match="401"):
         urlopen(asked)
 
@@ -344,7 +344,7 @@ def test_the_address_changes_by_a_link_in_a_real_mail(
     show_who(page)
     expect(page).to_have_url(f"{live_server.url}/me/email/")
     assert sideways(page) == 0
-    page.get_by_label("New address").fill("ann@new.example")
+    page.get_by_label("New email address").fill("ann@new.example")
     page.get_by_role("button", name="Send link").click()
     expect(page.get_by_text("We have sent a link to ann@new.example.")).to_be_visible()
     expect(page.get_by_text(owner.email, exact=True)).to_be_visible()
@@ -352,7 +352,7 @@ def test_the_address_changes_by_a_link_in_a_real_mail(
     expect(page.get_by_role("heading", level=1)).to_have_text("Confirm your email address")
     assert sideways(page) == 0
     page.get_by_role("button", name="Change email address").click()
-    expect(page.get_by_text("You sign in as ann@new.example from now on.")).to_be_visible()
+    expect(page.get_by_text("You now sign in as ann@new.example.")).to_be_visible()
     post()
     assert postbox.letters()[-1]["To"] == owner.email
     sign_out(page, live_server)

@@ -62,10 +62,10 @@ def answer(error: BaseException, address: str = "/fail/") -> HttpResponse:
         return Client(raise_request_exception=False).get(address)  # type: ignore[return-value]
 
 
-GONE = "The database does not answer"
-TAKEN = "The database has no connection left"
-FULL = "The database has no room left"
-BUSY = "The database is busy with other work"
+GONE = "The database is not responding"
+TAKEN = "The database has no free connections"
+FULL = "The database is out of disk space"
+BUSY = "The database is busy"
 
 
 @pytest.mark.parametrize(

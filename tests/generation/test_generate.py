@@ -196,18 +196,21 @@ def test_it_reports_in_json() -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["load", "--leads=5"], 'There is no account "load": name its scheme to create it, as in --scheme amocrm.'),
+        (
+            ["load", "--leads=5"],
+            'The account "load" does not exist: name its role system to create it, such as --scheme amocrm.',
+        ),
         (["load", "--scheme=pyramid"], 'There is no scheme "pyramid": choose from'),
         (["Load!", "--scheme=atlas"], '"Load!" is not a name for an account:'),
         (["load", "--scheme=atlas", "--branches=0"], "A new account needs at least one branch."),
         (["load", "--scheme=atmos", "--branches=2"], "have one branch, and load would have 2."),
-        (["load", "--scheme=atlas", "--leads=-1"], "-1 leads are asked for: ask for 0 to 10,000,000."),
-        (["load", "--scheme=atlas", "--leads=99999999"], "99999999 leads are asked for"),
-        (["load", "--scheme=atlas", "--activities=5"], "An activity is about a record"),
-        (["load", "--scheme=atlas", "--shares=5"], "Shares are of generated leads"),
-        (["load", "--scheme=atlas", "--members=2", "--leads=2", "--shares=5"], "5 shares are more than 2 leads"),
+        (["load", "--scheme=atlas", "--leads=-1"], "-1 leads is out of range: choose 0 to 10,000,000."),
+        (["load", "--scheme=atlas", "--leads=99999999"], "99999999 leads is out of range"),
+        (["load", "--scheme=atlas", "--activities=5"], "Activities belong to records"),
+        (["load", "--scheme=atlas", "--shares=5"], "Shares need generated leads"),
+        (["load", "--scheme=atlas", "--members=2", "--leads=2", "--shares=5"], "5 shares are too many for 2 leads"),
         (["load", "--scheme=atlas", "--seed=-1"], "The seed -1 is out of range"),
-        (["there"], "Nothing is asked for: say how many"),
+        (["there"], "Nothing to generate: give numbers"),
         (["there", "--scheme=atmos", "--leads=1"], "The account there follows the scheme atlas, not atmos."),
     ],
 )

@@ -107,7 +107,7 @@ def test_messages_of_the_gateway(text: str) -> None:
 
 @bombs
 def test_heads_of_the_log(text: str) -> None:
-    with pytest.raises(HeadsRefused, match="no file of audit_heads"):
+    with pytest.raises(HeadsRefused, match="it was not written by audit_heads"):
         read_heads(text.encode())
 
 

@@ -61,7 +61,7 @@ def test_a_name_is_not_empty_and_a_time_zone_is_one_of_the_list(cast: Cast) -> N
 def test_who_belongs_to_no_account_changes_the_time_zone_alone() -> None:
     user = somebody(name="Nora Newcomer")
     client = sign_in(user).client
-    assert b"once you work in an account" in client.get("/me/").content
+    assert b"after you join an account" in client.get("/me/").content
     client.post("/me/", {"name": "Somebody Else", "time_zone": "Asia/Tokyo"})
     user.refresh_from_db()
     assert (user.name, user.time_zone) == ("Nora Newcomer", "Asia/Tokyo")
@@ -98,7 +98,7 @@ def test_all_other_places_are_ended_at_once(cast: Cast) -> None:
     here = with_browser(cast.member, FIREFOX)
     again(here)
     answer = here.post("/me/sessions/others/end/", follow=True)
-    assert b"Signed out in 3 other places" in answer.content
+    assert b"3 other sessions ended" in answer.content
     assert [client.get("/me/").status_code for client in others] == [302, 302, 302]
     assert stranger.get("/me/").status_code == here.get("/me/").status_code == 200
 

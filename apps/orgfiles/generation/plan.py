@@ -91,7 +91,8 @@ def check(plan: LoadPlan) -> LoadPlan:
 def _for_new_account(plan: LoadPlan) -> LoadPlan:
     if plan.scheme is None:
         raise GenerationRefused(
-            f'The account "{plan.account}" doesn't exist: add its role system to create it, such as --scheme {scheme_keys()[0]}.'
+            f'The account "{plan.account}" does not exist: name its role system to create it, such as --scheme'
+            f" {scheme_keys()[0]}."
         )
     try:
         scheme(plan.scheme)

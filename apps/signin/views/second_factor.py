@@ -20,7 +20,7 @@ class SecondFactorView(IndexView):
         user = self.request.user
         account = user.current_account if isinstance(user, User) else None
         if account is not None and lacks_second_factor(user, account):
-            context["missing"] = _(
-                "%(account)s requires two-factor authentication. Set it up to open the account."
-            ) % {"account": account}
+            context["missing"] = _("%(account)s requires two-factor authentication. Set it up to open the account.") % {
+                "account": account
+            }
         return context

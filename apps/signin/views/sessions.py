@@ -66,8 +66,7 @@ def end_others(request: HttpRequest) -> HttpResponse:
     ended = end_sessions(access_of(request).user, but=request.session.session_key)
     messages.success(
         request,
-        ngettext("%(count)s other session ended.", "%(count)s other sessions ended.", ended)
-        % {"count": ended},
+        ngettext("%(count)s other session ended.", "%(count)s other sessions ended.", ended) % {"count": ended},
     )
     return HttpResponseRedirect(reverse("my-sessions"))
 

@@ -45,7 +45,8 @@ def new_token(request: HttpRequest) -> HttpResponse:
             token = make_token(access.user, form.cleaned_data["name"], form.cleaned_data["days"])
         except NameTaken:
             form.add_error(
-                "name", _("You already have a token with this name. Choose another name, or revoke the old token first.")
+                "name",
+                _("You already have a token with this name. Choose another name, or revoke the old token first."),
             )
         except TooManyTokens:
             form.add_error(

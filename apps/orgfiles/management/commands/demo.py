@@ -30,9 +30,7 @@ class Command(BaseCommand):
         """How to report."""
         parser.add_argument("--dry-run", action="store_true", help="check everything without writing")
         parser.add_argument("--json", action="store_true", help="print who can sign in as a JSON array")
-        parser.add_argument(
-            "--code", action="store_true", help="print the operator's current code and load nothing"
-        )
+        parser.add_argument("--code", action="store_true", help="print the operator's current code and load nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Load and print."""
