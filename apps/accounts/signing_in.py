@@ -90,7 +90,7 @@ class AccountAdapter(DefaultAccountAdapter):
         """
         address = client_ip(request)
         if address is None:
-            raise PermissionDenied("Nothing says which address the request comes from.")
+            raise PermissionDenied(gettext("The IP address of the request is unknown."))
         return address
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:

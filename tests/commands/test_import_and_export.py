@@ -57,8 +57,7 @@ def test_a_refusal_is_told_without_a_traceback_and_nothing_is_written(run: Run, 
     result = run("import_org", str(path))
     assert (result.code, result.out) == (1, "")
     assert result.err == (
-        "acme.json, line 106, column 3: overrides[1]: manage_billing of ben@acme.example on north is listed tw"
-        " second time.\n"
+        "acme.json, line 106, column 3: overrides[1]: manage_billing of ben@acme.example on north is listed twice.\n"
     )
     assert counts() == before
 

@@ -200,7 +200,7 @@ def test_it_reports_in_json() -> None:
             ["load", "--leads=5"],
             'The account "load" does not exist: name its role system to create it, such as --scheme amocrm.',
         ),
-        (["load", "--scheme=pyramid"], 'There is no scheme "pyramid": choose from'),
+        (["load", "--scheme=pyramid"], 'The role system "pyramid" does not exist: choose from'),
         (["Load!", "--scheme=atlas"], '"Load!" is not a name for an account:'),
         (["load", "--scheme=atlas", "--branches=0"], "A new account needs at least one branch."),
         (["load", "--scheme=atmos", "--branches=2"], "have one branch, and load would have 2."),

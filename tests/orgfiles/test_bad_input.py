@@ -54,14 +54,20 @@ NOT_CHOSEN = "custom_fields[8].choices: a field of the kind text can't have choi
 CASES: list[tuple[dict[str, Any], str]] = [
     # the account's own fields
     (more("custom_fields", {"key": "extra", "kind": "text"}), "custom_fields[8].type: is missing."),
-    (more("custom_fields", FIELD | {"type": "activity"}), 'custom_fields[8].type: "activity" is none of lead, contact'),
-    (more("custom_fields", FIELD | {"kind": "poem"}), 'custom_fields[8].kind: "poem" is none of text, long_text'),
+    (
+        more("custom_fields", FIELD | {"type": "activity"}),
+        'custom_fields[8].type: "activity" is not one of lead, contact',
+    ),
+    (more("custom_fields", FIELD | {"kind": "poem"}), 'custom_fields[8].kind: "poem" is not one of text, long_text'),
     (more("custom_fields", FIELD | {"key": "a b"}), 'custom_fields[8].key: "a b" is not a slug'),
     (
         more("custom_fields", FIELD | {"key": "segment"}),
         "custom_fields[8].key: lead/segment is listed twice",
     ),
-    (more("custom_fields", FIELD | {"name": "topics"}), "custom_fields[8].name: another field of the type lead is"),
+    (
+        more("custom_fields", FIELD | {"name": "topics"}),
+        "custom_fields[8].name: another field of the type lead already",
+    ),
     (more("custom_fields", FIELD | {"kind": "choice"}), "custom_fields[8].choices: is missing: a field of the kind"),
     (more("custom_fields", FIELD | {"choices": ["a"]}), NOT_CHOSEN),
     (
@@ -97,14 +103,17 @@ CASES: list[tuple[dict[str, Any], str]] = [
     (with_("records", 0, custom={"shop": "initech"}), "records[0].custom.shop: Write a web address such as"),
     (with_("records", 0, custom={"motto": ["a"]}), "records[0].custom.motto: must be text, not a list."),
     (with_("records", 0, custom={"motto": "a" * 256}), "records[0].custom.motto: It is 256 characters long; 255"),
-    (with_("records", 3, custom={"segment": "Public"}), "records[3].custom.segment: “Public” is none of its choices."),
+    (
+        with_("records", 3, custom={"segment": "Public"}),
+        "records[3].custom.segment: “Public” is not one of its choices.",
+    ),
     (with_("records", 3, custom={"topics": "Toner"}), 'records[3].custom.topics: must be a list, not "Toner".'),
     (with_("records", 7, custom={"fleet": 1}), "records[7].custom: this key is unknown"),
     # keys and kinds
-    (acme(user=[]), "user: this key is unknown; the keys here are mandate, account, users, branches"),
+    (acme(user=[]), "user: this key is unknown; the allowed keys are mandate, account, users, branches"),
     (acme(mandate=2), 'mandate: is "2", but this program reads only files of version 1.'),
-    (with_("users", 1, role="owner"), "users[1].role: this key is unknown; the keys here are email"),
-    (with_("users", 1, superuser=True), "users[1].superuser: this key is unknown; the keys here are email, name"),
+    (with_("users", 1, role="owner"), "users[1].role: this key is unknown; the allowed keys are email"),
+    (with_("users", 1, superuser=True), "users[1].superuser: this key is unknown; the allowed keys are email, name"),
     (with_("records", 3, amount=5), "records[3].amount: this key is unknown"),
     (with_("records", 3, private=True), "records[3].private: this key is unknown"),
     (with_("records", 3, about="company/C-1"), "records[3].about: this key is unknown"),
@@ -113,7 +122,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
     (with_("users", 0, email="Ann"), 'users[0].email: "ann" is not an email address.'),
     (with_("users", 0, email=["a"]), "users[0].email: must be text, not a list."),
     (with_("users", 0, name="n" * 151), "users[0].name: is 151 characters long; at most 150 are allowed."),
-    (with_("users", 0, password=""), "users[0].password: is blank"),
+    (with_("users", 0, password=""), "users[0].password: is empty"),
     (with_("users", 0, active="no"), 'users[0].active: must be true or false, not "no".'),
     (acme(account=ACME["account"] | {"slug": "Acme Ltd"}), 'account.slug: "Acme Ltd" is not a slug'),
     (
@@ -121,10 +130,13 @@ CASES: list[tuple[dict[str, Any], str]] = [
         'account.scheme: "atlantis" is not a role system: choose from',
     ),
     (acme(account=ACME["account"] | {"currency": "eur"}), 'account.currency: "eur" is not a currency'),
-    (acme(account=ACME["account"] | {"status": "open"}), 'account.status: "open" is none of active, closing, closed.'),
+    (
+        acme(account=ACME["account"] | {"status": "open"}),
+        'account.status: "open" is not one of active, closing, closed.',
+    ),
     (without("account", "scheme"), "account.scheme: is missing."),
     (without("members", "role"), "members[0].role: is missing."),
-    (with_("members", 0, status="gone"), 'members[0].status: "gone" is none of active, removed.'),
+    (with_("members", 0, status="gone"), 'members[0].status: "gone" is not one of active, removed.'),
     (with_("branches", 0, teams=[{"name": "A"}]), "branches[0].teams[0].slug: is missing."),
     (with_("branches", 0, teams=[{"slug": "a", "lead": ANN}]), "branches[0].teams[0].lead: this key is unknown"),
     # people
@@ -145,7 +157,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
     (with_("records", 0, branch="globex"), "records[0].branch: there is no branch globex in the file."),
     (
         STAFF | {"branches": [{"slug": "main"}, {"slug": "other"}]},
-        "branches[1]: is a second branch, and an account that",
+        "branches[1]: is a second branch, but an account that",
     ),
     # roles
     (
@@ -173,7 +185,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
     (AMO | {"roles": [OWN | {"grants": {"view_lead": "some"}}]}, 'roles[0].grants.view_lead: "some" is not a scope'),
     (
         AMO | {"roles": [OWN | {"grants": {"view_members": ["team"]}}]},
-        "roles[0].grants.view_members: view_members is ask",
+        "roles[0].grants.view_members: view_members applies",
     ),
     (
         AMO | {"roles": [OWN | {"grants": {"view_lead": "all", "crm.view_lead": "none"}}]},
@@ -186,11 +198,11 @@ CASES: list[tuple[dict[str, Any], str]] = [
     # keepers
     (
         acme(members=ACME["members"][1:]),
-        "members: nobody keeps the account: it needs an active user who is owner or sup",
+        "members: the account would have no owner: it needs an active uho is owner or sup",
     ),
-    (with_("members", 0, status="removed"), "members: nobody keeps the account"),
-    (with_("users", 0, active=False), "members: nobody keeps the account"),
-    ({"account": ACME["account"]}, "members: nobody keeps the account"),
+    (with_("members", 0, status="removed"), "members: the account would have no owner"),
+    (with_("users", 0, active=False), "members: the account would have no owner"),
+    ({"account": ACME["account"]}, "members: the account would have no owner"),
     # overrides
     (more("overrides", OVERRIDE | {"permission": "fly"}), 'overrides[2].permission: "fly" is not a permission.'),
     (
@@ -205,7 +217,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
     (more("overrides", OVERRIDE | {"scope": {}}), "overrides[2].scope: must be a list, not a mapping."),
     (
         more("overrides", OVERRIDE | {"permission": "view_billing", "scope": ["created"]}),
-        "overrides[2].permission: view_billing is asked of the branch, so its scope is none or all",
+        "overrides[2].permission: view_billing applies to the branch, so its scope is none or all",
     ),
     (more("overrides", OVERRIDE | {"reason": " \n"}), "overrides[2].reason: is blank."),
     (more("overrides", OVERRIDE | {"user": "x@y.example"}), "overrides[2].user: x@y.example is not a user in the file"),
@@ -251,8 +263,8 @@ CASES: list[tuple[dict[str, Any], str]] = [
         more("records", LEAD | {"ref": "L-1", "website": "javascript:alert(1)"}),
         'records[8].website: "javascript:alert(1)" is not a web address such as https://example.com.',
     ),
-    (with_("records", 0, size="big"), 'records[0].size: "big" is none of 1-9, 10-49, 50-249, 250-999, 1000+.'),
-    (with_("records", 7, kind="fax"), 'records[7].kind: "fax" is none of note, call, message, email, meeting.'),
+    (with_("records", 0, size="big"), 'records[0].size: "big" is not one of 1-9, 10-49, 50-249, 250-999, 1000+.'),
+    (with_("records", 7, kind="fax"), 'records[7].kind: "fax" is not one of note, call, message, email, meeting.'),
     (with_("records", 4, probability=101), "records[4].probability: 101 is not between 0 and 100."),
     (with_("records", 4, close_date="soon"), "records[4].close_date: must be a date such as"),
     (with_("records", 5, due_at="2027-02-01 09:00"), 'records[5].due_at: "2027-02-01 09:00" has no time zone'),
@@ -261,29 +273,32 @@ CASES: list[tuple[dict[str, Any], str]] = [
     (with_("records", 6, done_by="x@y.example"), "records[6].done_by: x@y.example is not a user in the file"),
     (with_("records", 2, private=True), "records[2].private: a private contact needs a responsible"),
     (without("records", "about", 7), "records[7].about: is missing: an activity is about exactly one record."),
-    (with_("records", 7, about="C-1"), 'records[7].about: "C-1" names no record'),
+    (with_("records", 7, about="C-1"), 'records[7].about: "C-1" is not a record'),
     (with_("records", 7, about="company/C-9"), "records[7].about: there is no company C-9 in the file."),
-    (with_("records", 7, about="activity/N-1"), "records[7].about: a record of the type activity cannot be about acti"),
+    (with_("records", 7, about="activity/N-1"), "records[7].about: a record of the type activity can't be about acti"),
     (with_("records", 7, about="contact/P-2"), "records[7].about: contact/P-2 is on the branch south, not on north."),
     (with_("records", 6, about="task/T-1"), "records[6].about: a record of the type task can't be about task/T-1."),
     # shares
     (more("shares", SHARE | {"record": "lead/L-1"}), "shares[2].record: there is no lead L-1 in the file."),
     (more("shares", SHARE | {"record": "page/W-1"}), "shares[2].record: there is no page W-1 in the file."),
-    (more("shares", SHARE | {"record": "activity/N-1"}), "shares[2].record: activity/N-1 cannot be shared"),
+    (more("shares", SHARE | {"record": "activity/N-1"}), "shares[2].record: activity/N-1 can't be shared"),
     (
         more("shares", SHARE | {"record": "contact/P-1"}),
-        "shares[2].record: contact/P-1 is private, and what is private",
+        "shares[2].record: contact/P-1 is private, so it can't be se",
     ),
     (
         more("shares", SHARE | {"record": "task/T-1", "permissions": ["export"]}),
         "shares[2].permissions: records of the type task can't be shared with the permission export.",
     ),
-    (more("shares", SHARE | {"permissions": ["merge"]}), 'shares[2].permissions: "merge" is none of view, change, del'),
+    (
+        more("shares", SHARE | {"permissions": ["merge"]}),
+        'shares[2].permissions: "merge" is not one of view, change, del',
+    ),
     (more("shares", SHARE | {"permissions": []}), "shares[2].permissions: is empty: a share needs at least one."),
     (more("shares", SHARE | {"permissions": "view"}), "shares[2].permissions: must be a list"),
-    (more("shares", SHARE | {"team": "north/sales"}), "shares[2]: a share is of one user or of one team"),
-    (more("shares", SHARE | {"user": None}), "shares[2]: a share is of one user or of one team"),
-    (more("shares", SHARE | {"user": None, "team": "sales"}), 'shares[2].team: "sales" names no team'),
+    (more("shares", SHARE | {"team": "north/sales"}), "shares[2]: a share is for one user or one team"),
+    (more("shares", SHARE | {"user": None}), "shares[2]: a share is for one user or one team"),
+    (more("shares", SHARE | {"user": None, "team": "sales"}), 'shares[2].team: "sales" is not a team'),
     (more("shares", SHARE | {"user": None, "team": "globex/sales"}), "shares[2].team: there is no team globex/sales"),
     (more("shares", SHARE | {"user": "x@y.example"}), "shares[2].user: x@y.example is not a user in the file"),
     (more("shares", SHARE | {"reason": ""}), "shares[2].reason: is blank."),
@@ -375,7 +390,7 @@ def test_a_known_user_who_is_inactive_keeps_no_account() -> None:
         records=[],
         shares=[],
     )
-    assert refusals(data)[0].startswith("members: nobody keeps the account")
+    assert refusals(data)[0].startswith("members: the account would have no owner")
 
 
 def test_a_user_who_signs_up_in_the_same_moment_is_a_sentence_too(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -134,7 +134,7 @@ def test_what_cannot_be_is_refused_with_its_place() -> None:
         "records[0].status: Proposal is in several pipelines: name one with the key pipeline,"
         " New business or Renewals.",
         "records[1].pipeline: there is no pipeline Sales: choose from New business, Renewals, Old ways.",
-        "records[2].pipeline: is said of an opportunity without a status.",
+        "records[2].pipeline: needs a status: add the key status, or delete this key.",
         "records[2].ref: opportunity/O-1 is listed twice.",
     ]
 
@@ -146,10 +146,10 @@ def test_what_cannot_be_is_refused_with_its_place() -> None:
         ("{name: ' '}", "pipelines[0].name: is blank."),
         (f"{{name: {'x' * 61}}}", "pipelines[0].name: is 61 characters long; at most 60 are allowed."),
         ("{name: A, statuses: [{name: N, probability: 101}]}", "probability: 101 is not between 0 and 100."),
-        ("{name: A, statuses: [{name: N, outcome: maybe}]}", '"maybe" is none of open, won, lost.'),
+        ("{name: A, statuses: [{name: N, outcome: maybe}]}", '"maybe" is not one of open, won, lost.'),
         ("{name: A, statuses: [{name: N, colour: red}]}", "statuses[0].colour: this key is unknown"),
         ("{name: A, status: []}", "pipelines[0].status: this key is unknown; did you mean statuses?"),
-        ('{name: "A\\0"}', "holds the character U+0000"),
+        ('{name: "A\\0"}', "contains a line break or an invisible character (U+0000)"),
         ("A", "pipelines[0]: must be a mapping"),
     ],
 )
