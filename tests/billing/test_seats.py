@@ -111,7 +111,7 @@ def test_it_grows_up_to_what_the_plan_has_room_for() -> None:
         run_account(cast.account.pk)
         for number in range(8):
             invite(cast, f"new{number}@acme.example")
-        with pytest.raises(NoSeat, match="Starter has room for 10 people"):
+        with pytest.raises(NoSeat, match="Starter allows up to 10 members"):
             invite(cast)
 
 

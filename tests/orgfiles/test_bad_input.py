@@ -105,7 +105,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
     (with_("records", 0, custom={"motto": "a" * 256}), "records[0].custom.motto: It is 256 characters long; 255"),
     (
         with_("records", 3, custom={"segment": "Public"}),
-        "records[3].custom.segment: “Public” is not one of its choices.",
+        "records[3].custom.segment: “Public” is none of its choices.",
     ),
     (with_("records", 3, custom={"topics": "Toner"}), 'records[3].custom.topics: must be a list, not "Toner".'),
     (with_("records", 7, custom={"fleet": 1}), "records[7].custom: this key is unknown"),
@@ -198,7 +198,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
     # keepers
     (
         acme(members=ACME["members"][1:]),
-        "members: the account would have no owner: it needs an active uho is owner or sup",
+        "members: the account would have no owner: it needs an active user who is owner or sup",
     ),
     (with_("members", 0, status="removed"), "members: the account would have no owner"),
     (with_("users", 0, active=False), "members: the account would have no owner"),
@@ -217,7 +217,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
     (more("overrides", OVERRIDE | {"scope": {}}), "overrides[2].scope: must be a list, not a mapping."),
     (
         more("overrides", OVERRIDE | {"permission": "view_billing", "scope": ["created"]}),
-        "overrides[2].permission: view_billing applies to the branch, so its scope is none or all",
+        "overrides[2].permission: view_billing applies to the branch, so its scope must be none or all",
     ),
     (more("overrides", OVERRIDE | {"reason": " \n"}), "overrides[2].reason: is blank."),
     (more("overrides", OVERRIDE | {"user": "x@y.example"}), "overrides[2].user: x@y.example is not a user in the file"),
@@ -242,7 +242,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
     (more("records", LEAD | {"ref": " "}), "records[8].ref: is blank."),
     (more("records", LEAD), "records[8].ref: is missing."),
     (more("records", LEAD | {"ref": "L" * 61}), "records[8].ref: is 61 characters long; at most 60 are allowed."),
-    (more("records", LEAD | {"ref": "L-1", "type": "page"}), 'records[8].type: "page" is none of'),
+    (more("records", LEAD | {"ref": "L-1", "type": "page"}), 'records[8].type: "page" is not one of'),
     (
         more("records", LEAD | {"ref": "L-1", "responsible": "x@y.example"}),
         "records[8].responsible: x@y.example is not a u",
@@ -284,7 +284,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
     (more("shares", SHARE | {"record": "activity/N-1"}), "shares[2].record: activity/N-1 can't be shared"),
     (
         more("shares", SHARE | {"record": "contact/P-1"}),
-        "shares[2].record: contact/P-1 is private, so it can't be se",
+        "shares[2].record: contact/P-1 is private, so it can't be shared",
     ),
     (
         more("shares", SHARE | {"record": "task/T-1", "permissions": ["export"]}),

@@ -40,7 +40,7 @@ GONE = 410
 
 @rate_limit(action="signup")
 def signup(request: HttpRequest) -> HttpResponse:
-    """What account is to be opened, and by whom."""
+    """Show the sign-up form; a POST sends the confirmation link, or creates the account of a signed-in user."""
     user = request.user if isinstance(request.user, User) else None
     account = AccountForm(request.POST or None)
     person = None if user is not None else SignupForm(request.POST or None)
@@ -54,7 +54,7 @@ def signup(request: HttpRequest) -> HttpResponse:
 
 @rate_limit(action="signup")
 def finish(request: HttpRequest, sealed: str) -> HttpResponse:
-    """Where the link of the mail leads: one look at what is to be opened, and the account is there."""
+    """Show the account from the emailed link; a POST creates it."""
     try:
         told = json.loads(unseal(sealed, PURPOSE, max_age=GOOD_FOR))
     except Unsealable:

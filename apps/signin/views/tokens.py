@@ -1,4 +1,4 @@
-"""One's API tokens: what there is, making one, ending one."""
+"""Pages to list, create and revoke the user's API tokens."""
 
 from __future__ import annotations
 
