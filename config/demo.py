@@ -36,11 +36,11 @@ STOPPING = {signal.SIGINT, signal.SIGTERM}
 
 
 class DemoError(Exception):
-    """Why the demo cannot run, in one sentence for whoever started it."""
+    """The demo can't run; the message says why in one sentence."""
 
 
 def say(text: str) -> None:
-    """Tell whoever watches, at once."""
+    """Print a line immediately."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 

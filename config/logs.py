@@ -23,7 +23,7 @@ from apps.accounts.database_faults import database_fault, database_words
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 # A part of an address that is random enough to be a secret: the token of an invitation, the key of a new password.
 _SECRET = re.compile(r"(?=[^/]*[0-9A-Z])[^/]{20,}")
-# Whom a mail was for, as mail servers repeat it.
+# Recipients of an email, as mail servers repeat them.
 _ADDRESS = re.compile(r"[^\s<>'\"{(]+@[^\s<>'\"})]+")
 # What procrastinate says of a job that did not succeed.
 _JOB_ENDED = {

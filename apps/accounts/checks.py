@@ -30,7 +30,7 @@ FROM pg_roles WHERE rolname = current_user
 def check_web_role(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
     """Whether row-level security binds the web server, and it may do its work; silent where no server answers.
 
-    `WEB_DATABASE` is as whom the web server connects; only the production settings say so.
+    `WEB_DATABASE` says how the web server connects; only the production settings have it.
     """
     database: dict[str, Any] | None = getattr(settings, "WEB_DATABASE", None)
     if database is None:

@@ -1,4 +1,4 @@
-"""What keeps the database from working: told apart once, for the pages, the commands, the worker and the log."""
+"""Classifies database failures, for the pages, the commands, the worker and the log."""
 
 from __future__ import annotations
 

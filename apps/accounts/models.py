@@ -249,7 +249,7 @@ class Account(models.Model):
     objects = AccountQuerySet.as_manager()
 
     class Meta:
-        """Accounts are no record type; their permissions stand in the catalogue."""
+        """Accounts are not a record type; their permissions are in the catalogue."""
 
         default_permissions = ()
         constraints = [
@@ -268,7 +268,7 @@ class Account(models.Model):
 
     @property
     def preferences(self) -> Preferences:
-        """What the account has chosen for everybody in it, or what one begins with that has chosen nothing."""
+        """Return the account's preferences, or the defaults if it has none."""
         stored: Preferences | None = getattr(self, "stored_preferences", None)
         return Preferences(account_id=self.pk) if stored is None else stored
 
@@ -350,7 +350,7 @@ def users_by_email(emails: Iterable[str]) -> dict[str, User]:
 
 
 def slug_is_taken(slug: str) -> bool:
-    """Whether some account has this slug. The web role is told so too, which sees no other account."""
+    """Return whether an account has this slug, also for the web role, which can't see other accounts."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT accounts_slug_is_taken(%s)", [slug])
         (taken,) = cursor.fetchone()

@@ -1,4 +1,4 @@
-"""What an account has chosen for all in it: how days and times are told, what a task begins with, the lists."""
+"""An account's preferences: date and time formats, defaults of new tasks, length of lists."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Preferences(models.Model):
     """An account's choices. An account that has none yet has these as they begin (`Account.preferences`).
 
     `task_due_days` empty (NULL) means that a new task is due at no time; else it is due at `task_due_time`. Where
-    `next_task` is set, whoever completes a task about a record is led to the next one.
+    `next_task` is set, completing a record's task leads to the next one.
     """
 
     account = models.OneToOneField("accounts.Account", on_delete=models.PROTECT, related_name="stored_preferences")

@@ -27,7 +27,7 @@ from apps.accounts.tokens import end_tokens
 
 log = logging.getLogger("mandate.security")
 
-# What somebody changed about how they sign in, as the log says it; by the name of the mail that tells them.
+# Log texts for changes of sign-in settings, by the name of the email that notifies the user.
 EVENTS = {
     "password_changed": "changed their password",
     "password_reset": "set a new password by mail",
@@ -66,9 +66,9 @@ class AccountAdapter(DefaultAccountAdapter):
         """Tell the person what has changed about their signing in, and the log."""
         event = EVENTS[template_prefix.rsplit("/", 1)[-1]]
         assert isinstance(user, User)
-        # Whoever sets a new password by mail is not signed in yet.
+        # A user who resets a password by email is not signed in yet.
         with fence.tenant(None, user.pk), transaction.atomic():
-            # Whoever sets a new password may do it because somebody else has been in.
+            # The user may reset the password because an attacker was signed in.
             tokens = end_tokens(user) if event in NEW_PASSWORD else 0
             log_change(user, event, **({"tokens": tokens} if tokens else {}))
             super().send_notification_mail(template_prefix, user, context, email or user.email)
@@ -79,7 +79,7 @@ class AccountAdapter(DefaultAccountAdapter):
         return mail.link(reverse("account_reset_password_from_key", kwargs={"uidb36": number, "key": token}))
 
     def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: Any) -> str:
-        """The link that shows that an address is somebody's: it sets the password, as nothing chosen before counts."""
+        """Return the link that verifies an address: it also sets the password, since earlier passwords don't count."""
         return password_link(emailconfirmation.email_address.user)
 
     def get_client_ip(self, request: HttpRequest) -> str:
@@ -109,7 +109,7 @@ class MfaAdapter(DefaultMFAAdapter):
     }
 
     def encrypt(self, text: str) -> str:
-        """Whoever reads the database cannot make codes."""
+        """Encrypt the secret, so that a reader of the database can't create codes."""
         return seal(text, "second factor")
 
     def decrypt(self, encrypted_text: str) -> str:
@@ -119,6 +119,6 @@ class MfaAdapter(DefaultMFAAdapter):
         return "Mandate"
 
     def generate_authenticator_name(self, user: AbstractBaseUser, type: Authenticator.Type) -> str:
-        """What a new passkey is called until somebody names it."""
+        """Return the default name of a new passkey."""
         count = Authenticator.objects.filter(user_id=user.pk, type=type).count()
         return gettext("Passkey") if not count else gettext("Passkey %(number)s") % {"number": count + 1}

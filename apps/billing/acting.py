@@ -84,7 +84,7 @@ def need_operator(ground: ChangeContext) -> None:
     """Let a platform operator pass, at the console or in an open session.
 
     Raises:
-        OperatorOnly: it is somebody else.
+        OperatorOnly: the actor is not an operator.
     """
     if not ground.acting().operator:
         raise OperatorOnly(_("Only a platform operator can do this."), _("Ask the platform's operators."))

@@ -1,4 +1,4 @@
-"""What is filled in on the pages of billing. Each form ends with the reason, which stands in the log."""
+"""The forms of the billing pages. Each one ends with a reason for the audit log."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ INTERVALS = {Interval.MONTH: _("Monthly"), Interval.YEAR: _("Yearly")}
 
 
 class ActForm(forms.Form):
-    """Something about the bills that somebody wants to be different, with a reason."""
+    """A change of billing, with a reason."""
 
     title: StrOrPromise = ""
     danger = False

@@ -41,7 +41,7 @@ class DraftLine:
 
 @dataclass(frozen=True, slots=True)
 class DraftInvoice:
-    """What a payer is to be billed for, with its tax."""
+    """What a payer is billed for, with its tax."""
 
     payer: Payer
     lines: Sequence[DraftLine]
@@ -51,7 +51,7 @@ class DraftInvoice:
 
     @property
     def total(self) -> Decimal:
-        """What is to be paid."""
+        """Return the total."""
         return self.net + self.tax
 
 
@@ -127,12 +127,12 @@ def credit(
 ) -> Invoice:
     """Write a credit note about an invoice: for all that is left of it, or for a part (`net`, without tax).
 
-    `again`: what it takes back is billed anew, to whom the details name now; otherwise it is a favour, and stays given.
+    `again` bills the credited amount again with the current billing details; otherwise it is a discount.
     A platform operator's act.
 
     Raises:
         BillingRefused: there is no such invoice here, or less is left of it.
-        Refusal: the reason is blank, or somebody else acts.
+        Refusal: the reason is blank, or the actor is not an operator.
     """
     with acting(account_id, verb=verbs.CREDITED, actor=actor, reason=reason) as (ground, book):
         need_operator(ground)

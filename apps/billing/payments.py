@@ -85,7 +85,7 @@ def enter(
     Raises:
         BillingRefused: there is no such invoice here, it is a credit note, or the amount is nothing; or the id was
             entered for another invoice or amount.
-        Refusal: the reason is blank, or somebody else acts.
+        Refusal: the reason is blank, or the actor is not an operator.
     """
     with acting(account_id, verb=verbs.PAID, actor=actor, reason=reason) as (ground, book):
         need_operator(ground)

@@ -71,7 +71,7 @@ def invoice_pdf(invoice: Invoice) -> bytes:
 
 
 def file_name(invoice: Invoice) -> str:
-    """What the file is called."""
+    """Return the name of the file."""
     return f"{invoice.kind.replace('_', '-')}-{invoice.reference}.pdf"
 
 
@@ -176,7 +176,7 @@ def _paragraph(text: str, style: ParagraphStyle) -> Paragraph:
 
 
 def _cut(text: str, width: float) -> str:
-    """As much of the text as fits in one line of small print."""
+    """Return as much of the text as fits in one line of small print."""
     shortened = text
     while shortened and stringWidth(shortened, REGULAR, SMALL.fontSize) > width:
         shortened = f"{shortened[: min(len(shortened) - 2, 200)]}…"
@@ -184,7 +184,7 @@ def _cut(text: str, width: float) -> str:
 
 
 def _shown(text: str, font: str = REGULAR) -> str:
-    """The text in letters that the font has: an accent that it lacks is left out, others are question marks."""
+    """Return the text with characters of the font: missing accents are dropped, others become question marks."""
     known = _faces[font]
     found = []
     for letter in text:

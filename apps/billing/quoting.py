@@ -42,7 +42,7 @@ class _TrialEntitle(Entitle):
     billed: list[DraftInvoice] = field(default_factory=list)
 
     def accompany(self, ground: ChangeContext) -> None:
-        """Write down what is chosen, and see what is to be billed for it."""
+        """Write the choice and compute what it bills."""
         put_down(SubscriptionState(ground.account), self.chosen)
         self.billed.extend(unbilled(SubscriptionState(ground.account), seller()))
 
@@ -107,7 +107,7 @@ def _given_by(book: SubscriptionState, choice: PlanChoice) -> Entitlements:
 
 
 def log_told(days: int | None) -> str:
-    """How far back the log is shown."""
+    """Return in words how far back the audit log is shown."""
     return _("the whole audit log") if days is None else _("entries of the last %(days)s days") % {"days": f"{days:,}"}
 
 

@@ -72,7 +72,7 @@ class _RollBack(Exception):
 
 
 def subscribed_accounts() -> list[int]:
-    """Every account with a subscription, also as the web role, whom the database shows one account at a time."""
+    """Return every account with a subscription, also as the web role, which sees one account at a time."""
     return due_accounts(BILLING, "SELECT billing_subscribed_accounts()")
 
 

@@ -1,4 +1,4 @@
-"""Sells seats: what one more would cost, and, where the account wants it, one more for whoever is invited."""
+"""Sells seats: the price of another seat, and, if the account wants it, automatic seats for invitations."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ class SeatSeller:
         return True
 
     def offer(self, ground: ChangeContext, place: Place, seats: int) -> str:
-        """What so many seats would cost."""
+        """Return the offer for this number of seats."""
         return _offered(SubscriptionState(ground.account), place, seats)
 
     def offers(self, account: Account, places: Sequence[Place]) -> Mapping[Place, str]:
-        """What one seat more would cost in each of these places."""
+        """Return the offer for one more seat in each of these places."""
         book = SubscriptionState(account)
         return {place: _offered(book, place, (place.seats or 0) + 1) for place in places}
 
@@ -80,13 +80,13 @@ def _offered(book: SubscriptionState, place: Place, seats: int) -> str:
 
 
 def _per_seat(term: Term, price: str) -> str:
-    """The price of a seat, and for how long."""
+    """Return the price of a seat with its period."""
     yearly = term.interval == Interval.YEAR
     return (_("%(price)s a year") if yearly else _("%(price)s a month")) % {"price": price}
 
 
 def _payer_of(book: SubscriptionState, place: Place) -> tuple[Payer, Term] | None:
-    """Who pays for the place, and what holds for them; None where nobody does."""
+    """Return the payer of the place and its term; None if there is none."""
     branch_id = place.pk if isinstance(place, Branch) else None
     holding = book.holding()
     for pays, holds in holding:

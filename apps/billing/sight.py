@@ -1,4 +1,4 @@
-"""Whose bills somebody sees: a branch's by their right on it, the whole account's by their right on every branch."""
+"""Which invoices a member sees: a branch's with the permission there, the account's with the permission everywhere."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class BillingScope:
 
     @property
     def rows(self) -> Q:
-        """The rows with a `branch` that are in sight; closed branches' bills are for those who see all."""
+        """Return the visible rows with a `branch`; only members who see all see closed branches' invoices."""
         return Q() if self.all else Q(branch__in=self.branches)
 
     def has(self, payer: Payer) -> bool:
-        """Whether the payer's bills are in sight."""
+        """Return whether the payer's invoices are visible."""
         return self.all or payer.branch_id in self.branches

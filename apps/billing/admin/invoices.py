@@ -1,4 +1,4 @@
-"""The invoices of the account at hand."""
+"""The invoices of the current account."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class InvoiceAdmin(AccessTableAdmin):
     sortable_by = ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """The invoices in sight, with what is still to be paid of each."""
+        """Return the visible invoices, each with its amount due."""
         access = access_of(request)
         if access.mandate is None:
             return Invoice.objects.none()

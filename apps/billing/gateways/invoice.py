@@ -1,4 +1,4 @@
-"""The default, which needs nothing: whoever gets an invoice transfers the money, and an operator enters it."""
+"""The default gateway: the payer transfers the money, and an operator records the payment."""
 
 from __future__ import annotations
 

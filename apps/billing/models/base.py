@@ -57,7 +57,7 @@ class AddressField(MultiLineField[Any, Any]):
 
 
 class Amount(models.DecimalField[Any, Any]):
-    """An amount of money; its currency stands beside it, or on the invoice that it belongs to."""
+    """An amount of money; its currency is on the same row or on its invoice."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **({"max_digits": 14, "decimal_places": 3} | options))

@@ -138,7 +138,7 @@ class Payment(AccountModel):
     entered_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta(AccountModel.Meta):
-        """One row for each payment of a gateway, however often we are told of it."""
+        """One row for each payment of a gateway, even if the gateway reports it several times."""
 
         ordering = ["received_on", "id"]
         constraints = [

@@ -119,7 +119,7 @@ class Term(AccountModel):
 class Period(AccountModel):
     """The days that are paid together: from `starts_on` up to `ends_on`, without that day.
 
-    `days` is how many the full period has. Where somebody goes over to yearly payment in the middle, it ends early.
+    `days` is how many the full period has. It ends early if the payer switches to yearly billing.
     """
 
     starts_on = models.DateField()

@@ -1,4 +1,4 @@
-"""The account's billing at a glance: plan, seats, who pays, what is to be paid, what comes next."""
+"""The billing overview: plan, seats, payers, amounts due, and the next invoice."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class PayerSeats:
 
 @page("view_billing")
 def overview(request: HttpRequest, access: AccessContext) -> HttpResponse:
-    """What the account has subscribed to, and what it owes, as far as the person sees it."""
+    """Show the subscription and the amounts due that the member may see."""
     assert access.account is not None
     assert access.mandate is not None
     book = SubscriptionState(access.account)
@@ -75,7 +75,7 @@ def _features(plan: Plan | None) -> list[str]:
 
 
 def newest(account_id: int, sight: BillingScope) -> Any:
-    """The invoices in sight with what is still to be paid of each, the newest first."""
+    """Return the visible invoices, each with its amount due, newest first."""
     rows = Invoice.objects.filter(sight.rows, account=account_id).select_related("branch", "credits")
     return with_balance(rows).order_by("-number")
 

@@ -43,11 +43,11 @@ def details(request: HttpRequest, access: AccessContext, payer: int) -> HttpResp
 
 
 def managed(access: AccessContext, payer_id: int) -> Payer:
-    """The payer, for whoever may manage its bills.
+    """Return the payer if the member may manage its billing.
 
     Raises:
-        Http404: there is none in sight.
-        MissingPermission: it is in sight, and they may not.
+        Http404: no visible payer has this id.
+        MissingPermission: the payer is visible, but the member may not manage it.
     """
     assert access.account is not None
     assert access.mandate is not None
