@@ -47,17 +47,17 @@ def _check_presence(ground: ChangeContext) -> None:
         raise ActorInactive(_("Your user is deactivated."), _("Ask the platform's operators."))
 
 
-def subscribed(book: SubscriptionState) -> SubscriptionState:
-    """The book, where there is a subscription.
+def subscribed(subscription_state: SubscriptionState) -> SubscriptionState:
+    """Return the subscription state of the account.
 
     Raises:
         BillingRefused: there is none.
     """
-    if book.subscription is None:
+    if subscription_state.subscription is None:
         raise BillingRefused(
-            _("%(account)s has no subscription.") % {"account": book.account}, _("Start a trial first.")
+            _("%(account)s has no subscription.") % {"account": subscription_state.account}, _("Start a trial first.")
         )
-    return book
+    return subscription_state
 
 
 def need(ground: ChangeContext, codename: str, place: models.Model) -> None:

@@ -105,9 +105,9 @@ def begin_setup(account_id: int, payer_id: int, *, back: str, actor: User) -> st
         Refusal: the right is missing.
     """
     gateway = current_gateway()
-    reason = "A payment method is to be entered"
-    with acting(account_id, verb=verbs.METHOD_CHANGED, actor=actor, reason=reason) as (ground, book):
-        payer = subscribed(book).payers.get(payer_id)
+    reason = "Setting up a payment method"
+    with acting(account_id, verb=verbs.METHOD_CHANGED, actor=actor, reason=reason) as (ground, subscription_state):
+        payer = subscribed(subscription_state).payers.get(payer_id)
         if payer is None:
             raise BillingRefused(_("That payer doesn't exist in %(account)s.") % {"account": ground.account})
         need_for_payer(ground, "manage_billing", payer)

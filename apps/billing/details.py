@@ -36,8 +36,8 @@ def change_details(
             refused once there is an invoice.
         Refusal: as `acting` does, or the right is missing.
     """
-    with acting(account_id, verb=verbs.DETAILS_CHANGED, actor=actor, reason=reason) as (ground, book):
-        payer = subscribed(book).payers.get(payer_id)
+    with acting(account_id, verb=verbs.DETAILS_CHANGED, actor=actor, reason=reason) as (ground, subscription_state):
+        payer = subscribed(subscription_state).payers.get(payer_id)
         if payer is None:
             raise BillingRefused(_("That payer doesn't exist in %(account)s.") % {"account": ground.account})
         need_for_payer(ground, "manage_billing", payer)
@@ -47,9 +47,9 @@ def change_details(
         if payer.currency != currency:
             _reprice(payer, currency)
         payer.save()
-        agreed = book.agreed
-        waited = agreed.suspended_on is not None and not book.periods
-        waited = waited and all(each.is_complete for each, _ in book.holding())
+        agreed = subscription_state.agreed
+        waited = agreed.suspended_on is not None and not subscription_state.periods
+        waited = waited and all(each.is_complete for each, _ in subscription_state.holding())
         if waited:
             agreed.suspended_on, agreed.trial_ends_on = None, today()
             agreed.save()

@@ -55,11 +55,11 @@ class ChooseForm(ActForm):
     plan = forms.ChoiceField(label=_("Plan"), widget=forms.RadioSelect)
     interval = forms.ChoiceField(label=_("Billing interval"), widget=forms.RadioSelect)
 
-    def __init__(self, data: Any = None, *, book: SubscriptionState) -> None:
+    def __init__(self, data: Any = None, *, subscription_state: SubscriptionState) -> None:
         super().__init__(data)
-        self.book = book
-        holding = book.holding()
-        taken = all_seats_taken(book.account.pk)
+        self.book = subscription_state
+        holding = subscription_state.holding()
+        taken = all_seats_taken(subscription_state.account.pk)
         currency = holding[0][0].currency
         self.payers = [payer for payer, _term in holding]
         self.fields["plan"] = forms.ChoiceField(
@@ -80,7 +80,7 @@ class ChooseForm(ActForm):
             label=_("Billing interval"),
             widget=forms.RadioSelect,
             choices=[(str(key), label) for key, label in INTERVALS.items()],
-            initial=str(book.interval()),
+            initial=str(subscription_state.interval()),
             help_text=_("With yearly billing, two months are free."),
         )
         for payer, term in holding:

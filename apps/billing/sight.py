@@ -12,7 +12,7 @@ from apps.billing.models import Payer
 
 @dataclass(frozen=True, slots=True)
 class BillingScope:
-    """The open branches on which a permission is held; `all`: on every one of them, so on the whole account."""
+    """The open branches where the member has a permission; `all`: they have it on every open branch."""
 
     branches: frozenset[int]
     all: bool
@@ -21,8 +21,8 @@ class BillingScope:
     def of(cls, mandate: Mandate, codename: str) -> BillingScope:
         """What the Mandate gives of a permission that is asked of branches."""
         opened = mandate.facts.account.open_branches
-        held = frozenset(branch for branch in opened if mandate.allows(codename, branch))
-        return cls(held, bool(opened) and held == opened)
+        visible_branches = frozenset(branch for branch in opened if mandate.allows(codename, branch))
+        return cls(visible_branches, bool(opened) and visible_branches == opened)
 
     @property
     def rows(self) -> Q:

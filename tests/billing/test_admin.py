@@ -38,7 +38,7 @@ def send(address: str, user: object, act: str, **fields: str) -> str:
     client.post("/account/acme/")
     page = client.get(f"{address}?do={act}")
     assert page.status_code == 200, page.content[:300]
-    sent = {"reason": "It stands on the bank statement", "seen": page.context["form"]["seen"].value(), **fields}
+    sent = {"reason": "Found on the bank statement", "seen": page.context["form"]["seen"].value(), **fields}
     client.post(f"{address}?do={act}", sent)
     return client.post(f"{address}?do={act}", {**sent, "confirmed": "yes"}, follow=True).content.decode()
 

@@ -138,12 +138,12 @@ def _roles(found: Organisation) -> Iterator[tuple[str, str]]:
     names = {key: role.name for key, role in scheme.roles.items()} | {line.key: line.name for line in found.roles}
     branches = {line.slug: line for line in found.branches}
     for user in found.users:
-        held = [names[line.role] for line in found.parent_roles if line.user == user.email]
+        roles = [names[line.role] for line in found.parent_roles if line.user == user.email]
         for line in found.members:
             if line.user != user.email:
                 continue
             branch = branches[line.branch]
             role = f"{names[line.role]} on {branch.name}" if scheme.many_branches else names[line.role]
             ended = "removed" if not line.active else "closed" if branch.status != "active" else ""
-            held.append(f"{role} ({ended})" if ended else role)
-        yield user.email, ", ".join(held)
+            roles.append(f"{role} ({ended})" if ended else role)
+        yield user.email, ", ".join(roles)

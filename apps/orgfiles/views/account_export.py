@@ -37,7 +37,7 @@ def export_account(request: HttpRequest, access: AccessContext) -> StreamingHttp
         record(
             verb=verbs.ACCOUNT_EXPORTED,
             actor=access.user,
-            reason="Taken along as an organisation file",
+            reason="Exported as an organisation file",
             account_id=account.pk,
             entries=[kept],
         )

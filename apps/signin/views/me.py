@@ -21,7 +21,7 @@ from apps.changes.refusals import Refusal
 from apps.signin.forms import DetailsForm
 from apps.teams.models import Membership, ParentMembership
 
-WHY = "Changed on their own page"
+WHY = "Changed on the profile page"
 
 
 @login_required

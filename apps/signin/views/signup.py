@@ -56,13 +56,13 @@ def signup(request: HttpRequest) -> HttpResponse:
 def finish(request: HttpRequest, sealed: str) -> HttpResponse:
     """Show the account from the emailed link; a POST creates it."""
     try:
-        told = json.loads(unseal(sealed, PURPOSE, max_age=GOOD_FOR))
+        request_data = json.loads(unseal(sealed, PURPOSE, max_age=GOOD_FOR))
     except Unsealable:
         return _gone(request, _("It is more than three days old or incomplete. Sign up again."))
-    wanted, email = OpenAccount(**told["account"]), told["email"]
+    wanted, email = OpenAccount(**request_data["account"]), request_data["email"]
     if User.objects.filter(email=email).exists():
         return _gone(request, _("It was already used. Sign in to create more accounts."))
-    form = NewUserForm(request.POST or None, email=email, name=told["name"])
+    form = NewUserForm(request.POST or None, email=email, name=request_data["name"])
     if request.method != "POST" or not form.is_valid():
         context = {"wanted": wanted, "scheme": scheme(wanted.scheme), "email": email, "form": form}
         return render(request, "signin/finish.html", context)
@@ -105,8 +105,8 @@ def _sent(request: HttpRequest, wanted: OpenAccount, person: SignupForm) -> Http
     if not may_send(request, to=email):
         person.add_error("email", too_often())
         return None
-    told = {"account": asdict(wanted), "email": email, "name": name}
-    path = reverse("finish-signup", args=[seal(json.dumps(told), PURPOSE)])
+    request_data = {"account": asdict(wanted), "email": email, "name": name}
+    path = reverse("finish-signup", args=[seal(json.dumps(request_data), PURPOSE)])
     ask_to_sign_up(email, name, wanted.name, path)
     return HttpResponseRedirect(reverse("account_email_verification_sent"))
 
