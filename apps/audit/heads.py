@@ -1,7 +1,7 @@
-"""Heads of the chains, to be kept elsewhere: what they are, how they are signed, and how the log is held against them.
+"""Heads of the chains, to be stored outside the server: their format, signatures, and the comparison with the log.
 
-A chain shows every change before its head, but not that its end was cut off, nor that all of it was computed anew. A
-head that somebody else keeps shows both: it names a link that was there, with the hash that seals all before it.
+A chain shows every change before its head, but not a missing end, nor that all of it was computed again. A
+head stored elsewhere shows both: it names a link that existed, with the hash over all earlier links.
 """
 
 import json
@@ -37,7 +37,7 @@ MOMENT = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z"
 
 
 class InvalidHeads(ValueError):
-    """A key or a file of heads that is not taken; the text says why, in a sentence."""
+    """A key or a file of heads is invalid; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def read(text: bytes, *, unsigned: bool = False) -> Heads:
     """The heads of a file, whose signature is checked first; `unsigned` takes a file without one, too.
 
     Raises:
-        Refused: it is no such file, nobody signed it, somebody else did, or it was altered.
+        InvalidHeads: not a file of heads, not signed, signed with another key, or altered.
     """
     try:
         found = read_json(text, longest=LONGEST, object_pairs_hook=_once, parse_constant=_no_number)
@@ -198,7 +198,7 @@ def signing_key() -> Ed25519PrivateKey:
     """The private key of the environment.
 
     Raises:
-        Refused: there is none, or it is malformed.
+        InvalidHeads: the key is missing or malformed.
     """
     if not os.environ.get(SIGNING_KEY):
         raise InvalidHeads(f"{SIGNING_KEY} is not set: create an Ed25519 key with audit_heads --new-key")
@@ -212,7 +212,7 @@ def public_key() -> Ed25519PublicKey:
     """The key that signatures are checked with: the environment's public one, or else that of its private one.
 
     Raises:
-        Refused: there is neither, or it is malformed.
+        InvalidHeads: both keys are missing, or the key is malformed.
     """
     if not os.environ.get(PUBLIC_KEY):
         if not os.environ.get(SIGNING_KEY):
@@ -235,7 +235,7 @@ def _key(name: str, from_pem: Callable[[bytes], object], from_bytes: Callable[[b
 
 
 def _check_signature(found: dict[str, Any]) -> None:
-    """Raises Refused where the file says something else than what was signed with our key."""
+    """Raise InvalidHeads if the content differs from what our key signed."""
     key = public_key()
     if found.get("public_key") != encoded(key):
         raise InvalidHeads(f"it was signed with a different key than {encoded(key)}, which the environment sets")
@@ -257,7 +257,7 @@ def _head(found: dict[str, Any]) -> Head:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object, whose keys stand in it once: what people read must be what is checked."""
+    """Return a JSON object; refuses duplicate keys, so that readers see what was checked."""
     found = dict(pairs)
     if len(found) < len(pairs):
         raise ValueError("a doubled key")

@@ -85,7 +85,7 @@ class EntryQuerySet(models.QuerySet["Entry"]):
 class Operation(models.Model):
     """One action of one user: who, when, why, and what verb. All that it changed are its entries."""
 
-    # `at` and `transaction_id` are set by a trigger whatever an INSERT says: nobody dates an operation back.
+    # `at` and `transaction_id` are set by a trigger whatever an INSERT says: an operation can't be backdated.
     at = models.DateTimeField("at", db_default=Now(), editable=False)
     transaction_id = models.BigIntegerField("transaction", db_default=TransactionId(), editable=False)
     # People by id and by name: the log outlives them. No id means the operator at the console.

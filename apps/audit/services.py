@@ -16,7 +16,7 @@ from apps.audit import verbs
 from apps.audit.models import PLATFORM, Entry, Operation
 from apps.audit.text import validate_multi_line
 
-# Whose act it is when nobody is signed in: a management command without --actor.
+# The actor if nobody is signed in: a management command without --actor.
 CONSOLE = "the operator at the console"
 
 # Each statement of a bulk insert writes links of its own; this many entries are one statement.
@@ -55,7 +55,7 @@ class EntryValues:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where the acts of a request come from: its address, and who acts there as somebody else."""
+    """The origin of a request: its IP address, and who acts as another user."""
 
     ip: str | None = None
     acting_as: Actor | None = None
@@ -68,7 +68,7 @@ _origin: ContextVar[Origin] = ContextVar("origin", default=_NOWHERE)
 
 @contextmanager
 def origin(*, ip: str | None = None, acting_as: Actor | None = None, acting: Actor | None = None) -> Iterator[None]:
-    """Log whatever is done inside as coming from this address, by somebody acting as another one.
+    """Log all operations inside with this IP address and acting user.
 
     Where `acting` is named, what that other one seems to do themself is logged as done by `acting` in their place.
     """
@@ -104,7 +104,7 @@ class OperationInProgress:
 
 
 def is_blank(text: str) -> bool:
-    """Whether nobody could read anything in it: spaces, and characters that are not seen, say nothing."""
+    """Return whether the text is empty or has only spaces and invisible characters."""
     return not any(category(character)[0] in VISIBLE for character in text)
 
 
@@ -141,7 +141,7 @@ def operation(*, verb: str | verbs.Verb, actor: Actor | None, reason: str) -> It
     with transaction.atomic(using=using):
         before = _state(using, stated)
         yield OperationInProgress(using)
-        # Whoever raises is rolled back, settings included.
+        # An exception rolls back the transaction, settings included.
         _state(using, before)
 
 

@@ -88,7 +88,7 @@ class _Export:
         }
 
     def _people(self) -> list[User]:
-        """Everybody whom the file names, by address."""
+        """Return all users that the file names, by email address."""
         mine: dict[str, Any] = {"account": self.account}
         named: list[QuerySet[Any, Any]] = [
             model._default_manager.filter(**mine).values("user")

@@ -35,7 +35,7 @@ _PERCENTAGES = frozenset({"probability"})
 
 
 class Kind(StrEnum):
-    """How a value of the file and a column of the table stand for each other."""
+    """How a value of the file maps to a column of the table."""
 
     TEXT = "text"
     VALUE = "value"

@@ -1,4 +1,4 @@
-"""Own roles from a file: what would be new, what would change, and why it is to be so."""
+"""Custom roles from a file: a preview of new and changed roles, and the reason."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ class LineChecker:
 
 
 def no_user(email: str) -> str:
-    """The sentence about an address that is nobody's in the file."""
+    """Return the sentence for an email address that is not a user of the file."""
     return f"{email} is not a user in the file: add them under users."
 
 

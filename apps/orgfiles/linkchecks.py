@@ -24,7 +24,7 @@ SELECT 'records', staged.place, {key}, 'missing', {to}, staged.{column}, NULL
 FROM {table} staged WHERE staged.{column} IS NOT NULL
 AND NOT EXISTS (SELECT FROM {linked} linked WHERE linked.reference = staged.{column})
 """
-# A task stays on its branch when what it is about moves to another one; an activity goes along.
+# A task stays on its branch when its record moves to another one; an activity moves with its record.
 _ELSEWHERE = """
 SELECT 'records', staged.place, {key}, 'elsewhere', {to}, staged.{column}, linked.branch_id || ' ' || staged.branch_id
 FROM {table} staged JOIN {linked} linked ON linked.reference = staged.{column}

@@ -94,7 +94,7 @@ def _organisation(name: str, given: Iterator[tuple[str, Any]], problems: Problem
 
 
 def closed(read: Callable[[MappingReader], _Line], row: MappingReader) -> _Line:
-    """What is read of a row; a key that nobody asked for is a problem."""
+    """Read a row; an unknown key is a problem."""
     line = read(row)
     row.close()
     return line

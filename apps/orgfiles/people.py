@@ -29,7 +29,7 @@ def users_of(organisation: Organisation, problems: Problems) -> dict[str, int]:
         problems.add(*nobody_keeps(organisation.account.scheme))
     problems.stop()
     made = User.objects.bulk_create([_made(line) for line in organisation.users if line.email not in known])
-    # Whoever imports them says whose addresses these are.
+    # The importer vouches for these email addresses.
     vouch_for(made)
     return {user.email: user.pk for user in (*known.values(), *made)}
 

@@ -30,7 +30,7 @@ class Statuses:
                 self._found.setdefault(status.name, []).append(line.name)
 
     def pipeline_of(self, values: Mapping[str, Any]) -> str:
-        """The pipeline in which the record stands: the one that it names, or that has its status, or the first one."""
+        """Return the record's pipeline: the one it names, else the one with its status, else the first one."""
         named: str | None = values.get("pipeline")
         return named or self._found.get(values["status"], self._pipelines)[0]
 

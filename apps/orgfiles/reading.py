@@ -39,7 +39,7 @@ _T = TypeVar("_T")
 
 
 def problems_of(source: Source) -> Problems:
-    """A collection of what is wrong with this file, which knows where in it everything stands."""
+    """Return an empty collection of problems that can locate every value in this file."""
     return Problems(source.name, partial(locate, source))
 
 

@@ -227,7 +227,7 @@ def several(read: Callable[[Any], _T]) -> Callable[[Any], tuple[_T, ...]]:
 
 
 def mapping(value: Any) -> dict[str, Any]:
-    """Keys with values, which somebody else reads."""
+    """A mapping, which another reader checks."""
     if not isinstance(value, Mapping):
         raise InvalidValue(f"must be a mapping of keys to values, not {kind_of(value)}")
     return {str(key): each for key, each in value.items()}

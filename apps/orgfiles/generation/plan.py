@@ -1,4 +1,4 @@
-"""What is to be generated, and what is refused before anything is written."""
+"""The plan of what to generate, checked before anything is written."""
 
 from __future__ import annotations
 

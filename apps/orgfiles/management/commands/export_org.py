@@ -66,7 +66,7 @@ def _see_one_moment() -> None:
 
 
 def _write(path: Path, lines: Iterator[str]) -> None:
-    """All of the file or none: whoever reads it meanwhile sees what was there before."""
+    """Write the file atomically: readers see the old content until the new one is complete."""
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         file = unfinished.open("x", encoding="utf-8", newline="\n")
