@@ -35,7 +35,7 @@ validate_currency = RegexValidator(
 
 
 class UserManager(BaseUserManager["User"]):
-    """Users by e-mail address, whatever its case."""
+    """Users by email address, whatever its case."""
 
     @classmethod
     def normalize_email(cls, email: str | None) -> str:
@@ -57,7 +57,7 @@ class UserManager(BaseUserManager["User"]):
             ValueError: the address is empty.
         """
         if not email:
-            raise ValueError("A user needs an e-mail address.")
+            raise ValueError("A user needs an email address.")
         user = self.model(email=self.normalize_email(email), **fields)
         user.set_password(password)
         user.save(using=self._db)
@@ -72,7 +72,7 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser):
-    """A person, who signs in by e-mail. What they may do is asked of the permission backends alone, of a superuser too.
+    """A person, who signs in by email. What they may do is asked of the permission backends alone, of a superuser too.
 
     `current_account` is the account that the request works in, `accounts` those that it could work in, and
     `operator_session` the open one of a superuser; `viewed_by` is who looks through this user's eyes. The middleware

@@ -184,7 +184,7 @@ def _ask(using: str, statement: str, params: list[Any] | None = None) -> list[tu
 
 
 def _identity(person: Actor) -> tuple[int, str]:
-    """The person's key and what the log calls them: the name, else the e-mail address, else the text."""
+    """The person's key and what the log calls them: the name, else the email address, else the text."""
     if person.pk is None:
         raise ValueError(f"'{person}' can't be recorded as an actor: pass a saved user or None.")
     for attribute in ("name", "email"):

@@ -84,7 +84,7 @@ def slug(value: Any) -> str:
 
 
 def email(value: Any) -> str:
-    """An e-mail address, in small letters."""
+    """An email address, in small letters."""
     return _email(text(value))
 
 

@@ -58,7 +58,7 @@ def device_of(page: Page) -> CDPSession:
 
 
 def fill_in(page: Page, user: User, password: str = PASSWORD) -> None:
-    page.get_by_label("E-mail").fill(user.email)
+    page.get_by_label("Email address").fill(user.email)
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Sign in", exact=True).click()
 
@@ -285,7 +285,7 @@ def test_an_organisation_opens_an_account_of_its_own(
     page.get_by_label("Organisation name").fill("Acme")
     page.get_by_label("Staff ladder").check()
     page.get_by_label("Your name").fill("Mia Miller")
-    page.get_by_label("E-mail").fill("mia@miller.example")
+    page.get_by_label("Email address").fill("mia@miller.example")
     page.get_by_role("button", name="Send confirmation link").click()
     expect(page.get_by_text("“acme” is taken. Choose another one.")).to_be_visible()
     page.get_by_label("Web address").fill("acme-miller")
