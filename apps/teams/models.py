@@ -148,7 +148,7 @@ class Invitation(models.Model):
         Branch, on_delete=models.PROTECT, null=True, blank=True, related_name="invitations", db_constraint=False
     )
     role = models.ForeignKey(Role, on_delete=models.PROTECT, null=True, blank=True, related_name="invitations")
-    email = SingleLineEmailField("e-mail", max_length=254)
+    email = SingleLineEmailField("email", max_length=254)
     status = SingleLineField(max_length=10, choices=Status.choices, default=Status.PENDING)
     token_digest = SingleLineField(max_length=64, unique=True, editable=False)
     invited_by = models.ForeignKey(

@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
         AlterText(
             model_name="invitation",
             name="email",
-            field=apps.audit.text.SingleLineEmailField(max_length=254, verbose_name="e-mail"),
+            field=apps.audit.text.SingleLineEmailField(max_length=254, verbose_name="email"),
         ),
         AlterText(
             model_name="invitation",
