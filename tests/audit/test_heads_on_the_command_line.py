@@ -166,16 +166,16 @@ def test_heads_that_are_not_to_be_trusted_end_it_before_it_began(file: Path) -> 
     out, sentence, code = refused("verify_audit", "--heads", file)
     assert (out, code) == ("", 1)
     assert sentence == (
-        f"The heads in {file} are not taken: its signature does not fit: it was altered,"
-        " or somebody without the key made it."
+        f"The heads in {file} are not taken: its signature is wrong: the file was altered,"
+        " or signed without the key."
     )
 
 
 def test_heads_that_nobody_signed_are_taken_on_demand_only(file: Path) -> None:
     file.write_text(run("audit_heads"))
     assert refused("verify_audit", "--heads", file)[1:] == (
-        f"The heads in {file} are not taken: it is not signed: keep what audit_heads --sign prints,"
-        " or take this one with --unsigned.",
+        f"The heads in {file} are not taken: it is not signed: use a file from audit_heads --sign,"
+        " or add --unsigned to accept it.",
         1,
     )
     assert run("verify_audit", "--heads", file, "--unsigned").splitlines()[0].endswith(", not signed")

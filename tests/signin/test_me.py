@@ -75,7 +75,7 @@ def test_every_place_where_one_is_signed_in_is_listed(cast: Cast) -> None:
     assert "Safari on iPhone" in page
     assert "10.9.9.9" in page
     assert "curl" not in page
-    assert page.count("Here") == 1
+    assert page.count("This device") == 1
 
 
 def test_one_place_is_ended_from_another_after_showing_who_one_is(cast: Cast) -> None:
@@ -130,7 +130,7 @@ def test_showing_who_one_is_gives_the_session_another_key(cast: Cast) -> None:
     before = client.cookies["sessionid"].value
     again(client)
     assert client.cookies["sessionid"].value != before
-    assert client.get("/me/sessions/").content.decode().count("Here") == 1
+    assert client.get("/me/sessions/").content.decode().count("This device") == 1
     thief = Client()
     thief.cookies["sessionid"] = before
     assert thief.get("/me/").status_code == 302
