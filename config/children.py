@@ -51,7 +51,7 @@ class Child:
         code = self.process.poll()
         if code is None:
             return None
-        cause = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+        cause = f"was stopped by {signal.Signals(-code).name}" if code < 0 else f"stopped with exit code {code}"
         return f"The {self.name} {cause}."
 
     def ask_to_end(self) -> None:

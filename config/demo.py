@@ -36,11 +36,11 @@ STOPPING = {signal.SIGINT, signal.SIGTERM}
 
 
 class DemoError(Exception):
-    """Why the demo cannot run, in one sentence for whoever started it."""
+    """The demo can't run; the message says why in one sentence."""
 
 
 def say(text: str) -> None:
-    """Tell whoever watches, at once."""
+    """Print a line immediately."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
@@ -51,7 +51,7 @@ def listen(port: str) -> socket.socket:
     Raises DemoError where the port is no port, or taken.
     """
     if not port.isdecimal() or not 0 < int(port) < 65536:
-        raise DemoError(f"PORT={port} is no port: give a number from 1 to 65535.")
+        raise DemoError(f"PORT={port} is not a port: set a number from 1 to 65535.")
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -60,9 +60,11 @@ def listen(port: str) -> socket.socket:
     except OSError as error:
         listener.close()
         if error.errno == errno.EADDRINUSE:
-            raise DemoError(f"Port {port} is taken by another program: choose one with `make demo PORT=…`.") from error
+            raise DemoError(
+                f"Port {port} is used by another program: choose another one with `make demo PORT=…`."
+            ) from error
         raise DemoError(
-            f"Port {port} cannot be used ({error.strerror}): choose one with `make demo PORT=…`."
+            f"Port {port} can't be used ({error.strerror}): choose another one with `make demo PORT=…`."
         ) from error
     return listener
 
@@ -82,7 +84,7 @@ def database(*, reset: bool) -> Iterator[Cluster | None]:
     """The embedded server while the block runs; None where DATABASE_URL names another one."""
     if settings.DATABASES["default"]["ENGINE"] != "config.postgres":
         if reset:
-            raise DemoError("RESET=1 empties the embedded database alone: empty the one in DATABASE_URL yourself.")
+            raise DemoError("RESET=1 empties the embedded database only: empty the one in DATABASE_URL yourself.")
         yield None
         return
     cluster = cluster_named(settings.DATABASES["default"]["CLUSTER"])
@@ -96,7 +98,11 @@ def database(*, reset: bool) -> Iterator[Cluster | None]:
         connections.close_all()
         with undisturbed():
             stopped = cluster.release()
-        say("Mandate has stopped." if stopped else "Mandate has stopped; its database runs on for another command.")
+        say(
+            "Mandate has stopped."
+            if stopped
+            else "Mandate has stopped. Its database keeps running because another command uses it."
+        )
 
 
 @contextlib.contextmanager
@@ -154,7 +160,7 @@ def check_alive(running: list[Child]) -> None:
     """Raises DemoError where one of them has ended: the rest alone would be a broken product."""
     for child in running:
         if obituary := child.obituary:
-            raise DemoError(f"{obituary} Everything else is stopped too.")
+            raise DemoError(f"{obituary} The other processes were stopped too.")
 
 
 def wait_for_answer(port: int, running: list[Child]) -> None:
@@ -173,7 +179,7 @@ def wait_for_answer(port: int, running: list[Child]) -> None:
         if status != http.HTTPStatus.OK:
             raise DemoError(f"The web server answers {path} with status {status}.")
         return
-    raise DemoError(f"The web server does not answer on port {port}.")
+    raise DemoError(f"The web server is not responding on port {port}.")
 
 
 def watch(cluster: Cluster | None, server: int | None, running: list[Child]) -> None:
@@ -184,7 +190,7 @@ def watch(cluster: Cluster | None, server: int | None, running: list[Child]) -> 
     while True:
         check_alive(running)
         if cluster is not None and (cluster.server.pid() != server or not cluster.server.is_running()):
-            raise DemoError("The database has ended. Everything else is stopped too.")
+            raise DemoError("The database stopped. The other processes were stopped too.")
         time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
@@ -203,9 +209,11 @@ def run(port: str, *, reset: bool) -> None:
             connections.close_all()
             start_queue_worker(running)
             wait_for_answer(int(port), running)
-            say(f"\nThe operator also signs in with a code: {sys.executable} manage.py demo --code prints it.")
+            say(
+                f"\nThe operator also needs a code to sign in. To print it, run: {sys.executable} manage.py demo --code"
+            )
             if caught:
-                say(f"\nMail that it sends is shown at {address}demo/mail/, and goes nowhere else.")
+                say(f"\nRead the emails that the demo sends at {address}demo/mail/. No email leaves this machine.")
             say(f"\nMandate is ready at {address} (Ctrl-C stops it).")
             watch(cluster, server, running)
 

@@ -1,4 +1,4 @@
-"""What people are answered when a page fails."""
+"""Error pages for failed requests."""
 
 import sys
 
@@ -21,7 +21,7 @@ def not_understood(request: HttpRequest, exception: Exception) -> HttpResponse:
 def failed(request: HttpRequest) -> HttpResponse:
     """Answer 503 where the database does not work, saying what is wrong with it, and 500 elsewhere.
 
-    Neither page asks the database anything. The cause stands in the server's log (`config.logs`).
+    Neither page queries the database. The cause is in the server's log (`config.logs`).
     """
     fault = database_fault(sys.exception())
     if fault is None:

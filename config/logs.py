@@ -23,14 +23,14 @@ from apps.accounts.database_faults import database_fault, database_words, withou
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 # A part of an address that is random enough to be a secret: the token of an invitation, the key of a new password.
 _SECRET = re.compile(r"(?=[^/]*[0-9A-Z])[^/]{20,}")
-# Whom a mail was for, as mail servers repeat it.
+# Recipients of an email, as mail servers repeat them.
 _ADDRESS = re.compile(r"[^\s<>'\"{(]+@[^\s<>'\"})]+")
 # What procrastinate says of a job that did not succeed.
 _JOB_ENDED = {
-    "job_error": "failed and is given up",
-    "job_error_retry": "failed and is tried again",
+    "job_error": "failed and won't be retried",
+    "job_error_retry": "failed and will be retried",
     "job_aborted": "was stopped",
-    "job_aborted_retry": "was stopped and is tried again",
+    "job_aborted_retry": "was stopped and will be retried",
 }
 # What is said elsewhere, in one line: by the worker of its connections, and of a job when it ends.
 _SAID_ELSEWHERE = frozenset({"side_task_failed", "side_task_monitor_failed", "task_not_found"})

@@ -14,7 +14,7 @@ HEADER = "X-Request-ID"
 
 
 class RequestIdMiddleware:
-    """What a client sends under that name does not count: nobody else chooses what stands in the log."""
+    """A client can't set this header: it must not choose what the log contains."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

@@ -1,4 +1,4 @@
-"""E-mail addresses that count as their users' own. Nobody signs in with one that does not."""
+"""Verified email addresses. Users can't sign in with an unverified one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def vouch_for(users: Iterable[User]) -> None:
-    """Let the addresses of these users count as verified: somebody who may has said that they are theirs."""
+    """Mark the email addresses of these users as verified; the caller must have the authority to do so."""
     addresses = apps.get_model("account", "EmailAddress")
     addresses.objects.bulk_create(
         (addresses(user_id=user.pk, email=user.email, primary=True, verified=True) for user in users),

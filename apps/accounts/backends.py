@@ -1,4 +1,4 @@
-"""Signing in. This backend knows who somebody is, and grants nothing."""
+"""The sign-in backend: it authenticates users and grants no permissions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from apps.accounts.models import User
 class SignInBackend(AuthenticationBackend):
     """allauth's, by e-mail address and password, without the permissions that it would grant as a model backend.
 
-    An unknown address takes as long as a wrong password, and an inactive user is nobody.
+    An unknown address takes as long as a wrong password. Inactive users can't sign in.
     """
 
     def get_user_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:

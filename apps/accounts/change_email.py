@@ -1,4 +1,4 @@
-"""Somebody signs in with another address from now on."""
+"""Changes the email address that a user signs in with."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class AddressMoved(Exception):
 def move_address(user: User, email: str) -> None:
     """Let the user sign in with this address, which they have shown to be theirs, and not with the one before.
 
-    It stands in the platform's log, and goes by mail to the address before: whoever reads that mail can still speak up.
+    Logs it in the platform's chain and notifies the previous address, so that its owner can object.
 
     Raises:
         AddressMoved: they have another address than `user` says.
-        IntegrityError: it is somebody else's. Nothing was written in either case.
+        IntegrityError: another user has the address. Nothing was written in either case.
     """
     before = user.email
     with operation(verb=SECURITY_CHANGED, actor=user, reason=f"{user} changed their address"):

@@ -15,7 +15,7 @@ from django.db.utils import ConnectionHandler
 from apps.accounts.fence import WEB_ROLE
 
 SECONDS_TO_ANSWER = 5
-HINT = f"Create the role {WEB_ROLE}, name it in WEB_DATABASE_URL, and run migrate (docs/production.md says how)."
+HINT = f"Create the role {WEB_ROLE}, name it in WEB_DATABASE_URL, and run migrate (see docs/production.md)."
 _ASKED = """
 SELECT
     current_user,
@@ -30,7 +30,7 @@ FROM pg_roles WHERE rolname = current_user
 def check_web_role(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
     """Whether row-level security binds the web server, and it may do its work; silent where no server answers.
 
-    `WEB_DATABASE` is as whom the web server connects; only the production settings say so.
+    `WEB_DATABASE` says how the web server connects; only the production settings have it.
     """
     database: dict[str, Any] | None = getattr(settings, "WEB_DATABASE", None)
     if database is None:
@@ -51,16 +51,16 @@ def check_web_role(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
 def _faults(name: str, unbound: bool, owns: bool, creates: bool, reads: bool) -> Iterator[checks.CheckMessage]:
     connects = f"The web server connects as {name}"
     if unbound:
-        yield _warning("W001", f"{connects}, a superuser or one with BYPASSRLS: row-level security does not bind it.")
+        yield _warning("W001", f"{connects}, which is a superuser or has BYPASSRLS: row-level security has no effect.")
     elif owns:
-        yield _warning("W002", f"{connects}, who owns the tables: row-level security does not bind it.")
+        yield _warning("W002", f"{connects}, which owns the tables: row-level security has no effect.")
     elif name != WEB_ROLE:
-        yield _warning("W003", f"{connects}, and only {WEB_ROLE} is told the account: it sees nothing.")
+        yield _warning("W003", f"{connects}, but only {WEB_ROLE} gets the account: the server sees no rows.")
     elif not reads:
-        yield _warning("W004", f"The role {name} may not read the tables: run migrate, which grants it what it may do.")
+        yield _warning("W004", f"The role {name} can't read the tables: run migrate, which grants its privileges.")
     elif creates:
         yield _warning(
-            "W005", f"The role {name} may create tables: revoke CREATE on the schema from it and from PUBLIC."
+            "W005", f"The role {name} can create tables: revoke CREATE on the schema from it and from PUBLIC."
         )
 
 

@@ -1,4 +1,4 @@
-"""What keeps the database from working: told apart once, for the pages, the commands, the worker and the log."""
+"""Classifies database failures, for the pages, the commands, the worker and the log."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ class DatabaseFault(Enum):
 
 
 _SENTENCES: dict[DatabaseFault, Promise | str] = {
-    DatabaseFault.UNREACHABLE: _("The database does not answer"),
-    DatabaseFault.NO_CONNECTION_LEFT: _("The database has no connection left"),
-    DatabaseFault.DISK_FULL: _("The database has no room left"),
-    DatabaseFault.BUSY: _("The database is busy with other work"),
+    DatabaseFault.UNREACHABLE: _("The database is not responding"),
+    DatabaseFault.NO_CONNECTION_LEFT: _("The database has no free connections"),
+    DatabaseFault.DISK_FULL: _("The database is out of disk space"),
+    DatabaseFault.BUSY: _("The database is busy"),
 }
 
 

@@ -1,4 +1,4 @@
-"""The second fence: the database is told for whom and in which account it works, and hides the rows of every other one.
+"""Row-level security: the database gets the current user and account, and hides the rows of all other accounts.
 
 What people's requests and jobs ask goes through the web role, which owns nothing. Row-level security (`tenancy.Fenced`)
 shows it the rows of the account that it was told, and nothing where it was told none. So a filter that somebody
@@ -40,7 +40,7 @@ def is_fenced() -> bool:
 
 
 def tell(account_id: int | None, user_id: int | None) -> None:
-    """Let the database work in this account for this user, until it is told otherwise or the request ends.
+    """Set the account and user of the database session, until changed or the request ends.
 
     Without an account, the user sees what leads to their accounts: those accounts, and their own places in them. It is
     called outside of a transaction, whose rollback would undo it; what works in several accounts uses `tenant`.
@@ -65,7 +65,7 @@ def tenant(account_id: int | None, user_id: int | None = None) -> Iterator[None]
 
 
 def forget(**_: Any) -> None:
-    """End what the database was told; a connection that cannot be told so any more is closed."""
+    """Clear the account and user; closes a connection that can't be cleared."""
     connection = connections[DEFAULT_DB_ALIAS]
     if "tenant" in connection.__dict__:
         _return_to(connection, NOBODY)

@@ -1,4 +1,4 @@
-"""What the web role may do with the tables: granted anew after every migrate, so that no table is ever forgotten."""
+"""Grants the web role its table privileges after every migrate, so that no table is missed."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from django.db.models.sql.compiler import SQLCompiler
 
 from apps.accounts import fence
 
-# The mark of a password that nobody can sign in with.
+# Prefix of an unusable password.
 UNUSABLE = "!"
 
 

@@ -9,7 +9,7 @@ from apps.accounts.mail import deliver
 from apps.accounts.sign_in_emails import change_asked, password_asked, sign_up_asked
 
 __all__ = ["change_asked", "clear_away", "deliver", "password_asked", "sign_up_asked"]
-# Their arguments are sealed, and nobody needs them once the mail is on its way.
+# Their arguments are sealed, and useless once the email is sent.
 SEALED = (change_asked, deliver, password_asked, sign_up_asked)
 
 

@@ -1,4 +1,4 @@
-"""How long somebody stays signed in."""
+"""How long a session lasts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.apps import apps
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 
-# However busy somebody is, they sign in again after a week.
+# Users sign in again after a week, even if they are active.
 LONGEST = 7 * 24 * 3600
 # A session is written when it was last seen so long ago, and not at each request.
 NOTED_EVERY = 5 * 60
@@ -17,13 +17,13 @@ BEGAN, SEEN = "began", "seen"
 
 
 def begin(request: HttpRequest | None, **_: Any) -> None:
-    """Note when a session begins, however somebody signs in (Django's `user_logged_in`)."""
+    """Store when the session began, for every way of signing in (Django's `user_logged_in`)."""
     if request is not None and hasattr(request, "session"):
         request.session[BEGAN] = request.session[SEEN] = int(time.time())
 
 
 def renew(request: HttpRequest, *, reauthenticated: bool = False, **_: Any) -> None:
-    """Give the session another key when somebody shows once more who they are (allauth's signal of a step done)."""
+    """Change the session key after the user confirms their identity (allauth's signal of a completed step)."""
     if not reauthenticated:
         return
     before = request.session.session_key

@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 def may_send(request: HttpRequest, *, to: str, account_id: int | None = None) -> bool:
     """Whether one more mail can go to this address, and count it.
 
-    The answer never depends on whose the address is, so it tells nobody whether it is known.
+    The answer doesn't depend on whether a user has the address, so it reveals nothing.
     """
     sender = "mail_by_user" if request.user.is_authenticated else "mail_by_place"
     return (
@@ -22,7 +22,7 @@ def may_send(request: HttpRequest, *, to: str, account_id: int | None = None) ->
 
 
 def too_often() -> str:
-    """What somebody reads who has to wait, with the longest that it can take."""
+    """Return the message for a sender over the limit, with the longest wait in minutes."""
     minutes = settings.MAIL_LIMIT_MINUTES
     return ngettext(
         "That is more email than we send at a time. Try again in %(minutes)s minute.",

@@ -40,7 +40,7 @@ class Attachment:
 
 
 def link(path: str) -> str:
-    """The address of a page of ours as it stands in a mail; never by a request, whose host anybody can write."""
+    """Return the URL of our page for an email, never from a request: clients can forge its host."""
     return f"{settings.PUBLIC_ADDRESS.rstrip('/')}{path}"
 
 
@@ -91,7 +91,7 @@ def deliver(sealed: str) -> None:
     """Hand one mail to the mail server; the queue tries again where that fails."""
     message = json.loads(unseal(sealed, PURPOSE))
     mail = EmailMultiAlternatives(message["subject"], message["text"], to=[message["to"]], reply_to=message["reply_to"])
-    # The same at each try, so that a mail which the server has taken already can be told for what it is.
+    # The same at each attempt, so that duplicates can be recognised.
     digest = hashlib.sha256(sealed.encode()).hexdigest()[:32]
     mail.extra_headers["Message-ID"] = f"<{digest}@{urlsplit(settings.PUBLIC_ADDRESS).hostname}>"
     mail.attach_alternative(message["html"], "text/html")

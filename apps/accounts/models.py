@@ -26,14 +26,16 @@ from apps.roles.schemes import Scheme, scheme
 
 validate_slug = RegexValidator(
     r"^[a-z0-9]+(?:-[a-z0-9]+)*\Z",
-    _("Write small letters, digits and single hyphens, such as north-sea."),
+    _("Use lowercase letters, digits and single hyphens, such as north-sea."),
     code="slug",
 )
-validate_currency = RegexValidator(r"^[A-Z]{3}\Z", _("Write a currency's three letters, such as EUR."), code="currency")
+validate_currency = RegexValidator(
+    r"^[A-Z]{3}\Z", _("Enter a three-letter currency code, such as EUR."), code="currency"
+)
 
 
 class UserManager(BaseUserManager["User"]):
-    """Users by e-mail address, whatever its case."""
+    """Users by email address, whatever its case."""
 
     @classmethod
     def normalize_email(cls, email: str | None) -> str:
@@ -55,7 +57,7 @@ class UserManager(BaseUserManager["User"]):
             ValueError: the address is empty.
         """
         if not email:
-            raise ValueError("A user needs an e-mail address.")
+            raise ValueError("A user needs an email address.")
         user = self.model(email=self.normalize_email(email), **fields)
         user.set_password(password)
         user.save(using=self._db)
@@ -70,7 +72,7 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser):
-    """A person, who signs in by e-mail. What they may do is asked of the permission backends alone, of a superuser too.
+    """A person, who signs in by email. What they may do is asked of the permission backends alone, of a superuser too.
 
     `current_account` is the account that the request works in, `accounts` those that it could work in, and
     `operator_session` the open one of a superuser; `viewed_by` is who looks through this user's eyes. The middleware
@@ -93,7 +95,7 @@ class User(AbstractBaseUser):
         "e-mail",
         max_length=254,
         unique=True,
-        error_messages={"unique": _("Somebody signs in with this address already.")},
+        error_messages={"unique": _("Another user already signs in with this email address.")},
     )
     name = SingleLineField(max_length=150)
     is_active = models.BooleanField("active", default=True)
@@ -237,7 +239,7 @@ class Account(models.Model):
         default=list,
         db_default=[],
         blank=True,
-        verbose_name=_("second factor needed by"),
+        verbose_name=_("two-factor authentication required from"),
     )
     log_days = models.PositiveIntegerField(null=True, blank=True, editable=False)
     read_only = models.BooleanField(default=False, db_default=False, editable=False)
@@ -247,7 +249,7 @@ class Account(models.Model):
     objects = AccountQuerySet.as_manager()
 
     class Meta:
-        """Accounts are no record type; their permissions stand in the catalogue."""
+        """Accounts are not a record type; their permissions are in the catalogue."""
 
         default_permissions = ()
         constraints = [
@@ -266,7 +268,7 @@ class Account(models.Model):
 
     @property
     def preferences(self) -> Preferences:
-        """What the account has chosen for everybody in it, or what one begins with that has chosen nothing."""
+        """Return the account's preferences, or the defaults if it has none."""
         stored: Preferences | None = getattr(self, "stored_preferences", None)
         return Preferences(account_id=self.pk) if stored is None else stored
 
@@ -348,7 +350,7 @@ def users_by_email(emails: Iterable[str]) -> dict[str, User]:
 
 
 def slug_is_taken(slug: str) -> bool:
-    """Whether some account has this slug. The web role is told so too, which sees no other account."""
+    """Return whether an account has this slug, also for the web role, which can't see other accounts."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT accounts_slug_is_taken(%s)", [slug])
         (taken,) = cursor.fetchone()

@@ -10,7 +10,7 @@ from django.http.request import split_domain_port
 
 
 def client_ip(request: HttpRequest) -> str | None:
-    """Return the address of whoever sent the request, or None where nothing says it.
+    """Return the IP address of the client, or None if it is unknown.
 
     Each of our proxies (`TRUSTED_PROXIES` of them) adds the address that connected to it at the end of
     `X-Forwarded-For`. So the first of them added the entry that many places from the end; what stands before that entry

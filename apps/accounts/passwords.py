@@ -1,4 +1,4 @@
-"""What nobody may choose as a password, beside what everybody knows and what is like their own name."""
+"""Password validators for common passwords and for the product's own words."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.contrib.auth.password_validation import CommonPasswordValidator
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-# The words that belong to this place: whoever guesses begins with them.
+# Words of this product, which an attacker tries first.
 OURS = ("mandate", "password", "passwort")
 # What is left of a password without these words has to be a password still.
 SHORTEST_REST = 8
@@ -21,7 +21,7 @@ _AROUND = re.compile(r"^[\W\d_]+|[\W\d_]+$")
 
 
 class KnownPasswordValidator(CommonPasswordValidator):
-    """A password must not be one of the 20,000 that everybody tries first, which come from what was stolen elsewhere.
+    """A password must not be one of the 20,000 most common ones, taken from published leaks.
 
     Nor one of them twice, nor with a few digits and signs around it: few of those 20,000 are long enough for us to be
     chosen as they are.
@@ -54,8 +54,10 @@ class ContextWordsValidator:
         for word in OURS:
             rest = rest.replace(word, "")
         if rest != password.lower() and len(rest) < SHORTEST_REST:
-            raise ValidationError(_("The product's name is the first thing that somebody tries."), code="context_word")
+            raise ValidationError(
+                _("Your password contains the product's name, which is easy to guess."), code="context_word"
+            )
 
     def get_help_text(self) -> str:
         """What is asked of it."""
-        return _("Leave out the product's name.")
+        return _("Don't use the product's name in your password.")

@@ -11,7 +11,7 @@ for _permission in (
         _("View organisation"),
         "organisation",
         Target.BRANCH,
-        _("See the branch's details and settings."),
+        _("View the branch's details and settings."),
     ),
     Permission(
         "change_branch",
@@ -27,7 +27,7 @@ for _permission in (
         _("Delete branch"),
         "organisation",
         Target.BRANCH,
-        _("Close the branch; its records move elsewhere."),
+        _("Close the branch and move its records to another one."),
         danger=True,
     ),
     Permission(
@@ -36,7 +36,7 @@ for _permission in (
         _("Create branches"),
         "organisation",
         Target.ACCOUNT,
-        _("Open further branches of the account."),
+        _("Add branches to the account."),
         feature="branches",
     ),
     Permission(
@@ -53,7 +53,7 @@ for _permission in (
         _("Delete account"),
         "organisation",
         Target.ACCOUNT,
-        _("Close the account with everything in it."),
+        _("Close the account and all its data."),
         danger=True,
         unsuspended=True,
     ),
@@ -63,7 +63,7 @@ for _permission in (
         _("Transfer ownership"),
         "organisation",
         Target.ACCOUNT,
-        _("Hand the account's single top role to somebody else."),
+        _("Hand the account's top role to another member."),
         danger=True,
     ),
     Permission(
@@ -72,7 +72,7 @@ for _permission in (
         _("Manage statuses, sources, call results and pipelines"),
         "customisation",
         Target.ACCOUNT,
-        _("Decide which statuses, sources and pipelines everybody works with."),
+        _("Change the statuses, sources, call results and pipelines that all members use."),
     ),
     Permission(
         "manage_custom_fields",
@@ -80,7 +80,7 @@ for _permission in (
         _("Manage custom fields"),
         "customisation",
         Target.ACCOUNT,
-        _("Add and change the account's own fields."),
+        _("Add and change the account's custom fields."),
     ),
     Permission(
         "manage_integration_links",
@@ -88,7 +88,7 @@ for _permission in (
         _("Manage integration links"),
         "customisation",
         Target.ACCOUNT,
-        _("Add and change links into other systems."),
+        _("Add and change links to other systems."),
     ),
     Permission(
         "manage_preferences",
@@ -96,7 +96,7 @@ for _permission in (
         _("Manage localisation, next-action and display preferences"),
         "customisation",
         Target.ACCOUNT,
-        _("Choose how dates, names and next actions are shown to everybody."),
+        _("Choose how dates, names and next actions are shown to all members."),
     ),
 ):
     register(_permission)

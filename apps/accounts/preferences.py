@@ -1,4 +1,4 @@
-"""What an account has chosen for all in it: how days and times are told, what a task begins with, the lists."""
+"""An account's preferences: date and time formats, defaults of new tasks, length of lists."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def validate_time_zone(name: str) -> None:
     """
     if name not in known_time_zones():
         raise ValidationError(
-            _("“%(name)s” is no time zone. Choose one such as Europe/Oslo."), code="time_zone", params={"name": name}
+            _("“%(name)s” is not a time zone. Choose one such as Europe/Oslo."), code="time_zone", params={"name": name}
         )
 
 
@@ -55,7 +55,7 @@ class Preferences(models.Model):
     """An account's choices. An account that has none yet has these as they begin (`Account.preferences`).
 
     `task_due_days` empty (NULL) means that a new task is due at no time; else it is due at `task_due_time`. Where
-    `next_task` is set, whoever completes a task about a record is led to the next one.
+    `next_task` is set, completing a record's task leads to the next one.
     """
 
     account = models.OneToOneField("accounts.Account", on_delete=models.PROTECT, related_name="stored_preferences")
@@ -63,13 +63,13 @@ class Preferences(models.Model):
     date_order = SingleLineField(_("dates"), max_length=12, choices=DateOrder.choices, default=PLAIN.date_order)
     clock = models.PositiveSmallIntegerField(_("times"), choices=Clock.choices, default=PLAIN.clock)
     week_begins = models.PositiveSmallIntegerField(
-        _("weeks begin on"), choices=Weekday.choices, default=PLAIN.week_begins
+        _("first day of the week"), choices=Weekday.choices, default=PLAIN.week_begins
     )
     task_due_days = models.PositiveSmallIntegerField(
         _("a new task is due"), choices=TaskDue.choices, null=True, blank=True
     )
     task_due_time = models.TimeField(_("a new task is due at"), default=time(9))
-    next_task = models.BooleanField(_("lead to the next task"), default=False)
+    next_task = models.BooleanField(_("go to the next task after one is done"), default=False)
     rows_per_page = models.PositiveSmallIntegerField(
         _("rows on a page"), choices=RowsPerPage.choices, default=RowsPerPage.MIDDLE
     )

@@ -14,7 +14,7 @@ from apps.accounts.sessions import shut_out
 
 
 def is_proven(user: User) -> bool:
-    """Whether somebody has shown that the user's address is theirs."""
+    """Return whether the user's email address is verified."""
     return bool(EmailAddress.objects.filter(user=user, email=user.email, verified=True).exists())
 
 

@@ -1,4 +1,4 @@
-"""Texts that lie in the database for a while and are nobody's to read there: sealed with a key of the server's own.
+"""Encrypts short-lived texts in the database and in links, with a key of the server.
 
 A dump, a reading tool or another account's forgotten filter then shows nothing of use. The key comes from SECRET_KEY;
 what was sealed with one of SECRET_KEY_FALLBACKS can still be opened.
@@ -28,7 +28,7 @@ def unseal(sealed: str, purpose: str, *, max_age: int | None = None) -> str:
     """The text that was sealed for this purpose, at most so many seconds ago.
 
     Raises:
-        Unsealable: not with a key of ours, not for this, not as it stands here, or too long ago.
+        Unsealable: wrong key, wrong purpose, altered, or too old.
     """
     try:
         return _box(purpose).decrypt(sealed.encode(), ttl=max_age).decode()

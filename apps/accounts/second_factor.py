@@ -1,4 +1,4 @@
-"""What somebody shows beside their password."""
+"""The methods of two-factor authentication that a user has set up."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 from apps.accounts.models import User
 
-# What signs somebody in; recovery codes stand in for one of these, and are none by themselves.
+# Methods that count as a second factor. Recovery codes only replace one of them.
 FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 
 

@@ -1,4 +1,4 @@
-"""Pages whose address signs somebody in, or sets their password: no other request hears of that address."""
+"""Pages whose URL contains a secret, such as a password reset link: the URL never leaks through the referrer."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase
 
-# The path is told to nobody, not even to ourselves. `no-referrer` would do the same, but makes browsers send forms
+# The path is sent to no site, not even to our own. `no-referrer` would do the same, but makes browsers send forms
 # from nowhere (`Origin: null`), which the protection against forms from elsewhere refuses.
 POLICY = "strict-origin"
 

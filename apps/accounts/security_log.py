@@ -1,4 +1,4 @@
-"""What somebody changed about how they sign in, as the log has it: in the platform's chain, being no account's."""
+"""Logs changes of a user's sign-in settings in the platform's chain, since they belong to no account."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sessions in the database have a digest in place of each key: whoever reads the tables is signed in nowhere.
+"""Sessions in the database store a digest of the key, so a reader of the tables can't use them to sign in.
 
 The browser has the key, and every query for one is made for its digest, Django's and allauth's included.
 """

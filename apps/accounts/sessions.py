@@ -1,4 +1,4 @@
-"""Where somebody is signed in, and how it is ended from elsewhere."""
+"""A user's sessions: list and end them."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def end_session(user: User, number: int) -> bool:
 
 
 def shut_out(user: User) -> tuple[int, int]:
-    """Sign the user out everywhere and end their API tokens; returns how many of each. Whoever asks logs why."""
+    """Sign the user out everywhere and end their API tokens; returns how many of each. The caller logs why."""
     return end_sessions(user), end_tokens(user)
 
 
 @transaction.atomic
 def sign_out(user: User, *, actor: User | None, reason: str) -> int:
-    """Sign somebody out everywhere, end their API tokens, and log it; returns in how many places they were.
+    """Sign the user out everywhere, end their API tokens, and log it; returns the number of sessions.
 
     `actor` None is the console's operator.
     """

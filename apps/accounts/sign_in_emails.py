@@ -45,7 +45,7 @@ def password_link(user: User) -> str:
 
 @app.task(queue="mail")
 def password_asked(sealed: str) -> None:
-    """Send the link of a new password; nothing where nobody who may sign in has the address."""
+    """Send a password reset link; sends nothing if no active user has the address."""
     email = _asked(sealed)["email"]
     user = User.objects.filter(email=User.objects.normalize_email(email), is_active=True).first()
     if user is not None:

@@ -25,7 +25,7 @@ from apps.accounts.sign_in_emails import password_link
 from apps.accounts.sign_in_log import password_failed, signed_in
 from apps.accounts.tokens import end_tokens
 
-# What somebody changed about how they sign in, as the log says it; by the name of the mail that tells them.
+# Log texts for changes of sign-in settings, by the name of the email that notifies the user.
 EVENTS = {
     "password_changed": "changed their password",
     "password_reset": "set a new password by mail",
@@ -43,11 +43,11 @@ class AccountAdapter(DefaultAccountAdapter):
     """Signing in by password, and the mails around it."""
 
     error_messages = DefaultAccountAdapter.error_messages | {
-        "email_password_mismatch": _("This address and this password do not belong together."),
-        "incorrect_password": _("This is not your password."),
-        "enter_current_password": _("This is not your present password."),
-        "too_many_login_attempts": _("Too many tries. Wait some minutes, and try again."),
-        "rate_limited": _("Too many tries. Wait some minutes, and try again."),
+        "email_password_mismatch": _("The email address or password is incorrect. Try again, or reset your password."),
+        "incorrect_password": _("This password is incorrect. Try again."),
+        "enter_current_password": _("This is not your current password. Try again."),
+        "too_many_login_attempts": _("Too many attempts. Wait a few minutes and try again."),
+        "rate_limited": _("Too many attempts. Wait a few minutes and try again."),
     }
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
@@ -64,9 +64,9 @@ class AccountAdapter(DefaultAccountAdapter):
         """Tell the person what has changed about their signing in, and the log."""
         event = EVENTS[template_prefix.rsplit("/", 1)[-1]]
         assert isinstance(user, User)
-        # Whoever sets a new password by mail is not signed in yet.
+        # A user who resets a password by email is not signed in yet.
         with fence.tenant(None, user.pk), transaction.atomic():
-            # Whoever sets a new password may do it because somebody else has been in.
+            # The user may reset the password because an attacker was signed in.
             tokens = end_tokens(user) if event in NEW_PASSWORD else 0
             log_change(user, event, **({"tokens": tokens} if tokens else {}))
             super().send_notification_mail(template_prefix, user, context, email or user.email)
@@ -77,7 +77,7 @@ class AccountAdapter(DefaultAccountAdapter):
         return mail.link(reverse("account_reset_password_from_key", kwargs={"uidb36": number, "key": token}))
 
     def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: Any) -> str:
-        """The link that shows that an address is somebody's: it sets the password, as nothing chosen before counts."""
+        """Return the link that verifies an address: it also sets the password, since earlier passwords don't count."""
         return password_link(emailconfirmation.email_address.user)
 
     def get_client_ip(self, request: HttpRequest) -> str:
@@ -88,7 +88,7 @@ class AccountAdapter(DefaultAccountAdapter):
         """
         address = client_ip(request)
         if address is None:
-            raise PermissionDenied("Nothing says which address the request comes from.")
+            raise PermissionDenied(gettext("The IP address of the request is unknown."))
         return address
 
     def post_login(self, request: HttpRequest, user: AbstractBaseUser, **options: Any) -> HttpResponse:
@@ -106,11 +106,13 @@ class MfaAdapter(DefaultMFAAdapter):
     """The second factor."""
 
     error_messages = DefaultMFAAdapter.error_messages | {
-        "incorrect_code": _("This code does not count. Digits change every half minute, and each code counts once."),
+        "incorrect_code": _(
+            "This code is incorrect or already used. Enter the newest code from your app, or an unused recovery code."
+        ),
     }
 
     def encrypt(self, text: str) -> str:
-        """Whoever reads the database cannot make codes."""
+        """Encrypt the secret, so that a reader of the database can't create codes."""
         return seal(text, "second factor")
 
     def decrypt(self, encrypted_text: str) -> str:
@@ -120,6 +122,6 @@ class MfaAdapter(DefaultMFAAdapter):
         return "Mandate"
 
     def generate_authenticator_name(self, user: AbstractBaseUser, type: Authenticator.Type) -> str:
-        """What a new passkey is called until somebody names it."""
+        """Return the default name of a new passkey."""
         count = Authenticator.objects.filter(user_id=user.pk, type=type).count()
         return gettext("Passkey") if not count else gettext("Passkey %(number)s") % {"number": count + 1}

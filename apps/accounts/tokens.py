@@ -18,7 +18,7 @@ from apps.accounts import mail
 from apps.accounts.models import ApiToken, User
 from apps.accounts.security_log import log_change
 
-# By it, whoever scans code for secrets knows one of ours.
+# Secret scanners recognise our tokens by this prefix.
 PREFIX = "mandate_"
 RANDOM_BYTES = 32
 # Days from which one chooses; none lasts for ever.
@@ -28,11 +28,11 @@ NOTED_EVERY = timedelta(minutes=5)
 
 
 class TooManyTokens(Exception):
-    """Somebody has as many as there is room for."""
+    """The user already has the maximum number of tokens."""
 
 
 class NameTaken(Exception):
-    """Somebody has a token of this name already: it may be the same form once more."""
+    """The user already has a token with this name; the form may have been sent twice."""
 
 
 class OperatorsCannotHaveTokens(Exception):
@@ -46,7 +46,7 @@ def tokens_of(user: User) -> QuerySet[ApiToken]:
 
 @transaction.atomic
 def make_token(user: User, name: str, days: int) -> str:
-    """A new token of the user's, which nobody can show again; logged, and told to them by mail.
+    """Create a token for the user and return it, once; logs it and emails the user.
 
     Raises:
         OperatorsHaveNone: the user is a platform operator.
@@ -81,13 +81,13 @@ def end_token(user: User, number: int) -> bool:
 
 
 def end_tokens(user: User) -> int:
-    """End all of the user's tokens; returns how many. Whoever asks logs why."""
+    """End all of the user's tokens; returns how many. The caller logs why."""
     ended, _ = ApiToken.objects.filter(user=user).delete()
     return ended
 
 
 def owner_of(token: str) -> User | None:
-    """Whose the token is; None where it is nobody's, has ended, or its owner may not sign in any more."""
+    """Return the token's owner; None if the token is unknown or expired, or its owner can't sign in."""
     found = (
         ApiToken.objects.select_related("user")
         .filter(digest=_digest(token), ends_at__gt=timezone.now(), user__is_active=True, user__is_superuser=False)
@@ -101,5 +101,5 @@ def owner_of(token: str) -> User | None:
 
 
 def _digest(token: str) -> str:
-    # 256 random bits: nobody finds them by trying, so a plain digest is as good as a slow one.
+    # 256 random bits can't be guessed, so a fast digest is as safe as a slow one.
     return sha256(token.encode()).hexdigest()

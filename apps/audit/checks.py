@@ -20,7 +20,7 @@ def _faults(verb: verbs.Verb) -> list[checks.CheckMessage]:
         found.append(
             checks.Error(
                 f"The audit verb '{verb.word}' is not a dotted word.",
-                hint="Write two or more lower-case words with dots between them: 'access.override.set'.",
+                hint="Write two or more lowercase words separated by dots: 'access.override.set'.",
                 obj=verb,
                 id="audit.E001",
             )
@@ -29,7 +29,7 @@ def _faults(verb: verbs.Verb) -> list[checks.CheckMessage]:
         found.append(
             checks.Error(
                 f"The audit verb '{verb.word}' has no label.",
-                hint="Give register() the label that people read in the log.",
+                hint="Pass register() the label that the audit log shows.",
                 obj=verb,
                 id="audit.E002",
             )

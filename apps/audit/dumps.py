@@ -62,7 +62,7 @@ def rows(lines: Iterable[bytes]) -> Iterator[tuple[str, Row]]:
         if found := ENCODING.fullmatch(line):
             _check_encoding(found[1].decode(errors="replace"))
         elif found := INSERT.match(line):
-            raise Unreadable(f"it holds {found[1].decode()} as INSERT statements: make it without --inserts")
+            raise Unreadable(f"it has {found[1].decode()} as INSERT statements: create it without --inserts")
         elif found := COPY.fullmatch(line):
             place, name = (_plain(part) for part in (found[1], found[2]))
             table = BY_NAME.get(name)
@@ -76,7 +76,7 @@ def rows(lines: Iterable[bytes]) -> Iterator[tuple[str, Row]]:
     if not complete:
         raise Unreadable("it is incomplete: its last line is missing")
     for name in BY_NAME.keys() - places.keys():
-        raise Unreadable(f"it holds no rows of {name}: dump the whole database, with its data")
+        raise Unreadable(f"it has no rows of {name}: dump the whole database with its data")
 
 
 def _block(lines: Iterator[tuple[int, bytes]], table: Table, columns: bytes) -> Iterator[Row]:
@@ -86,7 +86,7 @@ def _block(lines: Iterator[tuple[int, bytes]], table: Table, columns: bytes) -> 
     unknown = [name for name in names if name not in expected and (table.name, name) not in UNSEALED]
     missing = [name for name in table.columns if name not in names]
     if unknown or missing or len(set(names)) < len(names):
-        wrong = f"no column {missing[0]}" if missing else f"a column that is not known: {(unknown or names)[0]}"
+        wrong = f"no column {missing[0]}" if missing else f"an unknown column: {(unknown or names)[0]}"
         raise Unreadable(f"its {table.name} has {wrong}")
     order = [names.index(name) for name in table.columns]
     for number, line in lines:
@@ -97,21 +97,21 @@ def _block(lines: Iterator[tuple[int, bytes]], table: Table, columns: bytes) -> 
         except ValueError:
             row = []
         if len(row) != len(names):
-            raise Unreadable(f"line {number} is no row of {table.name}")
+            raise Unreadable(f"line {number} is not a row of {table.name}")
         yield [row[place] for place in order]
-    raise Unreadable(f"it is incomplete: it ends inside of {table.name}")
+    raise Unreadable(f"it is incomplete: it ends inside {table.name}")
 
 
 def _skip(lines: Iterator[tuple[int, bytes]], place: str) -> None:
     for _, line in lines:
         if line == END:
             return
-    raise Unreadable(f"it is incomplete: it ends inside of {place}")
+    raise Unreadable(f"it is incomplete: it ends inside {place}")
 
 
 def _check_encoding(encoding: str) -> None:
     if encoding != "UTF8":
-        raise Unreadable(f"its texts are in {encoding}: make it with --encoding=UTF8")
+        raise Unreadable(f"its text is in {encoding}: create it with --encoding=UTF8")
 
 
 def _plain(name: bytes) -> str:
@@ -159,7 +159,7 @@ def _restored(path: Path) -> Iterator[Iterable[bytes]]:
             unreadable = error
             restoring.kill()
         if restoring.wait() > 0:
-            raise Unreadable(f"pg_restore cannot read it: {_words(said)}") from unreadable
+            raise Unreadable(f"pg_restore can't read it: {_words(said)}") from unreadable
         if unreadable is not None:
             raise unreadable
 

@@ -1,4 +1,4 @@
-"""What a verification finds: problems, the first bad place of each chain, and a report on each chain."""
+"""The results of a verification: problems, the first fault of each chain, and a report on each chain."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Problem(StrEnum):
     ENTRIES = "entries"
     UNLINKED = "unlinked"
     MALFORMED = "malformed"
-    # What only a head that was kept elsewhere shows.
+    # Only a head stored elsewhere shows these.
     GONE = "gone"
     CUT = "cut"
     MISSING = "missing"
@@ -38,20 +38,20 @@ class Problem(StrEnum):
 
 
 SENTENCES = {
-    Problem.GAP: "the link before it is missing",
-    Problem.PREVIOUS: "it does not continue the link before it",
+    Problem.GAP: "the previous link is missing",
+    Problem.PREVIOUS: "it doesn't match the previous link",
     Problem.DOUBLED: "its number is used more than once",
     Problem.HASH: "the link itself was changed",
     Problem.NO_OPERATION: "its operation is missing",
     Problem.OPERATION: "its operation was changed",
     Problem.COUNT: "entries were added or removed",
-    Problem.ENTRIES: "its entries are not those that were written",
-    Problem.UNLINKED: "rows are there that no link seals",
+    Problem.ENTRIES: "its entries were changed",
+    Problem.UNLINKED: "rows exist that no link covers",
     Problem.MALFORMED: "a row has no usable key",
-    Problem.GONE: "the whole chain is gone",
-    Problem.CUT: "it and all behind it are cut off",
+    Problem.GONE: "the whole chain is missing",
+    Problem.CUT: "this link and all later links are missing",
     Problem.MISSING: "it is missing",
-    Problem.REWRITTEN: "it is not the link that was kept, so the chain was rewritten",
+    Problem.REWRITTEN: "it differs from the recorded head, so the chain was rewritten",
 }
 
 
@@ -60,7 +60,7 @@ class Fault:
     """The first bad place of a chain.
 
     `seq` is None for rows that belong to no link, `operation_id` for a link that is gone with all that named it.
-    `kept` says in words what a head that was kept elsewhere knows of the place.
+    `kept` describes the recorded head of that place in words.
     """
 
     account_id: int
@@ -72,7 +72,7 @@ class Fault:
     @property
     def sentence(self) -> str:
         """The fault in one sentence without a full stop."""
-        place = "outside of the chain" if self.seq is None else f"link {self.seq}"
+        place = "outside the chain" if self.seq is None else f"link {self.seq}"
         operation = "" if self.operation_id is None else f", operation {self.operation_id}"
         kept = f" ({self.kept})" if self.kept else ""
         return f"{place}{operation}: {', '.join(p.sentence for p in self.problems)}{kept}"
@@ -98,7 +98,7 @@ class AccountReport:
 
     @property
     def sound(self) -> bool:
-        """Whether every link fits."""
+        """Return whether the chain has no fault."""
         return self.fault is None
 
 
@@ -115,13 +115,13 @@ def first_fault(faults: Sequence[Fault]) -> Fault | None:
 
 
 class Faults:
-    """Collects faults, and keeps the first place of each account."""
+    """Collects faults and stores the first one of each account."""
 
     def __init__(self) -> None:
         self._first: dict[int, Fault] = {}
 
     def add(self, account_id: int | None, seq: int | None, operation_id: int | None, *problems: Problem) -> None:
-        """Note what is wrong. Rows that name no account are put down to the platform's chain."""
+        """Add a fault. Rows without an account count for the platform's chain."""
         account = PLATFORM if account_id is None else account_id
         fault = Fault(account, seq, operation_id, problems)
         before = self._first.get(account)
@@ -140,5 +140,5 @@ class Faults:
 
 
 def _place(fault: Fault) -> tuple[bool, int]:
-    """What orders an account's faults: links by number, then rows outside of the chain, by operation."""
+    """Return the sort key of a fault: links by number, then rows outside the chain, by operation."""
     return (True, fault.operation_id or 0) if fault.seq is None else (False, fault.seq)

@@ -15,7 +15,7 @@ LONGEST_REASON = 2000
 
 
 class ReasonField(MultiLineInput):
-    """A reason that somebody can read: neither blank, nor made of characters that are not seen, nor endless."""
+    """A readable reason: not blank, not only invisible characters, and not too long."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"label": _("Reason"), "max_length": LONGEST_REASON, **options})

@@ -69,7 +69,7 @@ END
 """,
 )
 
-# Links come from the trigger below alone, which runs one trigger deeper than a statement that somebody sends.
+# Only the trigger below writes links; it runs one trigger deeper than a client's statement.
 REFUSE_LINK = Guard(
     "audit_refuse_link",
     """

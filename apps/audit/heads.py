@@ -1,7 +1,7 @@
-"""Heads of the chains, to be kept elsewhere: what they are, how they are signed, and how the log is held against them.
+"""Heads of the chains, to be stored outside the server: their format, signatures, and the comparison with the log.
 
-A chain shows every change before its head, but not that its end was cut off, nor that all of it was computed anew. A
-head that somebody else keeps shows both: it names a link that was there, with the hash that seals all before it.
+A chain shows every change before its head, but not a missing end, nor that all of it was computed again. A
+head stored elsewhere shows both: it names a link that existed, with the hash over all earlier links.
 """
 
 import json
@@ -25,7 +25,7 @@ from apps.audit.untrusted import read_json
 # The keys come from the environment and are read here alone, so that no other process holds the private one.
 SIGNING_KEY = "AUDIT_SIGNING_KEY"
 PUBLIC_KEY = "AUDIT_PUBLIC_KEY"
-MALFORMED = "{} is malformed: it takes an Ed25519 key, as a PEM without a password or its 32 bytes in base64"
+MALFORMED = "{} is malformed: set it to an Ed25519 key, as a PEM without a password or its 32 bytes in base64"
 
 # The file's first word, and its format.
 FORMAT = {"mandate_audit_heads": 1}
@@ -37,7 +37,7 @@ MOMENT = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z"
 
 
 class InvalidHeads(ValueError):
-    """A key or a file of heads that is not taken; the text says why, in a sentence."""
+    """A key or a file of heads is invalid; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,26 +108,26 @@ def read(text: bytes, *, unsigned: bool = False) -> Heads:
     """The heads of a file, whose signature is checked first; `unsigned` takes a file without one, too.
 
     Raises:
-        Refused: it is no such file, nobody signed it, somebody else did, or it was altered.
+        InvalidHeads: not a file of heads, not signed, signed with another key, or altered.
     """
     try:
         found = read_json(text, longest=LONGEST, object_pairs_hook=_once, parse_constant=_no_number)
     except ValueError:
         found = None
     if not isinstance(found, dict) or not FORMAT.keys() <= found.keys():
-        raise InvalidHeads("it is no file of audit_heads")
+        raise InvalidHeads("it was not written by audit_heads")
     if "signature" in found:
         _check_signature(found)
     elif not unsigned:
-        raise InvalidHeads("it is not signed: keep what audit_heads --sign prints, or take this one with --unsigned")
+        raise InvalidHeads("it is not signed: use a file from audit_heads --sign, or add --unsigned to accept it")
     if {name: found[name] for name in FORMAT} != FORMAT:
-        raise InvalidHeads("its format is one that this version does not read")
+        raise InvalidHeads("this version can't read its format")
     try:
         if not re.fullmatch(MOMENT, found["at"]):
             raise ValueError("at")
         heads = tuple(_head(head) for head in found["heads"])
     except (KeyError, TypeError, ValueError):
-        raise InvalidHeads("it is no whole file of audit_heads") from None
+        raise InvalidHeads("it is incomplete or malformed: write it again with audit_heads") from None
     return Heads(found["at"], heads, found["public_key"] if "signature" in found else None)
 
 
@@ -162,9 +162,9 @@ def _held(report: AccountReport, heads: list[tuple[Head, str]]) -> AccountReport
     for head, at in sorted(heads, key=lambda kept: kept[0].seq):
         digest, operation = report.links_at.get(head.seq, (None, None))
         if digest != head.hash:
-            kept = f"the head kept at {at} is link {head.seq}, operation {head.operation}"
+            kept = f"the head recorded at {at} is link {head.seq}, operation {head.operation}"
             if fits is not None:
-                kept += f"; up to link {fits} the chain is as it was kept"
+                kept += f"; up to link {fits} the chain matches the recorded heads"
             fault = replace(_fault(report, head, digest, operation), kept=kept)
             faults = [report.fault, fault] if report.fault else [fault]
             return replace(report, fault=first_fault(faults), kept_seq=fits)
@@ -198,10 +198,10 @@ def signing_key() -> Ed25519PrivateKey:
     """The private key of the environment.
 
     Raises:
-        Refused: there is none, or it is malformed.
+        InvalidHeads: the key is missing or malformed.
     """
     if not os.environ.get(SIGNING_KEY):
-        raise InvalidHeads(f"{SIGNING_KEY} is not set: it takes an Ed25519 key, and audit_heads --new-key makes one")
+        raise InvalidHeads(f"{SIGNING_KEY} is not set: create an Ed25519 key with audit_heads --new-key")
     key = _key(SIGNING_KEY, lambda pem: load_pem_private_key(pem, password=None), Ed25519PrivateKey.from_private_bytes)
     if not isinstance(key, Ed25519PrivateKey):
         raise InvalidHeads(MALFORMED.format(SIGNING_KEY))
@@ -212,11 +212,11 @@ def public_key() -> Ed25519PublicKey:
     """The key that signatures are checked with: the environment's public one, or else that of its private one.
 
     Raises:
-        Refused: there is neither, or it is malformed.
+        InvalidHeads: both keys are missing, or the key is malformed.
     """
     if not os.environ.get(PUBLIC_KEY):
         if not os.environ.get(SIGNING_KEY):
-            raise InvalidHeads(f"neither {PUBLIC_KEY} nor {SIGNING_KEY} is set, which their signature is checked with")
+            raise InvalidHeads(f"the signature can't be checked: set {PUBLIC_KEY} or {SIGNING_KEY}")
         return signing_key().public_key()
     key = _key(PUBLIC_KEY, load_pem_public_key, Ed25519PublicKey.from_public_bytes)
     if not isinstance(key, Ed25519PublicKey):
@@ -235,15 +235,15 @@ def _key(name: str, from_pem: Callable[[bytes], object], from_bytes: Callable[[b
 
 
 def _check_signature(found: dict[str, Any]) -> None:
-    """Raises Refused where the file says something else than what was signed with our key."""
+    """Raise InvalidHeads if the content differs from what our key signed."""
     key = public_key()
     if found.get("public_key") != encoded(key):
-        raise InvalidHeads(f"it was signed with another key than {encoded(key)}, which the environment names")
+        raise InvalidHeads(f"it was signed with a different key than {encoded(key)}, which the environment sets")
     said = {name: value for name, value in found.items() if name != "signature"}
     try:
         key.verify(b64decode(found["signature"], validate=True), canonical(said))
     except (InvalidSignature, ValueError, TypeError, RecursionError):
-        raise InvalidHeads("its signature does not fit: it was altered, or somebody without the key made it") from None
+        raise InvalidHeads("its signature is wrong: the file was altered, or signed without the key") from None
 
 
 def _head(found: dict[str, Any]) -> Head:
@@ -257,7 +257,7 @@ def _head(found: dict[str, Any]) -> Head:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object, whose keys stand in it once: what people read must be what is checked."""
+    """Return a JSON object; refuses duplicate keys, so that readers see what was checked."""
     found = dict(pairs)
     if len(found) < len(pairs):
         raise ValueError("a doubled key")

@@ -85,13 +85,13 @@ class EntryQuerySet(models.QuerySet["Entry"]):
 class Operation(models.Model):
     """One action of one user: who, when, why, and what verb. All that it changed are its entries."""
 
-    # `at` and `transaction_id` are set by a trigger whatever an INSERT says: nobody dates an operation back.
+    # `at` and `transaction_id` are set by a trigger whatever an INSERT says: an operation can't be backdated.
     at = models.DateTimeField("at", db_default=Now(), editable=False)
     transaction_id = models.BigIntegerField("transaction", db_default=TransactionId(), editable=False)
     # People by id and by name: the log outlives them. No id means the operator at the console.
     actor_id = models.BigIntegerField(_("actor's id"), null=True)
     actor_name = models.TextField("actor")
-    acting_as_id = models.BigIntegerField(_("id of whom they acted as"), null=True)
+    acting_as_id = models.BigIntegerField(_("id of the user they acted as"), null=True)
     acting_as_name = models.TextField(_("acted as"), blank=True, default="", db_default="")
     verb = models.TextField("verb")
     reason = models.TextField("reason")
@@ -162,14 +162,14 @@ class Link(models.Model):
     """One link of an account's chain: all that one statement wrote for one operation, sealed onto the link before."""
 
     account_id = models.BigIntegerField("account")
-    seq = models.BigIntegerField(_("number in the chain"))
+    seq = models.BigIntegerField(_("sequence number"))
     operation = models.ForeignKey(Operation, models.PROTECT, related_name="links", db_constraint=False, db_index=False)
     first_entry = models.BigIntegerField(_("first entry"))
     last_entry = models.BigIntegerField(_("last entry"))
     entry_count = models.BigIntegerField("entries")
     operation_digest = models.BinaryField(_("digest of the operation"))
     entries_digest = models.BinaryField(_("digest of the entries"))
-    previous = models.BinaryField(_("hash of the link before"))
+    previous = models.BinaryField(_("hash of the previous link"))
     hash = models.BinaryField("hash")
     at = models.DateTimeField("at")
 
@@ -202,9 +202,9 @@ class Verification(models.Model):
     head_seq = models.BigIntegerField(_("number of the last link"))
     head_hash = models.TextField(_("hash of the last link"), blank=True)
     fault = models.TextField("fault", blank=True)
-    kept_at = models.DateTimeField(_("held against kept heads at"), null=True)
-    kept_seq = models.BigIntegerField(_("as kept up to link"), null=True)
-    kept_fault = models.TextField(_("fault that kept heads show"), blank=True)
+    kept_at = models.DateTimeField(_("compared with recorded heads at"), null=True)
+    kept_seq = models.BigIntegerField(_("matches recorded heads up to link"), null=True)
+    kept_fault = models.TextField(_("fault found by recorded heads"), blank=True)
 
     class Meta:
         default_permissions = ()

@@ -54,7 +54,7 @@ class InstallGuards(Operation):
 
 
 class AppendOnly(Operation):
-    """Makes the database refuse UPDATE, DELETE and TRUNCATE on a model's table, whoever connects.
+    """Makes the database refuse UPDATE, DELETE and TRUNCATE on a model's table, for every role.
 
     A statement trigger: it refuses a statement that would have found no row, too, and it costs an INSERT nothing.
     """

@@ -16,7 +16,7 @@ from apps.audit import verbs
 from apps.audit.models import PLATFORM, Entry, Operation
 from apps.audit.text import validate_multi_line
 
-# Whose act it is when nobody is signed in: a management command without --actor.
+# The actor if nobody is signed in: a management command without --actor.
 CONSOLE = "the operator at the console"
 
 # Each statement of a bulk insert writes links of its own; this many entries are one statement.
@@ -55,7 +55,7 @@ class EntryValues:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where the acts of a request come from: its address, and who acts there as somebody else."""
+    """The origin of a request: its IP address, and who acts as another user."""
 
     ip: str | None = None
     acting_as: Actor | None = None
@@ -68,7 +68,7 @@ _origin: ContextVar[Origin] = ContextVar("origin", default=_NOWHERE)
 
 @contextmanager
 def origin(*, ip: str | None = None, acting_as: Actor | None = None, acting: Actor | None = None) -> Iterator[None]:
-    """Log whatever is done inside as coming from this address, by somebody acting as another one.
+    """Log all operations inside with this IP address and acting user.
 
     Where `acting` is named, what that other one seems to do themself is logged as done by `acting` in their place.
     """
@@ -104,7 +104,7 @@ class OperationInProgress:
 
 
 def is_blank(text: str) -> bool:
-    """Whether nobody could read anything in it: spaces, and characters that are not seen, say nothing."""
+    """Return whether the text is empty or has only spaces and invisible characters."""
     return not any(category(character)[0] in VISIBLE for character in text)
 
 
@@ -119,7 +119,7 @@ def operation(*, verb: str | verbs.Verb, actor: Actor | None, reason: str) -> It
         ValueError: the reason is blank or has control characters, or the actor is not saved.
     """
     if is_blank(reason):
-        raise ValueError(f"Recording '{verb}' without a reason: say why.")
+        raise ValueError(f"Recording '{verb}' without a reason: pass a reason.")
     if validate_multi_line.hidden(reason):
         raise ValueError(f"Recording '{verb}' with control characters in its reason: delete them.")
     came_from = _origin.get()
@@ -141,7 +141,7 @@ def operation(*, verb: str | verbs.Verb, actor: Actor | None, reason: str) -> It
     with transaction.atomic(using=using):
         before = _state(using, stated)
         yield OperationInProgress(using)
-        # Whoever raises is rolled back, settings included.
+        # An exception rolls back the transaction, settings included.
         _state(using, before)
 
 
@@ -162,7 +162,7 @@ def record(
             f"Recording '{verb}' outside of a transaction: call record() inside the atomic block of the change."
         )
     if not changes:
-        raise ValueError(f"Recording '{verb}' without entries: say what it changed.")
+        raise ValueError(f"Recording '{verb}' without entries: pass what it changed.")
     with operation(verb=verb, actor=actor, reason=reason) as written:
         return Operation.objects.using(using).get(pk=written.add(account_id, changes))
 
@@ -184,9 +184,9 @@ def _ask(using: str, statement: str, params: list[Any] | None = None) -> list[tu
 
 
 def _identity(person: Actor) -> tuple[int, str]:
-    """The person's key and what the log calls them: the name, else the e-mail address, else the text."""
+    """The person's key and what the log calls them: the name, else the email address, else the text."""
     if person.pk is None:
-        raise ValueError(f"'{person}' is nobody who can be recorded: an actor is a saved user, or None.")
+        raise ValueError(f"'{person}' can't be recorded as an actor: pass a saved user or None.")
     for attribute in ("name", "email"):
         if text := str(getattr(person, attribute, None) or "").strip():
             return person.pk, text

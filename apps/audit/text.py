@@ -80,7 +80,7 @@ class _CheckedText:
     pattern: ClassVar[str]
 
     def db_check(self, connection: BaseDatabaseWrapper) -> str:
-        """The same rule for the database, whoever writes."""
+        """The same rule as a database constraint, for every writer."""
         column: str = self.column  # type: ignore[attr-defined] # a field's
         return f"{connection.ops.quote_name(column)}::text !~ '{self.pattern}'"
 

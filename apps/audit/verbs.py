@@ -76,5 +76,5 @@ registry = Registry()
 register = registry.register
 get = registry.get
 
-# What the log says where somebody changed an audited table in SQL, and stated a reason but no verb.
+# The verb for a change made in SQL with a reason but without a verb.
 CHANGED_DIRECTLY = register("audit.changed_directly", label=_("changed directly in the database"))

@@ -1,4 +1,4 @@
-"""The results of verifications, kept for the page of the log: walking a chain takes too long for every look at it."""
+"""Stores the results of verifications for the log's page: verifying a chain takes too long for a page view."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HELD = ("kept_at", "kept_seq", "kept_fault")
 
 @dataclass(frozen=True, slots=True)
 class ChainState:
-    """The state of an account's chain: what was last verified, what came since, and whether that head still stands."""
+    """The state of an account's chain: the last verification, the links since, and whether that head is unchanged."""
 
     verified: Verification | None
     last: int
@@ -30,15 +30,15 @@ class ChainState:
 
     @property
     def faults(self) -> list[str]:
-        """What does not fit, in sentences without full stops."""
+        """Return the faults, in sentences without full stops."""
         if self.verified is None:
             return []
-        gone = f"link {self.verified.head_seq} is not any more what was verified"
+        gone = f"link {self.verified.head_seq} changed after it was verified"
         return self.verified.faults + ([] if self.head_stands else [gone])
 
 
 def keep(reports: Iterable[AccountReport], *, at: datetime | None = None, held: bool = False) -> None:
-    """Keep what a verification found. `held`: the chains were held against heads that were kept elsewhere, too."""
+    """Store the reports of a verification. `held`: the chains were also compared with recorded heads."""
     moment = at or timezone.now()
     rows = [_row(report, moment, held=held) for report in reports]
     Verification.objects.bulk_create(

@@ -42,20 +42,22 @@ def acting(
 def _check_presence(ground: ChangeContext) -> None:
     facts = ground.acting().facts
     if not (facts.operator or facts.parent or facts.memberships):
-        raise NoSuchTarget(_("There is no such account."))
+        raise NoSuchTarget(_("That account doesn't exist."))
     if not facts.active:
-        raise ActorInactive(_("You have been deactivated."), _("Ask the platform's operators."))
+        raise ActorInactive(_("Your user is deactivated."), _("Ask the platform's operators."))
 
 
-def subscribed(book: SubscriptionState) -> SubscriptionState:
-    """The book, where there is a subscription.
+def subscribed(subscription_state: SubscriptionState) -> SubscriptionState:
+    """Return the subscription state of the account.
 
     Raises:
         BillingRefused: there is none.
     """
-    if book.subscription is None:
-        raise BillingRefused(_("%(account)s has no subscription.") % {"account": book.account}, _("Begin one first."))
-    return book
+    if subscription_state.subscription is None:
+        raise BillingRefused(
+            _("%(account)s has no subscription.") % {"account": subscription_state.account}, _("Start a trial first.")
+        )
+    return subscription_state
 
 
 def need(ground: ChangeContext, codename: str, place: models.Model) -> None:
@@ -82,10 +84,10 @@ def need_operator(ground: ChangeContext) -> None:
     """Let a platform operator pass, at the console or in an open session.
 
     Raises:
-        OperatorOnly: it is somebody else.
+        OperatorOnly: the actor is not an operator.
     """
     if not ground.acting().operator:
-        raise OperatorOnly(_("Only a platform operator does this."), _("Ask the platform's operators."))
+        raise OperatorOnly(_("Only a platform operator can do this."), _("Ask the platform's operators."))
 
 
 def branches_of(ground: ChangeContext, payer: Payer) -> list[Branch]:

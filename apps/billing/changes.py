@@ -31,7 +31,7 @@ class Entitle(Change):
 
     verb = verbs.ENTITLED
     terms = GuardTerms(needs=("manage_subscription",))
-    final = _("What a plan gives is changed by choosing a plan.")
+    final = _("The plan determines its features. Choose a different plan instead.")
 
     given: Entitlements | None = None
     day: date | None = None
@@ -54,9 +54,9 @@ class Entitle(Change):
         return [Diff([row for row in found if not row.idle])]
 
 
-def is_given(book: SubscriptionState) -> bool:
+def is_given(subscription_state: SubscriptionState) -> bool:
     """Whether the account has what its subscription gives, so that there is nothing to change."""
-    given, account = book.entitlements(), book.account
+    given, account = subscription_state.entitlements(), subscription_state.account
     features = None if given.features is None else sorted(given.features)
     seats = dict(Branch.objects.filter(account=account).values_list("pk", "seats"))
     has = (account.features, account.seats, account.read_only, account.log_days)

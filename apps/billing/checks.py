@@ -21,7 +21,7 @@ def check_seller(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list
         try:
             Seller._meta.get_field(name).clean(value, None)  # type: ignore[union-attr] # fields of its own
         except FieldDoesNotExist:
-            found.append(_error(name, "there is no such part of a seller.", "E001"))
+            found.append(_error(name, "this is not a field of a seller.", "E001"))
         except ValidationError as error:
             found.append(_error(name, " ".join(error.messages), "E002"))
     return found

@@ -105,11 +105,11 @@ def begin_setup(account_id: int, payer_id: int, *, back: str, actor: User) -> st
         Refusal: the right is missing.
     """
     gateway = current_gateway()
-    reason = "A payment method is to be entered"
-    with acting(account_id, verb=verbs.METHOD_CHANGED, actor=actor, reason=reason) as (ground, book):
-        payer = subscribed(book).payers.get(payer_id)
+    reason = "Setting up a payment method"
+    with acting(account_id, verb=verbs.METHOD_CHANGED, actor=actor, reason=reason) as (ground, subscription_state):
+        payer = subscribed(subscription_state).payers.get(payer_id)
         if payer is None:
-            raise BillingRefused(_("There is no such payer in %(account)s.") % {"account": ground.account})
+            raise BillingRefused(_("That payer doesn't exist in %(account)s.") % {"account": ground.account})
         need_for_payer(ground, "manage_billing", payer)
         try:
             if not payer.customer or payer.gateway != gateway.key:
@@ -118,7 +118,7 @@ def begin_setup(account_id: int, payer_id: int, *, back: str, actor: User) -> st
             return gateway.setup_page(payer, back=back)
         except GatewayError as error:
             raise BillingRefused(
-                _("%(gateway)s cannot be set up now: %(error)s") % {"gateway": _(gateway.label), "error": error}
+                _("%(gateway)s can't be set up right now: %(error)s") % {"gateway": _(gateway.label), "error": error}
             ) from error
 
 

@@ -12,4 +12,4 @@ def invoiced_in(account: Account) -> str:
     """Why the account keeps its currency, in a sentence: it has been invoiced. Empty where it has not."""
     if not Invoice.objects.filter(account=account).exists():
         return ""
-    return _("%(account)s has been invoiced, and keeps its currency from its first invoice on.") % {"account": account}
+    return _("%(account)s already has invoices, so its currency can't change.") % {"account": account}

@@ -40,8 +40,8 @@ def _subscribe(account: Account) -> None:
         change_details(account.pk, payer.pk, given, actor=None, reason=REASON)
     if account.branches.count() > 1:
         subscribing.bill_by(account.pk, branches=True, actor=None, reason=REASON)
-    book = SubscriptionState(account)
-    seats = {payer.pk: seats_taken(account.pk, payer.branch_id) + SPARE for payer, _ in book.holding()}
+    subscription_state = SubscriptionState(account)
+    seats = {payer.pk: seats_taken(account.pk, payer.branch_id) + SPARE for payer, _ in subscription_state.holding()}
     subscribing.choose(account.pk, PlanChoice("business", Interval.MONTH, seats), actor=None, reason=REASON)
 
 
@@ -54,5 +54,5 @@ def _pay(account: Account) -> None:
             received_on=invoice.issued_on,
             external_id=f"transfer {invoice.reference}",
             actor=None,
-            reason="It stands on the bank statement",
+            reason="Found on the bank statement",
         )

@@ -36,10 +36,10 @@ def change_details(
             refused once there is an invoice.
         Refusal: as `acting` does, or the right is missing.
     """
-    with acting(account_id, verb=verbs.DETAILS_CHANGED, actor=actor, reason=reason) as (ground, book):
-        payer = subscribed(book).payers.get(payer_id)
+    with acting(account_id, verb=verbs.DETAILS_CHANGED, actor=actor, reason=reason) as (ground, subscription_state):
+        payer = subscribed(subscription_state).payers.get(payer_id)
         if payer is None:
-            raise BillingRefused(_("There is no such payer in %(account)s.") % {"account": ground.account})
+            raise BillingRefused(_("That payer doesn't exist in %(account)s.") % {"account": ground.account})
         need_for_payer(ground, "manage_billing", payer)
         currency = payer.currency
         for name, value in _checked(payer, details).items():
@@ -47,9 +47,9 @@ def change_details(
         if payer.currency != currency:
             _reprice(payer, currency)
         payer.save()
-        agreed = book.agreed
-        waited = agreed.suspended_on is not None and not book.periods
-        waited = waited and all(each.is_complete for each, _ in book.holding())
+        agreed = subscription_state.agreed
+        waited = agreed.suspended_on is not None and not subscription_state.periods
+        waited = waited and all(each.is_complete for each, _ in subscription_state.holding())
         if waited:
             agreed.suspended_on, agreed.trial_ends_on = None, today()
             agreed.save()
@@ -82,14 +82,14 @@ def _checked(payer: Payer, details: Mapping[str, str]) -> dict[str, str]:
     if "address" in found:
         found["address"] = _address(found["address"])
     if unknown := details.keys() - set(NAMES):
-        raise BillingRefused(_("Billing details have no “%(name)s”.") % {"name": min(unknown)})
+        raise BillingRefused(_("“%(name)s” is not a billing detail.") % {"name": min(unknown)})
     for name, check in CHECKS:
         if found.get(name):
             try:
                 check(found[name])
             except ValidationError as error:
                 raise BillingRefused(
-                    _("“%(value)s” is not taken: %(why)s") % {"value": found[name], "why": error.messages[0]}
+                    _("“%(value)s” is not valid: %(why)s") % {"value": found[name], "why": error.messages[0]}
                 ) from None
     if found.get("vat_number"):
         found["vat_number"] = compact(found["vat_number"])
@@ -102,11 +102,11 @@ def _checked(payer: Payer, details: Mapping[str, str]) -> dict[str, str]:
         longest = Payer._meta.get_field(name).max_length or 0  # type: ignore[union-attr] # fields of text
         if len(found.get(name, "")) > longest:
             raise BillingRefused(
-                _("The %(name)s has more than %(longest)s characters.")
+                _("The %(name)s is longer than %(longest)s characters.")
                 % {"name": str(TEXTS[name]), "longest": f"{longest:,}"}
             )
     if not found.get("currency", payer.currency):
-        raise BillingRefused(_("A payer pays in some currency."))
+        raise BillingRefused(_("Choose a currency for the payer."))
     return found
 
 
@@ -128,8 +128,9 @@ def _reprice(payer: Payer, before: str) -> None:
     """Nothing has been billed yet, so what was agreed costs what it costs in the other currency."""
     if Invoice.objects.filter(payer=payer).exists():
         raise BillingRefused(
-            _("%(payer)s has invoices in %(currency)s, and its currency stays.") % {"payer": payer, "currency": before},
-            _("Let another branch pay, in its own currency."),
+            _("%(payer)s already has invoices in %(currency)s, so its currency can't change.")
+            % {"payer": payer, "currency": before},
+            _("Choose another branch as payer, with its own currency."),
         )
     for term in Term.objects.filter(payer=payer):
         chosen = term.plan_data

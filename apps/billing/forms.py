@@ -1,4 +1,4 @@
-"""What is filled in on the pages of billing. Each form ends with the reason, which stands in the log."""
+"""The forms of the billing pages. Each one ends with a reason for the audit log."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from apps.billing.subscription_state import SubscriptionState, all_seats_taken
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
-INTERVALS = {Interval.MONTH: _("By the month"), Interval.YEAR: _("By the year")}
+INTERVALS = {Interval.MONTH: _("Monthly"), Interval.YEAR: _("Yearly")}
 
 
 class ActForm(forms.Form):
-    """Something about the bills that somebody wants to be different, with a reason."""
+    """A change of billing, with a reason."""
 
     title: StrOrPromise = ""
     danger = False
@@ -32,8 +32,8 @@ class ActForm(forms.Form):
     reason = ReasonField(
         label=_("Reason"),
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text=_("It stands in the log, for everybody who may read it."),
-        error_messages={"required": _("Say in a sentence why.")},
+        help_text=_("The reason is shown in the audit log."),
+        error_messages={"required": _("Enter a reason.")},
     )
 
     def asked(self) -> list[tuple[str, str]]:
@@ -51,15 +51,15 @@ class ActForm(forms.Form):
 class ChooseForm(ActForm):
     """Plan, interval, and the seats of each payer."""
 
-    title = _("Change the plan")
+    title = _("Change plan")
     plan = forms.ChoiceField(label=_("Plan"), widget=forms.RadioSelect)
-    interval = forms.ChoiceField(label=_("Paid"), widget=forms.RadioSelect)
+    interval = forms.ChoiceField(label=_("Billing interval"), widget=forms.RadioSelect)
 
-    def __init__(self, data: Any = None, *, book: SubscriptionState) -> None:
+    def __init__(self, data: Any = None, *, subscription_state: SubscriptionState) -> None:
         super().__init__(data)
-        self.book = book
-        holding = book.holding()
-        taken = all_seats_taken(book.account.pk)
+        self.book = subscription_state
+        holding = subscription_state.holding()
+        taken = all_seats_taken(subscription_state.account.pk)
         currency = holding[0][0].currency
         self.payers = [payer for payer, _term in holding]
         self.fields["plan"] = forms.ChoiceField(
@@ -68,7 +68,7 @@ class ChooseForm(ActForm):
             choices=[
                 (
                     each.key,
-                    _("%(each)s, %(written)s a month for a seat")
+                    _("%(each)s, %(written)s per seat and month")
                     % {"each": each.name, "written": written(each.price(Interval.MONTH, currency), currency)},
                 )
                 for each in plans().values()
@@ -77,11 +77,11 @@ class ChooseForm(ActForm):
             initial=holding[0][1].plan,
         )
         self.fields["interval"] = forms.ChoiceField(
-            label=_("Paid"),
+            label=_("Billing interval"),
             widget=forms.RadioSelect,
             choices=[(str(key), label) for key, label in INTERVALS.items()],
-            initial=str(book.interval()),
-            help_text=_("By the year, two months are free."),
+            initial=str(subscription_state.interval()),
+            help_text=_("With yearly billing, two months are free."),
         )
         for payer, term in holding:
             self.fields[f"seats_{payer.pk}"] = forms.IntegerField(
@@ -114,10 +114,10 @@ class DetailsForm(ActForm):
         validators=[validate_address],
     )
     country = forms.CharField(
-        label=_("Country"), max_length=2, help_text=_("Its two letters, such as DE; the tax depends on it.")
+        label=_("Country"), max_length=2, help_text=_("Two-letter code, such as DE. The tax depends on it.")
     )
     vat_number = SingleLineInput(label=_("VAT number"), max_length=20, required=False)
-    email = SingleLineEmailInput(label=_("Invoices go to"), max_length=254)
+    email = SingleLineEmailInput(label=_("Email for invoices"), max_length=254)
     currency = forms.ChoiceField(label=_("Currency"))
 
     def __init__(self, data: Any = None, *, payer: Payer, fixed: bool) -> None:
@@ -128,7 +128,7 @@ class DetailsForm(ActForm):
         self.fields["currency"] = forms.ChoiceField(
             label=_("Currency"),
             choices=[(each, each) for each in offered],
-            help_text=_("It stays, since there are invoices in it.") if fixed else "",
+            help_text=_("It can't change because there are invoices in this currency.") if fixed else "",
         )
         self.order_fields([*(name for name in self.fields if name != "reason"), "reason"])
 
@@ -144,24 +144,24 @@ class DetailsForm(ActForm):
 class HowForm(ActForm):
     """Who pays, and what happens when the seats run out."""
 
-    title = _("Change who pays")
+    title = _("Change payer")
     payers = forms.ChoiceField(
-        label=_("Who pays"),
+        label=_("Payer"),
         widget=forms.RadioSelect,
-        choices=[("account", _("The account as a whole")), ("branches", _("Each branch for itself"))],
-        help_text=_("It changes at the end of the running period."),
+        choices=[("account", _("The whole account")), ("branches", _("Each branch separately"))],
+        help_text=_("The change takes effect at the end of the current billing period."),
     )
     grows = forms.BooleanField(
-        label=_("Add a seat when somebody is invited beyond them"),
+        label=_("Add a seat when an invitation exceeds the seat limit"),
         required=False,
-        help_text=_("Otherwise the invitation is refused, with what one more would cost."),
+        help_text=_("Otherwise the invitation is declined and shows the cost of another seat."),
     )
 
 
 class BeginForm(ActForm):
     """The beginning of a trial."""
 
-    title = _("Begin a trial")
+    title = _("Start trial")
 
 
 class CancelForm(ActForm):

@@ -41,7 +41,7 @@ class DraftLine:
 
 @dataclass(frozen=True, slots=True)
 class DraftInvoice:
-    """What a payer is to be billed for, with its tax."""
+    """What a payer is billed for, with its tax."""
 
     payer: Payer
     lines: Sequence[DraftLine]
@@ -51,41 +51,47 @@ class DraftInvoice:
 
     @property
     def total(self) -> Decimal:
-        """What is to be paid."""
+        """Return the total."""
         return self.net + self.tax
 
 
-def unbilled(book: SubscriptionState, seller: Seller) -> list[DraftInvoice]:
-    """What each payer owes by the book's day and has not been billed for. What is below zero waits for the next one."""
+def unbilled(subscription_state: SubscriptionState, seller: Seller) -> list[DraftInvoice]:
+    """What each payer owes by the day of the state, not billed yet. A negative amount waits for the next invoice."""
     found = []
-    billed = _billed(book)
-    begun = [period for period in book.periods if period.starts_on <= book.day]
-    for payer in book.payers.values():
+    billed = _billed(subscription_state)
+    begun = [period for period in subscription_state.periods if period.starts_on <= subscription_state.day]
+    for payer in subscription_state.payers.values():
         lines = []
         for period in begun:
-            due = _owed(book, payer, period, seller)
+            due = _owed(subscription_state, payer, period, seller)
             before = billed.get((payer.pk, period.pk))
             if due != (before or 0):
-                lines.append(_line(book, payer, period, due - (before or Decimal(0)), anew=before is None))
+                lines.append(
+                    _line(subscription_state, payer, period, due - (before or Decimal(0)), anew=before is None)
+                )
         if sum(line.net for line in lines) > 0:
             found.append(draft(payer, lines, seller))
     return found
 
 
-def upcoming(book: SubscriptionState, seller: Seller) -> tuple[date, list[DraftInvoice]]:
+def upcoming(subscription_state: SubscriptionState, seller: Seller) -> tuple[date, list[DraftInvoice]]:
     """When the next period begins, and what each payer will be billed for then, with what is unbilled now."""
-    starts_on = book.turns_on()
-    agreed = book.agreed
-    if book.period() is None and agreed.is_trial(book.day) and agreed.trial_ends_on is not None:
+    starts_on = subscription_state.turns_on()
+    agreed = subscription_state.agreed
+    if (
+        subscription_state.period() is None
+        and agreed.is_trial(subscription_state.day)
+        and agreed.trial_ends_on is not None
+    ):
         starts_on = agreed.trial_ends_on
-    open_lines = {each.payer.pk: list(each.lines) for each in unbilled(book, seller)}
+    open_lines = {each.payer.pk: list(each.lines) for each in unbilled(subscription_state, seller)}
     if agreed.ends_on is None or agreed.ends_on > starts_on:
-        for payer, term in book.holding(starts_on):
+        for payer, term in subscription_state.holding(starts_on):
             net = rounded(term.seats * term.unit_price, payer.currency, Rounding(seller.rounding))
             text = f"{term.plan_data.name}, {_seats(term.seats)}"
             line = DraftLine(text, net, term.seats, starts_on, starts_on, None)
             open_lines.setdefault(payer.pk, []).append(line)
-    return starts_on, [draft(book.payers[pk], lines, seller) for pk, lines in sorted(open_lines.items())]
+    return starts_on, [draft(subscription_state.payers[pk], lines, seller) for pk, lines in sorted(open_lines.items())]
 
 
 def draft(payer: Payer, lines: Sequence[DraftLine], seller: Seller) -> DraftInvoice:
@@ -96,13 +102,17 @@ def draft(payer: Payer, lines: Sequence[DraftLine], seller: Seller) -> DraftInvo
     return DraftInvoice(payer, lines, due, net, tax)
 
 
-def issue_due(book: SubscriptionState) -> list[Invoice]:
+def issue_due(subscription_state: SubscriptionState) -> list[Invoice]:
     """Issue what is unbilled, inside of an act that holds the account's lock; returns the new invoices.
 
     Payers whose details are not complete are left until they are.
     """
     seller = current_seller()
-    return [_issue(book, seller, each) for each in unbilled(book, seller) if each.payer.is_complete]
+    return [
+        _issue(subscription_state, seller, each)
+        for each in unbilled(subscription_state, seller)
+        if each.payer.is_complete
+    ]
 
 
 def issue_now(account_id: int) -> list[Invoice]:
@@ -111,9 +121,9 @@ def issue_now(account_id: int) -> list[Invoice]:
     Raises:
         Refusal: there is no such account.
     """
-    reason = "What is owed is billed"
-    with acting(account_id, verb=verbs.INVOICED, actor=None, reason=reason) as (_, book):
-        return issue_due(book)
+    reason = "Scheduled billing run"
+    with acting(account_id, verb=verbs.INVOICED, actor=None, reason=reason) as (_, subscription_state):
+        return issue_due(subscription_state)
 
 
 def credit(
@@ -127,28 +137,28 @@ def credit(
 ) -> Invoice:
     """Write a credit note about an invoice: for all that is left of it, or for a part (`net`, without tax).
 
-    `again`: what it takes back is billed anew, to whom the details name now; otherwise it is a favour, and stays given.
+    `again` bills the credited amount again with the current billing details; otherwise it is a discount.
     A platform operator's act.
 
     Raises:
         BillingRefused: there is no such invoice here, or less is left of it.
-        Refusal: the reason is blank, or somebody else acts.
+        Refusal: the reason is blank, or the actor is not an operator.
     """
-    with acting(account_id, verb=verbs.CREDITED, actor=actor, reason=reason) as (ground, book):
+    with acting(account_id, verb=verbs.CREDITED, actor=actor, reason=reason) as (ground, subscription_state):
         need_operator(ground)
         invoice = find(account_id, invoice_id)
         if invoice.is_credit_note:
             raise BillingRefused(
-                _("%(invoice)s is a credit note itself.") % {"invoice": invoice},
-                _("Name the invoice that it is about."),
+                _("%(invoice)s is a credit note.") % {"invoice": invoice},
+                _("Choose the invoice that it credits."),
             )
         left_net, left_tax = _left(invoice)
         wanted = left_net if net is None else net
         if not 0 < wanted <= left_net:
             raise BillingRefused(
-                _("%(amount)s of %(invoice)s are left to be credited, without tax.")
+                _("You can credit at most %(amount)s of %(invoice)s, without tax.")
                 % {"amount": f"{left_net} {invoice.currency}", "invoice": invoice},
-                _("Name an amount above zero, and no more than that."),
+                _("Enter an amount above zero, up to this limit."),
             )
         seller = invoice.seller
         share = Fraction(wanted) * Fraction(invoice.tax_rate) / 100
@@ -157,7 +167,9 @@ def credit(
             if wanted == left_net
             else min(left_tax, rounded(share, invoice.currency, Rounding(seller.rounding)))
         )
-        return _credit_note(book, invoice, wanted, tax, again=again and wanted == left_net == invoice.net, note=reason)
+        return _credit_note(
+            subscription_state, invoice, wanted, tax, again=again and wanted == left_net == invoice.net, note=reason
+        )
 
 
 def find(account_id: int, invoice_id: int) -> Invoice:
@@ -168,27 +180,33 @@ def find(account_id: int, invoice_id: int) -> Invoice:
     """
     found = Invoice.objects.filter(account=account_id, pk=invoice_id).select_related("seller", "payer").first()
     if found is None:
-        raise BillingRefused(_("There is no such invoice."))
+        raise BillingRefused(_("That invoice doesn't exist."))
     found.payer.account = found.account
     return found
 
 
-def _billed(book: SubscriptionState) -> Mapping[tuple[int, int], Decimal]:
-    lines = InvoiceLine.objects.filter(account=book.account, counts=True, period__isnull=False).order_by()
+def _billed(subscription_state: SubscriptionState) -> Mapping[tuple[int, int], Decimal]:
+    lines = InvoiceLine.objects.filter(account=subscription_state.account, counts=True, period__isnull=False).order_by()
     return {
         (payer, period): net for payer, period, net in lines.values_list("payer", "period").annotate(net=Sum("net"))
     }
 
 
-def _owed(book: SubscriptionState, payer: Payer, period: Period, seller: Seller) -> Decimal:
-    exact = owed(DateSpan(period.starts_on, period.ends_on, period.days), book.prices(payer.pk))
+def _owed(subscription_state: SubscriptionState, payer: Payer, period: Period, seller: Seller) -> Decimal:
+    exact = owed(DateSpan(period.starts_on, period.ends_on, period.days), subscription_state.prices(payer.pk))
     return rounded(exact, payer.currency, Rounding(seller.rounding))
 
 
-def _line(book: SubscriptionState, payer: Payer, period: Period, net: Decimal, *, anew: bool) -> DraftLine:
+def _line(
+    subscription_state: SubscriptionState, payer: Payer, period: Period, net: Decimal, *, anew: bool
+) -> DraftLine:
     last = period.ends_on - ONE_DAY
-    within = min(max(book.day, period.starts_on), last) if period.ends_on > period.starts_on else period.starts_on
-    term = book.term(payer.pk, within)
+    within = (
+        min(max(subscription_state.day, period.starts_on), last)
+        if period.ends_on > period.starts_on
+        else period.starts_on
+    )
+    term = subscription_state.term(payer.pk, within)
     seats = 0 if term is None else term.seats
     name = "" if term is None else term.plan_data.name
     days = f"{_day(period.starts_on)} – {_day(last)}"
@@ -203,15 +221,15 @@ def _line(book: SubscriptionState, payer: Payer, period: Period, net: Decimal, *
     return DraftLine(text, net, max(seats, 1), period.starts_on, period.ends_on, period)
 
 
-def _issue(book: SubscriptionState, seller: Seller, made: DraftInvoice) -> Invoice:
+def _issue(subscription_state: SubscriptionState, seller: Seller, made: DraftInvoice) -> Invoice:
     payer = made.payer
     invoice = Invoice.objects.create(
-        account=book.account,
+        account=subscription_state.account,
         payer=payer,
         branch_id=payer.branch_id,
         seller=seller,
-        issued_on=book.day,
-        due_on=book.day + timedelta(days=seller.days_to_pay),
+        issued_on=subscription_state.day,
+        due_on=subscription_state.day + timedelta(days=seller.days_to_pay),
         currency=payer.currency,
         tax_rate=made.taxed.rate,
         treatment=made.taxed.treatment,
@@ -225,7 +243,11 @@ def _issue(book: SubscriptionState, seller: Seller, made: DraftInvoice) -> Invoi
     taxes = spread(made.tax, [line.net for line in made.lines], payer.currency)
     _write_lines(invoice, zip(made.lines, taxes, strict=True), counts=True)
     Mailing.objects.create(
-        account=book.account, invoice=invoice, kind=Mailing.Kind.ISSUED, address=payer.email, made_on=book.day
+        account=subscription_state.account,
+        invoice=invoice,
+        kind=Mailing.Kind.ISSUED,
+        address=payer.email,
+        made_on=subscription_state.day,
     )
     return invoice
 
@@ -256,17 +278,17 @@ def _left(invoice: Invoice) -> tuple[Decimal, Decimal]:
 
 
 def _credit_note(
-    book: SubscriptionState, invoice: Invoice, net: Decimal, tax: Decimal, *, again: bool, note: str
+    subscription_state: SubscriptionState, invoice: Invoice, net: Decimal, tax: Decimal, *, again: bool, note: str
 ) -> Invoice:
     made = Invoice.objects.create(
-        account=book.account,
+        account=subscription_state.account,
         payer=invoice.payer,
         branch_id=invoice.branch_id,
         seller=invoice.seller,
         kind=Invoice.Kind.CREDIT_NOTE,
         credits=invoice,
-        issued_on=book.day,
-        due_on=book.day,
+        issued_on=subscription_state.day,
+        due_on=subscription_state.day,
         currency=invoice.currency,
         tax_rate=invoice.tax_rate,
         treatment=invoice.treatment,
@@ -289,11 +311,11 @@ def _credit_note(
         lines = [(DraftLine(text, -net, 1, first.starts_on, first.ends_on, None), -tax)]
     _write_lines(made, lines, counts=again)
     Mailing.objects.create(
-        account=book.account,
+        account=subscription_state.account,
         invoice=made,
         kind=Mailing.Kind.ISSUED,
         address=invoice.payer.email or invoice.buyer_details["email"],
-        made_on=book.day,
+        made_on=subscription_state.day,
     )
     return made
 

@@ -71,6 +71,6 @@ def _hand_over(mailing: Mailing) -> None:
 
 
 def _take(pk: int) -> Mailing | None:
-    """The mailing under its lock; None where somebody else has it, or it went out."""
+    """Return the locked mailing; None if another process has it or it was sent."""
     rows = Mailing.objects.select_for_update(skip_locked=True, of=("self",)).filter(pk=pk, sent_at=None)
     return rows.select_related("invoice__account").first()

@@ -22,12 +22,12 @@ from apps.changes.diff import Diff
 
 @dataclass(frozen=True, kw_only=True)
 class _ByOperator(Change):
-    """An act about an invoice of the account."""
+    """A change that an operator makes to an invoice."""
 
     invoice_id: int
 
     def plan(self, ground: ChangeContext) -> Iterable[Diff]:
-        """No row of access; what is done goes along."""
+        """Changes no rows of access; `accompany` does the work."""
         need_operator(ground)
         find(ground.account.pk, self.invoice_id)
         return []
@@ -35,17 +35,17 @@ class _ByOperator(Change):
 
 @dataclass(frozen=True, kw_only=True)
 class EnterPayment(_ByOperator):
-    """Enter what was paid for an invoice by bank transfer; below zero what was sent back."""
+    """Record a bank transfer for an invoice; a negative amount is a refund."""
 
     verb = verbs.PAID
-    final = gettext_lazy("A payment stays in the books. Enter what goes back as a payment below zero.")
+    final = gettext_lazy("A payment can't be undone. Record a refund as a negative payment.")
 
     amount: Decimal
     received_on: date
     external_id: str
 
     def accompany(self, ground: ChangeContext) -> None:
-        """The payment, and an account that was read-only for it as it was."""
+        """Record the payment, and make a read-only account writable again."""
         enter(
             ground.account.pk,
             self.invoice_id,
@@ -57,26 +57,26 @@ class EnterPayment(_ByOperator):
         )
 
     def notes(self, ground: ChangeContext) -> Iterable[str]:
-        """What is left to be paid then."""
+        """Yield the payment and the remaining amount due."""
         invoice = find(ground.account.pk, self.invoice_id)
         left = balance(invoice) - self.amount
-        yield _("%(amount)s are entered for %(invoice)s.") % {
+        yield _("%(amount)s is recorded for %(invoice)s.") % {
             "amount": written(self.amount, invoice.currency),
             "invoice": invoice,
         }
         yield (
-            _("%(amount)s are still to be paid then.") % {"amount": written(left, invoice.currency)}
+            _("%(amount)s is still due after this payment.") % {"amount": written(left, invoice.currency)}
             if left
-            else _("It is paid in full then.")
+            else _("The invoice is then fully paid.")
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class CreditInvoice(_ByOperator):
-    """Write a credit note about an invoice: for all that is left of it, or for a part (`net`, without tax)."""
+    """Issue a credit note for an invoice: for the remaining amount, or for a part (`net`, without tax)."""
 
     verb = verbs.CREDITED
-    final = gettext_lazy("A credit note stays in the books. What it took back is billed with another invoice.")
+    final = gettext_lazy("A credit note can't be undone. Issue a new invoice instead.")
 
     net: Decimal | None = None
     again: bool = False
@@ -88,16 +88,16 @@ class CreditInvoice(_ByOperator):
         )
 
     def notes(self, ground: ChangeContext) -> Iterable[str]:
-        """What it takes back, and what becomes of that."""
+        """Yield what is credited and whether it is billed again."""
         invoice = find(ground.account.pk, self.invoice_id)
         if self.net is None:
             sentence, amount = (
-                _("All that is left of %(invoice)s is taken back, and the credit note goes out by mail."),
+                _("The full remaining amount of %(invoice)s is credited. The credit note is sent by email."),
                 "",
             )
         else:
             amount = written(self.net, invoice.currency)
-            sentence = _("%(amount)s without tax of %(invoice)s is taken back, and the credit note goes out by mail.")
+            sentence = _("%(amount)s of %(invoice)s, without tax, is credited. The credit note is sent by email.")
         yield sentence % {"amount": amount, "invoice": invoice}
         if self.again:
-            yield _("It is billed again by the next run, to whom the billing details name now.")
+            yield _("The next billing run bills it again with the current billing details.")

@@ -85,51 +85,61 @@ def enter(
     Raises:
         BillingRefused: there is no such invoice here, it is a credit note, or the amount is nothing; or the id was
             entered for another invoice or amount.
-        Refusal: the reason is blank, or somebody else acts.
+        Refusal: the reason is blank, or the actor is not an operator.
     """
-    with acting(account_id, verb=verbs.PAID, actor=actor, reason=reason) as (ground, book):
+    with acting(account_id, verb=verbs.PAID, actor=actor, reason=reason) as (ground, subscription_state):
         need_operator(ground)
         invoice = find(account_id, invoice_id)
         if invoice.is_credit_note or not amount:
-            raise BillingRefused(_("A payment is of some amount, and for an invoice."))
+            raise BillingRefused(_("A payment needs an amount and an invoice that is not a credit note."))
         if not external_id.strip():
-            raise BillingRefused(_("A payment needs a reference of its own."), _("Write what the bank statement says."))
+            raise BillingRefused(_("A payment needs a reference."), _("Enter the reference from the bank statement."))
         made, new = Payment.objects.get_or_create(
-            account=book.account,
+            account=subscription_state.account,
             gateway=gateway,
             external_id=external_id.strip(),
             defaults={"invoice": invoice, "amount": amount, "received_on": received_on},
         )
         if not new and (made.invoice_id, made.amount) != (invoice.pk, amount):
             raise BillingRefused(
-                _("The payment “%(external_id)s” was entered already, for another invoice or amount.")
+                _("The payment “%(external_id)s” is already recorded for another invoice or amount.")
                 % {"external_id": external_id}
             )
     resume(account_id)
     return made
 
 
-def dun(book: SubscriptionState) -> DunningResult:
+def dun(subscription_state: SubscriptionState) -> DunningResult:
     """Remind of what is late, and make the account read-only where that did not help; behind the account's lock.
 
     Each reminder is written once. Of several that are due only the latest goes out.
     """
-    late = overdue(book.account.pk, book.day)
-    reminders = sum(_remind(book, invoice) for invoice in late)
-    if book.agreed.suspended_on is None and any(_is_hopeless(book, invoice) for invoice in late):
-        first = next(invoice for invoice in late if _is_hopeless(book, invoice))
-        book.agreed.suspended_on = book.day
-        book.agreed.save()
-        _mail(book, first, Mailing.Kind.SUSPENDED)
+    late = overdue(subscription_state.account.pk, subscription_state.day)
+    reminders = sum(_remind(subscription_state, invoice) for invoice in late)
+    if subscription_state.agreed.suspended_on is None and any(
+        _is_hopeless(subscription_state, invoice) for invoice in late
+    ):
+        first = next(invoice for invoice in late if _is_hopeless(subscription_state, invoice))
+        subscription_state.agreed.suspended_on = subscription_state.day
+        subscription_state.agreed.save()
+        _mail(subscription_state, first, Mailing.Kind.SUSPENDED)
         return DunningResult(reminders, suspended=True)
     return DunningResult(reminders)
 
 
 def resume(account_id: int) -> bool:
     """Let an account be as it was before it was read-only, once nothing is overdue; returns whether it was so."""
-    with acting(account_id, verb=verbs.RESUMED, actor=None, reason="What was overdue has been paid") as (ground, book):
-        agreed = book.subscription
-        if agreed is None or agreed.suspended_on is None or not book.periods or overdue(account_id, book.day):
+    with acting(account_id, verb=verbs.RESUMED, actor=None, reason="The overdue invoices were paid") as (
+        ground,
+        subscription_state,
+    ):
+        agreed = subscription_state.subscription
+        if (
+            agreed is None
+            or agreed.suspended_on is None
+            or not subscription_state.periods
+            or overdue(account_id, subscription_state.day)
+        ):
             return False
         agreed.suspended_on = None
         agreed.save()
@@ -137,25 +147,28 @@ def resume(account_id: int) -> bool:
     return True
 
 
-def _remind(book: SubscriptionState, invoice: Invoice) -> bool:
-    days = (book.day - invoice.due_on).days
+def _remind(subscription_state: SubscriptionState, invoice: Invoice) -> bool:
+    days = (subscription_state.day - invoice.due_on).days
     kinds = [kind for after, kind in REMINDERS if days >= after]
     written = set(Mailing.objects.filter(invoice=invoice).values_list("kind", flat=True))
     if not kinds or written & set(kinds[:1]):
         return False
-    return _mail(book, invoice, kinds[0])
+    return _mail(subscription_state, invoice, kinds[0])
 
 
-def _mail(book: SubscriptionState, invoice: Invoice, kind: Mailing.Kind) -> bool:
+def _mail(subscription_state: SubscriptionState, invoice: Invoice, kind: Mailing.Kind) -> bool:
     address = invoice.payer.email or invoice.buyer_details["email"]
     _, new = Mailing.objects.get_or_create(
-        account=book.account, invoice=invoice, kind=kind, defaults={"address": address, "made_on": book.day}
+        account=subscription_state.account,
+        invoice=invoice,
+        kind=kind,
+        defaults={"address": address, "made_on": subscription_state.day},
     )
     return new
 
 
-def _is_hopeless(book: SubscriptionState, invoice: Invoice) -> bool:
-    if (book.day - invoice.due_on).days < LATE:
+def _is_hopeless(subscription_state: SubscriptionState, invoice: Invoice) -> bool:
+    if (subscription_state.day - invoice.due_on).days < LATE:
         return False
     last = Mailing.objects.filter(invoice=invoice, kind=Mailing.Kind.REMINDER_3).first()
-    return last is not None and (book.day - last.made_on).days >= WARNED
+    return last is not None and (subscription_state.day - last.made_on).days >= WARNED

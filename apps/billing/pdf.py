@@ -71,7 +71,7 @@ def invoice_pdf(invoice: Invoice) -> bytes:
 
 
 def file_name(invoice: Invoice) -> str:
-    """What the file is called."""
+    """Return the name of the file."""
     return f"{invoice.kind.replace('_', '-')}-{invoice.reference}.pdf"
 
 
@@ -116,9 +116,9 @@ def _address(of: dict[str, str], *, right: bool = False) -> list[Flowable]:
 def _facts(invoice: Invoice) -> Table:
     facts = [("Date", f"{invoice.issued_on:%-d %B %Y}")]
     if invoice.credits is not None:
-        facts.append(("About invoice", invoice.credits.reference))
+        facts.append(("Invoice credited", invoice.credits.reference))
     else:
-        facts.append(("To be paid by", f"{invoice.due_on:%-d %B %Y}"))
+        facts.append(("Due date", f"{invoice.due_on:%-d %B %Y}"))
     return _labelled(facts)
 
 
@@ -126,7 +126,7 @@ def _lines(invoice: Invoice) -> Table:
     def money(amount: Any, style: ParagraphStyle = RIGHT) -> Paragraph:
         return _paragraph(written(amount, invoice.currency), style)
 
-    rows = [[_paragraph("What", SMALL), _paragraph("Seats", _right(SMALL)), _paragraph("Amount", _right(SMALL))]]
+    rows = [[_paragraph("Description", SMALL), _paragraph("Seats", _right(SMALL)), _paragraph("Amount", _right(SMALL))]]
     rows += [
         [_paragraph(line.text, BODY), _paragraph(f"{line.quantity:,}", RIGHT), money(line.net)]
         for line in invoice.lines.all()
@@ -134,7 +134,7 @@ def _lines(invoice: Invoice) -> Table:
     count = len(rows)
     rate = f"{invoice.tax_rate.normalize():f}"
     rows += [
-        [_paragraph("Sum without tax", BODY), "", money(invoice.net)],
+        [_paragraph("Subtotal", BODY), "", money(invoice.net)],
         [_paragraph(f"Tax, {rate} %", BODY), "", money(invoice.tax)],
         [_paragraph("Total", STRONG), "", money(invoice.total, STRONG_RIGHT)],
     ]
@@ -153,7 +153,7 @@ def _lines(invoice: Invoice) -> Table:
 def _how_to_pay(invoice: Invoice) -> list[Flowable]:
     seller = invoice.seller_details
     if invoice.is_credit_note:
-        return [_paragraph("The amount is taken off what is still to be paid, or sent back to you.", BODY)]
+        return [_paragraph("The amount is deducted from the invoice, or refunded to you.", BODY)]
     if not seller.get("iban"):
         return []
     facts = [
@@ -176,7 +176,7 @@ def _paragraph(text: str, style: ParagraphStyle) -> Paragraph:
 
 
 def _cut(text: str, width: float) -> str:
-    """As much of the text as fits in one line of small print."""
+    """Return as much of the text as fits in one line of small print."""
     shortened = text
     while shortened and stringWidth(shortened, REGULAR, SMALL.fontSize) > width:
         shortened = f"{shortened[: min(len(shortened) - 2, 200)]}…"
@@ -184,7 +184,7 @@ def _cut(text: str, width: float) -> str:
 
 
 def _shown(text: str, font: str = REGULAR) -> str:
-    """The text in letters that the font has: an accent that it lacks is left out, others are question marks."""
+    """Return the text with characters of the font: missing accents are dropped, others become question marks."""
     known = _faces[font]
     found = []
     for letter in text:

@@ -11,7 +11,7 @@ for _permission in (
         _("View billing"),
         "billing",
         Target.BRANCH,
-        _("See invoices, charges and upcoming fees."),
+        _("View invoices, charges and upcoming fees."),
     ),
     Permission(
         "manage_billing",

@@ -21,7 +21,7 @@ PLANS = Path(__file__).with_name("plans.toml")
 FEATURES: Mapping[str, StrOrPromise] = {
     "branches": _("Several branches"),
     "automation": _("Automation"),
-    "custom_roles": _("Roles of your own"),
+    "custom_roles": _("Custom roles"),
 }
 
 

@@ -42,7 +42,7 @@ class _TrialEntitle(Entitle):
     billed: list[DraftInvoice] = field(default_factory=list)
 
     def accompany(self, ground: ChangeContext) -> None:
-        """Write down what is chosen, and see what is to be billed for it."""
+        """Write the choice and compute what it bills."""
         put_down(SubscriptionState(ground.account), self.chosen)
         self.billed.extend(unbilled(SubscriptionState(ground.account), seller()))
 
@@ -53,9 +53,9 @@ def quote(account: Account, choice: PlanChoice, *, actor: User | None, rights: b
     Raises:
         Refusal: as `choose` does.
     """
-    book = SubscriptionState(account)
-    before, chosen = book.entitlements(), weigh(book, choice)
-    after = _in_the_end(book, chosen)
+    subscription_state = SubscriptionState(account)
+    before, chosen = subscription_state.entitlements(), weigh(subscription_state, choice)
+    after = _in_the_end(subscription_state, chosen)
     tried = _TrialEntitle(account_id=account.pk, given=after, chosen=chosen)
     told: list[str] = []
     if rights:
@@ -75,13 +75,13 @@ def rights_of(account: Account, choice: PlanChoice) -> Entitle:
     Raises:
         Refusal: as `choose` does.
     """
-    book = SubscriptionState(account)
-    return Entitle(account_id=account.pk, given=_in_the_end(book, weigh(book, choice)))
+    subscription_state = SubscriptionState(account)
+    return Entitle(account_id=account.pk, given=_in_the_end(subscription_state, weigh(subscription_state, choice)))
 
 
-def _in_the_end(book: SubscriptionState, chosen: PlanChoiceResult) -> Entitlements:
+def _in_the_end(subscription_state: SubscriptionState, chosen: PlanChoiceResult) -> Entitlements:
     choice = chosen.later or chosen.now
-    return book.entitlements() if choice is None else _given_by(book, choice)
+    return subscription_state.entitlements() if choice is None else _given_by(subscription_state, choice)
 
 
 class _NoMeasuring:
@@ -97,18 +97,18 @@ class _NoMeasuring:
         """See `Observer`."""
 
 
-def _given_by(book: SubscriptionState, choice: PlanChoice) -> Entitlements:
+def _given_by(subscription_state: SubscriptionState, choice: PlanChoice) -> Entitlements:
     features, days = plan(choice.plan).features, plan(choice.plan).audit_days
-    seats = {book.payers[payer_id].branch_id: count for payer_id, count in choice.seats.items()}
+    seats = {subscription_state.payers[payer_id].branch_id: count for payer_id, count in choice.seats.items()}
     if None in seats:
         return Entitlements(features, sum(seats.values()), log_days=days)
-    every = Branch.objects.filter(account=book.account).values_list("pk", flat=True)
+    every = Branch.objects.filter(account=subscription_state.account).values_list("pk", flat=True)
     return Entitlements(features, None, {pk: seats.get(pk, 0) for pk in every}, log_days=days)
 
 
 def log_told(days: int | None) -> str:
-    """How far back the log is shown."""
-    return _("the whole log") if days is None else _("the log of the last %(days)s days") % {"days": f"{days:,}"}
+    """Return in words how far back the audit log is shown."""
+    return _("the whole audit log") if days is None else _("entries of the last %(days)s days") % {"days": f"{days:,}"}
 
 
 def _named(features: frozenset[str]) -> list[str]:

@@ -6,4 +6,4 @@ from apps.changes.refusals import NoSuchTarget
 
 
 class BillingRefused(NoSuchTarget):
-    """What is asked makes no sense for the subscription or the invoice as it stands; nothing was written."""
+    """The change doesn't fit the current subscription or invoice; nothing was written."""

@@ -72,7 +72,7 @@ class _RollBack(Exception):
 
 
 def subscribed_accounts() -> list[int]:
-    """Every account with a subscription, also as the web role, whom the database shows one account at a time."""
+    """Return every account with a subscription, also as the web role, which sees one account at a time."""
     return due_accounts(BILLING, "SELECT billing_subscribed_accounts()")
 
 
@@ -138,41 +138,47 @@ def run_account(account_id: int, *, dry_run: bool = False, only_invoices: bool =
 
 def _roll(account_id: int) -> int:
     """Begin the periods that have come, those of missed days too, and let what they give hold; returns how many."""
-    with acting(account_id, verb=verbs.ROLLED, actor=None, reason=REASON) as (ground, book):
-        agreed = book.agreed
+    with acting(account_id, verb=verbs.ROLLED, actor=None, reason=REASON) as (ground, subscription_state):
+        agreed = subscription_state.agreed
         begun = 0
-        for starts_on in _starts(book):
-            if not book.periods and not all(payer.is_complete for payer, _ in book.holding(starts_on)):
+        for starts_on in _starts(subscription_state):
+            if not subscription_state.periods and not all(
+                payer.is_complete for payer, _ in subscription_state.holding(starts_on)
+            ):
                 if agreed.suspended_on is None:
-                    agreed.suspended_on = book.day
+                    agreed.suspended_on = subscription_state.day
                     agreed.save()
                 break
-            _keep_room(book, starts_on)
-            begin_period(book, starts_on)
+            _keep_room(subscription_state, starts_on)
+            begin_period(subscription_state, starts_on)
             begun += 1
-        if not is_given(book):
+        if not is_given(subscription_state):
             Entitle(account_id=account_id).within(ground)
     return begun
 
 
-def _starts(book: SubscriptionState) -> Iterator[date]:
-    agreed = book.agreed
-    if book.account.status == Account.Status.CLOSED:
+def _starts(subscription_state: SubscriptionState) -> Iterator[date]:
+    agreed = subscription_state.agreed
+    if subscription_state.account.status == Account.Status.CLOSED:
         return
     while True:
-        last = book.periods[-1].ends_on if book.periods else agreed.trial_ends_on or agreed.started_on
-        if last > book.day or (agreed.ends_on is not None and agreed.ends_on <= last):
+        last = (
+            subscription_state.periods[-1].ends_on
+            if subscription_state.periods
+            else agreed.trial_ends_on or agreed.started_on
+        )
+        if last > subscription_state.day or (agreed.ends_on is not None and agreed.ends_on <= last):
             return
         yield last
 
 
-def _keep_room(book: SubscriptionState, starts_on: date) -> None:
+def _keep_room(subscription_state: SubscriptionState, starts_on: date) -> None:
     """No period begins with fewer seats than there are members: those who joined since are counted."""
-    for payer, term in book.holding(starts_on):
-        taken = seats_taken(book.account.pk, payer.branch_id)
+    for payer, term in subscription_state.holding(starts_on):
+        taken = seats_taken(subscription_state.account.pk, payer.branch_id)
         if taken > term.seats:
             more = Term.objects.create(
-                account=book.account,
+                account=subscription_state.account,
                 payer=payer,
                 starts_on=starts_on,
                 plan=term.plan,
@@ -180,17 +186,17 @@ def _keep_room(book: SubscriptionState, starts_on: date) -> None:
                 seats=taken,
                 unit_price=term.unit_price,
             )
-            terms = book.terms[payer.pk]
+            terms = subscription_state.terms[payer.pk]
             terms.append(more)
             terms.sort(key=lambda each: (each.starts_on, each.pk))
 
 
 def _dun(account_id: int, made: BillingRun) -> None:
-    with acting(account_id, verb=verbs.SUSPENDED, actor=None, reason="What is owed has not been paid") as (
+    with acting(account_id, verb=verbs.SUSPENDED, actor=None, reason="Overdue invoices were not paid") as (
         ground,
-        book,
+        subscription_state,
     ):
-        done = dun(book)
+        done = dun(subscription_state)
         if done.suspended:
             Entitle(account_id=account_id).within(ground)
     made.reminders, made.suspended = done.reminders, int(done.suspended)

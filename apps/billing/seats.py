@@ -1,4 +1,4 @@
-"""Sells seats: what one more would cost, and, where the account wants it, one more for whoever is invited."""
+"""Sells seats: the price of another seat, and, if the account wants it, automatic seats for invitations."""
 
 from __future__ import annotations
 
@@ -22,57 +22,57 @@ class SeatSeller:
 
     def more(self, ground: ChangeContext, place: Place, seats: int) -> bool:
         """Let the place have so many seats from today on, where its subscription grows and its plan has room."""
-        book = SubscriptionState(ground.account)
-        found = _payer_of(book, place)
-        if book.subscription is None or not book.subscription.grows or found is None:
+        subscription_state = SubscriptionState(ground.account)
+        found = _payer_of(subscription_state, place)
+        if subscription_state.subscription is None or not subscription_state.subscription.grows or found is None:
             return False
         payer, term = found
-        total = sum(each.seats for _, each in book.holding()) - term.seats + seats
+        total = sum(each.seats for _, each in subscription_state.holding()) - term.seats + seats
         most = term.plan_data.seats
         if most is not None and total > most:
             return False
-        _add(book, payer, term, seats)
+        _add(subscription_state, payer, term, seats)
         Diff([with_seats(place, seats)]).write()
         place.seats = seats
         return True
 
     def offer(self, ground: ChangeContext, place: Place, seats: int) -> str:
-        """What so many seats would cost."""
+        """Return the offer for this number of seats."""
         return _offered(SubscriptionState(ground.account), place, seats)
 
     def offers(self, account: Account, places: Sequence[Place]) -> Mapping[Place, str]:
-        """What one seat more would cost in each of these places."""
-        book = SubscriptionState(account)
-        return {place: _offered(book, place, (place.seats or 0) + 1) for place in places}
+        """Return the offer for one more seat in each of these places."""
+        subscription_state = SubscriptionState(account)
+        return {place: _offered(subscription_state, place, (place.seats or 0) + 1) for place in places}
 
 
-def _offered(book: SubscriptionState, place: Place, seats: int) -> str:
-    found = _payer_of(book, place)
+def _offered(subscription_state: SubscriptionState, place: Place, seats: int) -> str:
+    found = _payer_of(subscription_state, place)
     if found is None:
         return _("Choose a plan with more seats, or remove a member first.")
     payer, term = found
     most = term.plan_data.seats
     if most is not None and seats > most:
-        return _("%(plan)s has room for %(most)s people: choose a larger plan, or remove a member first.") % {
+        return _("%(plan)s allows up to %(most)s members. Choose a larger plan, or remove a member first.") % {
             "plan": term.plan_data.name,
             "most": f"{most:,}",
         }
     each = _per_seat(term, written(term.unit_price, payer.currency))
     missing = seats - term.seats
     named = {"missing": f"{missing:,}", "each": each}
-    if book.subscription is not None and book.subscription.grows:
+    if subscription_state.subscription is not None and subscription_state.subscription.grows:
         return (
             ngettext(
-                "One more costs %(each)s, and is added when somebody is invited.",
-                "%(missing)s more cost %(each)s each, and is added when somebody is invited.",
+                "Another seat costs %(each)s and is added with the invitation.",
+                "%(missing)s more seats cost %(each)s each and are added with the invitations.",
                 missing,
             )
             % named
         )
     return (
         ngettext(
-            "One more costs %(each)s: whoever manages the subscription can add them.",
-            "%(missing)s more cost %(each)s each: whoever manages the subscription can add them.",
+            "Another seat costs %(each)s. Ask a member who manages the subscription to add it.",
+            "%(missing)s more seats cost %(each)s each. Ask a member who manages the subscription to add them.",
             missing,
         )
         % named
@@ -80,39 +80,39 @@ def _offered(book: SubscriptionState, place: Place, seats: int) -> str:
 
 
 def _per_seat(term: Term, price: str) -> str:
-    """The price of a seat, and for how long."""
+    """Return the price of a seat with its period."""
     yearly = term.interval == Interval.YEAR
     return (_("%(price)s a year") if yearly else _("%(price)s a month")) % {"price": price}
 
 
-def _payer_of(book: SubscriptionState, place: Place) -> tuple[Payer, Term] | None:
-    """Who pays for the place, and what holds for them; None where nobody does."""
+def _payer_of(subscription_state: SubscriptionState, place: Place) -> tuple[Payer, Term] | None:
+    """Return the payer of the place and its term; None if there is none."""
     branch_id = place.pk if isinstance(place, Branch) else None
-    holding = book.holding()
+    holding = subscription_state.holding()
     for pays, holds in holding:
         if pays.branch_id == branch_id:
             return pays, holds
     if branch_id is None or not holding:
         return None
     like, term = holding[0]
-    payer = next((each for each in book.payers.values() if each.branch_id == branch_id), None)
+    payer = next((each for each in subscription_state.payers.values() if each.branch_id == branch_id), None)
     if payer is None:
-        payer = Payer(account=book.account, branch_id=branch_id, currency=like.currency)
+        payer = Payer(account=subscription_state.account, branch_id=branch_id, currency=like.currency)
         for name in ("name", "address", "country", "vat_number", "email"):
             setattr(payer, name, getattr(like, name))
-    price = plan(term.plan).price(book.interval(), payer.currency)
+    price = plan(term.plan).price(subscription_state.interval(), payer.currency)
     return payer, Term(plan=term.plan, interval=term.interval, seats=0, unit_price=price)
 
 
-def _add(book: SubscriptionState, payer: Payer, term: Term, seats: int) -> None:
+def _add(subscription_state: SubscriptionState, payer: Payer, term: Term, seats: int) -> None:
     """So many seats from today on; changes that are to come keep their difference to what holds before them."""
     if payer._state.adding:
         payer.save()
     more = seats - term.seats
-    later = [each for each in book.coming() if each.payer_id == payer.pk and each.seats]
-    for day, like in [(book.day, term), *((each.starts_on, each) for each in later)]:
+    later = [each for each in subscription_state.coming() if each.payer_id == payer.pk and each.seats]
+    for day, like in [(subscription_state.day, term), *((each.starts_on, each) for each in later)]:
         Term.objects.create(
-            account=book.account,
+            account=subscription_state.account,
             payer=payer,
             starts_on=day,
             plan=like.plan,

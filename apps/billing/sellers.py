@@ -1,4 +1,4 @@
-"""Who issues the invoices: written from the settings after each migrate, since nobody changes it while people work."""
+"""The seller on the invoices, written from the settings after each migrate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose bills somebody sees: a branch's by their right on it, the whole account's by their right on every branch."""
+"""Which invoices a member sees: a branch's with the permission there, the account's with the permission everywhere."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from apps.billing.models import Payer
 
 @dataclass(frozen=True, slots=True)
 class BillingScope:
-    """The open branches on which a permission is held; `all`: on every one of them, so on the whole account."""
+    """The open branches where the member has a permission; `all`: they have it on every open branch."""
 
     branches: frozenset[int]
     all: bool
@@ -21,14 +21,14 @@ class BillingScope:
     def of(cls, mandate: Mandate, codename: str) -> BillingScope:
         """What the Mandate gives of a permission that is asked of branches."""
         opened = mandate.facts.account.open_branches
-        held = frozenset(branch for branch in opened if mandate.allows(codename, branch))
-        return cls(held, bool(opened) and held == opened)
+        visible_branches = frozenset(branch for branch in opened if mandate.allows(codename, branch))
+        return cls(visible_branches, bool(opened) and visible_branches == opened)
 
     @property
     def rows(self) -> Q:
-        """The rows with a `branch` that are in sight; closed branches' bills are for those who see all."""
+        """Return the visible rows with a `branch`; only members who see all see closed branches' invoices."""
         return Q() if self.all else Q(branch__in=self.branches)
 
     def has(self, payer: Payer) -> bool:
-        """Whether the payer's bills are in sight."""
+        """Return whether the payer's invoices are visible."""
         return self.all or payer.branch_id in self.branches

@@ -51,18 +51,26 @@ def begin(
     Raises:
         Refusal: as `acting` does, or the right is missing.
     """
-    with acting(account.pk, verb=verbs.SUBSCRIBED, actor=actor, reason=reason) as (ground, book):
+    with acting(account.pk, verb=verbs.SUBSCRIBED, actor=actor, reason=reason) as (ground, subscription_state):
         need(ground, "manage_subscription", ground.account)
-        if book.subscription is not None:
-            return book.subscription
+        if subscription_state.subscription is not None:
+            return subscription_state.subscription
         chosen = plan(TRIAL_PLAN)
         currency = ground.account.currency if ground.account.currency in chosen.currencies else "EUR"
         made = Subscription.objects.create(
-            account=ground.account, started_on=book.day, trial_ends_on=book.day + trial, anchor_on=None
+            account=ground.account,
+            started_on=subscription_state.day,
+            trial_ends_on=subscription_state.day + trial,
+            anchor_on=None,
         )
         payer = Payer.objects.create(account=ground.account, currency=currency)
         count = max(seats, seats_taken(account.pk), 1)
-        _write_terms(book, book.day, PlanChoice(chosen.key, Interval.MONTH, {payer.pk: count}), {payer.pk: payer})
+        _write_terms(
+            subscription_state,
+            subscription_state.day,
+            PlanChoice(chosen.key, Interval.MONTH, {payer.pk: count}),
+            {payer.pk: payer},
+        )
         Entitle(account_id=account.pk).within(ground)
     return made
 
@@ -76,34 +84,36 @@ def choose(account_id: int, choice: PlanChoice, *, actor: User | None, reason: s
         BillingRefused: there is no such plan, or not with so many or so few seats, or not in a payer's currency.
         Refusal: as `acting` does, or the right is missing.
     """
-    with acting(account_id, verb=verbs.PLAN_CHOSEN, actor=actor, reason=reason) as (ground, book):
+    with acting(account_id, verb=verbs.PLAN_CHOSEN, actor=actor, reason=reason) as (ground, subscription_state):
         need(ground, "manage_subscription", ground.account)
-        chosen = weigh(subscribed(book), choice)
-        put_down(book, chosen)
+        chosen = weigh(subscribed(subscription_state), choice)
+        put_down(subscription_state, chosen)
         Entitle(account_id=account_id).within(ground)
     return chosen
 
 
-def put_down(book: SubscriptionState, chosen: PlanChoiceResult) -> None:
+def put_down(subscription_state: SubscriptionState, chosen: PlanChoiceResult) -> None:
     """Write down what is chosen, in the place of what was chosen for later before, and let the periods follow."""
-    Term.objects.filter(pk__in=[term.pk for term in book.coming()]).delete()
-    _write_terms(book, book.day, chosen.now, book.payers)
+    Term.objects.filter(pk__in=[term.pk for term in subscription_state.coming()]).delete()
+    _write_terms(subscription_state, subscription_state.day, chosen.now, subscription_state.payers)
     if chosen.later_on is not None:
-        _write_terms(book, chosen.later_on, chosen.later, book.payers)
-    _follow(SubscriptionState(book.account, book.day), chosen.now)
+        _write_terms(subscription_state, chosen.later_on, chosen.later, subscription_state.payers)
+    _follow(SubscriptionState(subscription_state.account, subscription_state.day), chosen.now)
 
 
-def weigh(book: SubscriptionState, choice: PlanChoice) -> PlanChoiceResult:
+def weigh(subscription_state: SubscriptionState, choice: PlanChoice) -> PlanChoiceResult:
     """Which part of a choice holds at once, and which later and when.
 
     Raises:
         BillingRefused: as `choose` does.
     """
-    wanted = _checked(book, choice)
-    holding = book.holding()
-    standing = PlanChoice(holding[0][1].plan, book.interval(), {payer.pk: term.seats for payer, term in holding})
-    running = book.period()
-    if running is None or book.agreed.is_cancelled(book.day):
+    wanted = _checked(subscription_state, choice)
+    holding = subscription_state.holding()
+    standing = PlanChoice(
+        holding[0][1].plan, subscription_state.interval(), {payer.pk: term.seats for payer, term in holding}
+    )
+    running = subscription_state.period()
+    if running is None or subscription_state.agreed.is_cancelled(subscription_state.day):
         return PlanChoiceResult(choice, None, None)
     better = max(plan(standing.plan), wanted, key=lambda each: each.rank)
     now = PlanChoice(
@@ -112,7 +122,9 @@ def weigh(book: SubscriptionState, choice: PlanChoice) -> PlanChoiceResult:
         {pk: max(standing.seats.get(pk, 0), choice.seats.get(pk, 0)) for pk in {*standing.seats, *choice.seats}},
     )
     starts_anew = now.interval != standing.interval
-    later_on = following(book.day, book.day, now.interval) if starts_anew else running.ends_on
+    later_on = (
+        following(subscription_state.day, subscription_state.day, now.interval) if starts_anew else running.ends_on
+    )
     return PlanChoiceResult(
         now if now != standing else None,
         choice if now != choice else None,
@@ -120,18 +132,20 @@ def weigh(book: SubscriptionState, choice: PlanChoice) -> PlanChoiceResult:
     )
 
 
-def _checked(book: SubscriptionState, choice: PlanChoice) -> Plan:
+def _checked(subscription_state: SubscriptionState, choice: PlanChoice) -> Plan:
     if choice.plan not in plans():
         raise BillingRefused(
-            _("There is no plan “%(plan)s”.") % {"plan": choice.plan},
+            _("The plan “%(plan)s” doesn't exist.") % {"plan": choice.plan},
             _("Choose from %(plans)s.") % {"plans": ", ".join(plans())},
         )
     wanted = plan(choice.plan)
-    total, everywhere = 0, all_seats_taken(book.account.pk)
+    total, everywhere = 0, all_seats_taken(subscription_state.account.pk)
     for payer_id, count in choice.seats.items():
-        payer = book.payers.get(payer_id)
+        payer = subscription_state.payers.get(payer_id)
         if payer is None:
-            raise BillingRefused(_("There is no such payer in %(account)s.") % {"account": book.account})
+            raise BillingRefused(
+                _("That payer doesn't exist in %(account)s.") % {"account": subscription_state.account}
+            )
         if (choice.interval, payer.currency) not in wanted.prices:
             raise BillingRefused(
                 _("%(plan)s is not sold in %(currency)s.") % {"plan": wanted.name, "currency": payer.currency},
@@ -141,31 +155,33 @@ def _checked(book: SubscriptionState, choice: PlanChoice) -> Plan:
         if count < max(taken, 1):
             raise BillingRefused(
                 ngettext(
-                    "%(payer)s has %(taken)s active member, and %(count)s seats are too few.",
-                    "%(payer)s has %(taken)s active members, and %(count)s seats are too few.",
+                    "%(payer)s has %(taken)s active member and needs more than %(count)s seats.",
+                    "%(payer)s has %(taken)s active members and needs more than %(count)s seats.",
                     taken,
                 )
                 % {"payer": payer, "taken": f"{taken:,}", "count": f"{count:,}"},
-                _("Remove members first, or take more seats."),
+                _("Choose more seats, or remove members first."),
             )
         total += count
-    if set(choice.seats) != {payer.pk for payer, _term in book.holding()}:
-        raise BillingRefused(_("The seats of every payer have to be said."))
+    if set(choice.seats) != {payer.pk for payer, _term in subscription_state.holding()}:
+        raise BillingRefused(_("Enter the number of seats for every payer."))
     if wanted.seats is not None and total > wanted.seats:
         raise BillingRefused(
-            _("%(plan)s has room for %(seats)s seats at most.") % {"plan": wanted.name, "seats": f"{wanted.seats:,}"},
+            _("%(plan)s allows at most %(seats)s seats.") % {"plan": wanted.name, "seats": f"{wanted.seats:,}"},
             _("Choose fewer seats, or a larger plan."),
         )
     return wanted
 
 
-def _write_terms(book: SubscriptionState, day: date, choice: PlanChoice | None, payers: Mapping[int, Payer]) -> None:
+def _write_terms(
+    subscription_state: SubscriptionState, day: date, choice: PlanChoice | None, payers: Mapping[int, Payer]
+) -> None:
     if choice is None:
         return
     chosen = plan(choice.plan)
     Term.objects.bulk_create(
         Term(
-            account=book.account,
+            account=subscription_state.account,
             payer_id=payer_id,
             starts_on=day,
             plan=chosen.key,
@@ -177,35 +193,35 @@ def _write_terms(book: SubscriptionState, day: date, choice: PlanChoice | None, 
     )
 
 
-def _follow(book: SubscriptionState, now: PlanChoice | None) -> None:
+def _follow(subscription_state: SubscriptionState, now: PlanChoice | None) -> None:
     """Let the periods follow: paying yearly begins a period at once, and so does subscribing again."""
-    agreed = book.agreed
-    if agreed.is_cancelled(book.day):
+    agreed = subscription_state.agreed
+    if agreed.is_cancelled(subscription_state.day):
         agreed.ends_on, agreed.suspended_on = None, None
         agreed.save()
-        begin_period(book, book.day)
+        begin_period(subscription_state, subscription_state.day)
         return
-    running = book.period()
+    running = subscription_state.period()
     if now is not None and running is not None and running.interval != now.interval:
-        running.ends_on = book.day
+        running.ends_on = subscription_state.day
         running.save()
-        begin_period(book, book.day)
+        begin_period(subscription_state, subscription_state.day)
 
 
-def begin_period(book: SubscriptionState, starts_on: date) -> Period:
+def begin_period(subscription_state: SubscriptionState, starts_on: date) -> Period:
     """The period that begins on a day, with the interval that holds then."""
-    interval = book.interval(starts_on)
-    agreed = book.agreed
-    last = book.periods[-1] if book.periods else None
+    interval = subscription_state.interval(starts_on)
+    agreed = subscription_state.agreed
+    last = subscription_state.periods[-1] if subscription_state.periods else None
     if last is None or last.interval != interval or last.ends_on != starts_on or agreed.anchor_on is None:
         agreed.anchor_on = starts_on
         agreed.save()
     ends_on = following(agreed.anchor_on, starts_on, interval)
     days = (ends_on - starts_on).days
     made = Period.objects.create(
-        account=book.account, starts_on=starts_on, ends_on=ends_on, days=days, interval=interval
+        account=subscription_state.account, starts_on=starts_on, ends_on=ends_on, days=days, interval=interval
     )
-    book.periods.append(made)
+    subscription_state.periods.append(made)
     return made
 
 
@@ -218,14 +234,16 @@ def cancel(account_id: int, *, actor: User | None, reason: str) -> date:
         BillingRefused: it is cancelled already.
         Refusal: as `acting` does, or the right is missing.
     """
-    with acting(account_id, verb=verbs.CANCELLED, actor=actor, reason=reason) as (ground, book):
+    with acting(account_id, verb=verbs.CANCELLED, actor=actor, reason=reason) as (ground, subscription_state):
         need(ground, "manage_subscription", ground.account)
-        agreed = subscribed(book).agreed
+        agreed = subscribed(subscription_state).agreed
         if agreed.ends_on is not None:
-            raise BillingRefused(_("The subscription of %(account)s is cancelled already.") % {"account": book.account})
-        ends_on = book.turns_on()
-        if agreed.trial_ends_on is not None and book.period() is None:
-            ends_on = max(agreed.trial_ends_on, book.day)
+            raise BillingRefused(
+                _("The subscription of %(account)s is already cancelled.") % {"account": subscription_state.account}
+            )
+        ends_on = subscription_state.turns_on()
+        if agreed.trial_ends_on is not None and subscription_state.period() is None:
+            ends_on = max(agreed.trial_ends_on, subscription_state.day)
         agreed.ends_on = ends_on
         agreed.save()
         Entitle(account_id=account_id).within(ground)
@@ -239,15 +257,17 @@ def keep(account_id: int, *, actor: User | None, reason: str) -> None:
         BillingRefused: it is not cancelled, or over already.
         Refusal: as `acting` does, or the right is missing.
     """
-    with acting(account_id, verb=verbs.KEPT, actor=actor, reason=reason) as (ground, book):
+    with acting(account_id, verb=verbs.KEPT, actor=actor, reason=reason) as (ground, subscription_state):
         need(ground, "manage_subscription", ground.account)
-        agreed = subscribed(book).agreed
+        agreed = subscribed(subscription_state).agreed
         if agreed.ends_on is None:
-            raise BillingRefused(_("The subscription of %(account)s is not cancelled.") % {"account": book.account})
-        if agreed.is_cancelled(book.day):
             raise BillingRefused(
-                _("The subscription of %(account)s is over.") % {"account": book.account},
-                _("Choose a plan to begin again."),
+                _("The subscription of %(account)s is not cancelled.") % {"account": subscription_state.account}
+            )
+        if agreed.is_cancelled(subscription_state.day):
+            raise BillingRefused(
+                _("The subscription of %(account)s has ended.") % {"account": subscription_state.account},
+                _("Choose a plan to start again."),
             )
         agreed.ends_on = None
         agreed.save()
@@ -259,9 +279,9 @@ def set_growth(account_id: int, *, grows: bool, actor: User | None, reason: str)
     Raises:
         Refusal: as `acting` does, or the right is missing, or there is no subscription.
     """
-    with acting(account_id, verb=verbs.GROWTH_CHANGED, actor=actor, reason=reason) as (ground, book):
+    with acting(account_id, verb=verbs.GROWTH_CHANGED, actor=actor, reason=reason) as (ground, subscription_state):
         need(ground, "manage_subscription", ground.account)
-        agreed = subscribed(book).agreed
+        agreed = subscribed(subscription_state).agreed
         agreed.grows = grows
         agreed.save()
 
@@ -276,13 +296,13 @@ def bill_by(account_id: int, *, branches: bool, actor: User | None, reason: str)
         BillingRefused: it is so already.
         Refusal: as `acting` does, or the right is missing.
     """
-    with acting(account_id, verb=verbs.BILLED_BY, actor=actor, reason=reason) as (ground, book):
+    with acting(account_id, verb=verbs.BILLED_BY, actor=actor, reason=reason) as (ground, subscription_state):
         need(ground, "manage_subscription", ground.account)
-        day = subscribed(book).turns_on()
-        if book.by_branch(day) == branches:
-            raise BillingRefused(_("It is so already."))
-        Term.objects.filter(pk__in=[term.pk for term in book.coming()]).delete()
-        holding = book.holding()
+        day = subscribed(subscription_state).turns_on()
+        if subscription_state.by_branch(day) == branches:
+            raise BillingRefused(_("Nothing to change: this is already the current setting."))
+        Term.objects.filter(pk__in=[term.pk for term in subscription_state.coming()]).delete()
+        holding = subscription_state.holding()
         stands = holding[0][1]
         payers = _payers(ground.account, holding[0][0], branches=branches)
         choice = PlanChoice(
@@ -290,10 +310,10 @@ def bill_by(account_id: int, *, branches: bool, actor: User | None, reason: str)
             Interval(stands.interval),
             {payer.pk: max(seats_taken(account_id, payer.branch_id), 1) for payer in payers},
         )
-        known = {payer.pk: payer for payer in payers} | book.payers
-        _write_terms(book, day, choice, known)
+        known = {payer.pk: payer for payer in payers} | subscription_state.payers
+        _write_terms(subscription_state, day, choice, known)
         none = PlanChoice(stands.plan, Interval(stands.interval), {payer.pk: 0 for payer, _ in holding})
-        _write_terms(book, day, none, known)
+        _write_terms(subscription_state, day, none, known)
         Entitle(account_id=account_id).within(ground)
     return day
 

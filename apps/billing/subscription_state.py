@@ -1,4 +1,4 @@
-"""An account's subscription as it stands on a day: what is derived from subscription, payers, terms and periods."""
+"""An account's subscription on a given day, derived from subscription, payers, terms and periods."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ class SubscriptionState:
 
 
 def seats_taken(account_id: int, branch_id: int | None = None) -> int:
-    """How many active people are members of the account, or of the branch; somebody on two branches once."""
+    """Return the number of active members of the account or the branch; each person counts once."""
     members = Membership.objects.active().filter(
         account=account_id, user__is_active=True, branch__status=Branch.Status.ACTIVE
     )

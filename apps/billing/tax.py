@@ -87,7 +87,7 @@ def fault(number: str, country: str) -> str:
     if found is None:
         return ""
     if found.number.fullmatch(plain) is None:
-        return _("“%(number)s” is not written as a VAT number of %(country)s: %(looks)s.") % {
+        return _("“%(number)s” is not in the format of a VAT number of %(country)s: %(looks)s.") % {
             "number": plain,
             "country": country,
             "looks": found.looks,
@@ -95,11 +95,11 @@ def fault(number: str, country: str) -> str:
     try:
         _check(plain, country)
     except InvalidChecksum:
-        return _("“%(number)s” is no VAT number: its check digits do not fit, so a sign of it is mistyped.") % {
+        return _("“%(number)s” is not a valid VAT number: its check digits are wrong. Check it for typing errors.") % {
             "number": plain
         }
     except ValidationError:
-        return _("“%(number)s” is no VAT number: %(country)s gives out none with these digits.") % {
+        return _("“%(number)s” is not a valid VAT number: %(country)s doesn't issue numbers with these digits.") % {
             "number": plain,
             "country": country,
         }

@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class CommsConfig(AppConfig):
-    """Templates, sequences, bulk e-mail and the dialer."""
+    """Templates, sequences, bulk email and the dialer."""
 
     name = "apps.comms"
     label = "comms"

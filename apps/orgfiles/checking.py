@@ -37,10 +37,10 @@ def role_problems(scheme: Scheme, lines: Sequence[RoleLine]) -> Found:
     """What is wrong with the own roles of a file, each with its place."""
     yield from _doubled("roles", ((line.key, line.key) for line in lines), "key")
     if lines and not scheme.custom_roles:
-        yield ("roles",), f"an account that follows {scheme.key} has no roles of its own."
+        yield ("roles",), f"{scheme.key} doesn't support custom roles: delete this section."
     for index, line in enumerate(lines):
         if line.key in scheme.roles:
-            yield ("roles", index, "key"), f"{line.key} is a published role of {scheme.key} already."
+            yield ("roles", index, "key"), f"{line.key} is a built-in role of {scheme.key}. Choose another key."
         base = scheme.roles.get(line.based_on)
         if reason := _not_copied(base):
             yield ("roles", index, "based_on"), f"{line.based_on} {reason}"
@@ -73,7 +73,7 @@ class _Checker:
             base = self.scheme.roles[line.based_on]
             for codename, scope in line.grants.items():
                 if scope and not base.grants[codename].grantable:
-                    yield f"{line.key} does not get {codename}: {line.based_on}, which it copies, never grants it."
+                    yield f"{line.key} doesn't get {codename}: {line.based_on}, which it is based on, never grants it."
 
     def _twice(self) -> Found:
         org = self.org
@@ -90,13 +90,13 @@ class _Checker:
 
     def _branches(self) -> Found:
         if len(self.org.branches) > 1 and not self.scheme.many_branches:
-            yield ("branches", 1), f"is a second branch, and an account that follows {self.scheme.key} has one only."
+            yield ("branches", 1), f"is a second branch, but an account that follows {self.scheme.key} has only one."
         for index, branch in enumerate(self.org.branches):
             seen = set()
             for place, team in enumerate(branch.teams):
                 path: Path = ("branches", index, "teams", place)
                 if team.slug in seen:
-                    yield (*path, "slug"), f"{branch.slug}/{team.slug} stands there a second time."
+                    yield (*path, "slug"), f"{branch.slug}/{team.slug} is listed twice."
                 seen.add(team.slug)
                 for number, email in enumerate(team.members):
                     yield from self._user((*path, "members", number), email)
@@ -116,7 +116,7 @@ class _Checker:
                 if line.role in holders:
                     yield (
                         (*path, "role"),
-                        f"{line.role} has exactly one holder, and {holders[line.role]} holds it already.",
+                        f"only one user can have the role {line.role}, and {holders[line.role]} already has it.",
                     )
                 holders.setdefault(line.role, line.user)
 
@@ -139,7 +139,7 @@ class _Checker:
             if role is not None and role.locked:
                 yield (
                     path,
-                    f"{line.user} is {role.key} on {line.branch}, a locked role, which takes no overrides.",
+                    f"{line.user} is {role.key} on {line.branch}, and this locked role can't have overrides.",
                 )
 
     def _user(self, path: Path, email: str) -> Found:
@@ -160,7 +160,7 @@ class _Checker:
             there = f"choose from {', '.join(known)}" if known else f"{self.scheme.key} has none"
             yield path, f"there is no {kind} role {key}: {there}."
         elif role.kind != kind:
-            yield path, f"{key} is a {role.kind} role, and a {kind} role is needed here."
+            yield path, f"{key} is a {role.kind} role, but this needs a {kind} role."
 
 
 def keepers(organisation: Organisation) -> set[str]:
@@ -176,21 +176,21 @@ def nobody_keeps(scheme: Scheme) -> tuple[Path, str]:
     """The problem of an account without an active keeper."""
     supreme = (role.key for role in scheme.roles.values() if role.supreme)
     roles = " or ".join((scheme.top_role.key, *supreme))
-    return ("members",), f"nobody keeps the account: it needs an active user who is {roles}."
+    return ("members",), f"the account would have no owner: it needs an active user who is {roles}."
 
 
 def _doubled(section: str, keys: Iterable[tuple[Hashable, str]], key: str | None = None) -> Found:
     seen = set()
     for index, (identity, name) in enumerate(keys):
         if identity in seen:
-            yield (section, index, key) if key else (section, index), f"{name} stands there a second time."
+            yield (section, index, key) if key else (section, index), f"{name} is listed twice."
         seen.add(identity)
 
 
 def _not_copied(base: RoleDefinition | None) -> str:
     """Why a role cannot be copied, as the end of a sentence; empty where it can."""
     if base is None:
-        return "is no published role of the scheme."
+        return "is not a built-in role of the role system."
     if base.kind != "branch":
-        return "is a parent role, and only branch roles are copied."
-    return "is locked, and a locked role is not copied." if base.locked else ""
+        return "is a parent role: base it on a branch role."
+    return "is locked: base it on a role that is not locked." if base.locked else ""

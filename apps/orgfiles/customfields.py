@@ -48,7 +48,7 @@ def custom_field(row: MappingReader) -> CustomFieldLine:
 def _choice(value: Any) -> str:
     found = values.short(_NAME)(value)
     if not found.strip():
-        raise InvalidValue("holds a blank")
+        raise InvalidValue("contains an empty choice: delete it")
     return found
 
 
@@ -59,27 +59,27 @@ def field_problems(lines: Sequence[CustomFieldLine]) -> Iterator[tuple[Path, str
     for index, line in enumerate(lines):
         path: Path = ("custom_fields", index)
         if (line.type, line.key) in keys:
-            yield (*path, "key"), f"{line.type}/{line.key} stands there a second time."
+            yield (*path, "key"), f"{line.type}/{line.key} is listed twice."
         if (line.type, line.name) in names:
-            yield (*path, "name"), f"another field of the type {line.type} is called {line.name} already."
+            yield (*path, "name"), f"another field of the type {line.type} already has the name {line.name}."
         keys.add((line.type, line.key))
         names.add((line.type, line.name))
         of_type[line.type] = of_type.get(line.type, 0) + 1
         if of_type[line.type] == MOST_FIELDS + 1:
-            yield path, f"is one too many: {MOST_FIELDS} fields of the type {line.type} are the most."
+            yield path, f"exceeds the limit of {MOST_FIELDS} fields of the type {line.type}."
         yield from (((*path, key), sentence) for key, sentence in _choice_problems(line))
 
 
 def _choice_problems(line: CustomFieldLine) -> Iterator[tuple[str, str]]:
     if line.kind in CustomField.OF_CHOICES:
         if not line.choices:
-            yield "choices", f"is missing: a field of the kind {line.kind} has a list of choices."
+            yield "choices", f"is missing: a field of the kind {line.kind} needs a list of choices."
         if len(line.choices) > MOST_CHOICES:
-            yield "choices", f"has {len(line.choices)} entries; {MOST_CHOICES} are the most."
+            yield "choices", f"has {len(line.choices)} entries; at most {MOST_CHOICES} are allowed."
         if twice := next((each for each in line.former_choices if each in line.choices), None):
             yield "former_choices", f'"{twice}" is among the choices, too.'
     elif line.choices or line.former_choices:
-        yield "choices", f"a field of the kind {line.kind} has no list of choices."
+        yield "choices", f"a field of the kind {line.kind} can't have choices: delete this key."
 
 
 class CustomValues:

@@ -1,4 +1,4 @@
-"""Values as YAML on one line. What another YAML program could take for something else than text stands in quotes."""
+"""Values as YAML on one line. Text that other YAML programs could misread is quoted."""
 
 from __future__ import annotations
 

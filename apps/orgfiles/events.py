@@ -1,4 +1,4 @@
-"""The events of a YAML parser on a stream of text, and where they stand in the file."""
+"""The events of a YAML parser on a stream of text, with their positions in the file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Events:
         self.next = self._parser.get_event
 
     def mark(self, event: Any) -> Mark:
-        """Where the event stands in the file."""
+        """Return the position of the event in the file."""
         return event.start_mark.line + self._before, event.start_mark.column + 1
 
     def mark_of_error(self, error: yaml.YAMLError) -> Mark | None:

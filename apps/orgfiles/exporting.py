@@ -88,7 +88,7 @@ class _Export:
         }
 
     def _people(self) -> list[User]:
-        """Everybody whom the file names, by address."""
+        """Return all users that the file names, by email address."""
         mine: dict[str, Any] = {"account": self.account}
         named: list[QuerySet[Any, Any]] = [
             model._default_manager.filter(**mine).values("user")
@@ -108,7 +108,7 @@ class _Export:
     def _users(self, people: Iterable[User]) -> Lines:
         for user in people:
             if user.is_superuser:
-                self.note(f"{user.email} is a platform operator, which an organisation file does not state.")
+                self.note(f"{user.email} is a platform operator, which an organisation file can't contain.")
             yield {
                 "email": user.email,
                 "name": user.name,
@@ -166,7 +166,7 @@ class _Export:
             user, branch = self.users[each.user_id], self.branches[each.branch_id]
             if (each.branch_id, each.user_id) in locked:
                 self.note(
-                    f"The override of {each.permission} of {user} on {branch} is left out: their role is locked, so it"
+                    f"The override of {each.permission} for {user} on {branch} was skipped: their role is locked, so it"
                     " has no effect."
                 )
                 continue

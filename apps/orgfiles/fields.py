@@ -35,7 +35,7 @@ _PERCENTAGES = frozenset({"probability"})
 
 
 class Kind(StrEnum):
-    """How a value of the file and a column of the table stand for each other."""
+    """How a value of the file maps to a column of the table."""
 
     TEXT = "text"
     VALUE = "value"
@@ -167,7 +167,7 @@ def _amount(whole: int, places: int) -> Callable[[Any], Decimal]:
     def read(value: Any) -> Decimal:
         found = values.number(value)
         if abs(found) >= Decimal(10) ** whole:
-            raise InvalidValue(f"{value} is too large: {whole} digits are the most")
+            raise InvalidValue(f"{value} is too large: at most {whole} digits are allowed")
         if found != round(found, places):
             raise InvalidValue(f"{value} has more than {places} decimal places")
         return found

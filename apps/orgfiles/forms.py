@@ -1,4 +1,4 @@
-"""Own roles from a file: what would be new, what would change, and why it is to be so."""
+"""Custom roles from a file: a preview of new and changed roles, and the reason."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class RoleComparison:
 class ImportRolesForm(ChangeForm):
     """Own roles become what a file says of them; `lines` are its roles, `text` is the file."""
 
-    title = gettext_lazy("Import the roles")
+    title = gettext_lazy("Import roles")
     needs = ("manage_roles",)
 
     def __init__(self, data: Any = None, *, lines: Sequence[RoleLine], text: str, **options: Any) -> None:

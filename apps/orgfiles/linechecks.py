@@ -42,7 +42,7 @@ class LineChecker:
             yield (*path, "about"), "is missing: an activity is about exactly one record."
         if line.about is not None and line.about[0] not in about_columns(line.type):
             name = "/".join(line.about)
-            yield (*path, "about"), f"a record of the type {line.type} cannot be about {name}."
+            yield (*path, "about"), f"a record of the type {line.type} can't be about {name}."
         yield from _at_odds(path, line)
 
     def share(self, index: int, line: ShareLine) -> Found:
@@ -58,12 +58,15 @@ class LineChecker:
         elif allowed := catalogue.record_type(kind).share_verbs:
             for verb in line.permissions:
                 if verb not in allowed:
-                    yield (*path, "permissions"), f"there is no share of {verb} on records of the type {kind}."
+                    yield (
+                        (*path, "permissions"),
+                        f"records of the type {kind} can't be shared with the permission {verb}.",
+                    )
 
 
 def no_user(email: str) -> str:
-    """The sentence about an address that is nobody's in the file."""
-    return f"{email} is no user of the file: list them under users."
+    """Return the sentence for an email address that is not a user of the file."""
+    return f"{email} is not a user in the file: add them under users."
 
 
 def _at_odds(path: Path, line: RecordLine) -> Found:
@@ -72,7 +75,7 @@ def _at_odds(path: Path, line: RecordLine) -> Found:
     if values.get("private") and line.responsible is None:
         yield (*path, "private"), "a private contact needs a responsible, since nobody else sees it."
     if "result" in values and values.get("kind") != Activity.Kind.CALL:
-        yield (*path, "result"), "is said of an activity that is no call."
+        yield (*path, "result"), "is only for calls: delete it from this activity."
     if not values.get("done"):
         for key in ("done_at", "done_by"):
             if key in values:

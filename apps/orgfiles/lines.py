@@ -61,7 +61,7 @@ def is_closed(line: str) -> bool:
 
 
 def _mapping(text: str) -> dict[str, Any] | None:
-    """The pairs of a mapping without its braces; None where a key stands there twice."""
+    """The pairs of a mapping without its braces; None if a key is listed twice."""
     pairs = _PAIR.findall(text)
     found: dict[str, Any] = {}
     for key, value in pairs:

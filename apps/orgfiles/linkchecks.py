@@ -24,7 +24,7 @@ SELECT 'records', staged.place, {key}, 'missing', {to}, staged.{column}, NULL
 FROM {table} staged WHERE staged.{column} IS NOT NULL
 AND NOT EXISTS (SELECT FROM {linked} linked WHERE linked.reference = staged.{column})
 """
-# A task stays on its branch when what it is about moves to another one; an activity goes along.
+# A task stays on its branch when its record moves to another one; an activity moves with its record.
 _ELSEWHERE = """
 SELECT 'records', staged.place, {key}, 'elsewhere', {to}, staged.{column}, linked.branch_id || ' ' || staged.branch_id
 FROM {table} staged JOIN {linked} linked ON linked.reference = staged.{column}
@@ -104,10 +104,10 @@ def _problem(row: Sequence[str], slugs: Mapping[int, str]) -> tuple[Path, str]:
         there, here = (slugs[int(branch)] for branch in other.split())
         return path, f"{name} is on the branch {there}, not on {here}."
     sentences = {
-        "twice": f"{name} stands there a second time.",
+        "twice": f"{name} is listed twice.",
         "missing": f"there is no {kind} {reference} in the file.",
-        "not shared": f"{name} cannot be shared: records of the type {kind} have no shares.",
-        "private": f"{name} is private, and what is private has no shares.",
-        "given twice": f"{other} of {name} is given to the same a second time.",
+        "not shared": f"{name} can't be shared: records of the type {kind} have no shares.",
+        "private": f"{name} is private, so it can't be shared.",
+        "given twice": f"{other} of {name} is shared twice with the same user or team.",
     }
     return path, sentences[fault]

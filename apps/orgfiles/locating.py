@@ -1,4 +1,4 @@
-"""Where values stand in an organisation file: a second pass over it, for messages."""
+"""Finds the positions of values in an organisation file, in a second pass, for messages."""
 
 from __future__ import annotations
 

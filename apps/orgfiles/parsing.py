@@ -85,7 +85,7 @@ def _organisation(name: str, given: Iterator[tuple[str, Any]], problems: Problem
             found[key] = spooled(_LARGE[key], lines) if key in _LARGE else tuple(lines)
         else:
             known = ", ".join(("mandate", "account", *_SECTIONS))
-            problems.add((str(key),), f"this key is unknown; the keys here are {known}.")
+            problems.add((str(key),), f"this key is unknown; the allowed keys are {known}.")
     if account is None:
         problems.add(("account",), "is missing.")
         raise problems.refusal()
@@ -94,7 +94,7 @@ def _organisation(name: str, given: Iterator[tuple[str, Any]], problems: Problem
 
 
 def closed(read: Callable[[MappingReader], _Line], row: MappingReader) -> _Line:
-    """What is read of a row; a key that nobody asked for is a problem."""
+    """Read a row; an unknown key is a problem."""
     line = read(row)
     row.close()
     return line
@@ -103,7 +103,7 @@ def closed(read: Callable[[MappingReader], _Line], row: MappingReader) -> _Line:
 def check_version(value: Any, problems: Problems) -> None:
     """Hold the file's version against the one that this program reads."""
     if str(value) != str(VERSION):
-        problems.add(("mandate",), f'is "{value}", and this program reads files of version {VERSION} only.')
+        problems.add(("mandate",), f'is "{value}", but this program reads only files of version {VERSION}.')
 
 
 def _account(row: MappingReader) -> AccountLine:
@@ -122,7 +122,7 @@ def _account(row: MappingReader) -> AccountLine:
 def _scheme(value: Any) -> Scheme:
     key = values.text(value)
     if key not in scheme_keys():
-        raise InvalidValue(f'"{key}" is no scheme: choose from {", ".join(scheme_keys())}')
+        raise InvalidValue(f'"{key}" is not a role system: choose from {", ".join(scheme_keys())}')
     return scheme(key)
 
 
@@ -135,7 +135,7 @@ def _user(row: MappingReader) -> UserLine:
         staff=row.get("staff", values.flag),
     )
     if line.password == "":
-        row.wrong("password", "is blank: leave the key out for somebody who cannot sign in yet.")
+        row.wrong("password", "is empty: delete the key for a user who can't sign in yet.")
     return line
 
 
@@ -185,7 +185,7 @@ def _grants(row: MappingReader) -> dict[str, Scope]:
         scope = given.need(key, values.scope, Scope.NONE)
         codename = _codename(given, key, key, scope)
         if codename in found:
-            given.wrong(key, f"this is {codename} again.")
+            given.wrong(key, f"{codename} is listed twice.")
         found[codename] = scope
     return found
 
@@ -207,12 +207,12 @@ def _codename(row: MappingReader, key: str, codename: str, scope: Scope) -> str:
     try:
         permission = catalogue.get(codename)
     except UnknownPermission:
-        row.wrong(key, f'"{codename}" is no permission.')
+        row.wrong(key, f'"{codename}" is not a permission.')
         return codename
     if permission.target is not Target.RECORD and scope not in (Scope.NONE, Scope.ALL):
         row.wrong(
             key,
-            f"{permission.codename} is asked of the {permission.target}, so its scope is none or all, nothing else.",
+            f"{permission.codename} applies to the {permission.target}, so its scope must be none or all.",
         )
     return permission.codename
 
@@ -268,16 +268,16 @@ def _share(row: MappingReader) -> ShareLine:
         reason=row.need_text("reason", None),
     )
     if not line.permissions:
-        row.wrong("permissions", "is empty: a share gives at least one.")
+        row.wrong("permissions", "is empty: a share needs at least one.")
     if (line.user is None) == (line.team is None):
-        row.wrong(None, "a share is of one user or of one team: give it the key user or the key team.")
+        row.wrong(None, "a share is for one user or one team: add the key user or the key team.")
     return line
 
 
 def _team_path(value: Any) -> tuple[str, str]:
     branch, slash, team = values.text(value).partition("/")
     if not (branch and slash and team):
-        raise InvalidValue(f'"{value}" names no team: write its branch and its slug, such as north/sales')
+        raise InvalidValue(f'"{value}" is not a team: write its branch and slug, such as north/sales')
     return branch, team
 
 

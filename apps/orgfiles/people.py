@@ -29,23 +29,23 @@ def users_of(organisation: Organisation, problems: Problems) -> dict[str, int]:
         problems.add(*nobody_keeps(organisation.account.scheme))
     problems.stop()
     made = User.objects.bulk_create([_made(line) for line in organisation.users if line.email not in known])
-    # Whoever imports them says whose addresses these are.
+    # The importer vouches for these email addresses.
     vouch_for(made)
     return {user.email: user.pk for user in (*known.values(), *made)}
 
 
 def _differences(line: UserLine, user: User) -> Iterator[tuple[str, str]]:
     """What the line says of a known user that is not so. What it leaves out, it does not say."""
-    told = f"{user.email} is known already, and an import changes nobody:"
+    prefix = f"{user.email} already exists, and an import can't change users:"
     if line.name is not None and line.name != user.name:
-        yield "name", f"{told} the name is another one."
+        yield "name", f"{prefix} the name differs."
     if line.active is not None and line.active != user.is_active:
-        yield "active", f"{told} active is {str(user.is_active).lower()}."
+        yield "active", f"{prefix} active is {str(user.is_active).lower()}."
     if line.staff is not None and line.staff != user.is_staff:
-        yield "staff", f"{told} staff is {str(user.is_staff).lower()}."
+        yield "staff", f"{prefix} staff is {str(user.is_staff).lower()}."
     # Without a setter, so that a right password does not renew the stored hash.
     if line.password is not None and not check_password(line.password, user.password):
-        yield "password", f"{told} the password is another one."
+        yield "password", f"{prefix} the password differs."
 
 
 def _will_be_active(line: UserLine, known: Mapping[str, User]) -> bool:

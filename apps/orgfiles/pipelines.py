@@ -30,7 +30,7 @@ class Statuses:
                 self._found.setdefault(status.name, []).append(line.name)
 
     def pipeline_of(self, values: Mapping[str, Any]) -> str:
-        """The pipeline in which the record stands: the one that it names, or that has its status, or the first one."""
+        """Return the record's pipeline: the one it names, else the one with its status, else the first one."""
         named: str | None = values.get("pipeline")
         return named or self._found.get(values["status"], self._pipelines)[0]
 
@@ -38,23 +38,23 @@ class Statuses:
         """What is wrong with the status that a record names, by the key that says it."""
         status, pipeline = values.get("status"), values.get("pipeline")
         if pipeline is not None and status is None:
-            yield "pipeline", "is said of an opportunity without a status."
+            yield "pipeline", "needs a status: add the key status, or delete this key."
         elif pipeline is not None and pipeline not in self._pipelines:
             yield "pipeline", f"there is no pipeline {pipeline}: choose from {', '.join(self._pipelines)}."
         elif pipeline is None and len(where := self._found.get(status or "", [])) > 1:
-            yield "status", f"{status} stands in several pipelines: say with the key pipeline in which, {_or(where)}."
+            yield "status", f"{status} is in several pipelines: name one with the key pipeline, {_or(where)}."
 
 
 def pipeline_problems(lines: Sequence[PipelineLine]) -> Iterator[tuple[Path, str]]:
     """What is wrong with the pipelines of a file, each with its place."""
     for index in _doubled([line.name for line in lines]):
-        yield ("pipelines", index, "name"), f"{lines[index].name} stands there a second time."
+        yield ("pipelines", index, "name"), f"{lines[index].name} is listed twice."
     for index, line in enumerate(lines):
         for place in _doubled([status.name for status in line.statuses]):
             path: Path = ("pipelines", index, "statuses", place, "name")
-            yield path, f"{line.statuses[place].name} stands in {line.name} a second time."
+            yield path, f"{line.statuses[place].name} is listed twice in {line.name}."
     if lines and not any(line.offered for line in lines):
-        yield ("pipelines",), "none of them is offered, and new opportunities need one that is."
+        yield ("pipelines",), "none of them is offered: offer at least one for new opportunities."
 
 
 def written(pipelines: Iterable[Pipeline]) -> Iterator[str]:

@@ -32,7 +32,7 @@ def stated(account: Account) -> dict[str, Any]:
 def _time_zone(value: Any) -> str:
     found = values.text(value)
     if found not in known_time_zones():
-        raise InvalidValue(f'"{found}" is no time zone: write one such as Europe/Oslo')
+        raise InvalidValue(f'"{found}" is not a time zone: write one such as Europe/Oslo')
     return found
 
 
@@ -50,7 +50,7 @@ def _one_of(choices: list[int]) -> Callable[[Any], int]:
     def read_number(value: Any) -> int:
         number = values.integer(value)
         if number not in choices:
-            raise InvalidValue(f"is {number}, which is none of {', '.join(map(str, choices))}")
+            raise InvalidValue(f"is {number}, which is not one of {', '.join(map(str, choices))}")
         return number
 
     return read_number

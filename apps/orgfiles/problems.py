@@ -80,7 +80,7 @@ class Problems:
         marks = self._marks()
         lines = [self._line(problem, marks) for problem in self._found]
         if self._more:
-            lines.append(f"{self._name + ': ' if self._name else ''}{self._more:,} more of the kind.")
+            lines.append(f"{self._name + ': ' if self._name else ''}{self._more:,} more problems.")
         return InvalidOrganisation(lines)
 
     def _marks(self) -> Mapping[Path, Mark]:

@@ -7,7 +7,7 @@ Progress = Callable[[int, int], None]
 
 
 def silent(done: int, steps: int) -> None:
-    """Tells nobody."""
+    """Report nothing."""
 
 
 class Steps:

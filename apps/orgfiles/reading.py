@@ -39,7 +39,7 @@ _T = TypeVar("_T")
 
 
 def problems_of(source: Source) -> Problems:
-    """A collection of what is wrong with this file, which knows where in it everything stands."""
+    """Return an empty collection of problems that can locate every value in this file."""
     return Problems(source.name, partial(locate, source))
 
 
@@ -55,7 +55,7 @@ def sections(source: Source, problems: Problems, progress: Progress = silent) ->
             yield from _Reader(piece, problems, seen).sections()
             continue
         if piece.key in seen:
-            problems.add((piece.key,), "this key stands there twice.", (piece.line, 1))
+            problems.add((piece.key,), "this key is listed twice.", (piece.line, 1))
         seen.add(piece.key)
         rest: list[_Reader] = []
         items = _items(piece, problems, seen, rest)
@@ -104,8 +104,8 @@ class _Reader:
         try:
             yield from found
         except yaml.YAMLError as error:
-            sentence = getattr(error, "problem", None) or "the text cannot be understood"
-            raise self._fatal((), f"is no YAML: {sentence}.", self._events.mark_of_error(error)) from None
+            sentence = getattr(error, "problem", None) or "the text can't be parsed"
+            raise self._fatal((), f"is not valid YAML: {sentence}.", self._events.mark_of_error(error)) from None
 
     def _continued(self, key: str) -> Iterator[Any]:
         self._begun = True
@@ -115,7 +115,7 @@ class _Reader:
         if isinstance(event, SequenceStartEvent) and self._mark(event)[1] == _COLUMN:
             yield from self._items((key,), _ENTRIES, self._text.index or 0)
         elif not (isinstance(event, ScalarEvent) and event.implicit[0] and not event.value):
-            raise self._fatal((), "is no YAML: did not find expected '-' indicator.", self._mark(event))
+            raise self._fatal((), "is not valid YAML: did not find expected '-' indicator.", self._mark(event))
 
     def _sections(self) -> Iterator[tuple[str, Any]]:
         if not self._begun and not self._begins():
@@ -196,20 +196,20 @@ class _Reader:
     def _key(self, event: Any, path: Path, seen: Container[str]) -> str:
         if event.__class__ is not ScalarEvent:
             self._check_bare(event, path)
-            raise self._fatal(path, "has a key that is no text.", self._mark(event))
+            raise self._fatal(path, "has a key that is not text.", self._mark(event))
         if event.anchor is not None or event.tag is not None:
             self._check_bare(event, path)
         key: str = event.value
         if key in seen:
-            self._problems.add((*path, key), "this key stands there twice.", self._mark(event))
+            self._problems.add((*path, key), "this key is listed twice.", self._mark(event))
         return key
 
     def _check_bare(self, event: Any, path: Path) -> None:
         """Refuse what an organisation file has no use for: anchors with their aliases, and tags."""
         if isinstance(event, AliasEvent) or event.anchor is not None:
-            raise self._fatal(path, f"uses the YAML anchor {event.anchor}; write the value out.", self._mark(event))
+            raise self._fatal(path, f"uses the YAML anchor {event.anchor}; write the value itself.", self._mark(event))
         if event.tag is not None:
-            raise self._fatal(path, f"uses the YAML tag {event.tag}; write the value alone.", self._mark(event))
+            raise self._fatal(path, f"uses the YAML tag {event.tag}; write the value without a tag.", self._mark(event))
 
     def _fatal(self, path: Path, sentence: str, mark: Mark | None) -> InvalidOrganisation:
         self._problems.add(path, sentence, mark)

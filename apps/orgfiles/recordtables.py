@@ -20,7 +20,7 @@ from apps.accounts.models import Account
 from apps.orgfiles.fields import Kind, about_columns, fields_of
 from apps.orgfiles.staging import Stage
 
-# So many rows an INSERT: as long as one takes, nobody sees how far an import is.
+# Rows for each INSERT; progress is reported between two of them.
 INSERTED = 10_000
 _STATED_OTHERWISE = frozenset({"account_id", "updated_at", "reference"})
 _PLACE = sql.SQL('0::bigint AS place, id, reference COLLATE "C" AS reference')

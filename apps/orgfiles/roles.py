@@ -64,17 +64,20 @@ def load_roles(file: IO[bytes] | IO[str], scheme: Scheme) -> tuple[RoleLine, ...
         elif key == "roles":
             found = tuple(closed(role_line, row) for row in rows_of(problems, (key,), value))
         else:
-            problems.add((str(key),), "this key has no place here; the keys here are mandate, roles.")
+            problems.add((str(key),), "this key is not allowed here; the allowed keys are mandate, roles.")
     problems.stop()
     if not found:
-        problems.add(("roles",), "names no role.")
+        problems.add(("roles",), "contains no roles: add at least one.")
     for path, sentence in role_problems(scheme, found):
         problems.add(path, sentence)
     problems.stop()
     for index, line in enumerate(found):
         for codename, scope in line.grants.items():
             if scope and not scheme.roles[line.based_on].grants[codename].grantable:
-                problems.add(("roles", index, "grants", codename), f"{line.based_on} never grants it, nor does a copy.")
+                problems.add(
+                    ("roles", index, "grants", codename),
+                    f"{line.based_on} never grants it, so a role based on it can't either.",
+                )
     problems.stop()
     return found
 

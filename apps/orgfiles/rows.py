@@ -19,7 +19,7 @@ _T = TypeVar("_T")
 
 
 class MappingReader:
-    """A mapping at a path. Every getter takes the key's value out, so that `close` can tell what nobody asked for."""
+    """A mapping at a path. Every getter takes the key's value out, so that `close` can report unknown keys."""
 
     __slots__ = ("_asked", "_left", "_problems", "path")
 
@@ -40,7 +40,7 @@ class MappingReader:
         return None if _is_nothing(value) else self._read(key, read, value)
 
     def need(self, key: str, read: Callable[[Any], _T], placeholder: _T) -> _T:
-        """The value of a key that must be there. After a problem the placeholder stands in, and nothing is created."""
+        """The value of a key that must be there. After a problem it returns the placeholder, and nothing is created."""
         value = self._left.get(key)
         if _is_nothing(value):
             self.wrong(key, "is missing." if value is None else "has no value.")
@@ -76,7 +76,7 @@ class MappingReader:
         self._problems.add(self.path if key is None else (*self.path, key), sentence)
 
     def rest(self) -> list[str]:
-        """The keys that nobody asked for yet."""
+        """Return the keys that were not read yet."""
         return [key for key in self._left if isinstance(key, str)]
 
     def offer(self, keys: Iterable[str]) -> None:
@@ -84,14 +84,14 @@ class MappingReader:
         self._asked.extend(keys)
 
     def ignore_rest(self) -> None:
-        """Let pass what nobody asked for: it cannot be judged."""
+        """Ignore unread keys: they can't be checked."""
         self._left.clear()
 
     def close(self) -> None:
-        """Whatever nobody asked for is unknown."""
+        """Report every unread key as unknown."""
         for key in self._left:
             near = get_close_matches(str(key), self._asked, 1)
-            hint = f"did you mean {near[0]}?" if near else f"the keys here are {', '.join(self._asked)}."
+            hint = f"did you mean {near[0]}?" if near else f"the allowed keys are {', '.join(self._asked)}."
             self._problems.add((*self.path, str(key)), f"this key is unknown; {hint}")
 
     def _take(self, key: str) -> Any:

@@ -75,7 +75,7 @@ class _Place:
             raise InvalidOrganisation(
                 [
                     f"{self._name}, line {self._lines + 1}, column {self._column + 1}: the character "
-                    f"U+{ord(unreadable.group()):04X} cannot stand in a text file."
+                    f"U+{ord(unreadable.group()):04X} is not allowed in a text file."
                 ]
             )
         self._pass(text)
@@ -88,7 +88,7 @@ class _Place:
         byte = f"0x{found[error.start]:02x}"
         position = self.bytes - pending + error.start
         return InvalidOrganisation(
-            [f"{self._name}, line {line}, byte {position}: is not UTF-8: the byte {byte} stands there."]
+            [f"{self._name}, line {line}, byte {position}: is not UTF-8: found the byte {byte}."]
         )
 
     def _pass(self, text: str) -> None:
@@ -110,9 +110,7 @@ def open_source(file: str | FilePath | IO[bytes] | IO[str], *, limit: int | None
     copy = tempfile.TemporaryFile()  # noqa: SIM115 -- it lives as long as the source
     _copy(file, copy, limit)
     if limit is not None and copy.tell() > limit:
-        raise InvalidOrganisation(
-            [f"{name}: is larger than {limit // 1024 // 1024} MiB, which is the most that can be uploaded."]
-        )
+        raise InvalidOrganisation([f"{name}: is larger than {limit // 1024 // 1024} MiB, the upload limit."])
     return Source(name, copy)
 
 
@@ -126,7 +124,7 @@ def _opened(path: FilePath) -> IO[bytes]:
             shutil.copyfileobj(file, copy)
             return copy
     except OSError as error:
-        raise InvalidOrganisation([f"{path.name}: cannot be read: {error.strerror or error}."]) from None
+        raise InvalidOrganisation([f"{path.name}: can't be read: {error.strerror or error}."]) from None
 
 
 def _copy(file: IO[Any], copy: IO[bytes], limit: int | None) -> None:

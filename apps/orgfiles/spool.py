@@ -22,7 +22,7 @@ def spooled(kind: type[_Line], lines: Iterable[_Line]) -> Collection[_Line]:
 
 
 class _Spool(Collection[_Line], Generic[_Line]):
-    """A file that nobody else sees and that is gone with this object. Only what this object wrote is ever read."""
+    """A private temporary file, deleted with this object. It only reads what it wrote itself."""
 
     def __init__(self, kind: Any, first: tuple[_Line, ...], more: Iterator[_Line]) -> None:
         self._kind = kind
@@ -45,7 +45,7 @@ class _Spool(Collection[_Line], Generic[_Line]):
         self._file.seek(0)
         left = self._length
         while left:
-            batch = pickle.load(self._file)  # noqa: S301 -- nobody else can write into it
+            batch = pickle.load(self._file)  # noqa: S301 -- only this object writes to it
             # Another pass over the file may begin before this one ends.
             position = self._file.tell()
             for values in batch:

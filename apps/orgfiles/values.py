@@ -45,7 +45,7 @@ def line(value: Any) -> str:
 
 def _fitting(validate: TextValidator, found: str) -> str:
     if code := validate.hidden(found):
-        raise InvalidValue(f"holds a line break or an invisible character ({code}): delete it")
+        raise InvalidValue(f"contains a line break or an invisible character ({code}): delete it")
     return found
 
 
@@ -55,7 +55,7 @@ def short(longest: int) -> Callable[[Any], str]:
     def read(value: Any) -> str:
         found = line(value)
         if len(found) > longest:
-            raise InvalidValue(f"is {len(found)} characters long; {longest} are the most")
+            raise InvalidValue(f"is {len(found)} characters long; at most {longest} are allowed")
         return found
 
     return read
@@ -72,7 +72,7 @@ def web_address(longest: int) -> Callable[[Any], str]:
             if found:
                 validate(found)
         except ValidationError:
-            raise InvalidValue(f'"{found}" is no web address such as https://example.com') from None
+            raise InvalidValue(f'"{found}" is not a web address such as https://example.com') from None
         return found
 
     return read_address
@@ -84,7 +84,7 @@ def slug(value: Any) -> str:
 
 
 def email(value: Any) -> str:
-    """An e-mail address, in small letters."""
+    """An email address, in small letters."""
     return _email(text(value))
 
 
@@ -94,7 +94,7 @@ def _slug(found: str) -> str:
     try:
         validate_slug(short(60)(found))
     except ValidationError:
-        raise InvalidValue(f'"{found}" is no slug: write letters, digits, hyphens and underscores') from None
+        raise InvalidValue(f'"{found}" is not a slug: use letters, digits, hyphens and underscores') from None
     return found
 
 
@@ -104,7 +104,7 @@ def _email(found: str) -> str:
     try:
         validate_email(address)
     except ValidationError:
-        raise InvalidValue(f'"{address}" is no e-mail address') from None
+        raise InvalidValue(f'"{address}" is not an email address') from None
     return address
 
 
@@ -165,7 +165,7 @@ def moment(value: Any) -> datetime:
     """A time with its zone, such as 2027-01-31T00:00:00Z."""
     found = value if isinstance(value, datetime) else _moment(value)
     if found.tzinfo is None:
-        raise InvalidValue(f'"{value}" has no time zone: write Z behind it for UTC, or an offset such as +01:00')
+        raise InvalidValue(f'"{value}" has no time zone: add Z for UTC, or an offset such as +01:00')
     return found
 
 
@@ -189,7 +189,7 @@ def choice(*choices: str) -> Callable[[Any], str]:
     def read(value: Any) -> str:
         found = text(value)
         if found not in choices:
-            raise InvalidValue(f'"{found}" is none of {", ".join(choices)}')
+            raise InvalidValue(f'"{found}" is not one of {", ".join(choices)}')
         return found
 
     return read
@@ -206,7 +206,7 @@ def meaning(words: Mapping[str, Any]) -> Callable[[Any], Any]:
         try:
             return words[read_word(value)]
         except InvalidValue:
-            raise InvalidValue(f'"{text(value)}" is none of {", ".join(first.values())}') from None
+            raise InvalidValue(f'"{text(value)}" is not one of {", ".join(first.values())}') from None
 
     return read
 
@@ -220,14 +220,14 @@ def several(read: Callable[[Any], _T]) -> Callable[[Any], tuple[_T, ...]]:
         found = tuple(read(each) for each in value)
         if len(set(found)) < len(found):
             twice = next(each for place, each in enumerate(found) if each in found[:place])
-            raise InvalidValue(f'"{twice}" stands there twice')
+            raise InvalidValue(f'"{twice}" is listed twice')
         return found
 
     return read_all
 
 
 def mapping(value: Any) -> dict[str, Any]:
-    """Keys with values, which somebody else reads."""
+    """A mapping, which another reader checks."""
     if not isinstance(value, Mapping):
         raise InvalidValue(f"must be a mapping of keys to values, not {kind_of(value)}")
     return {str(key): each for key, each in value.items()}
@@ -240,7 +240,7 @@ def scope(value: Any) -> Scope:
     else:
         words = several(text)(value)
         if "all" in words:
-            raise InvalidValue("is a list with all in it: write all alone")
+            raise InvalidValue("is a list with all in it: write only all")
     try:
         return Scope.parse(words)
     except ValueError as error:
@@ -251,7 +251,7 @@ def typed(value: Any) -> tuple[str, str]:
     """A record by its type and reference: `company/C-1`."""
     kind, slash, reference = text(value).partition("/")
     if not (kind and slash and reference):
-        raise InvalidValue(f'"{value}" names no record: write its type and its reference, such as company/C-1')
+        raise InvalidValue(f'"{value}" is not a record: write its type and reference, such as company/C-1')
     return kind, reference
 
 
@@ -259,7 +259,7 @@ def currency(value: Any) -> str:
     """A currency's three letters."""
     found = text(value)
     if len(found) != 3 or not (found.isascii() and found.isalpha() and found.isupper()):
-        raise InvalidValue(f'"{found}" is no currency: write its three letters, such as EUR')
+        raise InvalidValue(f'"{found}" is not a currency: write a three-letter code, such as EUR')
     return found
 
 

@@ -53,7 +53,7 @@ def create(organisation: Organisation, *, progress: Progress = silent) -> Accoun
             # Deferred keys are asked now, so that a refusal is this function's and not the commit's.
             connection.check_constraints()
     except (IntegrityError, DataError) as error:
-        problems.add((), f"the database refuses it: {_first_line(error)}.")
+        problems.add((), f"the database rejects it: {_first_line(error)}.")
         raise problems.refusal() from error
     return account
 
@@ -86,7 +86,7 @@ class _Writer:
     def _account(self) -> Account:
         line = self.org.account
         if Account.objects.filter(slug=line.slug).exists():
-            self.problems.add(("account", "slug"), f"there is an account {line.slug} already.")
+            self.problems.add(("account", "slug"), f"an account {line.slug} already exists. Choose another slug.")
             self.problems.stop()
         features = None if line.features is None else list(line.features)
         account = Account.objects.create(

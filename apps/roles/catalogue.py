@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class UnknownPermission(LookupError):
-    """The codename stands in no catalogue."""
+    """No permission has this codename."""
 
 
 class WrongTarget(ValueError):

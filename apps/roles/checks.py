@@ -20,10 +20,10 @@ def check_schemes(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Chec
         try:
             scheme = read_scheme(path)
         except SchemeError as error:
-            messages.append(Error(str(error), hint="Mend the data file of the scheme.", id="roles.E001"))
+            messages.append(Error(str(error), hint="Correct the data file of the scheme.", id="roles.E001"))
             continue
         messages.extend(
-            Error(f"{path.name}: {sentence}", hint="Mend the data file of the scheme.", id="roles.E002")
+            Error(f"{path.name}: {sentence}", hint="Correct the data file of the scheme.", id="roles.E002")
             for sentence in broken_rules(scheme)
         )
     return messages
@@ -36,7 +36,7 @@ def check_catalogue(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Ch
     return [
         Error(
             f"The permission {permission.full_name} needs {needed}, which no app registers.",
-            hint="Register it in that app's permissions.py, or mend the name.",
+            hint="Register it in that app's permissions.py, or correct the name.",
             id="roles.E003",
         )
         for permission in catalogue.permissions()
@@ -56,12 +56,12 @@ def broken_rules(scheme: Scheme) -> list[str]:
         sentences.append("two branch roles have the same rank.")
     for kind, key in scheme.founder.items():
         if key not in scheme.roles or scheme.roles[key].kind != kind:
-            sentences.append(f"the founder's {kind} role \"{key}\" is none of the scheme's {kind} roles.")
+            sentences.append(f"the founder's {kind} role \"{key}\" is not one of the scheme's {kind} roles.")
     for role in scheme.roles.values():
         if role.kind not in ("branch", "parent"):
-            sentences.append(f'the role {role.key} is of the unknown kind "{role.kind}".')
+            sentences.append(f'the role {role.key} has the unknown kind "{role.kind}".')
         if role.supreme and role.kind != "parent":
-            sentences.append(f"the role {role.key} is supreme and no parent role.")
+            sentences.append(f"the role {role.key} is supreme but not a parent role.")
         reaches = {grant.scope for grant in role.grants.values()} - {Scope.NONE, Scope.ALL}
         if role.kind == "parent" and reaches:
             sentences.append(f"the parent role {role.key} has a scope other than none and all.")

@@ -121,7 +121,7 @@ def scheme(key: str) -> Scheme:
         LookupError: there is none.
     """
     if key not in (known := _schemes()):
-        raise LookupError(f'There is no scheme "{key}": choose from {", ".join(sorted(known))}.')
+        raise LookupError(f'The role system "{key}" does not exist: choose from {", ".join(sorted(known))}.')
     return known[key]
 
 
@@ -197,7 +197,7 @@ def _categories(keys: Iterable[str]) -> tuple[str, ...]:
 def _roles(roles: Iterable[Mapping[str, Any]], rows: list[Mapping[str, Any]]) -> dict[str, RoleDefinition]:
     keys = [role["key"] for role in roles]
     if doubled := {key for key in keys if keys.count(key) > 1}:
-        raise ValueError(f"the role {', '.join(sorted(doubled))} stands there twice.")
+        raise ValueError(f"the role {', '.join(sorted(doubled))} is listed twice.")
     cells: dict[str, dict[str, tuple[int, str]]] = {key: {} for key in keys}
     for number, row in enumerate(rows, start=1):
         try:
@@ -246,7 +246,7 @@ def _selected(row: Mapping[str, Any]) -> list[tuple[str, int]]:
 def _read_cell(cell: str) -> tuple[str, str]:
     scope, _, source = cell.partition(" ")
     if scope not in CELLS or (source or "c") not in SOURCES:
-        raise ValueError(f'the cell "{cell}" is none of {", ".join(CELLS)}, with s, k or c behind it.')
+        raise ValueError(f'the cell "{cell}" is not one of {", ".join(CELLS)}, with s, k or c behind it.')
     return scope, source or "c"
 
 
@@ -260,7 +260,7 @@ def _role(role: Mapping[str, Any], cells: Mapping[str, tuple[int, str]]) -> Role
         scope = CELLS[code]
         if permission.target is not catalogue.Target.RECORD and scope not in (Scope.NONE, Scope.ALL):
             raise ValueError(
-                f"{role['key']}: {permission.codename} is asked of no record, so {code} is no scope for it."
+                f"{role['key']}: {permission.codename} doesn't apply to records, so {code} is not a scope for it."
             )
         grants[permission.codename] = Grant(scope, grantable=code != "x", source=source)
     return RoleDefinition(

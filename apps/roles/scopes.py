@@ -33,12 +33,12 @@ class Scope(IntFlag):
         """
         if isinstance(value, str):
             if value not in ("none", "all"):
-                raise ValueError(f'"{value}" is no scope: write none, all, or a list of {", ".join(RECORD_REACHES)}')
+                raise ValueError(f'"{value}" is not a scope: write none, all, or a list of {", ".join(RECORD_REACHES)}')
             return cls.ALL if value == "all" else cls.NONE
         scope = cls.NONE
         for word in value:
             if word not in _BY_NAME:
-                raise ValueError(f'"{word}" is no reach: choose from {", ".join(_BY_NAME)}')
+                raise ValueError(f'"{word}" is not a scope: choose from {", ".join(_BY_NAME)}')
             scope |= _BY_NAME[word]
         return cls.ALL if scope & cls.ALL else scope
 

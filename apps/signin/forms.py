@@ -33,9 +33,9 @@ from apps.roles.schemes import scheme_keys
 
 PASSWORD = _("Password")
 NEW_PASSWORD = _("New password")
-ONCE_MORE = _("The same once more")
+ONCE_MORE = _("Confirm password")
 CODE = _("Code")
-EMAIL = _("E-mail")
+EMAIL = _("Email address")
 
 
 class PlainLabels:
@@ -59,7 +59,7 @@ class LoginForm(PlainLabels, account.LoginForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["login"].widget.attrs["autofocus"] = True
-        # The way to a new password stands beside the form.
+        # The page links to the password reset beside the form.
         self.fields["password"].help_text = ""
 
 
@@ -70,12 +70,12 @@ class ReauthenticateForm(PlainLabels, account.ReauthenticateForm):
 
 
 class ResetPasswordForm(PlainLabels, account.ResetPasswordForm):
-    """Whose password is to be set anew. Nothing is looked up here: a job of the queue does that."""
+    """The email address for a password reset. A queued job looks up the user, not this form."""
 
     labels = {"email": EMAIL}
 
     def clean_email(self) -> str:
-        """The address as it is stored."""
+        """Return the normalised email address."""
         return User.objects.normalize_email(self.cleaned_data["email"])
 
     def save(self, request: HttpRequest, **_: Any) -> str:
@@ -91,7 +91,7 @@ class ResetPasswordKeyForm(PlainLabels, account.ResetPasswordKeyForm):
     labels = {"password1": NEW_PASSWORD, "password2": ONCE_MORE}
 
     def save(self) -> None:
-        """Set it; where nobody had shown yet that the address is theirs, this does."""
+        """Set the password; this also verifies the email address."""
         if is_proven(self.user):
             super().save()
         else:
@@ -99,13 +99,13 @@ class ResetPasswordKeyForm(PlainLabels, account.ResetPasswordKeyForm):
 
 
 class ChangePasswordForm(PlainLabels, account.ChangePasswordForm):
-    """Another password."""
+    """Change the password."""
 
-    labels = {"oldpassword": _("Present password"), "password1": NEW_PASSWORD, "password2": ONCE_MORE}
+    labels = {"oldpassword": _("Current password"), "password1": NEW_PASSWORD, "password2": ONCE_MORE}
 
 
 class SetPasswordForm(PlainLabels, account.SetPasswordForm):
-    """A password for who has none."""
+    """Set a password for a user without one."""
 
     labels = {"password1": NEW_PASSWORD, "password2": ONCE_MORE}
 
@@ -124,21 +124,21 @@ class LoggedCode:
 
 
 class CodeForm(LoggedCode, PlainLabels, mfa.AuthenticateForm):
-    """The digits of an app, or a recovery code."""
+    """A code from an authenticator app, or a recovery code."""
 
     labels = {"code": CODE}
 
 
 class ReauthenticateByCodeForm(LoggedCode, PlainLabels, mfa.ReauthenticateForm):
-    """The same, of somebody who is signed in."""
+    """The same, for a signed-in user."""
 
     labels = {"code": CODE}
 
 
 class ActivateTOTPForm(PlainLabels, totp.ActivateTOTPForm):
-    """What the app shows, to see that it works."""
+    """The first code from the app, to confirm the set-up."""
 
-    labels = {"code": _("What the app shows now")}
+    labels = {"code": _("Code from the app")}
 
 
 # What the libraries raise for an answer of a passkey that no browser gives.
@@ -176,11 +176,11 @@ class PasskeyForm(CompletePasskey, webauthn.AuthenticateWebAuthnForm):
 
 
 class ReauthenticateByPasskeyForm(CompletePasskey, webauthn.ReauthenticateWebAuthnForm):
-    """The same, of somebody who is signed in."""
+    """The same, for a signed-in user."""
 
 
 class AddPasskeyForm(LimitedCredential, webauthn.AddWebAuthnForm):
-    """A passkey for somebody."""
+    """A new passkey."""
 
     name = SingleLineInput(required=False)
 
@@ -200,32 +200,32 @@ class RenamePasskeyForm(webauthn.EditWebAuthnForm):
 
 
 def _own_time_zones() -> list[tuple[str, str]]:
-    return [("", gettext("As each account has chosen")), *time_zone_choices()]
+    return [("", gettext("Use each account's time zone")), *time_zone_choices()]
 
 
 class DetailsForm(forms.Form):
-    """What somebody is called, and what their clock says. Without an account there is nobody to be called by."""
+    """The user's name and time zone. A user without an account can't change the name."""
 
     name = SingleLineInput(label=_("Name"), max_length=150)
     time_zone = forms.ChoiceField(
         label=_("Time zone"),
         choices=_own_time_zones,
         required=False,
-        help_text=_("Times are shown to you as they are there."),
+        help_text=_("All times are shown in this time zone."),
     )
 
     def __init__(self, data: Any = None, *, user: User, nameless: bool) -> None:
         super().__init__(data, initial={"name": user.name, "time_zone": user.time_zone})
         if nameless:
             self.fields["name"].disabled = True
-            self.fields["name"].help_text = _("It can be changed once you work in an account.")
+            self.fields["name"].help_text = _("You can change your name after you join an account.")
 
 
 class EmailForm(forms.Form):
-    """Another address for somebody who has one."""
+    """A new email address for the user."""
 
     email = SingleLineEmailInput(
-        label=_("New address"),
+        label=_("New email address"),
         max_length=254,
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
     )
@@ -235,19 +235,19 @@ class EmailForm(forms.Form):
         self.user = user
 
     def clean_email(self) -> str:
-        """The address as it is stored, and another one than before."""
+        """Return the normalised email address; refuses the current one."""
         email = User.objects.normalize_email(self.cleaned_data["email"])
         if email == self.user.email:
-            raise forms.ValidationError(gettext("This is your address already."))
+            raise forms.ValidationError(gettext("This is already your email address. Enter a different one."))
         return email
 
 
 class TokenForm(forms.Form):
     """What an API token is for, and how long it lasts."""
 
-    name = SingleLineInput(label=_("What for"), max_length=60, help_text=_("By this you know it again."))
+    name = SingleLineInput(label=_("Name"), max_length=60, help_text=_("Name the program that uses the token."))
     days = forms.TypedChoiceField(
-        label=_("It ends after"),
+        label=_("Expires after"),
         coerce=int,
         choices=lambda: [
             (days, ngettext("%(days)s day", "%(days)s days", days) % {"days": days}) for days in LIFETIMES
@@ -257,9 +257,9 @@ class TokenForm(forms.Form):
 
 
 class NewUserForm(forms.Form):
-    """A reader of an address chooses how they sign in with it. The address is none of their choice.
+    """The owner of an email address chooses a name and password. The address is fixed.
 
-    `user` is the one who has the address already, where nobody has shown yet that it is theirs; they keep their name.
+    `user` is the existing user of an unverified address, who keeps their name; None for a new user.
     """
 
     name = SingleLineInput(label=_("Your name"), max_length=150, widget=forms.TextInput(attrs={"autocomplete": "name"}))
@@ -267,7 +267,7 @@ class NewUserForm(forms.Form):
         label=PASSWORD,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text=_("Twelve characters at least. A few words that do not belong together are easy to keep."),
+        help_text=_("At least 12 characters. A few unrelated words are easy to remember."),
     )
 
     def __init__(self, data: Any = None, *, email: str, name: str = "", user: User | None = None) -> None:
@@ -278,7 +278,7 @@ class NewUserForm(forms.Form):
             del self.fields["name"]
 
     def clean(self) -> dict[str, Any]:
-        """A password that is not easily guessed, by who knows the name and the address either."""
+        """Validate the password, also against the name and the email address."""
         data: dict[str, Any] = super().clean() or {}
         if "password" in data:
             user = self.user or User(email=self.address, name=data.get("name", ""))
@@ -305,25 +305,25 @@ class NewUserForm(forms.Form):
 
 
 class AccountForm(forms.Form):
-    """The account that somebody opens: what it is called, how its roles work, and its first branch."""
+    """A new account: its name, web address, role system and first branch."""
 
-    organisation = SingleLineInput(label=_("Name of your organisation"), max_length=150)
+    organisation = SingleLineInput(label=_("Organisation name"), max_length=150)
     slug = forms.CharField(
-        label=_("Its address here"),
+        label=_("Web address"),
         max_length=60,
         required=False,
-        help_text=_("Small letters, digits and hyphens, as in “north-sea”. Left empty, it is made of the name."),
+        help_text=_("Lowercase letters, digits and hyphens, such as “north-sea”. Leave empty to use the name."),
     )
     branch = SingleLineInput(
         label=_("First branch"),
         max_length=150,
         initial=_("Head office"),
-        help_text=_("A part of the organisation with its own members and records. Some systems of roles have several."),
+        help_text=_("A part of the organisation with its own members and records. Some role systems allow several."),
     )
-    scheme = forms.ChoiceField(label=_("System of roles"), choices=lambda: [(key, key) for key in scheme_keys()])
+    scheme = forms.ChoiceField(label=_("Role system"), choices=lambda: [(key, key) for key in scheme_keys()])
 
     def clean(self) -> dict[str, Any]:
-        """A slug that nobody has."""
+        """Refuse a slug that is taken."""
         data: dict[str, Any] = super().clean() or {}
         slug = data.get("slug") or slugify(data.get("organisation", ""))[:60].strip("-")
         if "organisation" not in data or "slug" in self.errors:
@@ -339,17 +339,17 @@ class AccountForm(forms.Form):
         return data
 
     def opened(self) -> OpenAccount:
-        """What it asks for."""
+        """Return the change that creates the account."""
         data = self.cleaned_data
         return OpenAccount(name=data["organisation"], slug=data["slug"], scheme=data["scheme"], branch=data["branch"])
 
 
 class SignupForm(forms.Form):
-    """Who opens an account. They choose their password once they have shown that the address is theirs."""
+    """The person who creates an account. They choose a password after they verify the email address."""
 
     name = SingleLineInput(label=_("Your name"), max_length=150, widget=forms.TextInput(attrs={"autocomplete": "name"}))
     email = SingleLineEmailInput(label=EMAIL, max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email"}))
 
     def clean_email(self) -> str:
-        """The address as it is stored."""
+        """Return the normalised email address."""
         return User.objects.normalize_email(self.cleaned_data["email"])

@@ -16,7 +16,7 @@ from apps.accounts.lifetime import has_run_out
 from apps.accounts.models import User
 from apps.accounts.sessions import note
 
-# Signing in and out, what concerns oneself alone, and what leads out of the account. All else is in the account; the
+# Sign-in, sign-out, the user's own pages, and what leads out of the account. All else is in the account; the
 # first page shows several accounts, and asks for each by itself.
 OUTSIDE = re.compile(
     r"/(?:login/.*|logout/|password/.*|mfa/.*|me/|me/access/|me/email/.*|me/(?:sessions|tokens)/.*|signup/.*|invitations/.*|account/.*"
@@ -57,7 +57,7 @@ class SessionMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Sign out whoever stays too long, and let the others' sessions go on."""
+        """Sign out users whose session is too old."""
         if request.user.is_authenticated:
             if has_run_out(request.session):
                 logout(request)
@@ -67,7 +67,7 @@ class SessionMiddleware:
 
 
 class SecondFactorMiddleware:
-    """Where an account asks for a second factor, whoever lacks one is led to set it up, and to nothing else in it."""
+    """Redirect users to set up two-factor authentication if the account requires it and they have none."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -80,7 +80,7 @@ class SecondFactorMiddleware:
         """Lead to the page of the second factor, before the view is asked."""
         user = request.user
         if isinstance(user, User) and user.viewed_by is not None:
-            # It is asked of whoever signed in.
+            # The requirement applies to the user who signed in, not to the one they view as.
             user = user.viewed_by
         if not isinstance(user, User) or user.current_account is None or OUTSIDE.fullmatch(request.path_info):
             return None

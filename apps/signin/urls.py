@@ -1,4 +1,4 @@
-"""The addresses of signing in, and of what concerns oneself; allauth leads around by names of its own."""
+"""URLs of sign-in and of the user's own pages; allauth reverses some of them by its own names."""
 
 from allauth.account import views as account
 from django.urls import include, path, re_path

@@ -28,7 +28,7 @@ class Membership(models.Model):
     """A user's membership of one branch, with exactly one role there."""
 
     class Status(models.TextChoices):
-        """A removed membership stands on the Restore list and gives nothing."""
+        """A removed membership can be restored and gives no permissions."""
 
         ACTIVE = "active", _("Active")
         REMOVED = "removed", _("Removed")
@@ -112,7 +112,7 @@ class Team(models.Model):
 
 
 class TeamMember(models.Model):
-    """Somebody is in a team. The place outlasts a removed membership of the branch, and counts again when restored."""
+    """A user's place in a team. It survives a removed membership of the branch, and counts again after a restore."""
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+")
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="members", db_constraint=False)
@@ -130,9 +130,9 @@ class TeamMember(models.Model):
 
 
 class Invitation(models.Model):
-    """Somebody is asked to join: bound to an address, an account and a role, on one branch or (without one) on all.
+    """An invitation of an email address to an account and a role, on one branch or (without one) on all.
 
-    Only the digest of its token is kept, so whoever reads the table can accept nothing. An invitation that has ended
+    Only the digest of its token is stored, so a reader of the table can't accept it. An invitation that has ended
     forgets its role when the role is deleted.
     """
 
@@ -148,7 +148,7 @@ class Invitation(models.Model):
         Branch, on_delete=models.PROTECT, null=True, blank=True, related_name="invitations", db_constraint=False
     )
     role = models.ForeignKey(Role, on_delete=models.PROTECT, null=True, blank=True, related_name="invitations")
-    email = SingleLineEmailField("e-mail", max_length=254)
+    email = SingleLineEmailField("email", max_length=254)
     status = SingleLineField(max_length=10, choices=Status.choices, default=Status.PENDING)
     token_digest = SingleLineField(max_length=64, unique=True, editable=False)
     invited_by = models.ForeignKey(

@@ -6,7 +6,7 @@ from apps.roles.catalogue import Permission, Target, register
 
 for _permission in (
     Permission(
-        "view_members", "teams", _("View team members"), "team", Target.BRANCH, _("See who works on the branch.")
+        "view_members", "teams", _("View team members"), "team", Target.BRANCH, _("View the members of the branch.")
     ),
     Permission(
         "invite_members",
@@ -23,7 +23,7 @@ for _permission in (
         _("Remove and restore team members"),
         "team",
         Target.BRANCH,
-        _("Take members off the branch, and bring them back."),
+        _("Remove members from the branch and restore them."),
         danger=True,
     ),
     Permission(
@@ -40,7 +40,7 @@ for _permission in (
         _("Change roles"),
         "team",
         Target.BRANCH,
-        _("Give members of the branch another role."),
+        _("Change the roles of the branch's members."),
         danger=True,
     ),
     Permission(
@@ -58,7 +58,7 @@ for _permission in (
         _("Manage teams"),
         "team",
         Target.BRANCH,
-        _("Make teams and decide who is in them."),
+        _("Create teams and change their members."),
     ),
     Permission(
         "view_member_permissions",
@@ -66,7 +66,7 @@ for _permission in (
         _("View team permissions"),
         "team",
         Target.BRANCH,
-        _("See what each member may do, and why."),
+        _("View what each member may do, and why."),
     ),
     Permission(
         "manage_member_permissions",
@@ -74,7 +74,7 @@ for _permission in (
         _("Manage team permissions"),
         "team",
         Target.BRANCH,
-        _("Give members single permissions, or take them away."),
+        _("Grant members single permissions, or revoke them."),
         danger=True,
     ),
     Permission(
@@ -83,7 +83,7 @@ for _permission in (
         _("Define roles"),
         "team",
         Target.ACCOUNT,
-        _("Make and edit the account's own roles."),
+        _("Create and edit custom roles."),
         danger=True,
         feature="custom_roles",
     ),
@@ -93,7 +93,7 @@ for _permission in (
         _("View parent roles"),
         "parent_roles",
         Target.ACCOUNT,
-        _("See who holds a parent role."),
+        _("View who has a parent role."),
     ),
     Permission(
         "grant_parent_roles",
@@ -101,7 +101,7 @@ for _permission in (
         _("Grant parent roles"),
         "parent_roles",
         Target.ACCOUNT,
-        _("Give somebody a parent role."),
+        _("Grant parent roles."),
         danger=True,
     ),
     Permission(
@@ -110,7 +110,7 @@ for _permission in (
         _("Update parent roles"),
         "parent_roles",
         Target.ACCOUNT,
-        _("Exchange somebody's parent role for another."),
+        _("Replace a parent role with another one."),
         danger=True,
     ),
     Permission(
@@ -119,7 +119,7 @@ for _permission in (
         _("Revoke parent roles"),
         "parent_roles",
         Target.ACCOUNT,
-        _("Take a parent role away."),
+        _("Revoke parent roles."),
         danger=True,
     ),
     Permission(
@@ -128,7 +128,7 @@ for _permission in (
         _("Parent admin"),
         "parent_roles",
         Target.ACCOUNT,
-        _("All four of these, also over holders of any parent role."),
+        _("View, grant, update and revoke all parent roles."),
         danger=True,
     ),
 ):

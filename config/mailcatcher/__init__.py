@@ -1,1 +1,1 @@
-"""The demo's mail: a mail server of its own that keeps all that it is handed, and pages that show it."""
+"""The demo's emails: a mail server that stores every email, and pages that show them."""

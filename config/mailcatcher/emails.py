@@ -1,4 +1,4 @@
-"""Mails as files in a folder: kept as they came, read as plain text."""
+"""Emails as files in a folder: stored unchanged, read as plain text."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NAME = re.compile(r"\d{10,}-[0-9a-f]{6}")
 
 @dataclass(frozen=True, slots=True)
 class ShownEmail:
-    """A mail as a page shows it: its text alone, paragraph by paragraph."""
+    """An email as a page shows it: plain text, by paragraph."""
 
     name: str
     at: datetime
@@ -32,7 +32,7 @@ class ShownEmail:
 
 
 def keep(folder: Path, content: bytes) -> None:
-    """Put a mail into the folder, whole or not at all; the oldest go when there are very many."""
+    """Store an email in the folder atomically; deletes the oldest beyond `MOST`."""
     folder.mkdir(parents=True, exist_ok=True)
     name = f"{time.time_ns()}-{secrets.token_hex(3)}"
     unfinished = folder / f"{name}.tmp"
@@ -43,14 +43,14 @@ def keep(folder: Path, content: bytes) -> None:
 
 
 def letters(folder: Path) -> Iterator[ShownEmail]:
-    """The mails in the folder, the newest first."""
+    """Yield the emails in the folder, newest first."""
     for path in sorted(folder.glob("*.eml"), reverse=True):
         if (found := letter(folder, path.stem)) is not None:
             yield found
 
 
 def letter(folder: Path, name: str) -> ShownEmail | None:
-    """The mail of that name; None where there is none."""
+    """Return the email with that name; None if there is none."""
     if not NAME.fullmatch(name):
         return None
     try:

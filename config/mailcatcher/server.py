@@ -1,4 +1,4 @@
-"""A mail server that hands nothing on: every mail becomes a file. Run by `make demo`, as a child of its own."""
+"""A mail server that stores every email as a file and forwards none. `make demo` starts it as a child process."""
 
 import argparse
 import asyncio
@@ -14,13 +14,13 @@ ACCEPTED = "250 OK"
 
 
 class MailHandler:
-    """Takes whatever comes, for whomever."""
+    """Accepts every email, for any recipient."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-        """Keep the mail; the answer comes when it lies there."""
+        """Store the email, then reply."""
         assert isinstance(envelope.content, bytes)
         keep(self.folder, envelope.content)
         return ACCEPTED
@@ -42,8 +42,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("descriptor", type=int, help="the socket to serve on")
     parser.add_argument("folder", type=Path, help="where the mails are kept")
-    told = parser.parse_args()
-    asyncio.run(serve(socket.socket(fileno=told.descriptor), told.folder))
+    arguments = parser.parse_args()
+    asyncio.run(serve(socket.socket(fileno=arguments.descriptor), arguments.folder))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The pages that show the demo's mail, to whoever sits at this machine."""
+"""The pages that show the demo's emails."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ SHOWN = 100
 
 
 def listing(request: HttpRequest) -> HttpResponse:
-    """The last mails that Mandate has sent."""
+    """List the latest emails that Mandate sent."""
     found = list(islice(letters(Path(settings.CAUGHT_MAIL)), SHOWN))
     return render(request, "demo/mail.html", {"letters": found})
 
 
 def reading(request: HttpRequest, name: str) -> HttpResponse:
-    """One of them, as plain text; a paragraph that is the address of one of our pages can be followed.
+    """Show one email as plain text; URLs of our own pages become links.
 
     Raises:
-        Http404: there is none of that name.
+        Http404: no email has that name.
     """
     found = letter(Path(settings.CAUGHT_MAIL), name)
     if found is None:

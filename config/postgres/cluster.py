@@ -81,7 +81,7 @@ class Cluster:
         with self._threads, self._alone_at_the_switch():
             if self._in_use():
                 raise EmbeddedServerError(
-                    f"The data in {self.server.data} is in use: end what uses it (`make demo`, a shell)."
+                    f"The data in {self.server.data} is in use: stop the programs that use it (`make demo`, a shell)."
                 )
             self.server.remove()
 

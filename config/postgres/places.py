@@ -98,9 +98,9 @@ def home(clone: Path) -> Path:
     outside.mkdir(parents=True, exist_ok=True)
     if not fits_a_socket(outside) or not can_use(outside):
         raise EmbeddedServerError(
-            f"The embedded PostgreSQL can live neither in {own} nor in {outside}: a socket's path has "
-            f"at most {LONGEST_SOCKET_PATH} bytes, and the server's user must be able to enter. "
-            "Move the clone to a shorter path, or name a server in DATABASE_URL."
+            f"The embedded PostgreSQL can't use {own} or {outside}: a socket's path has "
+            f"at most {LONGEST_SOCKET_PATH} bytes, and the server's user must have access. "
+            "Move the clone to a shorter path, or set DATABASE_URL to another server."
         )
     return outside
 
@@ -116,7 +116,7 @@ def named_programs() -> Path | None:
         return None
     if not can_use(Path(named) / "postgres"):
         raise EmbeddedServerError(
-            f"POSTGRES_PROGRAMS={named} has no usable `postgres`: name the folder of PostgreSQL's programs, "
+            f"POSTGRES_PROGRAMS={named} has no usable `postgres`: set it to the folder of PostgreSQL's programs, "
             f"such as {DEBIAN}/15/bin."
         )
     return Path(named)
@@ -150,7 +150,7 @@ def programs(clone: Path) -> Path:
         if debian is None:
             raise EmbeddedServerError(
                 "PostgreSQL's programs are not installed: run `make setup`, install Debian's postgresql package, "
-                "or name their folder in POSTGRES_PROGRAMS."
+                "or set POSTGRES_PROGRAMS to their folder."
             )
         return debian
     installed = Path(spec.submodule_search_locations[0])

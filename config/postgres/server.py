@@ -153,7 +153,7 @@ class Server:
         made_by, ours = int((self.data / "PG_VERSION").read_text()), self._version()
         if made_by != ours:
             raise EmbeddedServerError(
-                f"The data in {self.data} was made by PostgreSQL {made_by}, and {ours} is installed: "
+                f"The data in {self.data} was created by PostgreSQL {made_by}, but {ours} is installed: "
                 "start over with `make demo RESET=1`, or keep it with PostgreSQL's pg_upgrade."
             )
 
@@ -165,7 +165,7 @@ class Server:
                 if self._pg_ctl("stop", f"--mode={mode}", "--timeout=10").returncode == 0:
                     return
             raise EmbeddedServerError(
-                f"The PostgreSQL server on {self.data} neither answers nor ends: end process {pid} by hand."
+                f"The PostgreSQL server on {self.data} doesn't respond and can't be stopped: end process {pid}."
             )
         self._disown(self.data / "postmaster.pid")
         self._disown(self.data / f"{SOCKET}.lock")

@@ -145,7 +145,7 @@ AUTHENTICATION_BACKENDS = [
     "apps.accounts.backends.SignInBackend",
     "apps.access.backends.MandateBackend",
 ]
-# Long, not known to everybody, not like the person and not like the product; of whatever characters.
+# Long, not common, and not similar to the user or the product; any characters.
 AUTH_PASSWORD_VALIDATORS = [
     {
         "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
@@ -174,9 +174,9 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
-# Whoever has changed how somebody signs in, that person is told.
+# Users get an email after every change of their sign-in settings.
 ACCOUNT_EMAIL_NOTIFICATIONS = True
-# Nobody gets a mail because a stranger has typed their address.
+# An unknown address gets no email just because a stranger typed it.
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 # How often mail can be asked for, in the time that the sentence about it names: by a user, from a place, to an
 # address, for an account.
@@ -227,7 +227,7 @@ GUARDIAN_MONKEY_PATCH_USER = False
 GUARDIAN_MONKEY_PATCH_GROUP = False
 SILENCED_SYSTEM_CHECKS = ["guardian.W001"]
 
-# Everybody reads one language, of which `locale` has a catalogue (docs/translating.md); English needs none.
+# All users read one language, of which `locale` has a catalogue (docs/translating.md); English needs none.
 LANGUAGE_CODE = env.str("LANGUAGE_CODE", default="en")
 LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "UTC"

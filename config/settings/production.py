@@ -86,10 +86,10 @@ env.str("DATABASE_URL")
 DATABASES = {
     "default": database("none") | {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True},
 }
-# What `check --deploy` looks at: as whom the web server connects.
+# How the web server connects; `check --deploy` inspects it.
 WEB_DATABASE = database("none", serves_people=True)
 
-# Invitations, new passwords and verifications go by mail: without a server for it nobody would get in.
+# Invitations, password resets and verifications go by email: nobody can sign up without a mail server.
 vars().update(env.email_url("EMAIL_URL"))
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL")
 # Only the demo shows the mail that it sends.

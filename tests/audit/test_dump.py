@@ -130,7 +130,7 @@ def test_a_tail_that_was_cut_off_is_found_by_the_heads(
         text = text.replace(blocks[table], "".join(last[: -2 if table == "audit_entry" else -1]))
     path = saved(text, tmp_path)
     assert "account number 1" in run("--dump", path)
-    assert "the whole chain is gone" in refused(path, "--heads", kept, "--unsigned")[0]
+    assert "the whole chain is missing" in refused(path, "--heads", kept, "--unsigned")[0]
 
 
 CHANGES: dict[str, tuple[Callable[[str], str], str]] = {
@@ -139,7 +139,7 @@ CHANGES: dict[str, tuple[Callable[[str], str], str]] = {
     "cut elsewhere": (lambda text: text[: text.index("\\.")], "it is incomplete: it ends inside of public.crm_lead"),
     "no table": (
         lambda text: text.replace("public.audit_link (id, acc", "public.audit_links (id, acc"),
-        "it holds no rows of audit_link: dump the whole database, with its data",
+        "it has no rows of audit_link: dump the whole database with its data",
     ),
     "no column": (
         lambda text: text.replace("verb, reason, ip) FROM", "verb, reason) FROM"),
@@ -156,7 +156,7 @@ CHANGES: dict[str, tuple[Callable[[str], str], str]] = {
     "a line": (lambda text: text.replace("membership\t2", "membership", 1), "is no row of audit_entry"),
     "inserts": (
         lambda text: text.replace(FOOTER, "INSERT INTO public.audit_link VALUES (1);\n" + FOOTER),
-        "it holds audit_link as INSERT statements: make it without --inserts",
+        "it has audit_link as INSERT statements: create it without --inserts",
     ),
     "encoding": (lambda text: text.replace("'UTF8'", "'LATIN1'"), "its texts are in LATIN1: make it with --encoding="),
     "nothing": (lambda text: "", "it is incomplete: its last line is missing"),
@@ -177,7 +177,7 @@ def test_files_that_cannot_be_read_are_refused(text: str, tmp_path: Path, server
     assert refused(tmp_path) == ("Can't verify FILE: it is a folder without a table of contents (toc.dat).", 1)
     packed = gzip.compress(text.encode())
     assert "it is incomplete" in refused(saved(packed[:-20], tmp_path))[0]
-    assert "pg_restore cannot read it" in refused(saved(b"PGDMP and more", tmp_path))[0]
+    assert "pg_restore can't read it" in refused(saved(b"PGDMP and more", tmp_path))[0]
     assert refused(saved(text, tmp_path), "acme") == (
         "With --dump, name the account by its number, which audit_heads prints.",
         2,

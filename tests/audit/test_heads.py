@@ -52,7 +52,7 @@ def test_a_tail_that_was_cut_off_is_missed(seq: int) -> None:
     found = held(kept)
     assert said(found[1].fault) == (seq, None, {"cut"})
     assert found[1].fault
-    assert f"link {seq}: it and all behind it are cut off" in found[1].fault.sentence
+    assert f"link {seq}: this link and all later links are missing" in found[1].fault.sentence
     assert f"is link {LINKS}, operation {last})" in found[1].fault.sentence
     assert found[2].sound
 
@@ -117,7 +117,7 @@ def test_heads_of_every_day_tell_which_operation_was_rewritten(seq: int) -> None
     assert said(found.fault) == (seq, operation(seq), {"rewritten"})
     assert found.kept_seq == (seq - 1 or None)
     assert found.fault
-    assert (f"up to link {seq - 1} the chain is as it was kept" in found.fault.sentence) == (seq > 1)
+    assert (f"up to link {seq - 1} the chain matches the recorded heads" in found.fault.sentence) == (seq > 1)
 
 
 def test_a_head_that_was_taken_out_of_the_chain_is_named_itself() -> None:

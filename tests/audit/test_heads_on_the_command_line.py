@@ -126,8 +126,8 @@ def test_a_chain_without_its_end_does_not_fit(file: Path, acme: Account) -> None
     assert "acme: verified" in run("verify_audit")
     out, sentence, code = refused("verify_audit", "--heads", file)
     fault = (
-        f"link {last['seq'] - 1}: it and all behind it are cut off"
-        f" (the head kept at {found['at']} is link {last['seq']}, operation {last['operation']})"
+        f"link {last['seq'] - 1}: this link and all later links are missing"
+        f" (the head recorded at {found['at']} is link {last['seq']}, operation {last['operation']})"
     )
     assert (sentence, code) == (f"The audit log failed verification in 1 of 2 chains, first in acme: {fault}.", 1)
     assert out.splitlines()[-1].endswith(f"; {fault}")
@@ -139,7 +139,7 @@ def test_a_chain_that_is_gone_does_not_fit(file: Path, acme: Account) -> None:
     cut(acme.pk, 1)
     assert run("verify_audit") == "the audit log: no entries yet\n"
     out, sentence, code = refused("verify_audit", "acme", "--heads", file)
-    assert "acme: not verified: 0 links, 0 entries; link 1: the whole chain is gone" in out
+    assert "acme: not verified: 0 links, 0 entries; link 1: the whole chain is missing" in out
     assert (sentence[:70], code) == ("The audit log failed verification in acme: link 1: the whole chain is ", 1)
     assert "in 2 of 2 chains, first in the platform: link 1" in refused("verify_audit", "--heads", file)[1]
 
@@ -158,7 +158,7 @@ def test_several_files_narrow_down_where_it_was_rewritten(file: Path, acme: Acco
     assert (chain["kept"], chain["sound"]) == (seq - 1, False)
     assert (chain["fault"]["seq"], chain["fault"]["operation"]) == (seq, operation)
     assert chain["fault"]["problems"] == ["rewritten"]
-    assert f"up to link {seq - 1} the chain is as it was kept" in chain["fault"]["sentence"]
+    assert f"up to link {seq - 1} the chain matches the recorded heads" in chain["fault"]["sentence"]
 
 
 def test_heads_that_are_not_to_be_trusted_end_it_before_it_began(file: Path) -> None:
@@ -166,16 +166,15 @@ def test_heads_that_are_not_to_be_trusted_end_it_before_it_began(file: Path) -> 
     out, sentence, code = refused("verify_audit", "--heads", file)
     assert (out, code) == ("", 1)
     assert sentence == (
-        f"Can't use the heads in {file}: its signature does not fit: it was altered,"
-        " or somebody without the key made it."
+        f"Can't use the heads in {file}: its signature is wrong: the file was altered, or signed without the key."
     )
 
 
 def test_heads_that_nobody_signed_are_taken_on_demand_only(file: Path) -> None:
     file.write_text(run("audit_heads"))
     assert refused("verify_audit", "--heads", file)[1:] == (
-        f"Can't use the heads in {file}: it is not signed: keep what audit_heads --sign prints,"
-        " or take this one with --unsigned.",
+        f"Can't use the heads in {file}: it is not signed: use a file from audit_heads --sign,"
+        " or add --unsigned to accept it.",
         1,
     )
     assert run("verify_audit", "--heads", file, "--unsigned").splitlines()[0].endswith(", not signed")

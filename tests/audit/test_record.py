@@ -99,7 +99,7 @@ def test_nothing_changed_is_nothing_to_record() -> None:
 
 
 def test_an_actor_who_is_not_saved_is_refused() -> None:
-    with pytest.raises(ValueError, match="a saved user, or None"):
+    with pytest.raises(ValueError, match="a saved user or None"):
         write(actor=Person(pk=None))
 
 

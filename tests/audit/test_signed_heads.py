@@ -106,7 +106,7 @@ def test_heads_in_another_order_are_another_file(key: str) -> None:
 
 def test_a_key_that_stands_there_twice_is_refused(key: str) -> None:
     text = as_file(signed()).replace(b'"seq": 1', b'"seq": 7, "seq": 1', 1)
-    assert refused(text) == "it is no file of audit_heads"
+    assert refused(text) == "it was not written by audit_heads"
 
 
 def test_a_forged_file_is_refused(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,9 +114,9 @@ def test_a_forged_file_is_refused(key: str, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv(heads.SIGNING_KEY, private)
     forged = signed()
     monkeypatch.setenv(heads.PUBLIC_KEY, key)
-    assert refused(as_file(forged)) == f"it was signed with another key than {key}, which the environment names"
+    assert refused(as_file(forged)) == f"it was signed with a different key than {key}, which the environment sets"
     assert "altered" in refused(as_file(forged | {"public_key": key}))
-    assert "another key" in refused(as_file({name: forged[name] for name in forged if name != "public_key"}))
+    assert "a different key" in refused(as_file({name: forged[name] for name in forged if name != "public_key"}))
     monkeypatch.setenv(heads.PUBLIC_KEY, another)
     assert heads.read(as_file(forged)).public_key == another
 
@@ -148,7 +148,7 @@ def test_a_bad_signature_is_refused_even_where_none_is_asked_for(key: str) -> No
     ],
 )
 def test_what_is_no_such_file_is_refused(key: str, text: bytes) -> None:
-    assert refused(text, unsigned=True) == "it is no file of audit_heads"
+    assert refused(text, unsigned=True) == "it was not written by audit_heads"
 
 
 @pytest.mark.parametrize(
@@ -172,12 +172,12 @@ def test_what_is_no_such_file_is_refused(key: str, text: bytes) -> None:
 def test_a_file_that_is_not_whole_is_refused(key: str, place: list[Any], value: Any) -> None:
     found = heads.document(heads.take(verify(), {}))
     change(found, place, value)
-    assert refused(as_file(found), unsigned=True) == "it is no whole file of audit_heads"
+    assert refused(as_file(found), unsigned=True) == "it is incomplete or malformed: write it again with audit_heads"
 
 
 def test_another_format_is_refused_by_its_name(key: str) -> None:
     found = heads.document(heads.take(verify(), {})) | {"mandate_audit_heads": 2}
-    assert refused(as_file(found), unsigned=True) == "its format is one that this version does not read"
+    assert refused(as_file(found), unsigned=True) == "this version can't read its format"
 
 
 @pytest.mark.parametrize("lines", ["\n", "\\n"], ids=["lines", "escaped"])
@@ -213,13 +213,13 @@ def test_a_malformed_key_is_refused_and_not_repeated(
         with pytest.raises(heads.InvalidHeads) as error:
             read()
         assert str(error.value) == (
-            f"{name} is malformed: it takes an Ed25519 key, as a PEM without a password or its 32 bytes in base64"
+            f"{name} is malformed: set it to an Ed25519 key, as a PEM without a password or its 32 bytes in base64"
         )
 
 
 def test_without_a_key_nothing_is_signed_or_checked(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     text = as_file(signed())
     monkeypatch.setenv(heads.SIGNING_KEY, "")
-    assert refused(text).startswith("neither AUDIT_PUBLIC_KEY nor AUDIT_SIGNING_KEY is set")
+    assert refused(text).startswith("the signature can't be checked: set AUDIT_PUBLIC_KEY or AUDIT_SIGNING_KEY")
     with pytest.raises(heads.InvalidHeads, match="AUDIT_SIGNING_KEY is not set"):
         heads.signing_key()

@@ -65,7 +65,7 @@ def pay(invoice: Invoice, amount: Decimal | None = None, reference: str = "") ->
         received_on=SubscriptionState(invoice.account).day,
         external_id=reference or f"transfer for {invoice.reference}",
         actor=None,
-        reason="It stands on the bank statement",
+        reason="Found on the bank statement",
     )
 
 

@@ -38,7 +38,7 @@ def send(address: str, user: object, act: str, **fields: str) -> str:
     client.post("/account/acme/")
     page = client.get(f"{address}?do={act}")
     assert page.status_code == 200, page.content[:300]
-    sent = {"reason": "It stands on the bank statement", "seen": page.context["form"]["seen"].value(), **fields}
+    sent = {"reason": "Found on the bank statement", "seen": page.context["form"]["seen"].value(), **fields}
     client.post(f"{address}?do={act}", sent)
     return client.post(f"{address}?do={act}", {**sent, "confirmed": "yes"}, follow=True).content.decode()
 
@@ -47,7 +47,7 @@ def test_an_operator_enters_a_payment() -> None:
     _, invoice, address = billed()
     operator = OperatorFactory()
     fields = {"amount": "142.80", "received_on": "2026-01-03", "external_id": "TRX 7"}
-    assert "Nothing has been paid yet" not in send(address, operator, "payment", **fields)
+    assert "No payments yet" not in send(address, operator, "payment", **fields)
     assert balance(invoice) == 0
     assert Operation.objects.filter(verb="billing.payment.entered", actor_id=operator.pk).exists()
 
@@ -63,7 +63,7 @@ def test_others_look_and_are_told_who_may() -> None:
     cast, _, address = billed()
     looker = staff(cast.branch, everything())
     page = browser(looker).get(address).content.decode()
-    assert "Only a platform operator in an open session does this." in page
+    assert "Only a platform operator with an open session can do this." in page
     fields = {"amount": "142.80", "received_on": "2026-01-03", "external_id": "TRX 7"}
-    assert "Only a platform operator does this." in send(address, looker, "payment", **fields)
+    assert "Only a platform operator can do this." in send(address, looker, "payment", **fields)
     assert not Payment.objects.exists()

@@ -369,7 +369,7 @@ def test_the_page_leads_to_the_gateway_and_says_so_where_it_cannot(
     assert answer.headers["Location"] == "https://checkout.stripe.example/c"
     settings.STRIPE = stripe_settings() | {"secret_key": ""}
     answer = client.post(f"/a/acme/billing/payers/{payer}/method/", follow=True)
-    assert "paid by bank transfer here" in answer.content.decode()
+    assert "accepts bank transfers only" in answer.content.decode()
 
 
 def test_without_a_gateway_nothing_is_read(settings: Settings) -> None:

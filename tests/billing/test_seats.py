@@ -46,7 +46,8 @@ def test_an_invitation_beyond_the_seats_is_refused_with_what_it_would_cost() -> 
         invite(cast)
     assert refused.value.guard is Guard.SEATS
     assert str(refused.value) == (
-        "All 2 seats of Acme are in use. One more costs €24.00 a month: whoever manages the subscription can add them."
+        "All 2 seats of Acme are in use. Another seat costs €24.00 a month. "
+        "Ask a member who manages the subscription to add it."
     )
     assert not Invitation.objects.exists()
 
@@ -110,7 +111,7 @@ def test_it_grows_up_to_what_the_plan_has_room_for() -> None:
         run_account(cast.account.pk)
         for number in range(8):
             invite(cast, f"new{number}@acme.example")
-        with pytest.raises(NoSeat, match="Starter has room for 10 people"):
+        with pytest.raises(NoSeat, match="Starter allows up to 10 members"):
             invite(cast)
 
 

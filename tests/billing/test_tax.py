@@ -91,21 +91,21 @@ def test_a_sign_of_a_vat_number_that_is_mistyped_is_noticed(number: str) -> None
     place = 6
     wrong = f"{number[:place]}{(int(number[place]) + 1) % 10}{number[place + 1 :]}"
     assert wrong in fault(wrong, country)
-    assert "is no VAT number: " in fault(wrong, country)
-    assert f"is not written as a VAT number of {country}" in fault(f"{number}0000", country)
+    assert "is not a valid VAT number: " in fault(wrong, country)
+    assert f"is not in the format of a VAT number of {country}" in fault(f"{number}0000", country)
 
 
 @pytest.mark.parametrize(
     ("number", "country", "words"),
     [
-        ("AT12345678", "AT", "“AT12345678” is not written as a VAT number of AT: ATU and 8 digits."),
-        ("DE645535255", "FR", "“DE645535255” is not written as a VAT number of FR: FR, 2 signs and 9 digits."),
+        ("AT12345678", "AT", "“AT12345678” is not in the format of a VAT number of AT: ATU and 8 digits."),
+        ("DE645535255", "FR", "“DE645535255” is not in the format of a VAT number of FR: FR, 2 signs and 9 digits."),
         (
             "DE 123 456 789",
             "DE",
-            "“DE123456789” is no VAT number: its check digits do not fit, so a sign of it is mistyped.",
+            "“DE123456789” is not a valid VAT number: its check digits are wrong. Check it for typing errors.",
         ),
-        ("DE045535255", "DE", "“DE045535255” is no VAT number: DE gives out none with these digits."),
+        ("DE045535255", "DE", "“DE045535255” is not a valid VAT number: DE doesn't issue numbers with these digits."),
         ("anything", "US", ""),
     ],
 )

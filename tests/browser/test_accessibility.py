@@ -169,7 +169,7 @@ def test_what_follows_a_form_is_for_everybody(live_server: LiveServer, page: Pag
 
 def test_a_refused_sign_in_is_for_everybody(live_server: LiveServer, page: Page, cast: Cast) -> None:
     page.goto(f"{live_server.url}/login/")
-    page.get_by_label("E-mail").fill(cast.owner.email)
+    page.get_by_label("Email address").fill(cast.owner.email)
     page.get_by_label("Password").fill("no password of hers")
     page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("alert").first).to_be_visible()

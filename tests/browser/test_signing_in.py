@@ -58,14 +58,14 @@ def device_of(page: Page) -> CDPSession:
 
 
 def fill_in(page: Page, user: User, password: str = PASSWORD) -> None:
-    page.get_by_label("E-mail").fill(user.email)
+    page.get_by_label("Email address").fill(user.email)
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Sign in", exact=True).click()
 
 
 def show_who(page: Page) -> None:
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="It is me").click()
+    page.get_by_role("button", name="Continue").click()
 
 
 def sign_out(page: Page, live_server: LiveServer) -> None:
@@ -100,7 +100,7 @@ def test_a_passkey_is_added_and_signs_in_without_the_password(
     show_who(page)
     expect(page).to_have_url(f"{live_server.url}/mfa/webauthn/add/")
     page.get_by_label("Name").fill("Ann’s laptop")
-    page.get_by_role("button", name="Add it").click()
+    page.get_by_role("button", name="Add passkey").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Your recovery codes")
     go(page, live_server, "/mfa/")
     expect(page.get_by_text("Ann’s laptop")).to_be_visible()
@@ -122,7 +122,7 @@ def test_a_passkey_leads_where_one_wanted_to_go_and_never_astray(
     page.goto(f"{live_server.url}/login/?next=/mfa/webauthn/add/")
     fill_in(page, owner)
     show_who(page)
-    page.get_by_role("button", name="Add it").click()
+    page.get_by_role("button", name="Add passkey").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Your recovery codes")
     for wanted, led in (("/me/sessions/", "/me/sessions/"), ("https://evil.example/", "/"), ("//evil.example/", "/")):
         sign_out(page, live_server)
@@ -136,8 +136,8 @@ def test_a_passkey_is_the_second_factor_beside_the_password(live_server: LiveSer
     page.goto(f"{live_server.url}/login/?next=/mfa/webauthn/add/")
     fill_in(page, owner)
     show_who(page)
-    page.get_by_label("Sign in with it alone").uncheck()
-    page.get_by_role("button", name="Add it").click()
+    page.get_by_label("Sign in with this passkey only").uncheck()
+    page.get_by_role("button", name="Add passkey").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Your recovery codes")
     sign_out(page, live_server)
     fill_in(page, owner)
@@ -173,8 +173,8 @@ def test_an_app_is_set_up_and_its_digits_and_a_recovery_code_sign_in(
     expect(page).to_have_url(f"{live_server.url}/mfa/totp/activate/")
     assert sideways(page) == 0
     secret = page.locator("code").inner_text()
-    page.get_by_label("What the app shows now").fill(digits(secret))
-    page.get_by_role("button", name="Turn it on").click()
+    page.get_by_label("Code from the app").fill(digits(secret))
+    page.get_by_role("button", name="Turn on").click()
     expect(page).to_have_url(f"{live_server.url}/mfa/recovery-codes/")
     assert sideways(page) == 0
     kept = page.locator("code").all_inner_texts()
@@ -189,22 +189,22 @@ def test_an_app_is_set_up_and_its_digits_and_a_recovery_code_sign_in(
     fill_in(page, owner)
     page.get_by_label("Code").fill(kept[0])
     page.get_by_role("button", name="Sign in", exact=True).click()
-    expect(page.get_by_text("This code does not count")).to_be_visible()
+    expect(page.get_by_text("This code is incorrect")).to_be_visible()
 
 
 def test_a_forgotten_password_is_set_anew_by_a_link_in_a_real_mail_without_javascript(
     live_server: LiveServer, plain: Page, owner: User, postbox: Postbox
 ) -> None:
     go(plain, live_server, "/login/")
-    plain.get_by_role("link", name="Forgotten your password?").click()
-    plain.get_by_label("E-mail").fill(owner.email)
-    plain.get_by_role("button", name="Send me a link").click()
+    plain.get_by_role("link", name="Forgot your password?").click()
+    plain.get_by_label("Email address").fill(owner.email)
+    plain.get_by_role("button", name="Send link").click()
     expect(plain).to_have_url(f"{live_server.url}/password/reset/done/")
     plain.goto(address_in(postbox, owner.email))
     expect(plain.get_by_role("heading", level=1)).to_have_text("Choose a new password")
     plain.get_by_label("New password").fill("seven green bottles on a wall")
-    plain.get_by_label("The same once more").fill("seven green bottles on a wall")
-    plain.get_by_role("button", name="Set this password").click()
+    plain.get_by_label("Confirm password").fill("seven green bottles on a wall")
+    plain.get_by_role("button", name="Save password").click()
     expect(plain).to_have_url(f"{live_server.url}/password/reset/key/done/")
     plain.get_by_role("link", name="Sign in").click()
     fill_in(plain, owner, "seven green bottles on a wall")
@@ -219,12 +219,12 @@ def test_where_one_is_signed_in_is_seen_and_ended(
         fill_in(window, owner)
         expect(window).to_have_url(f"{live_server.url}/")
     go(page, live_server, "/me/")
-    page.get_by_role("link", name="Look at your sessions").click()
+    page.get_by_role("link", name="View your sessions").click()
     expect(page.get_by_text("Here", exact=True)).to_be_visible()
     page.get_by_role("button", name=re.compile("End the session")).click()
     show_who(page)
     expect(page).to_have_url(f"{live_server.url}/me/sessions/")
-    expect(page.get_by_text("Signed out there.")).to_be_visible()
+    expect(page.get_by_text("Session ended.")).to_be_visible()
     phone.goto(f"{live_server.url}/me/")
     expect(phone).to_have_url(f"{live_server.url}/login/?next=/me/")
 
@@ -243,7 +243,7 @@ def test_an_invitation_is_accepted_and_a_second_use_is_refused(
     assert sideways(page) == 0
     page.get_by_label("Your name").fill("Zoe Zimmer")
     page.get_by_label("Password").fill("a heron stands in the rain")
-    page.get_by_role("button", name="Accept, and begin").click()
+    page.get_by_role("button", name="Accept invitation").click()
     expect(page).to_have_url(f"{live_server.url}/a/{cast.account.slug}/")
     page.goto(address)
     expect(page.get_by_text("This invitation was already accepted.")).to_be_visible()
@@ -262,14 +262,14 @@ def test_a_link_that_was_passed_on_has_the_mail_sent_that_lets_in(
     change.apply(actor=cast.owner, reason="We grow")
     go(page, live_server, f"/invitations/{change.token}/")
     assert sideways(page) == 0
-    page.get_by_role("button", name="Send the link").click()
+    page.get_by_role("button", name="Send link").click()
     expect(page.get_by_role("status")).to_have_text(
         "We have sent a link to z***@acme.example. Open it to accept the invitation."
     )
     page.goto(address_in(postbox, "zoe@acme.example"))
     page.get_by_label("Your name").fill("Zoe Zimmer")
     page.get_by_label("Password").fill("a heron stands in the rain")
-    page.get_by_role("button", name="Accept, and begin").click()
+    page.get_by_role("button", name="Accept invitation").click()
     expect(page).to_have_url(f"{live_server.url}/a/{cast.account.slug}/")
 
 
@@ -279,22 +279,22 @@ def test_an_organisation_opens_an_account_of_its_own(
 ) -> None:
     page: Page = request.getfixturevalue(window)
     go(page, live_server, "/login/")
-    page.get_by_role("link", name="Open an account for your organisation").click()
+    page.get_by_role("link", name="Create an account for your organisation").click()
     expect(page).to_have_url(f"{live_server.url}/signup/")
     assert sideways(page) == 0
-    page.get_by_label("Name of your organisation").fill("Acme")
+    page.get_by_label("Organisation name").fill("Acme")
     page.get_by_label("Staff ladder").check()
     page.get_by_label("Your name").fill("Mia Miller")
-    page.get_by_label("E-mail").fill("mia@miller.example")
-    page.get_by_role("button", name="Send me the link that opens it").click()
+    page.get_by_label("Email address").fill("mia@miller.example")
+    page.get_by_role("button", name="Send confirmation link").click()
     expect(page.get_by_text("“acme” is taken. Choose another one.")).to_be_visible()
-    page.get_by_label("Its address here").fill("acme-miller")
-    page.get_by_role("button", name="Send me the link that opens it").click()
+    page.get_by_label("Web address").fill("acme-miller")
+    page.get_by_role("button", name="Send confirmation link").click()
     expect(page).to_have_url(f"{live_server.url}/login/verify/")
     page.goto(address_in(postbox, "mia@miller.example"))
     expect(page.get_by_role("heading", level=1)).to_have_text("Open Acme?")
     page.get_by_label("Password").fill("a heron stands in the rain")
-    page.get_by_role("button", name="Yes, open it").click()
+    page.get_by_role("button", name="Create account").click()
     expect(page).to_have_url(f"{live_server.url}/a/acme-miller/")
 
 
@@ -305,15 +305,15 @@ def test_a_token_is_made_lets_a_program_read_and_is_ended(
     page: Page = request.getfixturevalue(window)
     page.goto(f"{live_server.url}/login/?next=/me/")
     fill_in(page, owner)
-    page.get_by_role("link", name="Look at your API tokens").click()
+    page.get_by_role("link", name="View your API tokens").click()
     expect(page).to_have_url(f"{live_server.url}/me/tokens/")
-    page.get_by_role("link", name="Make a token").click()
+    page.get_by_role("link", name="Create token").click()
     show_who(page)
     expect(page).to_have_url(f"{live_server.url}/me/tokens/new/")
     assert sideways(page) == 0
-    page.get_by_label("What for").fill("Nightly report")
-    page.get_by_label("It ends after").select_option("90")
-    page.get_by_role("button", name="Make it").click()
+    page.get_by_label("Name").fill("Nightly report")
+    page.get_by_label("Expires after").select_option("90")
+    page.get_by_role("button", name="Create token").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Nightly report")
     assert sideways(page) == 0
     asked = Request(
@@ -324,11 +324,11 @@ def test_a_token_is_made_lets_a_program_read_and_is_ended(
     with urlopen(asked) as answer:
         assert answer.headers["Set-Cookie"] is None
         assert json.load(answer)["user"] == cast.member.email
-    page.get_by_role("link", name="I have kept it").click()
+    page.get_by_role("link", name="I have saved it").click()
     expect(page.get_by_text("last used")).to_be_visible()
     assert sideways(page) == 0
     page.get_by_role("button", name="End the token Nightly report").click()
-    expect(page.get_by_text("The token counts no more.")).to_be_visible()
+    expect(page.get_by_text("Token revoked.")).to_be_visible()
     with pytest.raises(HTTPError, match="401"):
         urlopen(asked)
 
@@ -340,19 +340,19 @@ def test_the_address_changes_by_a_link_in_a_real_mail(
     page: Page = request.getfixturevalue(window)
     page.goto(f"{live_server.url}/login/?next=/me/")
     fill_in(page, owner)
-    page.get_by_role("link", name="Change the address").click()
+    page.get_by_role("link", name="Change email address").click()
     show_who(page)
     expect(page).to_have_url(f"{live_server.url}/me/email/")
     assert sideways(page) == 0
-    page.get_by_label("New address").fill("ann@new.example")
-    page.get_by_role("button", name="Send the link").click()
+    page.get_by_label("New email address").fill("ann@new.example")
+    page.get_by_role("button", name="Send link").click()
     expect(page.get_by_text("We have sent a link to ann@new.example.")).to_be_visible()
     expect(page.get_by_text(owner.email, exact=True)).to_be_visible()
     page.goto(address_in(postbox, "ann@new.example"))
-    expect(page.get_by_role("heading", level=1)).to_have_text("Is this your address?")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Confirm your email address")
     assert sideways(page) == 0
-    page.get_by_role("button", name="Yes, change it").click()
-    expect(page.get_by_text("You sign in as ann@new.example from now on.")).to_be_visible()
+    page.get_by_role("button", name="Change email address").click()
+    expect(page.get_by_text("You now sign in as ann@new.example.")).to_be_visible()
     post()
     assert postbox.letters()[-1]["To"] == owner.email
     sign_out(page, live_server)

@@ -24,7 +24,7 @@ def test_an_owner_signs_in_changes_reads_and_undoes(
     account = f"{live_server.url}/a/{cast.account.slug}/"
     plain.goto(f"{account}members/")
     expect(plain).to_have_url(re.compile("/login/"))
-    plain.get_by_label("E-mail").fill(cast.owner.email)
+    plain.get_by_label("Email address").fill(cast.owner.email)
     plain.get_by_label("Password").fill(PASSWORD)
     plain.get_by_role("button", name="Sign in", exact=True).click()
     expect(plain).to_have_url(f"{account}members/")

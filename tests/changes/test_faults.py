@@ -131,7 +131,7 @@ def test_a_command_that_is_cut_off_says_so_in_a_sentence(
     entries = Entry.objects.count()
     result = run(*ARGUMENTS)
     assert (result.code, result.out) == (1, "")
-    assert result.err == "The database does not answer: terminating connection due to administrator command\n"
+    assert result.err == "The database is not responding: terminating connection due to administrator command\n"
     monkeypatch.undo()
     assert_as_before(cast, entries)
 
@@ -142,7 +142,7 @@ def test_a_command_on_a_full_disk_says_so_in_a_sentence(cast: Cast, run: Run, re
     result = run(*ARGUMENTS)
     ask("ALTER TABLE teams_membership DISABLE TRIGGER full_disk")
     assert (result.code, result.out) == (1, "")
-    assert result.err == "The database has no room left: could not extend file: No space left on device\n"
+    assert result.err == "The database is out of disk space: could not extend file: No space left on device\n"
     assert_as_before(cast, entries)
 
 
@@ -151,7 +151,7 @@ def test_a_command_without_a_connection_left_says_so_in_a_sentence(cast: Cast, r
     with nobody_may_connect():
         result = run(*ARGUMENTS)
     assert (result.code, result.out) == (1, "")
-    assert result.err.startswith("The database has no connection left: ")
+    assert result.err.startswith("The database has no free connections: ")
     assert "too many connections" in result.err
     assert len(result.err.splitlines()) == 1
     assert_as_before(cast, entries)
@@ -196,11 +196,11 @@ def assert_try_later(client: Client, address: str, sentence: str) -> None:
 def test_a_page_without_a_connection_left_asks_to_come_back(cast: Cast, log: StringIO) -> None:
     client = page(cast)
     with nobody_may_connect():
-        assert_try_later(client, "/admin/", "The database has no connection left")
-        assert_try_later(client, "/login/", "The database has no connection left")
+        assert_try_later(client, "/admin/", "The database has no free connections")
+        assert_try_later(client, "/login/", "The database has no free connections")
     lines = log.getvalue().splitlines()
     assert ["/admin/" in line or "/login/" in line for line in lines] == [True, True], lines
-    assert all("was answered with 503: The database has no connection left (" in line for line in lines)
+    assert all("was answered with 503: The database has no free connections (" in line for line in lines)
     assert client.get("/admin/").status_code == 200
 
 
@@ -210,7 +210,7 @@ def test_a_page_whose_session_is_cut_off_asks_to_come_back(cast: Cast, monkeypat
         broken.setattr(
             "apps.pages.middleware.choose_account", lambda *_: ask("SELECT pg_terminate_backend(pg_backend_pid())")
         )
-        assert_try_later(client, "/admin/", "The database does not answer")
+        assert_try_later(client, "/admin/", "The database is not responding")
     connection.close()  # as the end of a request does with one that is broken
     assert client.get("/admin/").status_code == 200
 

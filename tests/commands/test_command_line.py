@@ -59,7 +59,10 @@ def test_a_database_out_of_reach_is_told_in_a_sentence(run: Run, monkeypatch: py
 
     monkeypatch.setattr("apps.console.management.commands.access_matrix.find_account", fail)
     result = run("access_matrix", "acme")
-    assert (result.code, result.err) == (1, "The database does not answer: connection to server failed: No such file\n")
+    assert (result.code, result.err) == (
+        1,
+        "The database is not responding: connection to server failed: No such file\n",
+    )
 
 
 def test_a_database_without_its_tables_is_told_in_a_sentence(run: Run, transactional_db: None) -> None:

@@ -136,7 +136,7 @@ class TestShowScheme:
         result = run("show_scheme", "atlantis")
         assert (result.code, result.err) == (
             1,
-            'There is no scheme "atlantis": choose from amocrm, atlas, atmos, onepagecrm, staff-ladder.\n',
+            'The role system "atlantis" does not exist: choose from amocrm, atlas, atmos, onepagecrm, staff-ladder.\n',
         )
         assert run("show_scheme", "atlas", "--account", "x").err == 'There is no account "x".\n'
 

@@ -69,7 +69,7 @@ def test_a_taken_port_is_said_in_one_sentence(taken_port: int) -> None:
 
 @pytest.mark.parametrize("port", ["0", "65536", "http", "-1", "8000.5", "²"])
 def test_what_is_no_port_is_refused(port: str) -> None:
-    with pytest.raises(demo.DemoError, match="is no port"):
+    with pytest.raises(demo.DemoError, match="is not a port"):
         demo.listen(port)
 
 
@@ -85,7 +85,7 @@ def test_a_server_of_the_users_own_is_not_reset() -> None:
     refused = run_demo(PORT=str(free_port()), RESET="1", DATABASE_URL="postgres://nobody@localhost:1/nothing")
 
     assert refused.returncode == 1
-    assert "RESET=1 empties the embedded database alone" in refused.stderr
+    assert "RESET=1 empties the embedded database only" in refused.stderr
 
 
 def free_port() -> int:

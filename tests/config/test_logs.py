@@ -62,10 +62,10 @@ def answer(error: BaseException, address: str = "/fail/") -> HttpResponse:
         return Client(raise_request_exception=False).get(address)  # type: ignore[return-value]
 
 
-GONE = "The database does not answer"
-TAKEN = "The database has no connection left"
-FULL = "The database has no room left"
-BUSY = "The database is busy with other work"
+GONE = "The database is not responding"
+TAKEN = "The database has no free connections"
+FULL = "The database is out of disk space"
+BUSY = "The database is busy"
 
 
 @pytest.mark.parametrize(
@@ -247,9 +247,9 @@ def test_a_job_that_fails_for_a_cause_outside_is_one_line_a_try(log: StringIO, e
         run_jobs(queue)
     lines = log.getvalue().splitlines()
     assert [re.sub(r"^.*: Job \d+ ", "", line).partition(": ")[0] for line in lines] == [
-        "(failing) failed and is tried again at try 1",
-        "(failing) failed and is tried again at try 2",
-        "(failing) failed and is given up at try 3",
+        "(failing) failed and will be retried at try 1",
+        "(failing) failed and will be retried at try 2",
+        "(failing) failed and won't be retried at try 3",
     ]
     assert all(line.endswith(cause) for line in lines)
     assert TOKEN not in log.getvalue()
@@ -274,7 +274,7 @@ def test_a_job_that_no_task_is_for_is_one_line(log: StringIO) -> None:
         run_jobs(queue)
     heads = [line for line in log.getvalue().splitlines() if not line.startswith("    ")]
     assert len(heads) == 1
-    assert "(gone) failed and is given up at try 1: TaskNotFound" in heads[0]
+    assert "(gone) failed and won't be retried at try 1: TaskNotFound" in heads[0]
 
 
 def test_what_a_job_was_given_is_never_logged(log: StringIO) -> None:

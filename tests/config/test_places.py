@@ -114,7 +114,7 @@ def test_a_named_folder_of_programs_comes_first(clone: Path, monkeypatch: pytest
 def test_a_named_folder_without_programs_is_refused(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POSTGRES_PROGRAMS", str(clone))
 
-    with pytest.raises(places.EmbeddedServerError, match=r"has no usable `postgres`: name the folder"):
+    with pytest.raises(places.EmbeddedServerError, match=r"has no usable `postgres`: set it to the folder"):
         places.programs(clone)
 
 

@@ -185,7 +185,7 @@ def test_durable_data_of_another_version_is_left_as_it_is(make_cluster: Callable
     cluster.release()
     (cluster.server.data / "PG_VERSION").write_text("15\n")
 
-    with pytest.raises(EmbeddedServerError, match=r"was made by PostgreSQL 15, and \d+ is installed"):
+    with pytest.raises(EmbeddedServerError, match=r"was created by PostgreSQL 15, but \d+ is installed"):
         cluster.hold()
 
 

@@ -44,7 +44,7 @@ def test_it_goes_on_when_the_server_is_back(bench: Bench) -> None:
         stop_server(bench)
     assert bench.worker.pid == process
     said = messages(bench.lines()[before:])
-    assert sum(line.startswith("The queue worker waits: The database does not answer (") for line in said) >= TIMES
+    assert sum(line.startswith("The queue worker waits: The database is not responding (") for line in said) >= TIMES
     assert sum(line.startswith("The queue worker runs jobs again, after ") for line in said) >= TIMES
     # An outage is not a line a second.
     assert len(said) <= 8 * TIMES, said
@@ -75,6 +75,6 @@ def test_without_a_server_it_waits_and_can_be_stopped(bench: Bench) -> None:
     bench.wait_until(lambda: len(bench.lines()) > before, "it says nothing")
     assert bench.stop_worker() == 0
     said = messages(bench.lines()[before:])
-    assert said[0].startswith("The queue worker waits: The database does not answer (")
+    assert said[0].startswith("The queue worker waits: The database is not responding (")
     assert len(said) == 3
     bench.cluster.server.bring_up()

@@ -196,7 +196,8 @@ def test_a_lost_connection_ends_the_loop(run: Run) -> None:
         ended = run("run_billing")
     assert ended.code == 1
     assert ended.err.startswith(
-        f"The database does not answer: Billing stopped in account number {accounts[1].pk} with 1 of 3 accounts done: "
+        f"The database is not responding: Billing stopped in account number {accounts[1].pk} with 1 of 3 "
+        "accounts done: "
     )
     assert len(ended.err.splitlines()) == 1
     assert tried == [accounts[0].pk, accounts[1].pk]

@@ -210,7 +210,7 @@ class TestOwnRoles:
                 "roles": [own],
             }
         )
-        assert found.notes == ("closer does not get view_billing: employee, which it copies, never grants it.",)
+        assert found.notes == ("closer doesn't get view_billing: employee, which it is based on, never grants it.",)
         return organisation.create(found)
 
     def test_they_are_copies_with_other_grants(self, firm: Account) -> None:

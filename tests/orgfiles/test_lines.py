@@ -119,7 +119,7 @@ def test_a_problem_far_down_in_a_large_file_has_its_place() -> None:
     rows[2_500] = "  - {type: contact, ref: P-7, branch: north, name: Peter, company: C-1}\n"
     assert refused(f"{HEAD}records:\n{''.join(rows)}") == [
         "acme.yaml, line 2509, column 68: records[2500].company: there is no company C-1 in the file.",
-        "acme.yaml, line 2509, column 26: records[2500].ref: contact/P-7 stands there a second time.",
+        "acme.yaml, line 2509, column 26: records[2500].ref: contact/P-7 is listed twice.",
     ]
 
 
@@ -128,17 +128,17 @@ def test_no_more_than_twenty_problems_between_lines_are_shown_and_the_others_cou
     rows = [f"  - {{type: contact, ref: P-{n}, branch: north, company: C-1}}\n" for n in range(1_500)]
     lines = refused(f"{HEAD}records:\n{''.join(rows)}")
     assert lines[0] == "acme.yaml, line 9, column 55: records[0].company: there is no company C-1 in the file."
-    assert (len(lines), lines[-1]) == (21, "acme.yaml: 1,480 more of the kind.")
+    assert (len(lines), lines[-1]) == (21, "acme.yaml: 1,480 more problems.")
 
 
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        (f"{HEAD}records:\n{MIXED[0]}records:\n{MIXED[1]}", "acme.yaml, line 10, column 1: records: this key stands"),
+        (f"{HEAD}records:\n{MIXED[0]}records:\n{MIXED[1]}", "acme.yaml, line 10, column 1: records: this key is"),
         (f"{HEAD}records:\n{MIXED[0]}---\na: b\n", "acme.yaml, line 10, column 1: holds a second document"),
-        (f"{HEAD}records:\n{MIXED[0]}    more: x\n", "acme.yaml, line 10, column 5: is no YAML: did not find expected"),
-        (f"{HEAD}records:\n{MIXED[0]}- {{a: b}}\n", "acme.yaml, line 10, column 1: is no YAML: did not find expected"),
-        (f"{HEAD}records:\n{MIXED[0]}  - {{a: [\n", "acme.yaml, line 11, column 1: is no YAML: did not find"),
+        (f"{HEAD}records:\n{MIXED[0]}    more: x\n", "acme.yaml, line 10, column 5: is not valid YAML: did not find"),
+        (f"{HEAD}records:\n{MIXED[0]}- {{a: b}}\n", "acme.yaml, line 10, column 1: is not valid YAML: did not find"),
+        (f"{HEAD}records:\n{MIXED[0]}  - {{a: [\n", "acme.yaml, line 11, column 1: is not valid YAML: did not find"),
         (f'{HEAD}x: "\nrecords:\n{MIXED[0]}"\n', "acme.yaml, line 8, column 4: x: this key is unknown"),
     ],
 )  # fmt: skip
@@ -158,5 +158,5 @@ def test_the_parts_in_which_a_file_is_read_may_cut_anything(monkeypatch: pytest.
     for size in (1, 2, 3, 7, 64):
         monkeypatch.setattr("apps.orgfiles.source.CHUNK", size)
         assert organisation.load(BytesIO(text.encode())) == whole
-    with pytest.raises(InvalidOrganisation, match=r"line 2, byte 54: is not UTF-8: the byte 0xff"):
+    with pytest.raises(InvalidOrganisation, match=r"line 2, byte 54: is not UTF-8: found the byte 0xff"):
         organisation.load(BytesIO(text.encode().replace(b"users", b"users\xff", 1)))

@@ -122,20 +122,20 @@ def test_all_of_it_comes_back() -> None:
 def test_what_cannot_be_is_refused_with_its_place() -> None:
     twice = [{"name": "A", "statuses": [{"name": "New"}, {"name": "New"}]}, {"name": "A"}]
     assert refusals(with_deals(pipelines=twice)) == [
-        "pipelines[1].name: A stands there a second time.",
-        "pipelines[0].statuses[1].name: New stands in A a second time.",
+        "pipelines[1].name: A is listed twice.",
+        "pipelines[0].statuses[1].name: New is listed twice in A.",
     ]
     assert refusals(with_deals(pipelines=[{"name": "A", "offered": False}])) == [
-        "pipelines: none of them is offered, and new opportunities need one that is."
+        "pipelines: none of them is offered: offer at least one for new opportunities."
     ]
     assert refusals(
         with_deals(deal("O-1", status="Proposal"), deal("O-2", status="Due", pipeline="Sales"), deal(pipeline="A"))
     ) == [
-        "records[0].status: Proposal stands in several pipelines: say with the key pipeline in which,"
+        "records[0].status: Proposal is in several pipelines: name one with the key pipeline,"
         " New business or Renewals.",
         "records[1].pipeline: there is no pipeline Sales: choose from New business, Renewals, Old ways.",
-        "records[2].pipeline: is said of an opportunity without a status.",
-        "records[2].ref: opportunity/O-1 stands there a second time.",
+        "records[2].pipeline: needs a status: add the key status, or delete this key.",
+        "records[2].ref: opportunity/O-1 is listed twice.",
     ]
 
 
@@ -144,12 +144,12 @@ def test_what_cannot_be_is_refused_with_its_place() -> None:
     [
         ("{}", "acme.yaml, line 3, column 13: pipelines[0].name: is missing."),
         ("{name: ' '}", "pipelines[0].name: is blank."),
-        (f"{{name: {'x' * 61}}}", "pipelines[0].name: is 61 characters long; 60 are the most."),
+        (f"{{name: {'x' * 61}}}", "pipelines[0].name: is 61 characters long; at most 60 are allowed."),
         ("{name: A, statuses: [{name: N, probability: 101}]}", "probability: 101 is not between 0 and 100."),
-        ("{name: A, statuses: [{name: N, outcome: maybe}]}", '"maybe" is none of open, won, lost.'),
+        ("{name: A, statuses: [{name: N, outcome: maybe}]}", '"maybe" is not one of open, won, lost.'),
         ("{name: A, statuses: [{name: N, colour: red}]}", "statuses[0].colour: this key is unknown"),
         ("{name: A, status: []}", "pipelines[0].status: this key is unknown; did you mean statuses?"),
-        ('{name: "A\\0"}', "holds a line break or an invisible character (U+0000): delete it."),
+        ('{name: "A\\0"}', "contains a line break or an invisible character (U+0000)"),
         ("A", "pipelines[0]: must be a mapping"),
     ],
 )

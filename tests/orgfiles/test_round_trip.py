@@ -230,8 +230,9 @@ def test_what_the_file_cannot_state_is_left_out_and_told() -> None:
     text = exported(account, notes)
     assert "overrides" not in text
     assert notes == [
-        "ann@acme.example is a platform operator, which an organisation file does not state.",
-        "The override of view_lead of ann@acme.example on main is left out: their role is locked, so it has no effect.",
+        "ann@acme.example is a platform operator, which an organisation file can't contain.",
+        "The override of view_lead for ann@acme.example on main was skipped: their role is locked, so"
+        " it has no effect.",
     ]
     imported(text, "second")
 

@@ -61,7 +61,7 @@ def test_a_fault_says_whose_it_is_and_what_to_do(cast: Cast) -> None:
     client = browser(cast.owner)
     client.raise_request_exception = False
     page = looks_like_ours(client.get("/failing/"), 500)
-    assert "a fault in Mandate" in page
+    assert "an error in Mandate" in page
     assert "tell your administrator" in page
 
 
@@ -139,7 +139,7 @@ def test_too_many_tries_ask_for_patience(cast: Cast) -> None:
         answer: Any = client.post("/password/reset/", {"email": "ann@example.com"})
         if answer.status_code == 429:
             break
-    assert "Try again in 10 minutes" in looks_like_ours(answer, 429)
+    assert "Try again in 10 minutes." in looks_like_ours(answer, 429)
 
 
 @pytest.mark.parametrize("address", ["/failing/", "/a/acme/matrix/"])

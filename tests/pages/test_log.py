@@ -217,7 +217,7 @@ def test_a_head_that_is_not_there_any_more_is_told_before_the_next_verification(
     call_command("verify_audit", cast.account.slug, stdout=StringIO())
     with unguarded():
         sql("DELETE FROM audit_link WHERE account_id = %s AND seq > 1", cast.account.pk)
-    assert "is not any more what was verified" in reader.get(f"/a/{cast.account.slug}/audit/").content.decode()
+    assert "changed after it was verified" in reader.get(f"/a/{cast.account.slug}/audit/").content.decode()
 
 
 def test_home_leads_to_what_changed(cast: Cast, reader: Client) -> None:

@@ -229,7 +229,7 @@ def test_the_one_who_asked_is_told_what_was_decided(cast: Cast, boss: User, aske
     DeclineRequest(account_id=cast.account.pk, request_id=second.pk).apply(actor=boss, reason="Not yours")
     given, declined = told()
     assert given.to == declined.to == [asker.email]
-    assert "You have been given “Export leads”" in given.subject
+    assert "Your request for “Export leads” was approved" in given.subject
     assert "Till Friday" in given.body
     assert f"{timezone.localtime(end):%A, %-d %B %Y, %H:%M}" in given.body
     assert "declined" in declined.subject

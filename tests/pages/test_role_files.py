@@ -101,19 +101,19 @@ def test_roles_that_somebody_has_changed_meanwhile_are_not_overwritten() -> None
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"\xff\xfe", "The file is no text in UTF-8."),
-        ("", "Choose a file with the roles first."),
+        (b"\xff\xfe", "The file is not UTF-8 text. Save it as UTF-8 and try again."),
+        ("", "Choose a file with roles first."),
         ("#" * (512 * 1024 + 1), "The file is larger than 512 KiB"),
         ("roles: [", "roles.yaml"),
-        ("mandate: 1\nusers: []\n", "this key has no place here"),
-        ("mandate: 1\nroles: []\n", "names no role"),
-        ("roles:\n  - {key: a, name: A, based_on: nobody}\n", "roles[0].based_on: nobody is no published role"),
-        ("roles:\n  - {key: a, name: A, based_on: administrator}\n", "a locked role is not copied"),
-        ("roles:\n  - {key: employee, name: A, based_on: employee}\n", "is a published role of amocrm already"),
+        ("mandate: 1\nusers: []\n", "this key is not allowed here"),
+        ("mandate: 1\nroles: []\n", "contains no roles"),
+        ("roles:\n  - {key: a, name: A, based_on: nobody}\n", "roles[0].based_on: nobody is not a built-in role"),
+        ("roles:\n  - {key: a, name: A, based_on: administrator}\n", "is locked: base it on"),
+        ("roles:\n  - {key: employee, name: A, based_on: employee}\n", "is a built-in role of amocrm"),
         ("roles:\n  - {key: a, based_on: employee, grants: {fly: all}}\n", "line 2"),
         ("roles:\n  - {key: a, based_on: employee, grants: {manage_billing: all}}\n", "employee never grants it"),
         ("roles:\n  - {key: a, based_on: employee, colour: red}\n", "colour"),
-        ("roles:\n  - {key: a, based_on: employee}\n  - {key: a, based_on: employee}\n", "stands there a second time"),
+        ("roles:\n  - {key: a, based_on: employee}\n  - {key: a, based_on: employee}\n", "is listed twice"),
     ],
 )
 def test_bad_input_is_told_with_its_place(content: str | bytes, sentence: str) -> None:

@@ -80,14 +80,14 @@ def test_the_mail_says_who_invites_to_what_and_until_when(cast: Cast) -> None:
     text = str(message.body)
     assert message.to == [ZOE]
     assert message.subject == f"You are invited to {cast.account}"
-    assert f"{cast.owner} invites you to work in {cast.account} on Mandate: as Member, on the branch North." in text
+    assert f"{cast.owner} invites you to join {cast.account} on Mandate as Member on the branch North." in text
     assert f"{timezone.now() + timedelta(days=7):%-d %B %Y}" in text
     assert link_in(message).startswith(by_hand(change))
 
 
 def test_an_invitation_to_every_branch_says_so(cast: Cast) -> None:
     invite(cast, everywhere=True)
-    assert "on all of its branches" in str(post()[0].body)
+    assert "on all branches" in str(post()[0].body)
 
 
 def test_what_is_refused_or_only_looked_at_sends_nothing(cast: Cast) -> None:
@@ -278,7 +278,7 @@ def test_who_is_signed_in_with_another_address_is_told_so_without_it(cast: Cast)
     client = browser_of(cast.member)
     status, page = look(client, by_hand(change))
     assert status == 200
-    assert "for another address" in page
+    assert "to a different email address" in page
     assert ZOE not in page
     assert cast.account.name not in page
     assert ZOE not in send(client, by_hand(change)).content.decode()

@@ -109,7 +109,7 @@ def test_what_has_run_out_is_cleared_away() -> None:
     assert times[clear_away.name] == "17 * * * *"
 
 
-# The demo's mail
+# Demo email
 
 
 @pytest.fixture
@@ -122,14 +122,14 @@ def caught(tmp_path: Path) -> Iterator[Path]:
 @pytest.mark.django_db
 def test_the_demo_shows_its_mail_as_text_with_links_that_can_be_followed(caught: Path) -> None:
     client = Client()
-    assert b"Nothing has been sent yet" in client.get("/demo/mail/").content
+    assert b"No emails yet" in client.get("/demo/mail/").content
     Client().post(
         "/password/reset/", {"email": somebody(name="<script>alert(1)</script>", email="ann@acme.example").email}
     )
     (message,) = post()
     keep(caught, message.message().as_bytes())
     listing = client.get("/demo/mail/").content.decode()
-    assert "Set a new password" in listing
+    assert "Reset your password" in listing
     (letter,) = letters(caught)
     page = client.get(f"/demo/mail/{letter.name}/").content.decode()
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page

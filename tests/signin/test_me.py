@@ -61,7 +61,7 @@ def test_a_name_is_not_empty_and_a_time_zone_is_one_of_the_list(cast: Cast) -> N
 def test_who_belongs_to_no_account_changes_the_time_zone_alone() -> None:
     user = somebody(name="Nora Newcomer")
     client = sign_in(user).client
-    assert b"once you work in an account" in client.get("/me/").content
+    assert b"after you join an account" in client.get("/me/").content
     client.post("/me/", {"name": "Somebody Else", "time_zone": "Asia/Tokyo"})
     user.refresh_from_db()
     assert (user.name, user.time_zone) == ("Nora Newcomer", "Asia/Tokyo")
@@ -75,7 +75,7 @@ def test_every_place_where_one_is_signed_in_is_listed(cast: Cast) -> None:
     assert "Safari on iPhone" in page
     assert "10.9.9.9" in page
     assert "curl" not in page
-    assert page.count("Here") == 1
+    assert page.count("This device") == 1
 
 
 def test_one_place_is_ended_from_another_after_showing_who_one_is(cast: Cast) -> None:
@@ -98,7 +98,7 @@ def test_all_other_places_are_ended_at_once(cast: Cast) -> None:
     here = with_browser(cast.member, FIREFOX)
     again(here)
     answer = here.post("/me/sessions/others/end/", follow=True)
-    assert b"Signed out in 3 other places" in answer.content
+    assert b"3 other sessions ended" in answer.content
     assert [client.get("/me/").status_code for client in others] == [302, 302, 302]
     assert stranger.get("/me/").status_code == here.get("/me/").status_code == 200
 
@@ -130,7 +130,7 @@ def test_showing_who_one_is_gives_the_session_another_key(cast: Cast) -> None:
     before = client.cookies["sessionid"].value
     again(client)
     assert client.cookies["sessionid"].value != before
-    assert client.get("/me/sessions/").content.decode().count("Here") == 1
+    assert client.get("/me/sessions/").content.decode().count("This device") == 1
     thief = Client()
     thief.cookies["sessionid"] = before
     assert thief.get("/me/").status_code == 302

@@ -113,7 +113,7 @@ def test_very_many_requests_get_a_page_that_asks_for_patience() -> None:
     answers = [client.post("/login/", {"login": "", "password": ""}) for _ in range(31)]
     assert answers[29].status_code == 200
     assert answers[30].status_code == 429
-    assert b"Too many tries" in answers[30].content
+    assert b"Too many attempts" in answers[30].content
 
 
 def test_a_session_ends_after_half_a_day_without_a_request() -> None:
@@ -153,17 +153,17 @@ def test_a_forgotten_password_is_set_anew_by_mail_once() -> None:
     client = Client()
     assert client.post("/password/reset/", {"email": user.email}).status_code == 302
     (message,) = post()
-    assert (message.to, message.subject) == ([user.email], "Set a new password")
+    assert (message.to, message.subject) == ([user.email], "Reset your password")
     address = link_in(message)
     form = client.get(address, follow=True)
     assert b"Choose a new password" in form.content
     done = client.post(form.request["PATH_INFO"], {"password1": ANOTHER, "password2": ANOTHER}, follow=True)
     assert b"Your new password is set" in done.content
-    assert [message.subject for message in post()] == ["Your password was set anew"]
+    assert [message.subject for message in post()] == ["Your password was reset"]
     assert not is_in(sign_in(user).client)
     assert is_in(sign_in(user, ANOTHER).client)
     assert elsewhere.get("/password/change/").status_code == 302, "Where they were signed in, they are out."
-    assert b"leads nowhere any more" in Client().get(address, follow=True).content
+    assert b"no longer works" in Client().get(address, follow=True).content
 
 
 def test_a_link_that_sets_a_new_password_lifts_the_count_of_failures() -> None:
@@ -185,7 +185,7 @@ def test_the_link_is_good_for_an_hour() -> None:
         clock.shift(timedelta(minutes=59))
         assert b"Choose a new password" in Client().get(address, follow=True).content
         clock.shift(timedelta(minutes=2))
-        assert b"leads nowhere any more" in Client().get(address, follow=True).content
+        assert b"no longer works" in Client().get(address, follow=True).content
 
 
 def test_an_address_of_nobody_gets_no_mail_and_the_same_answer() -> None:
@@ -221,7 +221,7 @@ def test_the_queue_holds_no_link_that_anybody_could_read() -> None:
 def test_an_address_that_nobody_vouched_for_is_shown_to_be_ones_own_first() -> None:
     user: User = UserFactory()
     answer = sign_in(user, follow=True)
-    assert b"Look into your mail" in answer.content
+    assert b"Check your email" in answer.content
     assert not is_in(answer.client)
     (message,) = post()
     reader = Client()

@@ -101,7 +101,7 @@ def test_an_app_is_set_up_after_showing_who_one_is_and_brings_recovery_codes(
         done = client.post("/mfa/totp/activate/", {"code": digits(secret[1])}, follow=True)
     codes = re.findall(r"<code>(\d+)</code>", done.content.decode())
     assert len(codes) == 10
-    assert b"They were shown once" in client.get("/mfa/recovery-codes/").content
+    assert b"You can't view them again" in client.get("/mfa/recovery-codes/").content
     assert [message.subject for message in post()] == ["An authenticator app was added"]
     assert Entry.objects.get(user_id=user.pk, account_id=0).after == {"did": "added an authenticator app"}
     assert factor(sign_in(user).client, codes[3])

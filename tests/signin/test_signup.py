@@ -109,7 +109,7 @@ def test_a_link_that_was_used_is_too_old_or_was_changed_leads_nowhere() -> None:
         client, address = signed_up()
         send(client, address, **CHOSEN)
         for tried in (client.get(address), send(Client(), address, **CHOSEN)):
-            assert (tried.status_code, b"has been used already" in tried.content) == (410, True)
+            assert (tried.status_code, b"was already used" in tried.content) == (410, True)
         _, other = signed_up(email="ola@mueller.example", slug="other")
         assert Client().get(f"{other[:-6]}AAAA=/").status_code == 410
         clock.shift(timedelta(days=3, seconds=1))
@@ -153,8 +153,8 @@ def test_a_stranger_who_signs_up_with_an_address_chooses_nothing_for_its_reader(
 
 @pytest.mark.parametrize(("changes", "complaint"), [
     ({"organisation": " "}, "This field is required"),
-    ({"organisation": "漢字"}, "Write small letters"),
-    ({"slug": "Not A Slug"}, "Write small letters"),
+    ({"organisation": "漢字"}, "Use lowercase letters"),
+    ({"slug": "Not A Slug"}, "Use lowercase letters"),
     ({"slug": "acme"}, "“acme” is taken"),
     ({"organisation": "Acme"}, "“acme” is taken"),
     ({"scheme": "feudal"}, "Select a valid choice"),
@@ -178,8 +178,8 @@ def test_nobody_learns_who_signs_in_already() -> None:
     assert client.get(answer.headers["Location"]).status_code == 200
     told = {message.to[0]: message.subject for message in post()}
     assert told == {
-        user.email: "You sign in to Mandate already",
-        "new@mueller.example": "Open Müller & Söhne on Mandate",
+        user.email: "You already have a Mandate sign-in",
+        "new@mueller.example": "Confirm your email address to create Müller & Söhne",
     }
 
 
@@ -187,7 +187,7 @@ def test_two_links_for_one_name_open_one_account() -> None:
     first, second = signed_up(), signed_up(email="ola@mueller.example")
     assert send(first[0], first[1], **CHOSEN).status_code == 302
     late = send(second[0], second[1], **CHOSEN)
-    assert (late.status_code, b"taken this address meanwhile" in late.content) == (410, True)
+    assert (late.status_code, b"This web address is now taken" in late.content) == (410, True)
     assert Account.objects.count() == 1
     assert not User.objects.filter(email="ola@mueller.example").exists()
 

@@ -49,7 +49,7 @@ class Migration(migrations.Migration):
                         validators=[
                             django.core.validators.RegexValidator(
                                 "^[a-z0-9]+(?:-[a-z0-9]+)*\\Z",
-                                "Write small letters, digits and single hyphens, such as north-sea.",
+                                "Use lowercase letters, digits and single hyphens, such as north-sea.",
                                 code="slug",
                             )
                         ],
@@ -65,7 +65,7 @@ class Migration(migrations.Migration):
                         validators=[
                             django.core.validators.RegexValidator(
                                 "^[A-Z]{3}\\Z",
-                                "Write a currency's three letters, such as EUR.",
+                                "Enter a three-letter currency code, such as EUR.",
                                 code="currency",
                             )
                         ],
@@ -104,7 +104,7 @@ class Migration(migrations.Migration):
                 (
                     "email",
                     models.EmailField(
-                        error_messages={"unique": "Somebody signs in with this address already."},
+                        error_messages={"unique": "Another user already signs in with this email address."},
                         max_length=254,
                         unique=True,
                         verbose_name="e-mail",
@@ -141,7 +141,7 @@ class Migration(migrations.Migration):
                         validators=[
                             django.core.validators.RegexValidator(
                                 "^[a-z0-9]+(?:-[a-z0-9]+)*\\Z",
-                                "Write small letters, digits and single hyphens, such as north-sea.",
+                                "Use lowercase letters, digits and single hyphens, such as north-sea.",
                                 code="slug",
                             )
                         ],

@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
                 db_default=[],
                 default=list,
                 size=None,
-                verbose_name="second factor needed by",
+                verbose_name="two-factor authentication required from",
             ),
         ),
     ]

@@ -57,7 +57,7 @@ class Migration(migrations.Migration):
                     models.PositiveSmallIntegerField(
                         choices=[(0, "Sunday"), (1, "Monday"), (6, "Saturday")],
                         default=1,
-                        verbose_name="weeks begin on",
+                        verbose_name="first day of the week",
                     ),
                 ),
                 (
@@ -76,7 +76,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("task_due_time", models.TimeField(default=datetime.time(9, 0), verbose_name="a new task is due at")),
-                ("next_task", models.BooleanField(default=False, verbose_name="lead to the next task")),
+                ("next_task", models.BooleanField(default=False, verbose_name="go to the next task after one is done")),
                 (
                     "rows_per_page",
                     models.PositiveSmallIntegerField(

@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
                 max_length=3,
                 validators=[
                     django.core.validators.RegexValidator(
-                        "^[A-Z]{3}\\Z", "Write a currency's three letters, such as EUR.", code="currency"
+                        "^[A-Z]{3}\\Z", "Enter a three-letter currency code, such as EUR.", code="currency"
                     )
                 ],
             ),
@@ -53,7 +53,7 @@ class Migration(migrations.Migration):
                 db_default=[],
                 default=list,
                 size=None,
-                verbose_name="second factor needed by",
+                verbose_name="two-factor authentication required from",
             ),
         ),
         AlterText(
@@ -65,7 +65,7 @@ class Migration(migrations.Migration):
                 validators=[
                     django.core.validators.RegexValidator(
                         "^[a-z0-9]+(?:-[a-z0-9]+)*\\Z",
-                        "Write small letters, digits and single hyphens, such as north-sea.",
+                        "Use lowercase letters, digits and single hyphens, such as north-sea.",
                         code="slug",
                     )
                 ],
@@ -103,7 +103,7 @@ class Migration(migrations.Migration):
                 validators=[
                     django.core.validators.RegexValidator(
                         "^[a-z0-9]+(?:-[a-z0-9]+)*\\Z",
-                        "Write small letters, digits and single hyphens, such as north-sea.",
+                        "Use lowercase letters, digits and single hyphens, such as north-sea.",
                         code="slug",
                     )
                 ],
@@ -144,7 +144,7 @@ class Migration(migrations.Migration):
             model_name="user",
             name="email",
             field=apps.audit.text.SingleLineEmailField(
-                error_messages={"unique": "Somebody signs in with this address already."},
+                error_messages={"unique": "Another user already signs in with this email address."},
                 max_length=254,
                 unique=True,
                 verbose_name="e-mail",

@@ -19,7 +19,7 @@ class LineNode(Node):
         self.is_subject = is_subject
 
     def render(self, context: template.Context) -> str:
-        """Gather the line; nothing stands outside of the parts."""
+        """Add the rendered line to the parts; returns no text of its own."""
         letter: Letter = context[PARTS]
         line = " ".join(self.nodelist.render(context).split())
         if self.is_subject:

@@ -20,9 +20,9 @@ class Migration(migrations.Migration):
                 ("head_seq", models.BigIntegerField(verbose_name="number of the last link")),
                 ("head_hash", models.TextField(blank=True, verbose_name="hash of the last link")),
                 ("fault", models.TextField(blank=True, verbose_name="fault")),
-                ("kept_at", models.DateTimeField(null=True, verbose_name="held against kept heads at")),
-                ("kept_seq", models.BigIntegerField(null=True, verbose_name="as kept up to link")),
-                ("kept_fault", models.TextField(blank=True, verbose_name="fault that kept heads show")),
+                ("kept_at", models.DateTimeField(null=True, verbose_name="compared with recorded heads at")),
+                ("kept_seq", models.BigIntegerField(null=True, verbose_name="matches recorded heads up to link")),
+                ("kept_fault", models.TextField(blank=True, verbose_name="fault found by recorded heads")),
             ],
             options={
                 "verbose_name": "verification",

@@ -1,4 +1,4 @@
-"""Invoices in the admin: to read for whoever sees the bills; operators enter payments and write credits there."""
+"""Invoices in the admin: members with access to billing read them; operators record payments and issue credit notes."""
 
 from apps.backoffice.site import site
 from apps.billing.admin.invoices import InvoiceAdmin

@@ -1,4 +1,4 @@
-"""The invoices of the account at hand."""
+"""The invoices of the current account."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from apps.billing.running import BILLING
 from apps.billing.sight import BillingScope
 from apps.pages.forms.base import ChangeForm
 
-OPERATORS = gettext_lazy("Only a platform operator in an open session does this.")
+OPERATORS = gettext_lazy("Only a platform operator with an open session can do this.")
 
 
 class _OperatorForm(ChangeForm):
@@ -42,15 +42,15 @@ class _OperatorForm(ChangeForm):
 class PaymentForm(_OperatorForm):
     """Money that came by bank transfer."""
 
-    title = gettext_lazy("Enter a payment")
+    title = gettext_lazy("Record payment")
     amount = forms.DecimalField(
         label=gettext_lazy("Amount"),
         max_digits=14,
         decimal_places=3,
-        help_text=gettext_lazy("Below zero what was sent back."),
+        help_text=gettext_lazy("Enter a negative amount for a refund."),
     )
-    received_on = forms.DateField(label=gettext_lazy("Received on"), help_text=gettext_lazy("Such as 2026-01-31."))
-    external_id = SingleLineInput(label=gettext_lazy("Reference of the bank"), max_length=120)
+    received_on = forms.DateField(label=gettext_lazy("Received on"), help_text=gettext_lazy("For example, 2026-01-31."))
+    external_id = SingleLineInput(label=gettext_lazy("Bank reference"), max_length=120)
 
     def change(self) -> EnterPayment:
         """The payment."""
@@ -67,16 +67,16 @@ class PaymentForm(_OperatorForm):
 class CreditForm(_OperatorForm):
     """A credit note."""
 
-    title = gettext_lazy("Write a credit note")
+    title = gettext_lazy("Issue credit note")
     danger = True
     net = forms.DecimalField(
         label=gettext_lazy("Amount without tax"),
         max_digits=14,
         decimal_places=3,
         required=False,
-        help_text=gettext_lazy("Left empty: all that is left."),
+        help_text=gettext_lazy("Leave empty to credit the full remaining amount."),
     )
-    again = forms.BooleanField(label=gettext_lazy("Bill it again, with the billing details of now"), required=False)
+    again = forms.BooleanField(label=gettext_lazy("Bill it again with the current billing details"), required=False)
 
     def change(self) -> CreditInvoice:
         """The credit note."""
@@ -92,12 +92,12 @@ class InvoiceAdmin(AccessTableAdmin):
     acts: ClassVar[Mapping[str, type[ChangeForm]]] = {"payment": PaymentForm, "credit": CreditForm}
     list_display = ("reference_", "to", "issued", "due", "total_", "open_")
     search_fields = ("reference",)
-    search_help_text = gettext_lazy("A number.")
+    search_help_text = gettext_lazy("Search by invoice number.")
     ordering = ("-number",)
     sortable_by = ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """The invoices in sight, with what is still to be paid of each."""
+        """Return the visible invoices, each with its amount due."""
         access = access_of(request)
         if access.mandate is None:
             return Invoice.objects.none()
@@ -110,7 +110,7 @@ class InvoiceAdmin(AccessTableAdmin):
         """What it is called."""
         return invoice.reference
 
-    @display(description=gettext_lazy("For"))
+    @display(description=gettext_lazy("Payer"))
     def to(self, invoice: Invoice) -> str:
         """The branch, or the account as a whole."""
         return str(invoice.branch or invoice.account)
@@ -120,7 +120,7 @@ class InvoiceAdmin(AccessTableAdmin):
         """When it was issued."""
         return datetime_formats.written(invoice.issued_on, datetime_formats.DateTimeForm.LONG_DAY)
 
-    @display(description=gettext_lazy("To be paid by"))
+    @display(description=gettext_lazy("Due date"))
     def due(self, invoice: Invoice) -> str:
         """The last day."""
         return (
@@ -134,7 +134,7 @@ class InvoiceAdmin(AccessTableAdmin):
         """With tax."""
         return written(invoice.total, invoice.currency)
 
-    @display(description=gettext_lazy("Still to be paid"))
+    @display(description=gettext_lazy("Amount due"))
     def open_(self, invoice: Any) -> str:
         """Less what was paid and credited."""
         return "" if invoice.is_credit_note else written(invoice.balance, invoice.currency)
@@ -153,6 +153,6 @@ class InvoiceAdmin(AccessTableAdmin):
         return {
             "parts": [
                 {"title": _("Lines"), "lines": lines, "empty": ""},
-                {"title": _("Payments"), "lines": paid, "empty": _("Nothing has been paid yet.")},
+                {"title": _("Payments"), "lines": paid, "empty": _("No payments yet.")},
             ]
         }

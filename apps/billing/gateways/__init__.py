@@ -1,4 +1,4 @@
-"""Who collects what is owed: a payment gateway where one is set up, and otherwise nobody but the invoice itself."""
+"""The payment gateway in use: the configured one, or payment by invoice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The default, which needs nothing: whoever gets an invoice transfers the money, and an operator enters it."""
+"""The default gateway: the payer transfers the money, and an operator records the payment."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class InvoiceOnly:
     """Collects nothing, and has nothing to say."""
 
     key = "invoice"
-    label = gettext_noop("By bank transfer")
+    label = gettext_noop("Bank transfer")
     collects = False
 
     def customer(self, payer: Payer) -> str:
@@ -21,11 +21,11 @@ class InvoiceOnly:
 
     def setup_page(self, payer: Payer, *, back: str) -> str:
         """There is none."""
-        raise GatewayError(gettext("Invoices are paid by bank transfer here."))
+        raise GatewayError(gettext("This installation accepts bank transfers only."))
 
     def collect(self, attempt: Attempt, payer: Payer, currency: str) -> Outcome:
         """Nothing is collected."""
-        raise GatewayError(gettext("Invoices are paid by bank transfer here."))
+        raise GatewayError(gettext("This installation accepts bank transfers only."))
 
     def method_label(self, method: str) -> str:
         """The one way to pay."""

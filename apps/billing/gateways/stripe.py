@@ -32,7 +32,7 @@ class StripeGateway:
     """Speaks to Stripe with an account's secret key; `address` is another server's in tests."""
 
     key = "stripe"
-    label = gettext_noop("By card or direct debit")
+    label = gettext_noop("Card or direct debit")
     collects = True
 
     def __init__(self, secret_key: str, webhook_secret: str, address: str = "") -> None:

@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
                         max_length=2,
                         validators=[
                             django.core.validators.RegexValidator(
-                                "^[A-Z]{2}\\Z", "Write a country's two letters, such as DE.", code="country"
+                                "^[A-Z]{2}\\Z", "Enter a two-letter country code, such as DE.", code="country"
                             )
                         ],
                     ),
@@ -41,7 +41,7 @@ class Migration(migrations.Migration):
                 ("bank", models.CharField(blank=True, max_length=150)),
                 ("iban", models.CharField(blank=True, max_length=34, verbose_name="IBAN")),
                 ("bic", models.CharField(blank=True, max_length=11, verbose_name="BIC")),
-                ("prefix", models.CharField(max_length=10, verbose_name="before the number")),
+                ("prefix", models.CharField(max_length=10, verbose_name="prefix")),
                 (
                     "rounding",
                     models.CharField(
@@ -72,7 +72,7 @@ class Migration(migrations.Migration):
                         max_length=3,
                         validators=[
                             django.core.validators.RegexValidator(
-                                "^[A-Z]{3}\\Z", "Write a currency's three letters, such as EUR.", code="currency"
+                                "^[A-Z]{3}\\Z", "Enter a three-letter currency code, such as EUR.", code="currency"
                             )
                         ],
                     ),
@@ -86,13 +86,13 @@ class Migration(migrations.Migration):
                         max_length=2,
                         validators=[
                             django.core.validators.RegexValidator(
-                                "^[A-Z]{2}\\Z", "Write a country's two letters, such as DE.", code="country"
+                                "^[A-Z]{2}\\Z", "Enter a two-letter country code, such as DE.", code="country"
                             )
                         ],
                     ),
                 ),
                 ("vat_number", models.CharField(blank=True, max_length=20, verbose_name="VAT number")),
-                ("email", models.EmailField(blank=True, max_length=254, verbose_name="invoices go to")),
+                ("email", models.EmailField(blank=True, max_length=254, verbose_name="email for invoices")),
                 ("gateway", models.CharField(default="invoice", max_length=20)),
                 ("customer", models.CharField(blank=True, max_length=80, verbose_name="customer at the gateway")),
                 ("method", models.CharField(blank=True, max_length=80, verbose_name="payment method at the gateway")),
@@ -142,7 +142,7 @@ class Migration(migrations.Migration):
                         max_length=3,
                         validators=[
                             django.core.validators.RegexValidator(
-                                "^[A-Z]{3}\\Z", "Write a currency's three letters, such as EUR.", code="currency"
+                                "^[A-Z]{3}\\Z", "Enter a three-letter currency code, such as EUR.", code="currency"
                             )
                         ],
                     ),
@@ -329,10 +329,13 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("started_on", models.DateField()),
                 ("trial_ends_on", models.DateField(blank=True, null=True)),
-                ("anchor_on", models.DateField(blank=True, null=True, verbose_name="periods begin on the day of")),
+                (
+                    "anchor_on",
+                    models.DateField(blank=True, null=True, verbose_name="billing periods start on the day of"),
+                ),
                 ("ends_on", models.DateField(blank=True, null=True, verbose_name="cancelled from")),
                 ("suspended_on", models.DateField(blank=True, null=True, verbose_name="read-only since")),
-                ("grows", models.BooleanField(default=False, verbose_name="seats are added when somebody is invited")),
+                ("grows", models.BooleanField(default=False, verbose_name="add seats for new invitations")),
                 (
                     "account",
                     models.ForeignKey(

@@ -39,7 +39,7 @@ class Migration(migrations.Migration):
                 max_length=3,
                 validators=[
                     django.core.validators.RegexValidator(
-                        "^[A-Z]{3}\\Z", "Write a currency's three letters, such as EUR.", code="currency"
+                        "^[A-Z]{3}\\Z", "Enter a three-letter currency code, such as EUR.", code="currency"
                     )
                 ],
             ),
@@ -106,7 +106,7 @@ class Migration(migrations.Migration):
                 max_length=2,
                 validators=[
                     django.core.validators.RegexValidator(
-                        "^[A-Z]{2}\\Z", "Write a country's two letters, such as DE.", code="country"
+                        "^[A-Z]{2}\\Z", "Enter a two-letter country code, such as DE.", code="country"
                     )
                 ],
             ),
@@ -118,7 +118,7 @@ class Migration(migrations.Migration):
                 max_length=3,
                 validators=[
                     django.core.validators.RegexValidator(
-                        "^[A-Z]{3}\\Z", "Write a currency's three letters, such as EUR.", code="currency"
+                        "^[A-Z]{3}\\Z", "Enter a three-letter currency code, such as EUR.", code="currency"
                     )
                 ],
             ),
@@ -131,7 +131,7 @@ class Migration(migrations.Migration):
         AlterText(
             model_name="payer",
             name="email",
-            field=apps.audit.text.SingleLineEmailField(blank=True, max_length=254, verbose_name="invoices go to"),
+            field=apps.audit.text.SingleLineEmailField(blank=True, max_length=254, verbose_name="email for invoices"),
         ),
         AlterText(
             model_name="payer",
@@ -192,7 +192,7 @@ class Migration(migrations.Migration):
                 max_length=2,
                 validators=[
                     django.core.validators.RegexValidator(
-                        "^[A-Z]{2}\\Z", "Write a country's two letters, such as DE.", code="country"
+                        "^[A-Z]{2}\\Z", "Enter a two-letter country code, such as DE.", code="country"
                     )
                 ],
             ),
@@ -220,7 +220,7 @@ class Migration(migrations.Migration):
         AlterText(
             model_name="seller",
             name="prefix",
-            field=apps.audit.text.SingleLineField(max_length=10, verbose_name="before the number"),
+            field=apps.audit.text.SingleLineField(max_length=10, verbose_name="prefix"),
         ),
         AlterText(
             model_name="seller",

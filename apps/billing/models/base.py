@@ -16,7 +16,7 @@ from apps.accounts.models import Account
 from apps.audit.text import MultiLineField
 
 validate_country = RegexValidator(
-    r"^[A-Z]{2}\Z", gettext_lazy("Write a country's two letters, such as DE."), code="country"
+    r"^[A-Z]{2}\Z", gettext_lazy("Enter a two-letter country code, such as DE."), code="country"
 )
 
 # How much an address on an invoice may hold.
@@ -32,7 +32,7 @@ def validate_address(address: str) -> None:
     lines = len(address.splitlines())
     if lines > ADDRESS_LINES:
         raise ValidationError(
-            _("Write the address in at most %(most)s lines; it has %(lines)s."),
+            _("Enter the address in at most %(most)s lines; it has %(lines)s."),
             code="address",
             params={"most": ADDRESS_LINES, "lines": f"{lines:,}"},
         )
@@ -57,7 +57,7 @@ class AddressField(MultiLineField[Any, Any]):
 
 
 class Amount(models.DecimalField[Any, Any]):
-    """An amount of money; its currency stands beside it, or on the invoice that it belongs to."""
+    """An amount of money; its currency is on the same row or on its invoice."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **({"max_digits": 14, "decimal_places": 3} | options))

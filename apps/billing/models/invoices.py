@@ -29,7 +29,7 @@ class Seller(models.Model):
     bank = SingleLineField(max_length=150, blank=True)
     iban = SingleLineField("IBAN", max_length=34, blank=True)
     bic = SingleLineField("BIC", max_length=11, blank=True)
-    prefix = SingleLineField(_("before the number"), max_length=10)
+    prefix = SingleLineField(_("prefix"), max_length=10)
     rounding = SingleLineField(max_length=10, choices=[(each.value, each.value) for each in Rounding])
     days_to_pay = models.PositiveSmallIntegerField(default=14)
     last_number = models.BigIntegerField(default=0, editable=False)
@@ -138,7 +138,7 @@ class Payment(AccountModel):
     entered_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta(AccountModel.Meta):
-        """One row for each payment of a gateway, however often we are told of it."""
+        """One row for each payment of a gateway, even if the gateway reports it several times."""
 
         ordering = ["received_on", "id"]
         constraints = [

@@ -23,10 +23,10 @@ class Subscription(AccountModel):
 
     started_on = models.DateField()
     trial_ends_on = models.DateField(null=True, blank=True)
-    anchor_on = models.DateField(_("periods begin on the day of"), null=True, blank=True)
+    anchor_on = models.DateField(_("billing periods start on the day of"), null=True, blank=True)
     ends_on = models.DateField(_("cancelled from"), null=True, blank=True)
     suspended_on = models.DateField(_("read-only since"), null=True, blank=True)
-    grows = models.BooleanField(_("seats are added when somebody is invited"), default=False)
+    grows = models.BooleanField(_("add seats for new invitations"), default=False)
 
     class Meta(AccountModel.Meta):
         """An account has one subscription."""
@@ -56,7 +56,7 @@ class Payer(AccountModel):
     address = AddressField(blank=True)
     country = SingleLineField(max_length=2, blank=True, validators=[validate_country])
     vat_number = SingleLineField(_("VAT number"), max_length=20, blank=True)
-    email = SingleLineEmailField(_("invoices go to"), max_length=254, blank=True)
+    email = SingleLineEmailField(_("email for invoices"), max_length=254, blank=True)
     gateway = SingleLineField(max_length=20, default="invoice")
     customer = SingleLineField(_("customer at the gateway"), max_length=80, blank=True)
     method = SingleLineField(_("payment method at the gateway"), max_length=80, blank=True)
@@ -119,7 +119,7 @@ class Term(AccountModel):
 class Period(AccountModel):
     """The days that are paid together: from `starts_on` up to `ends_on`, without that day.
 
-    `days` is how many the full period has. Where somebody goes over to yearly payment in the middle, it ends early.
+    `days` is how many the full period has. It ends early if the payer switches to yearly billing.
     """
 
     starts_on = models.DateField()

@@ -35,11 +35,11 @@ def last_day(ends_on: date) -> date:
 
 @register.inclusion_tag("pages/billing/state.html")
 def invoice_state(invoice: Any) -> dict[str, str]:
-    """A badge: what is to be done about an invoice that was read with its `balance`."""
+    """Return the badge with the state of an invoice that was read with its `balance`."""
     if invoice.is_credit_note:
         return {"words": _("Credit note"), "kind": ""}
     if invoice.balance <= 0:
         return {"words": _("Paid"), "kind": "m-badge-brand"}
     if invoice.due_on < today():
         return {"words": _("Overdue"), "kind": "m-badge-danger"}
-    return {"words": _("To be paid"), "kind": "m-badge-amber"}
+    return {"words": _("Unpaid"), "kind": "m-badge-amber"}

@@ -54,7 +54,7 @@ def answer(
                 return _computed(request, access, form, asked, tried, context)
             if "confirmed" in request.POST:
                 act(form.cleaned_data["reason"])
-                messages.success(request, _("Done. The log keeps the reason."))
+                messages.success(request, _("Changes saved. The reason is in the audit log."))
                 return HttpResponseRedirect(back)
             if (change := queued()) is not None:
                 return queue(request, change, access.user)

@@ -27,22 +27,22 @@ from apps.pages.views.page import page
 @page("manage_subscription", sends=True)
 def choose(request: HttpRequest, access: AccessContext) -> HttpResponse:
     """Another plan, interval or number of seats; what is more holds at once, what is less later."""
-    book = _book(access)
-    form = ChooseForm(request.POST or None, book=book)
+    subscription_state = _book(access)
+    form = ChooseForm(request.POST or None, subscription_state=subscription_state)
 
     def act(reason: str) -> None:
         subscribing.choose(access.account_id, form.choice(), actor=access.user, reason=reason)
         issue_now(access.account_id)
 
     def queued() -> Change | None:
-        change = rights_of(book.account, form.choice())
+        change = rights_of(subscription_state.account, form.choice())
         return change if concerns_many(change, actor=access.user) else None
 
     return answer(
         request,
         access,
         form,
-        tried=lambda: _quoted(book, form.choice(), access, rights=queued() is None),
+        tried=lambda: _quoted(subscription_state, form.choice(), access, rights=queued() is None),
         act=act,
         queued=queued,
         template="pages/billing/choose.html",
@@ -59,11 +59,11 @@ def begin(request: HttpRequest, access: AccessContext) -> HttpResponse:
     form = BeginForm(request.POST or None)
 
     def tried() -> Iterator[str]:
-        yield _("For %(days)s days everything in %(plan)s is free.") % {
+        yield _("%(plan)s is free for %(days)s days.") % {
             "days": subscribing.TRIAL.days,
             "plan": plan(subscribing.TRIAL_PLAN).name,
         }
-        yield _("Then it is billed, or can only be looked at until the billing details are there.")
+        yield _("Billing then starts. Without billing details, the account becomes read-only.")
 
     return answer(
         request,
@@ -77,9 +77,12 @@ def begin(request: HttpRequest, access: AccessContext) -> HttpResponse:
 @page("manage_subscription", sends=True)
 def how(request: HttpRequest, access: AccessContext) -> HttpResponse:
     """Who pays, and whether seats grow."""
-    book = _book(access)
-    turns_on = book.turns_on()
-    stands = {"payers": "branches" if book.by_branch(turns_on) else "account", "grows": book.agreed.grows}
+    subscription_state = _book(access)
+    turns_on = subscription_state.turns_on()
+    stands = {
+        "payers": "branches" if subscription_state.by_branch(turns_on) else "account",
+        "grows": subscription_state.agreed.grows,
+    }
     form = HowForm(request.POST or None, initial=stands)
 
     def act(reason: str) -> None:
@@ -94,13 +97,13 @@ def how(request: HttpRequest, access: AccessContext) -> HttpResponse:
         if form.cleaned_data["payers"] != stands["payers"]:
             day = datetime_formats.written(turns_on, datetime_formats.DateTimeForm.LONG_DAY)
             if form.cleaned_data["payers"] == "branches":
-                yield _("From %(day)s on each branch has seats and invoices of its own.") % {"day": day}
+                yield _("From %(day)s, each branch has its own seats and invoices.") % {"day": day}
             else:
-                yield _("From %(day)s on one invoice is for all branches.") % {"day": day}
+                yield _("From %(day)s, one invoice covers all branches.") % {"day": day}
         if form.cleaned_data["grows"] and not stands["grows"]:
-            yield _("Whoever invites somebody beyond the seats adds one, which is billed by the day.")
+            yield _("An invitation beyond the seat limit adds a seat, billed by the day.")
         elif stands["grows"] and not form.cleaned_data["grows"]:
-            yield _("Invitations beyond the seats are refused.")
+            yield _("Invitations beyond the seat limit are declined.")
 
     return answer(request, access, form, tried=tried, act=act)
 
@@ -108,9 +111,9 @@ def how(request: HttpRequest, access: AccessContext) -> HttpResponse:
 @page("manage_subscription", sends=True)
 def cancel(request: HttpRequest, access: AccessContext) -> HttpResponse:
     """The end of the subscription with its period; once it is cancelled, taking that back."""
-    book = _book(access)
+    subscription_state = _book(access)
     form = CancelForm(request.POST or None)
-    cancelled = book.agreed.ends_on is not None
+    cancelled = subscription_state.agreed.ends_on is not None
     form.danger = not cancelled
     form.title = _("Keep the subscription") if cancelled else _("Cancel the subscription")
 
@@ -120,39 +123,45 @@ def cancel(request: HttpRequest, access: AccessContext) -> HttpResponse:
 
     def tried() -> Iterator[str]:
         if cancelled:
-            yield _("It goes on as before.")
+            yield _("The subscription continues as before.")
             return
-        ends_on = book.agreed.trial_ends_on if book.state is SubscriptionStatus.TRIAL else book.turns_on()
-        day = datetime_formats.written(ends_on or book.day, datetime_formats.DateTimeForm.LONG_DAY)
-        yield _("From %(day)s on everybody can look at everything, and nobody can change anything.") % {"day": day}
-        yield _("Nothing is deleted, and choosing a plan begins it again.")
+        ends_on = (
+            subscription_state.agreed.trial_ends_on
+            if subscription_state.state is SubscriptionStatus.TRIAL
+            else subscription_state.turns_on()
+        )
+        day = datetime_formats.written(ends_on or subscription_state.day, datetime_formats.DateTimeForm.LONG_DAY)
+        yield _("From %(day)s, the account is read-only.") % {"day": day}
+        yield _("No data is deleted. Choose a plan to start again.")
 
     return answer(request, access, form, tried=tried, act=act)
 
 
 def _book(access: AccessContext) -> SubscriptionState:
     assert access.account is not None
-    book = SubscriptionState(access.account)
-    if book.subscription is None or not book.holding():
+    subscription_state = SubscriptionState(access.account)
+    if subscription_state.subscription is None or not subscription_state.holding():
         raise Http404
-    return book
+    return subscription_state
 
 
-def _quoted(book: SubscriptionState, choice: PlanChoice, access: AccessContext, *, rights: bool) -> Iterator[str]:
-    found = quote(book.account, choice, actor=access.user, rights=rights)
+def _quoted(
+    subscription_state: SubscriptionState, choice: PlanChoice, access: AccessContext, *, rights: bool
+) -> Iterator[str]:
+    found = quote(subscription_state.account, choice, actor=access.user, rights=rights)
     if found.chosen.now is not None:
-        yield _("From today: %(what)s.") % {"what": _in_words(book, found.chosen.now)}
+        yield _("From today: %(what)s.") % {"what": _in_words(subscription_state, found.chosen.now)}
     if found.chosen.later is not None and found.chosen.later_on is not None:
         day = datetime_formats.written(found.chosen.later_on, datetime_formats.DateTimeForm.LONG_DAY)
-        yield _("From %(day)s: %(what)s.") % {"day": day, "what": _in_words(book, found.chosen.later)}
+        yield _("From %(day)s: %(what)s.") % {"day": day, "what": _in_words(subscription_state, found.chosen.later)}
     for draft in found.billed:
         yield _billed(draft)
     if found.gained:
-        yield _("New in the plan: %(features)s.") % {"features": ", ".join(found.gained)}
+        yield _("Added: %(features)s.") % {"features": ", ".join(found.gained)}
     if found.lost:
-        yield _("No more in the plan: %(features)s.") % {"features": ", ".join(found.lost)}
+        yield _("Removed: %(features)s.") % {"features": ", ".join(found.lost)}
     if found.log:
-        yield _("Shown from then on: %(log)s. Nothing of it is deleted.") % {"log": found.log}
+        yield _("The audit log then shows: %(log)s. No entries are deleted.") % {"log": found.log}
     if found.gained or found.lost:
         yield from found.rights
 
@@ -160,15 +169,15 @@ def _quoted(book: SubscriptionState, choice: PlanChoice, access: AccessContext, 
 def _billed(draft: DraftInvoice) -> str:
     total, tax = written(draft.total, draft.payer.currency), written(draft.tax, draft.payer.currency)
     if not draft.tax:
-        return _("An invoice over %(total)s goes out at once.") % {"total": total}
-    return _("An invoice over %(total)s goes out at once, of which %(tax)s are tax.") % {"total": total, "tax": tax}
+        return _("An invoice for %(total)s is sent immediately.") % {"total": total}
+    return _("An invoice for %(total)s, including %(tax)s tax, is sent immediately.") % {"total": total, "tax": tax}
 
 
-def _in_words(book: SubscriptionState, choice: PlanChoice) -> str:
+def _in_words(subscription_state: SubscriptionState, choice: PlanChoice) -> str:
     chosen = plan(choice.plan)
     parts = []
     for payer_id, seats in choice.seats.items():
-        payer = book.payers[payer_id]
+        payer = subscription_state.payers[payer_id]
         cost = written(chosen.price(choice.interval, payer.currency) * seats, payer.currency)
         words = ngettext("%(seats)s seat, %(cost)s", "%(seats)s seats, %(cost)s", seats)
         parts.append(words % {"seats": f"{seats:,}", "cost": cost})

@@ -19,7 +19,7 @@ from apps.billing.views.overview import newest
 from apps.pages.views.page import page, show
 
 STATES = {
-    "open": gettext_lazy("To be paid"),
+    "open": gettext_lazy("Unpaid"),
     "paid": gettext_lazy("Paid"),
     "overdue": gettext_lazy("Overdue"),
     "credit": gettext_lazy("Credit notes"),
@@ -28,7 +28,7 @@ STATES = {
 
 @page("view_billing")
 def invoices(request: HttpRequest, access: AccessContext) -> HttpResponse:
-    """The invoices in sight, by branch, state and number; the newest first, a page at a time from a number on."""
+    """List the visible invoices, filtered by branch, state and number; newest first, in pages."""
     assert access.account is not None
     assert access.mandate is not None
     sight = BillingScope.of(access.mandate, "view_billing")
@@ -73,7 +73,7 @@ def invoice(request: HttpRequest, access: AccessContext, reference: str) -> Http
 
 @page("view_billing")
 def pdf(request: HttpRequest, access: AccessContext, reference: str) -> HttpResponse:
-    """The invoice as a file; for its readers alone, whoever has the address."""
+    """Download the invoice as a PDF; only for members who may see it."""
     found = _find(access, reference)
     response = HttpResponse(invoice_pdf(found), content_type="application/pdf")
     response["Content-Disposition"] = f'attachment; filename="{file_name(found)}"'

@@ -1,4 +1,4 @@
-"""The account's billing at a glance: plan, seats, who pays, what is to be paid, what comes next."""
+"""The billing overview: plan, seats, payers, amounts due, and the next invoice."""
 
 from __future__ import annotations
 
@@ -42,25 +42,25 @@ class PayerSeats:
 
 @page("view_billing")
 def overview(request: HttpRequest, access: AccessContext) -> HttpResponse:
-    """What the account has subscribed to, and what it owes, as far as the person sees it."""
+    """Show the subscription and the amounts due that the member may see."""
     assert access.account is not None
     assert access.mandate is not None
-    book = SubscriptionState(access.account)
-    context: dict[str, Any] = {"book": book, "manages": access.may("manage_subscription", access.account)}
-    if book.subscription is not None:
+    subscription_state = SubscriptionState(access.account)
+    context: dict[str, Any] = {"book": subscription_state, "manages": access.may("manage_subscription", access.account)}
+    if subscription_state.subscription is not None:
         sight, managing = (
             BillingScope.of(access.mandate, "view_billing"),
             BillingScope.of(access.mandate, "manage_billing"),
         )
-        starts_on, fees = upcoming(book, seller())
-        plan = book.plan()
+        starts_on, fees = upcoming(subscription_state, seller())
+        plan = subscription_state.plan()
         context |= {
             "plan": plan,
             "gateway": current_gateway(),
             "features": _features(plan),
-            "trial": book.state is SubscriptionStatus.TRIAL,
-            "seats": _seats(book, sight, managing),
-            "coming": _coming(book),
+            "trial": subscription_state.state is SubscriptionStatus.TRIAL,
+            "seats": _seats(subscription_state, sight, managing),
+            "coming": _coming(subscription_state),
             "starts_on": starts_on,
             "fees": [_fee(draft) for draft in fees if sight.has(draft.payer)],
             "invoices": newest(access.account.pk, sight)[:SHOWN],
@@ -75,23 +75,23 @@ def _features(plan: Plan | None) -> list[str]:
 
 
 def newest(account_id: int, sight: BillingScope) -> Any:
-    """The invoices in sight with what is still to be paid of each, the newest first."""
+    """Return the visible invoices, each with its amount due, newest first."""
     rows = Invoice.objects.filter(sight.rows, account=account_id).select_related("branch", "credits")
     return with_balance(rows).order_by("-number")
 
 
-def _seats(book: SubscriptionState, sight: BillingScope, managing: BillingScope) -> list[PayerSeats]:
-    taken = all_seats_taken(book.account.pk)
+def _seats(subscription_state: SubscriptionState, sight: BillingScope, managing: BillingScope) -> list[PayerSeats]:
+    taken = all_seats_taken(subscription_state.account.pk)
     return [
         PayerSeats(payer, term, taken.get(payer.branch_id, 0), managing.has(payer))
-        for payer, term in book.holding()
+        for payer, term in subscription_state.holding()
         if sight.has(payer)
     ]
 
 
-def _coming(book: SubscriptionState) -> dict[str, Any] | None:
+def _coming(subscription_state: SubscriptionState) -> dict[str, Any] | None:
     """What is to change, where a change is waiting."""
-    found = [term for term in book.coming() if term.seats]
+    found = [term for term in subscription_state.coming() if term.seats]
     if not found:
         return None
     first = found[0]

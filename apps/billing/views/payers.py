@@ -29,12 +29,12 @@ def details(request: HttpRequest, access: AccessContext, payer: int) -> HttpResp
     def tried() -> Iterator[str]:
         given = form.details()
         due = taxed(seller().country, given["country"], given["vat_number"])
-        yield _("Invoices from now on are written to %(name)s, and go to %(email)s.") % given
-        yield _("They have %(rate)s percent of tax. %(note)s") % {
+        yield _("New invoices are addressed to %(name)s and sent to %(email)s.") % given
+        yield _("Tax: %(rate)s percent. %(note)s") % {
             "rate": f"{due.rate.normalize():f}",
             "note": due.treatment.note,
         }
-        yield _("Invoices that have been issued stay as they are.")
+        yield _("Existing invoices don't change.")
 
     def act(reason: str) -> None:
         change_details(access.account_id, found.pk, form.details(), actor=access.user, reason=reason)
@@ -43,11 +43,11 @@ def details(request: HttpRequest, access: AccessContext, payer: int) -> HttpResp
 
 
 def managed(access: AccessContext, payer_id: int) -> Payer:
-    """The payer, for whoever may manage its bills.
+    """Return the payer if the member may manage its billing.
 
     Raises:
-        Http404: there is none in sight.
-        MissingPermission: it is in sight, and they may not.
+        Http404: no visible payer has this id.
+        MissingPermission: the payer is visible, but the member may not manage it.
     """
     assert access.account is not None
     assert access.mandate is not None

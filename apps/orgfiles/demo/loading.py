@@ -25,10 +25,10 @@ from apps.orgfiles.organisation import Organisation
 
 WRITTEN_FOR = date(2026, 11, 2)
 FOLDER = Path(__file__).parent
-# Everybody's. It is shown to whoever loads the demo, and guards nothing but invented people.
+# The password of all demo users. It is printed, and protects only invented people.
 PASSWORD = "mandate-demo"  # noqa: S105
 OPERATOR = "operator@mandate.example"
-# What an authenticator app is told to show the operator's codes. An operator session needs one.
+# Secret for the operator's authenticator app. An operator session needs its codes.
 OPERATOR_SECRET = "MANDATEDEMOPERATORSECRET234567AA"  # noqa: S105
 SECONDS_PER_CODE = 30
 # What says of itself no date was made in this time before the week of the demo, in the order of the file.
@@ -63,7 +63,7 @@ def load_demo(today: date | None = None) -> list[SignIn]:
     """Create the accounts that are not there yet, and the operator, in one transaction; returns who can sign in.
 
     Raises:
-        Refused: an address of the demo belongs to somebody else. Nothing is written then.
+        Refused: another user has an address of the demo. Nothing is written then.
     """
     found = organisations()
     monday = today or timezone.now().date()
@@ -83,7 +83,7 @@ def load_demo(today: date | None = None) -> list[SignIn]:
 def sign_ins(found: list[Organisation]) -> list[SignIn]:
     """Who can sign in, account by account, the operator last."""
     people = [SignIn(email, PASSWORD, _account(each), role) for each in found for email, role in _roles(each)]
-    role = "Platform operator, once a session is opened"
+    role = "Platform operator (after opening a session)"
     return [*people, SignIn(OPERATOR, PASSWORD, "every account", role, OPERATOR_SECRET)]
 
 
@@ -122,7 +122,7 @@ def _moved(line: RecordLine, shift: timedelta) -> RecordLine:
 
 
 def _give_passwords(found: list[Organisation]) -> None:
-    """One hash for all of them: making one takes as long as it takes to try one."""
+    """Give all new users one hash: hashing is slow by design."""
     emails = {line.email for each in found for line in each.users}
     newcomers = User.objects.filter(email__in=emails, password__startswith=UNUSABLE_PASSWORD_PREFIX)
     newcomers.update(password=make_password(PASSWORD))
@@ -133,17 +133,17 @@ def _account(found: Organisation) -> str:
 
 
 def _roles(found: Organisation) -> Iterator[tuple[str, str]]:
-    """Each person of the file with what they are in the account."""
+    """Yield each user of the file with their roles in the account."""
     scheme = found.account.scheme
     names = {key: role.name for key, role in scheme.roles.items()} | {line.key: line.name for line in found.roles}
     branches = {line.slug: line for line in found.branches}
     for user in found.users:
-        held = [names[line.role] for line in found.parent_roles if line.user == user.email]
+        roles = [names[line.role] for line in found.parent_roles if line.user == user.email]
         for line in found.members:
             if line.user != user.email:
                 continue
             branch = branches[line.branch]
             role = f"{names[line.role]} on {branch.name}" if scheme.many_branches else names[line.role]
             ended = "removed" if not line.active else "closed" if branch.status != "active" else ""
-            held.append(f"{role} ({ended})" if ended else role)
-        yield user.email, ", ".join(held)
+            roles.append(f"{role} ({ended})" if ended else role)
+        yield user.email, ", ".join(roles)

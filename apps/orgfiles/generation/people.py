@@ -107,7 +107,7 @@ def _add_users(account: Account, count: int, rng: random.Random) -> list[User]:
 
 
 def _branches_lacking(account: Account, branches: Sequence[Branch], top: Role) -> set[int]:
-    """Where nobody holds the top role yet; nowhere, where it is held by one alone and somebody does."""
+    """Return the branches without a holder of the top role; none if its single holder exists."""
     holders = Membership.objects.active().filter(account=account, role=top)
     if top.single and holders.exists():
         return set()
@@ -115,7 +115,7 @@ def _branches_lacking(account: Account, branches: Sequence[Branch], top: Role) -
 
 
 def _found(account: Account, user: User) -> None:
-    """Who opens an account gets its founder's parent role too, where the scheme has one (and nobody holds it)."""
+    """Give the account's founder the founder's parent role, if the role system has one and nobody has it."""
     key = account.role_system.founder.get("parent")
     if key and not ParentMembership.objects.filter(account=account, role__key=key).exists():
         role = Role.objects.published(account.scheme).get(key=key)

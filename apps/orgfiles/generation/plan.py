@@ -1,4 +1,4 @@
-"""What is to be generated, and what is refused before anything is written."""
+"""The plan of what to generate, checked before anything is written."""
 
 from __future__ import annotations
 
@@ -61,29 +61,29 @@ def check(plan: LoadPlan) -> LoadPlan:
     """
     for name, count in plan.counts.items():
         if not 0 <= count <= MOST:
-            raise GenerationRefused(f"{count} {name} are asked for: ask for 0 to {MOST:,}.")
+            raise GenerationRefused(f"{count} {name} is out of range: choose 0 to {MOST:,}.")
     if plan.seed not in range(2**31):
-        raise GenerationRefused(f"The seed {plan.seed} is out of range: take one from 0 to {2**31 - 1:,}.")
+        raise GenerationRefused(f"The seed {plan.seed} is out of range: choose one from 0 to {2**31 - 1:,}.")
     account = Account.objects.filter(slug=plan.account).first()
     filled = _for_new_account(plan) if account is None else _for_known_account(plan, account)
     present = _open_branches(account)
     total = present + (filled.branches or 0)
     if not total:
-        raise GenerationRefused(f'The account "{plan.account}" has no open branch: ask for one with --branches.')
+        raise GenerationRefused(f'The account "{plan.account}" has no open branch: add one with --branches.')
     if total > 1 and not _scheme_of(filled).many_branches:
         raise GenerationRefused(
             f"Accounts under the scheme {filled.scheme} have one branch, and {plan.account} would have {total}."
         )
     if not any(filled.counts.values()):
-        raise GenerationRefused("Nothing is asked for: say how many, as in --members 50 --leads 10000.")
+        raise GenerationRefused("Nothing to generate: give numbers, such as --members 50 --leads 10000.")
     about = max(filled.companies, filled.contacts, filled.leads, filled.opportunities)
     if filled.activities and about < total:
-        raise GenerationRefused(f"An activity is about a record: ask for {total} leads or more, besides activities.")
+        raise GenerationRefused(f"Activities belong to records: ask for at least {total} leads too.")
     if filled.shares and not (filled.leads and filled.members >= total):
-        raise GenerationRefused("Shares are of generated leads, with generated members of every branch: ask for both.")
+        raise GenerationRefused("Shares need generated leads and generated members of every branch: ask for both.")
     if filled.shares > filled.leads * (filled.members // total):
         raise GenerationRefused(
-            f"{filled.shares:,} shares are more than {filled.leads:,} leads and their branch's members allow."
+            f"{filled.shares:,} shares are too many for {filled.leads:,} leads and their branch's members."
         )
     return filled
 
@@ -91,7 +91,8 @@ def check(plan: LoadPlan) -> LoadPlan:
 def _for_new_account(plan: LoadPlan) -> LoadPlan:
     if plan.scheme is None:
         raise GenerationRefused(
-            f'There is no account "{plan.account}": name its scheme to create it, as in --scheme {scheme_keys()[0]}.'
+            f'The account "{plan.account}" does not exist: name its role system to create it, such as --scheme'
+            f" {scheme_keys()[0]}."
         )
     try:
         scheme(plan.scheme)
@@ -99,9 +100,9 @@ def _for_new_account(plan: LoadPlan) -> LoadPlan:
     except LookupError as error:
         raise GenerationRefused(str(error.args[0])) from None
     except ValidationError as error:
-        raise GenerationRefused(f'"{plan.account}" is no name for an account: {error.messages[0]}') from None
+        raise GenerationRefused(f'"{plan.account}" is not a name for an account: {error.messages[0]}') from None
     if plan.branches == 0:
-        raise GenerationRefused("A new account has at least one branch.")
+        raise GenerationRefused("A new account needs at least one branch.")
     return replace(plan, branches=plan.branches or 1)
 
 

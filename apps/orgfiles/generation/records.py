@@ -27,7 +27,7 @@ NEWEST = datetime(2026, 1, 1, tzinfo=UTC)
 SPAN = timedelta(days=3 * 365)
 BATCH = 20_000
 Progress = Callable[[int], None]
-"""Is told of so many more rows."""
+"""Called with the number of new rows."""
 
 _LAY_OUT = """
 DROP TABLE IF EXISTS generation_person, generation_branch;
@@ -73,7 +73,7 @@ class GenerationRun:
     numbers: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def parameters(self, what: str) -> dict[str, Any]:
-        """What every statement is told; each kind of row has its own chance."""
+        """Return the parameters of every statement; each kind of row has its own random seed."""
         return {
             "account": self.account.pk,
             "currency": self.account.currency,

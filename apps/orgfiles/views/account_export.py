@@ -1,4 +1,4 @@
-"""The account is taken along: its people, its roles and the records that whoever asks may export, as one file."""
+"""Exports an account as one file: people, roles and the records that the member may export."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CHUNK = 500
 @page("delete_account", sends=True)
 @require_POST
 def export_account(request: HttpRequest, access: AccessContext) -> StreamingHttpResponse:
-    """The organisation file, without what the person may not export; that it was taken along stands in the log."""
+    """Download the organisation file, without what the member may not export; the export is logged."""
     account = access.account
     assert account is not None
     kept = EntryValues(
@@ -37,7 +37,7 @@ def export_account(request: HttpRequest, access: AccessContext) -> StreamingHttp
         record(
             verb=verbs.ACCOUNT_EXPORTED,
             actor=access.user,
-            reason="Taken along as an organisation file",
+            reason="Exported as an organisation file",
             account_id=account.pk,
             entries=[kept],
         )
@@ -70,4 +70,4 @@ def _rows(access: AccessContext, record_type: str) -> QuerySet[Any]:
 
 
 def _unnoted(sentence: str) -> None:
-    """What a file cannot state is of no concern to whoever takes their account along."""
+    """Ignore notes about what a file can't contain."""

@@ -87,13 +87,13 @@ def _text(request: HttpRequest, sent: QueryDict, problems: list[str]) -> tuple[s
         return "", ""
     file = request.FILES.get("file")
     if file is None or not file.size:
-        problems.append(_("Choose a file with the roles first."))
+        problems.append(_("Choose a file with roles first."))
         return "", ""
     if file.size > LARGEST:
-        problems.append(_("The file is larger than 512 KiB, which is the most that role definitions may be."))
+        problems.append(_("The file is larger than 512 KiB. Choose a smaller file."))
         return "", ""
     try:
         return file.read().decode("utf-8-sig"), file.name or ""
     except UnicodeDecodeError:
-        problems.append(_("The file is no text in UTF-8."))
+        problems.append(_("The file is not UTF-8 text. Save it as UTF-8 and try again."))
         return "", ""

@@ -1,4 +1,4 @@
-"""Changing one's own address: nothing is written before the link that goes to the new one was followed."""
+"""Pages to change the user's email address: nothing is written until the link sent to the new address is opened."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from apps.accounts.sign_in_emails import ask_to_change_address
 from apps.signin.forms import EmailForm
 
 PURPOSE = "another address"
-# A link to follow is good for a day.
+# Seconds until a link expires: one day.
 GOOD_FOR = 24 * 3600
 GONE = 410
 
@@ -32,16 +32,16 @@ GONE = 410
 @reauthentication_required
 @rate_limit(action="manage_email")
 def change_email(request: HttpRequest) -> HttpResponse:
-    """Which address is to be one's own. Whether somebody has it already, its owner alone is told."""
+    """Ask for the new email address and send a link to it. Only its owner learns that it is already in use."""
     user = access_of(request).user
     form = EmailForm(request.POST or None, user=user)
     if request.method == "POST" and form.is_valid():
         email = form.cleaned_data["email"]
         if may_send(request, to=email):
-            told = {"user": user.pk, "from": user.email, "to": email}
-            path = reverse("confirm-email", args=[seal(json.dumps(told), PURPOSE)])
+            request_data = {"user": user.pk, "from": user.email, "to": email}
+            path = reverse("confirm-email", args=[seal(json.dumps(request_data), PURPOSE)])
             ask_to_change_address(email, str(user), user.email, path)
-            sent = _("We have sent a link to %(email)s. Your address changes when you follow it, within a day.")
+            sent = _("We sent a link to %(email)s. Open it within one day to change your email address.")
             messages.success(request, sent % {"email": email})
             return HttpResponseRedirect(reverse("me"))
         form.add_error("email", too_often())
@@ -50,26 +50,26 @@ def change_email(request: HttpRequest) -> HttpResponse:
 
 @login_required
 def confirm_email(request: HttpRequest, sealed: str) -> HttpResponse:
-    """Where the link leads: one look at both addresses, and the new one is one's own."""
+    """Show both email addresses; a POST changes the address."""
     access = access_of(request)
     try:
-        told = json.loads(unseal(sealed, PURPOSE, max_age=GOOD_FOR))
+        request_data = json.loads(unseal(sealed, PURPOSE, max_age=GOOD_FOR))
     except Unsealable:
-        return _gone(request, _("It is more than a day old, or not whole. Ask for another one."))
-    if told["user"] != access.user.pk:
-        return _gone(request, _("It is for somebody else. Sign out, and sign in as whoever asked for it."))
-    if told["from"] != access.user.email:
-        return _gone(request, _("Your address has changed since it was sent."))
+        return _gone(request, _("It is more than one day old or incomplete. Request another link."))
+    if request_data["user"] != access.user.pk:
+        return _gone(request, _("It was sent to another user. Sign out, then sign in as the user who requested it."))
+    if request_data["from"] != access.user.email:
+        return _gone(request, _("Your email address changed after the link was sent. Request another link."))
     if request.method != "POST":
-        return render(request, "signin/email_confirm.html", {"access": access, "email": told["to"]})
+        return render(request, "signin/email_confirm.html", {"access": access, "email": request_data["to"]})
     try:
-        move_address(access.user, told["to"])
+        move_address(access.user, request_data["to"])
     except AddressMoved:
-        return _gone(request, _("Your address has changed since it was sent."))
+        return _gone(request, _("Your email address changed after the link was sent. Request another link."))
     except IntegrityError:
-        return _gone(request, _("Somebody signs in with that address by now. Choose another one."))
+        return _gone(request, _("Another user already signs in with that email address. Choose a different one."))
     end_sessions(access.user, but=request.session.session_key)
-    messages.success(request, _("You sign in as %(email)s from now on.") % {"email": told["to"]})
+    messages.success(request, _("You now sign in as %(email)s.") % {"email": request_data["to"]})
     return HttpResponseRedirect(reverse("me"))
 
 

@@ -1,4 +1,4 @@
-"""Accepting an invitation: by whom it is for, who may be somebody new."""
+"""The page to accept an invitation, for known users and for new ones."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ GONE = 410
 
 @rate_limit(action="signup")
 def invitation(request: HttpRequest, token: str) -> HttpResponse:
-    """What somebody is invited to, and their yes.
+    """Show an invitation; a POST accepts it.
 
     Raises:
-        Http404: the token leads nowhere.
+        Http404: no invitation has this token.
     """
     account_id = inviting_account(token)
     if account_id is None:
@@ -71,7 +71,7 @@ def _show(request: HttpRequest, found: Invitation, context: dict[str, object], *
 
 
 def _accept(request: HttpRequest, found: Invitation, token: str, user: User) -> HttpResponse:
-    """Make them what they were invited to be, and lead them there."""
+    """Accept the invitation and redirect to the account."""
     try:
         AcceptInvitation(account_id=found.account_id, token=token).apply(actor=user, reason=WHY)
     except Refusal as refusal:
@@ -81,7 +81,7 @@ def _accept(request: HttpRequest, found: Invitation, token: str, user: User) -> 
 
 
 def _stranger(request: HttpRequest, found: Invitation, token: str) -> HttpResponse:
-    """Whoever came by the link of the mail reads what goes to the address, and chooses how to sign in with it."""
+    """Let a visitor with the link from the email set a name and password, then accept."""
     proof = (request.POST or request.GET).get("proof", "")
     if not is_proof(token, proof):
         return _by_hand(request, found, token)
@@ -99,7 +99,7 @@ def _stranger(request: HttpRequest, found: Invitation, token: str) -> HttpRespon
     except Refusal as refusal:
         return _show(request, found, {"refusal": refusal}, status=GONE)
     except IntegrityError:
-        # Somebody was faster, most likely the same one by a second click.
+        # Another request was faster, most likely a second click.
         return HttpResponseRedirect(address_of(token))
     onwards = reverse("pages:home", args=[found.account.slug])
     response: HttpResponse = perform_login(request, Login(user=user, redirect_url=onwards))
@@ -107,7 +107,7 @@ def _stranger(request: HttpRequest, found: Invitation, token: str) -> HttpRespon
 
 
 def _by_hand(request: HttpRequest, found: Invitation, token: str) -> HttpResponse:
-    """Whoever came by a link that was passed on can have the mail sent; no user is looked up, known or not."""
+    """Offer to send the email to a visitor with a link that was passed on; looks up no user."""
     context: dict[str, object] = {"by_hand": True, "page": address_of(token)}
     if request.method == "POST":
         if may_send(request, to=found.email, account_id=found.account_id):
@@ -119,6 +119,6 @@ def _by_hand(request: HttpRequest, found: Invitation, token: str) -> HttpRespons
 
 
 def masked(email: str) -> str:
-    """The address as it is shown to others than its owner: `z***@acme.example`."""
+    """Return the email address as others may see it: `z***@acme.example`."""
     name, _at, host = email.rpartition("@")
     return f"{name[:1]}***@{host}"

@@ -1,4 +1,4 @@
-"""What concerns oneself: name and time zone, and the way to one's password, second factor and sessions."""
+"""The user's profile page: name, time zone, and links to password, two-factor authentication and sessions."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from apps.changes.refusals import Refusal
 from apps.signin.forms import DetailsForm
 from apps.teams.models import Membership, ParentMembership
 
-WHY = "Changed on their own page"
+WHY = "Changed on the profile page"
 
 
 @login_required
 def me(request: HttpRequest) -> HttpResponse:
-    """One's own details. The name is changed in an account that one works in, by the rules for one's own name."""
+    """Show and change the user's details. A new name is written in one of their accounts, by that account's rules."""
     user = access_of(request).user
     home = _home(user)
     form = DetailsForm(request.POST or None, user=user, nameless=home is None)
@@ -36,7 +36,7 @@ def me(request: HttpRequest) -> HttpResponse:
         except Refusal as refusal:
             form.add_error("name", str(refusal))
         else:
-            messages.success(request, _("Your details are changed."))
+            messages.success(request, _("Changes saved."))
             return HttpResponseRedirect(reverse("me"))
     factors = factors_of(user)
     context = {
@@ -51,9 +51,9 @@ def me(request: HttpRequest) -> HttpResponse:
 
 
 def _home(user: User) -> int | None:
-    """The id of an account that the user has a place in: the current one, if it is one of them."""
-    held = ParentMembership.objects.filter(user=user).values_list("account", flat=True)
-    places = {*Membership.objects.active().filter(user=user).values_list("account", flat=True), *held}
+    """Return the id of an account where the user has a role, preferably the current one; None if there is none."""
+    parent_accounts = ParentMembership.objects.filter(user=user).values_list("account", flat=True)
+    places = {*Membership.objects.active().filter(user=user).values_list("account", flat=True), *parent_accounts}
     current = user.current_account
     return current.pk if current is not None and current.pk in places else min(places, default=None)
 
@@ -64,5 +64,5 @@ def _change(user: User, form: DetailsForm, home: int | None) -> None:
             ChangeDetails(account_id=home, user_id=user.pk, name=form.cleaned_data["name"]).apply(
                 actor=user, reason=WHY
             )
-    # No column of access, and so nothing for the log.
+    # The time zone doesn't affect access, so it is not logged.
     User.objects.filter(pk=user.pk).update(time_zone=form.cleaned_data["time_zone"])

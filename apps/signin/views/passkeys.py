@@ -1,4 +1,4 @@
-"""Passkeys that did not count: whoever tries again is still led to where they wanted to go."""
+"""Failed passkeys: a second attempt still leads to the page that the user wanted."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from django.urls import reverse
 
 
 class SignInByPasskeyView(LoginWebAuthnView):
-    """allauth's, which forgets the way on where a passkey does not count."""
+    """allauth's view, but a failed passkey keeps the `next` address."""
 
     def form_invalid(self, form: Any) -> HttpResponse:
-        """Back to the page of signing in, with the way on where it is one of ours."""
+        """Redirect to the sign-in page and keep `next` if it is one of our pages."""
         super().form_invalid(form)
         return _back(self.request, "account_login")
 
 
 class ShowWhoByPasskeyView(ReauthenticateWebAuthnView):
-    """As above, for somebody who is signed in and shows once more who they are."""
+    """As above, for a signed-in user who confirms their identity."""
 
     def form_invalid(self, form: Any) -> HttpResponse:
-        """Back to the same page: the one of signing in would lead somebody who is in away."""
+        """Redirect to the same page: the sign-in page would redirect a signed-in user."""
         super().form_invalid(form)
         return _back(self.request, "mfa_reauthenticate_webauthn")
 

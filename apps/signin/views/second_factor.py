@@ -1,4 +1,4 @@
-"""One's second factor, and why it is asked for."""
+"""The page of two-factor authentication, with the reason when an account requires it."""
 
 from __future__ import annotations
 
@@ -12,16 +12,15 @@ from apps.accounts.models import User
 
 
 class SecondFactorView(IndexView):
-    """allauth's, with a sentence for whoever cannot go on without one."""
+    """allauth's view, with a notice for users whose account requires two-factor authentication."""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """What there is, and what is missing for the account at hand."""
+        """Return the context; `missing` says which account requires two-factor authentication."""
         context: dict[str, Any] = super().get_context_data(**kwargs)
         user = self.request.user
         account = user.current_account if isinstance(user, User) else None
         if account is not None and lacks_second_factor(user, account):
-            context["missing"] = _(
-                "%(account)s asks you for a second factor. Set one up, and you can go on; until then, nothing of it is "
-                "shown to you."
-            ) % {"account": account}
+            context["missing"] = _("%(account)s requires two-factor authentication. Set it up to open the account.") % {
+                "account": account
+            }
         return context

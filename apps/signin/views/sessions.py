@@ -1,4 +1,4 @@
-"""Where one is signed in, and signing out there from here."""
+"""Pages to list and end the user's sessions."""
 
 from __future__ import annotations
 
@@ -29,32 +29,34 @@ SYSTEMS = (
 @login_required
 @require_GET
 def sessions(request: HttpRequest) -> HttpResponse:
-    """Every place in which one is signed in."""
+    """List the user's sessions."""
     access = access_of(request)
-    found = sessions_of(access.user)
+    user_sessions = sessions_of(access.user)
     shown = [
         {
             "session": session,
             "device": device_in(session.user_agent),
             "here": session.session_key == stored_key(request.session.session_key),
         }
-        for session in found[:SHOWN]
+        for session in user_sessions[:SHOWN]
     ]
-    return render(request, "signin/sessions.html", {"access": access, "sessions": shown, "count": found.count()})
+    return render(
+        request, "signin/sessions.html", {"access": access, "sessions": shown, "count": user_sessions.count()}
+    )
 
 
 @login_required
 @require_POST
 @reauthentication_required
 def end(request: HttpRequest, number: int) -> HttpResponse:
-    """Sign out in one place.
+    """End one session.
 
     Raises:
-        Http404: one is not signed in there, or somebody else is.
+        Http404: the user has no such session.
     """
     if not end_session(access_of(request).user, number):
         raise Http404
-    messages.success(request, _("Signed out there."))
+    messages.success(request, _("Session ended."))
     return HttpResponseRedirect(reverse("my-sessions"))
 
 
@@ -66,16 +68,15 @@ def end_others(request: HttpRequest) -> HttpResponse:
     ended = end_sessions(access_of(request).user, but=request.session.session_key)
     messages.success(
         request,
-        ngettext("Signed out in %(count)s other place.", "Signed out in %(count)s other places.", ended)
-        % {"count": ended},
+        ngettext("%(count)s other session ended.", "%(count)s other sessions ended.", ended) % {"count": ended},
     )
     return HttpResponseRedirect(reverse("my-sessions"))
 
 
 def device_in(user_agent: str) -> str:
-    """What a browser calls itself, as people would: “Firefox on Windows”."""
+    """Return a readable name for a user agent, such as “Firefox on Windows”."""
     browser = next((name for mark, name in BROWSERS if mark in user_agent), "")
     system = next((name for mark, name in SYSTEMS if mark in user_agent), "")
     if browser and system:
         return _("%(browser)s on %(system)s") % {"browser": browser, "system": system}
-    return browser or system or re.split(r"[/ ]", user_agent)[0] or _("An unknown device")
+    return browser or system or re.split(r"[/ ]", user_agent)[0] or _("Unknown device")

@@ -40,7 +40,7 @@ GONE = 410
 
 @rate_limit(action="signup")
 def signup(request: HttpRequest) -> HttpResponse:
-    """What account is to be opened, and by whom."""
+    """Show the sign-up form; a POST sends the confirmation link, or creates the account of a signed-in user."""
     user = request.user if isinstance(request.user, User) else None
     account = AccountForm(request.POST or None)
     person = None if user is not None else SignupForm(request.POST or None)
@@ -54,15 +54,15 @@ def signup(request: HttpRequest) -> HttpResponse:
 
 @rate_limit(action="signup")
 def finish(request: HttpRequest, sealed: str) -> HttpResponse:
-    """Where the link of the mail leads: one look at what is to be opened, and the account is there."""
+    """Show the account from the emailed link; a POST creates it."""
     try:
-        told = json.loads(unseal(sealed, PURPOSE, max_age=GOOD_FOR))
+        request_data = json.loads(unseal(sealed, PURPOSE, max_age=GOOD_FOR))
     except Unsealable:
-        return _gone(request, _("This link is more than three days old, or not whole. Sign up once more."))
-    wanted, email = OpenAccount(**told["account"]), told["email"]
+        return _gone(request, _("It is more than three days old or incomplete. Sign up again."))
+    wanted, email = OpenAccount(**request_data["account"]), request_data["email"]
     if User.objects.filter(email=email).exists():
-        return _gone(request, _("This link has been used already. Sign in, and open further accounts from there."))
-    form = NewUserForm(request.POST or None, email=email, name=told["name"])
+        return _gone(request, _("It was already used. Sign in to create more accounts."))
+    form = NewUserForm(request.POST or None, email=email, name=request_data["name"])
     if request.method != "POST" or not form.is_valid():
         context = {"wanted": wanted, "scheme": scheme(wanted.scheme), "email": email, "form": form}
         return render(request, "signin/finish.html", context)
@@ -71,7 +71,7 @@ def finish(request: HttpRequest, sealed: str) -> HttpResponse:
             user = form.prove()
             opened = _open(wanted, user)
     except (Refusal, IntegrityError):
-        return _gone(request, _("Somebody has taken this address meanwhile. Sign up once more, with another one."))
+        return _gone(request, _("This web address is now taken. Sign up again with a different one."))
     response: HttpResponse = perform_login(
         request, Login(user=user, redirect_url=reverse("pages:home", args=[opened.slug]))
     )
@@ -105,8 +105,8 @@ def _sent(request: HttpRequest, wanted: OpenAccount, person: SignupForm) -> Http
     if not may_send(request, to=email):
         person.add_error("email", too_often())
         return None
-    told = {"account": asdict(wanted), "email": email, "name": name}
-    path = reverse("finish-signup", args=[seal(json.dumps(told), PURPOSE)])
+    request_data = {"account": asdict(wanted), "email": email, "name": name}
+    path = reverse("finish-signup", args=[seal(json.dumps(request_data), PURPOSE)])
     ask_to_sign_up(email, name, wanted.name, path)
     return HttpResponseRedirect(reverse("account_email_verification_sent"))
 

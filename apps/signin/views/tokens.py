@@ -1,4 +1,4 @@
-"""One's API tokens: what there is, making one, ending one."""
+"""Pages to list, create and revoke the user's API tokens."""
 
 from __future__ import annotations
 
@@ -45,14 +45,15 @@ def new_token(request: HttpRequest) -> HttpResponse:
             token = make_token(access.user, form.cleaned_data["name"], form.cleaned_data["days"])
         except NameTaken:
             form.add_error(
-                "name", _("You have a token of this name already. If you lost it, end it, and make another.")
+                "name",
+                _("You already have a token with this name. Choose another name, or revoke the old token first."),
             )
         except TooManyTokens:
             form.add_error(
-                None, _("You have %(most)s tokens, and there is no room for more. End one first.") % {"most": MOST}
+                None, _("You already have %(most)s tokens, which is the limit. Revoke one first.") % {"most": MOST}
             )
         except OperatorsCannotHaveTokens:
-            form.add_error(None, _("Platform operators have no API tokens: no program is to hold what they may."))
+            form.add_error(None, _("Platform operators can't have API tokens. Use a user without operator rights."))
         else:
             context = {"access": access, "token": token, "name": form.cleaned_data["name"]}
             return render(request, "signin/token.html", context)
@@ -69,5 +70,5 @@ def end_one_token(request: HttpRequest, number: int) -> HttpResponse:
     """
     if not end_token(access_of(request).user, number):
         raise Http404
-    messages.success(request, _("The token counts no more."))
+    messages.success(request, _("Token revoked."))
     return HttpResponseRedirect(reverse("my-tokens"))

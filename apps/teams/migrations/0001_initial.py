@@ -56,7 +56,7 @@ class Migration(migrations.Migration):
                         validators=[
                             django.core.validators.RegexValidator(
                                 "^[a-z0-9]+(?:-[a-z0-9]+)*\\Z",
-                                "Write small letters, digits and single hyphens, such as north-sea.",
+                                "Use lowercase letters, digits and single hyphens, such as north-sea.",
                                 code="slug",
                             )
                         ],

@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
         AlterText(
             model_name="invitation",
             name="email",
-            field=apps.audit.text.SingleLineEmailField(max_length=254, verbose_name="e-mail"),
+            field=apps.audit.text.SingleLineEmailField(max_length=254, verbose_name="email"),
         ),
         AlterText(
             model_name="invitation",
@@ -52,7 +52,7 @@ class Migration(migrations.Migration):
                 validators=[
                     django.core.validators.RegexValidator(
                         "^[a-z0-9]+(?:-[a-z0-9]+)*\\Z",
-                        "Write small letters, digits and single hyphens, such as north-sea.",
+                        "Use lowercase letters, digits and single hyphens, such as north-sea.",
                         code="slug",
                     )
                 ],

@@ -11,7 +11,7 @@ from apps.accounts.naming import names
 
 
 class Command(makemessages.Command):
-    """Collects what is to be translated, in a catalogue for each language."""
+    """Collects the texts to translate, in one catalogue for each language."""
 
     def handle(self, *args: Any, **options: Any) -> None:
         """As Django does, with a source file of the names that is there as long as it takes."""

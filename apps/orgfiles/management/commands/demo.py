@@ -14,25 +14,23 @@ from apps.console.base import Problems
 from apps.orgfiles.demo.loading import SignIn, load_demo, operator_code, organisations
 from apps.orgfiles.organisation import InvalidOrganisation
 
-HEADS = ("E-mail", "Password", "Account", "Role", "Authenticator secret")
+HEADS = ("Email", "Password", "Account", "Role", "Authenticator secret")
 
 
 class Command(BaseCommand):
     """Prints who can sign in; a second run changes nothing and prints the same."""
 
     help = (
-        "Creates the demo accounts, one for each scheme, with people and records, and prints who can sign in. "
-        "Accounts that are there already stay as they are."
+        "Creates a demo account for each role system, with people and records, and prints who can sign in. "
+        "Existing accounts don't change."
     )
     examples = ("", "--json", "--code")
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """How to report."""
-        parser.add_argument("--dry-run", action="store_true", help="try all of it, and write nothing")
-        parser.add_argument("--json", action="store_true", help="print who can sign in as one JSON array")
-        parser.add_argument(
-            "--code", action="store_true", help="print the operator's code of this half minute, and load nothing"
-        )
+        parser.add_argument("--dry-run", action="store_true", help="check everything without writing")
+        parser.add_argument("--json", action="store_true", help="print who can sign in as a JSON array")
+        parser.add_argument("--code", action="store_true", help="print the operator's current code and load nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Load and print."""

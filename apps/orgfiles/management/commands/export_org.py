@@ -23,15 +23,15 @@ class Command(AskingCommand):
     """Writes the file to standard output, or in one piece to FILE."""
 
     help = (
-        "Writes an account as an organisation file, the same every time. Importing it gives the same decisions for "
-        "every user, permission and record. Passwords are not in it."
+        "Writes an account as an organisation file; the output is always the same. An imported copy gives the same "
+        "decisions for every user, permission and record. The file has no passwords."
     )
     examples = ("acme > acme.yaml", "acme acme.yaml")
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Which account, and where to."""
         parser.add_argument("account", metavar="ACCOUNT", help="the account's slug")
-        parser.add_argument("file", nargs="?", metavar="FILE", help="the file to write; left out: standard output")
+        parser.add_argument("file", nargs="?", metavar="FILE", help="the file to write (default: standard output)")
 
     def handle(self, *args: Any, account: str, file: str | None, **options: Any) -> None:
         """Write it."""
@@ -66,12 +66,12 @@ def _see_one_moment() -> None:
 
 
 def _write(path: Path, lines: Iterator[str]) -> None:
-    """All of the file or none: whoever reads it meanwhile sees what was there before."""
+    """Write the file atomically: readers see the old content until the new one is complete."""
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         file = unfinished.open("x", encoding="utf-8", newline="\n")
     except OSError as error:
-        raise CommandError(f"{path} cannot be written: {error.strerror}.") from error
+        raise CommandError(f"{path} can't be written: {error.strerror}.") from error
     try:
         with file:
             file.writelines(f"{line}\n" for line in lines)

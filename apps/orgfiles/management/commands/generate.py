@@ -16,7 +16,7 @@ from apps.roles.schemes import scheme_keys
 ONE = {"branches": "branch", "members": "member", "teams": "team", "shares": "share", **RECORD_KINDS}
 HELP = {
     "branches": "new branches (a new account gets one)",
-    "members": "new members, spread over the branches; none of them has a password",
+    "members": "new members without passwords, spread over the branches",
     "teams": "new teams, spread over the branches",
     "shares": "shares of generated leads with members of their branches",
 }
@@ -26,8 +26,8 @@ class Command(BaseCommand):
     """A thin shell over `generation.run.generate`."""
 
     help = (
-        "Generates people and records for load tests, by bulk SQL: a million leads in a minute or two. "
-        "The same seed makes the same ones. It adds to what the account has."
+        "Generates people and records for load tests with bulk SQL: a million leads in a minute or two. "
+        "The same seed gives the same data. Existing data stays."
     )
 
     examples = (
@@ -41,8 +41,8 @@ class Command(BaseCommand):
         for name in LoadPlan(account="").counts:
             default = None if name == "branches" else 0
             parser.add_argument(f"--{name}", type=int, default=default, metavar="N", help=HELP.get(name, f"new {name}"))
-        parser.add_argument("--seed", type=int, default=1, metavar="N", help="what chance follows from (1)")
-        parser.add_argument("--dry-run", action="store_true", help="say what would be made, and write nothing")
+        parser.add_argument("--seed", type=int, default=1, metavar="N", help="seed of the random data (default: 1)")
+        parser.add_argument("--dry-run", action="store_true", help="report what would be generated without writing")
         parser.add_argument("--json", action="store_true", help="report in JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:

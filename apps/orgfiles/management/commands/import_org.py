@@ -21,14 +21,14 @@ class Command(BaseCommand):
 
     help = (
         "Creates an account with its people, roles, records and shares from an organisation file (YAML or JSON), in "
-        "one transaction: all of it, or nothing. docs/organisation-file.md says what such a file holds."
+        "one transaction. docs/organisation-file.md describes the format."
     )
     examples = ("acme.yaml", "acme.yaml --dry-run", "- < acme.json")
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The file."""
-        parser.add_argument("file", metavar="FILE", help="the organisation file; - is standard input")
-        parser.add_argument("--dry-run", action="store_true", help="check and try all of it, and write nothing")
+        parser.add_argument("file", metavar="FILE", help="the organisation file, or - for standard input")
+        parser.add_argument("--dry-run", action="store_true", help="check everything without writing")
 
     def handle(self, *args: Any, file: str, **options: Any) -> None:
         """Load, check and create."""
