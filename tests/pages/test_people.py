@@ -150,7 +150,7 @@ def test_of_the_shielded_only_name_and_role_are_shown() -> None:
         page = text(client.get(address))
         assert "Ann Archer" in page
         assert cast.owner.email not in page
-    assert "Only they themselves" in text(client.get(f"/a/acme/members/{cast.owner.pk}/"))
+    assert "Only this member can" in text(client.get(f"/a/acme/members/{cast.owner.pk}/"))
     for query in (f"?q={cast.owner.email}", "?seen=week", "?overrides=no", f"?team={team.pk}"):
         assert "Ann Archer" not in names(client, query), query
     assert names(client, "?q=Ann") == ["Ann Archer"]
