@@ -64,7 +64,9 @@ def test_a_taken_port_is_said_in_one_sentence(taken_port: int) -> None:
 
     assert refused.returncode == 1
     assert refused.stdout == ""
-    assert refused.stderr == (f"Port {taken_port} is taken by another program: choose one with `make demo PORT=…`.\n")
+    assert refused.stderr == (
+        f"Port {taken_port} is used by another program: choose another one with `make demo PORT=…`.\n"
+    )
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "http", "-1", "8000.5", "²"])
@@ -100,7 +102,7 @@ def test_a_part_that_ends_is_named_with_how_it_ended() -> None:
     child.process.kill()
     child.process.wait()
 
-    with pytest.raises(demo.DemoError, match="The queue worker was ended by SIGKILL"):
+    with pytest.raises(demo.DemoError, match="The queue worker was stopped by SIGKILL"):
         demo.check_alive([child])
 
 

@@ -166,7 +166,7 @@ def test_when_a_part_dies_all_of_it_stops(part: str, name: str, start: Callable[
     code, complaint = demo.end()
 
     assert code == 1
-    assert f"The {name} was ended by SIGKILL. The other processes were stopped too." in complaint
+    assert f"The {name} was stopped by SIGKILL. The other processes were stopped too." in complaint
     assert not is_open(demo.port)
     assert not (demo.data / "postmaster.pid").exists()
 

@@ -59,7 +59,7 @@ def test_the_overview_shows_plan_seats_invoices_and_what_comes() -> None:
     begin(cast.account)
     with on(date(2026, 1, 10)):
         page = browser(cast.owner).get(address("overview")).content.decode()
-    for words in ("Professional", "2 of 5 in use", "M-0", "€142.80", "Upcoming on 1 Feb 2026", "Bank transfer"):
+    for words in ("Professional", "2 of 5 in use", "M-0", "€142.80", "Upcoming on 1 Feb 2026", "By bank transfer"):
         assert words in page
     # The last day of a period, as the invoice says it, and not the day on which the next one begins.
     assert "1 Jan 2026 – 31 Jan 2026" in page
@@ -188,7 +188,7 @@ def test_what_cannot_be_chosen_is_said_beside_the_form() -> None:
     begin(cast.account)
     client = browser(cast.owner)
     with on(date(2026, 1, 21)):
-        assert "1 seats are too few" in client.post(address("plan"), choice(cast, "starter", 1)).content.decode()
+        assert "needs more than 1 seats" in client.post(address("plan"), choice(cast, "starter", 1)).content.decode()
         assert (
             "Enter a reason." in client.post(address("plan"), choice(cast, "starter", 5, reason=" ")).content.decode()
         )
@@ -220,7 +220,7 @@ def test_a_subscription_is_cancelled_and_kept() -> None:
     client = browser(cast.owner)
     with on(date(2026, 1, 21)):
         sent = {"reason": "Too little used"}
-        assert "From 1 February 2026 on" in client.post(address("cancel"), sent).content.decode()
+        assert "From 1 February 2026, the account is read-only" in client.post(address("cancel"), sent).content.decode()
         client.post(address("cancel"), sent | {"confirmed": "yes"})
         assert SubscriptionState(cast.account).agreed.ends_on == date(2026, 2, 1)
         assert "Keep the subscription" in client.get(address("overview")).content.decode()
