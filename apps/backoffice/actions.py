@@ -101,7 +101,9 @@ class RecordActions:
                 access.require(codename)
             rows = list(selected.select_related("branch", "responsible")[: MOST + 1])
             if len(rows) > MOST:
-                messages.error(request, _("Select %(most)s records at most; nothing was done.") % {"most": f"{MOST:,}"})
+                messages.error(
+                    request, _("You can select %(most)s records at most. Nothing was changed.") % {"most": f"{MOST:,}"}
+                )
                 return None
             allowed = self._allowed(request, action, rows)
             if not allowed:
@@ -124,14 +126,14 @@ class RecordActions:
             refused = [row for row in left if row not in kept]
             if refused:
                 told.append(
-                    _("“%(permission)s” is missing on %(named)s.")
+                    _("You don’t have “%(permission)s” on %(named)s.")
                     % {"permission": permission.label, "named": named(refused)}
                 )
             left = kept
         if told:
             messages.warning(
                 request,
-                _("%(action)s left out %(number)s of %(every)s: %(told)s")
+                _("%(action)s skipped %(number)s of %(every)s records. %(told)s")
                 % {"action": action.label, "number": len(rows) - len(left), "every": len(rows), "told": " ".join(told)},
             )
         return left

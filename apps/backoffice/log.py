@@ -40,11 +40,11 @@ SHOWN = 200
 class ActorFilter(ChoiceFilter, PersonFilter, DropdownFilter):
     """Who did it: a colleague, or the operator at the console."""
 
-    title = gettext_lazy("person")
+    title = gettext_lazy("changed by")
     parameter_name = "by"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        return [*self.people(request), (CONSOLE, _("The console"))]
+        return [*self.people(request), (CONSOLE, _("System"))]
 
     def narrowed(self, request: HttpRequest, queryset: QuerySet[Any], chosen: str) -> QuerySet[Any]:
         return queryset.filter(actor_id=None if chosen == CONSOLE else int(chosen))
@@ -53,7 +53,7 @@ class ActorFilter(ChoiceFilter, PersonFilter, DropdownFilter):
 class ConcernedFilter(ChoiceFilter, PersonFilter, DropdownFilter):
     """Whom it concerns: whose roles, overrides, teams or shares it changed."""
 
-    title = gettext_lazy("whom it concerns")
+    title = gettext_lazy("affects")
     parameter_name = "about"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
@@ -67,7 +67,7 @@ class ConcernedFilter(ChoiceFilter, PersonFilter, DropdownFilter):
 class VerbFilter(ChoiceFilter, DropdownFilter):
     """What was done."""
 
-    title = gettext_lazy("what was done")
+    title = gettext_lazy("action")
     parameter_name = "verb"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
@@ -108,7 +108,7 @@ class LogAdmin(ReadOnlyAdmin):
     list_filter_submit = True
     list_filter_sheet = True
     search_fields = ("reason",)
-    search_help_text = gettext_lazy("Words of the reason.")
+    search_help_text = gettext_lazy("Text of the reason.")
     ordering = ("-pk",)
     sortable_by = ()
     list_before_template = "admin/access/log_tools.html"
@@ -126,17 +126,17 @@ class LogAdmin(ReadOnlyAdmin):
 
     # Columns
 
-    @display(description=gettext_lazy("What"), header=True)
+    @display(description=gettext_lazy("Action"), header=True)
     def what(self, operation: Operation) -> list[str]:
         """The verb, and the number of the operation."""
         return [in_words(operation.verb), f"#{operation.pk}"]
 
-    @display(description=gettext_lazy("Who"))
+    @display(description=gettext_lazy("Changed by"))
     def who(self, operation: Operation) -> str:
         """Who did it, and as whom."""
         return named(operation)
 
-    @display(description=gettext_lazy("Why"))
+    @display(description=gettext_lazy("Reason"))
     def reason_given(self, operation: Operation) -> str:
         """The reason, as far as it fits."""
         return operation.reason if len(operation.reason) <= 120 else f"{operation.reason[:119]}…"
@@ -165,7 +165,7 @@ class LogAdmin(ReadOnlyAdmin):
             **self.undoing(request, operation),
         }
         return self.page(
-            request, "admin/access/operation.html", _("Operation %(number)d") % {"number": operation.pk}, context
+            request, "admin/access/operation.html", _("Change %(number)d") % {"number": operation.pk}, context
         )
 
     def undoing(self, request: HttpRequest, operation: Operation) -> dict[str, Any]:

@@ -31,12 +31,12 @@ class SessionForm(forms.Form):
     reason = ReasonField(
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
         help_text=gettext_lazy(
-            "It stands in the log, and on every page until the session ends: a ticket and a sentence will do."
+            "Shown in the audit log, and on every page during the session. Name the ticket and the reason."
         ),
-        error_messages={"required": gettext_lazy("Say why the session is needed.")},
+        error_messages={"required": gettext_lazy("Enter a reason for the session.")},
     )
     minutes = forms.TypedChoiceField(
-        label=gettext_lazy("For how long"),
+        label=gettext_lazy("Duration"),
         coerce=int,
         choices=lambda: [
             (minutes, ngettext("%(number)s minute", "%(number)s minutes", minutes) % {"number": minutes})
@@ -95,9 +95,9 @@ def end_operator_session(request: HttpRequest) -> HttpResponse:
     try:
         end_session(user, actor=user)
     except SessionRefused:
-        messages.info(request, _("The session had ended already."))
+        messages.info(request, _("The session had already ended."))
     else:
-        messages.success(request, _("The session has ended."))
+        messages.success(request, _("Session ended."))
     return HttpResponseRedirect(reverse("admin:operator"))
 
 

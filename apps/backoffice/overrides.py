@@ -38,7 +38,7 @@ class EndFilter(ChoiceFilter):
     parameter_name = "end"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        return [("none", _("Without an end")), ("coming", _("Will end")), ("past", _("Has ended"))]
+        return [("none", _("No end date")), ("coming", _("Ends later")), ("past", _("Ended"))]
 
     def narrowed(self, request: HttpRequest, queryset: QuerySet[Any], chosen: str) -> QuerySet[Any]:
         now = timezone.now()
@@ -59,7 +59,7 @@ class OverrideAdmin(AccessTableAdmin):
     list_filter: ClassVar[Any] = (EndFilter, PlaceFilter)
     list_filter_submit = True
     search_fields = ("user__name", "user__email", "permission")
-    search_help_text = gettext_lazy("A name, an e-mail address or a permission's codename.")
+    search_help_text = gettext_lazy("Name, email address or permission codename.")
     ordering = ("user__name", "permission", "pk")
     sortable_by = ()
 
@@ -96,7 +96,7 @@ class OverrideAdmin(AccessTableAdmin):
     @display(description=gettext_lazy("Set by"))
     def set_by(self, override: Override) -> str:
         """Who set it."""
-        return str(override.author or _("The console"))
+        return str(override.author or _("System"))
 
     @display(description=gettext_lazy("Reason"))
     def why(self, override: Override) -> str:

@@ -55,7 +55,7 @@ class StateFilter(ChoiceFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        return [(EVERYWHERE, _("All")), (REMOVED, _("Restore list"))]
+        return [(EVERYWHERE, _("All")), (REMOVED, _("Removed"))]
 
     def choices(self, changelist: Any) -> Any:
         """The first choice is what the list shows by itself."""
@@ -90,7 +90,7 @@ class MembershipAdmin(AccessTableAdmin):
     list_filter: ClassVar[Any] = (StateFilter, PlaceFilter, RoleFilter)
     list_filter_submit = True
     search_fields = ("user__name", "user__email")
-    search_help_text = gettext_lazy("A name or an e-mail address.")
+    search_help_text = gettext_lazy("Name or email address.")
     ordering = ("user__name", "pk")
     sortable_by = ()
 
@@ -136,7 +136,7 @@ class MembershipAdmin(AccessTableAdmin):
             (_("Role"), row.role.name),
             (_("Branch"), row.branch.name),
             (_("State"), row.get_status_display()),
-            (_("E-mail"), row.user.email if known else ""),
+            (_("Email"), row.user.email if known else ""),
             (_("Joined"), _day(row.joined_at) if known else ""),
             (_("Removed"), _day(row.removed_at) if row.removed_at else ""),
             (_("Account"), "" if row.user.is_active else _("Deactivated")),
@@ -155,11 +155,13 @@ class MembershipAdmin(AccessTableAdmin):
                     {"title": place.team.name, "link": reverse("admin:teams_team_change", args=[place.team_id])}
                     for place in teams.order_by("team__name")
                 ],
-                "empty": _("In no team."),
+                "empty": _("Not in a team."),
             }
         ]
         if access.may("view_member_permissions", row.branch):
-            parts.append({"title": _("Overrides"), "lines": lines_of(row), "empty": _("The role says it all.")})
+            parts.append(
+                {"title": _("Overrides"), "lines": lines_of(row), "empty": _("No overrides. The role decides.")}
+            )
         return {"parts": parts}
 
     def further_acts(self, request: HttpRequest, row: Any) -> list[RowAction]:
@@ -189,7 +191,7 @@ class InvitationAdmin(AccessTableAdmin):
     list_filter: ClassVar[Any] = (PlaceFilter,)
     list_filter_submit = True
     search_fields = ("email",)
-    search_help_text = gettext_lazy("An e-mail address.")
+    search_help_text = gettext_lazy("Email address.")
     ordering = ("-sent_at", "-pk")
     sortable_by = ()
 
@@ -202,7 +204,7 @@ class InvitationAdmin(AccessTableAdmin):
         everywhere = bool(ids) and len(ids) == len(access.branches)
         return found | rows.filter(branch=None) if everywhere else found
 
-    @display(description=gettext_lazy("E-mail"))
+    @display(description=gettext_lazy("Email"))
     def address_(self, invitation: Invitation) -> str:
         """Who was invited."""
         return invitation.email
@@ -212,10 +214,10 @@ class InvitationAdmin(AccessTableAdmin):
         """The branch."""
         return invitation.branch.name if invitation.branch else _("All branches")
 
-    @display(description=gettext_lazy("As"))
+    @display(description=gettext_lazy("Role"))
     def role_name(self, invitation: Invitation) -> str:
         """The role."""
-        return invitation.role.name if invitation.role else _("a role that is gone")
+        return invitation.role.name if invitation.role else _("a deleted role")
 
     @display(description=gettext_lazy("State"))
     def state(self, invitation: Invitation) -> str:
@@ -232,7 +234,7 @@ class InvitationAdmin(AccessTableAdmin):
     @display(description=gettext_lazy("From"))
     def sender(self, invitation: Invitation) -> str:
         """Who sent it."""
-        return str(invitation.invited_by or _("The platform's operators"))
+        return str(invitation.invited_by or _("Platform operators"))
 
     def name_of(self, row: Any) -> str:
         return str(row.email)
@@ -253,7 +255,7 @@ class ParentMembershipAdmin(AccessTableAdmin):
     list_filter: ClassVar[Any] = (RoleFilter,)
     list_filter_submit = True
     search_fields = ("user__name", "user__email")
-    search_help_text = gettext_lazy("A name or an e-mail address.")
+    search_help_text = gettext_lazy("Name or email address.")
     ordering = ("user__name", "pk")
     sortable_by = ()
 

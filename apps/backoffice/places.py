@@ -44,7 +44,7 @@ class TeamAdmin(AccessTableAdmin):
     list_filter: ClassVar[Any] = (PlaceFilter,)
     list_filter_submit = True
     search_fields = ("name",)
-    search_help_text = gettext_lazy("A name.")
+    search_help_text = gettext_lazy("Name.")
     ordering = ("name", "pk")
     sortable_by = ()
 
@@ -70,7 +70,7 @@ class TeamAdmin(AccessTableAdmin):
         """Who is in it."""
         places = TeamMember.objects.filter(team=row).select_related("user").order_by("user__name")
         lines = [{"title": str(place.user)} for place in places]
-        return {"parts": [{"title": _("Members"), "lines": lines, "empty": _("Nobody yet.")}]}
+        return {"parts": [{"title": _("Members"), "lines": lines, "empty": _("No members yet.")}]}
 
 
 # Branches
@@ -89,7 +89,7 @@ class BranchAdmin(AccessTableAdmin):
     }
     list_display = ("branch_", "state")
     search_fields = ("name",)
-    search_help_text = gettext_lazy("A name.")
+    search_help_text = gettext_lazy("Name.")
     ordering = ("name", "pk")
     sortable_by = ()
 
@@ -117,8 +117,8 @@ class BranchAdmin(AccessTableAdmin):
         part = {
             "title": _("Teams"),
             "lines": lines,
-            "empty": _("None yet."),
+            "empty": _("No teams yet."),
             "link": link,
-            "link_title": _("Its members"),
+            "link_title": _("Members"),
         }
         return {"parts": [part]}

@@ -48,7 +48,7 @@ class AccessRequestAdmin(AccessTableAdmin):
     list_select_related = ("user", "branch", "decided_by")
     list_filter: ClassVar[Any] = (StatusFilter,)
     search_fields = ("user__name", "user__email", "message")
-    search_help_text = gettext_lazy("A name, an e-mail address, or words of the request.")
+    search_help_text = gettext_lazy("Name, email address or text of the request.")
     ordering = ("-created_at", "-pk")
     sortable_by = ()
 
@@ -67,12 +67,12 @@ class AccessRequestAdmin(AccessTableAdmin):
         """One's own, and those that one could decide: what a share would give, only with the record in sight."""
         return requests_in_sight(access_of(request))
 
-    @display(description=gettext_lazy("Who"))
+    @display(description=gettext_lazy("Member"))
     def person(self, asked: AccessRequest) -> str:
         """Who asks."""
         return str(asked.user)
 
-    @display(description=gettext_lazy("Asks for"))
+    @display(description=gettext_lazy("Permission"))
     def asked(self, asked: AccessRequest) -> str:
         """The permission, and how far."""
         about = _("one record") if asked.record_id is not None else asked.scope.label
@@ -94,15 +94,15 @@ class AccessRequestAdmin(AccessTableAdmin):
         return moment(asked.created_at)
 
     def name_of(self, row: Any) -> str:
-        return _("%(user)s asks for “%(permission)s”") % {"user": row.user, "permission": label_of(row.permission)}
+        return _("%(user)s requests “%(permission)s”") % {"user": row.user, "permission": label_of(row.permission)}
 
     def facts_of(self, request: HttpRequest, row: Any) -> list[tuple[str, Any]]:
         return [
             *super().facts_of(request, row)[1:],
             (_("Record"), self._record(request, row)),
-            (_("Why"), row.message),
+            (_("Reason"), row.message),
             (_("Decided by"), str(row.decided_by) if row.decided_by else ""),
-            (_("Reason"), row.reason),
+            (_("Decision reason"), row.reason),
         ]
 
     def _record(self, request: HttpRequest, row: Any) -> str:
@@ -111,4 +111,4 @@ class AccessRequestAdmin(AccessTableAdmin):
             return ""
         access = access_of(request)
         found = access.rows(f"view_{row.record_type}", row.record_type).filter(pk=row.record_id).first()
-        return f"{found} ({found.reference})" if found is not None else _("out of your sight")
+        return f"{found} ({found.reference})" if found is not None else _("a record you can’t see")

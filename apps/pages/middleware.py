@@ -73,7 +73,7 @@ class CurrentAccountMiddleware:
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
         """While somebody looks as somebody else, refuse whatever is more than a look; say when that is over."""
         if ended := getattr(request, "viewing_ended", ""):
-            messages.info(request, _("You are yourself again. %(why)s") % {"why": ended})
+            messages.info(request, _("Viewing ended. %(why)s") % {"why": ended})
         if viewing_on(request) is None or request.method in SAFE or request.path_info in LEAVING:
             return None
         return render(request, "pages/viewing/refused.html", status=403)
@@ -86,7 +86,7 @@ class CurrentAccountMiddleware:
         person, account = None, real.current_account
         try:
             if viewing.is_over:
-                raise ViewingRefused(_("The half hour is over."))
+                raise ViewingRefused(_("The 30 minutes are over."))
             if request.method == "POST" and request.path_info in SIGNING_OUT:
                 raise ViewingRefused(_("Signed out."))
             if account is not None and account.pk == viewing.account_id and AS_SEEN.match(request.path_info):

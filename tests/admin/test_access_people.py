@@ -89,7 +89,7 @@ def test_what_the_page_showed_cannot_be_made_up_or_taken_from_another_row(cast: 
     data = sent(boss, address, role=admin.pk, confirmed="yes")
     other = sent(boss, page(cast.owner, "role"))["seen"]
     for seen in ("", "made:up", other):
-        assert "Open the page again" in told(posted(boss, address, {**data, "seen": seen}))
+        assert "Reload the page" in told(posted(boss, address, {**data, "seen": seen}))
     assert of(cast.member).role.key == "member"
 
 

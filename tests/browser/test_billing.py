@@ -20,21 +20,21 @@ def test_an_owner_upgrades_pays_and_downgrades(live_server: LiveServer, page: Pa
     go(page, live_server, "/a/acme/billing/")
     take(page, "billing")
 
-    page.get_by_role("link", name="Change the plan").click()
+    page.get_by_role("link", name="Change plan").click()
     expect(page).to_have_url(re.compile("/billing/plan/"))
     page.get_by_label("Business").check()
     page.get_by_label("Seats").fill("6")
     page.get_by_label("Reason").fill("We need roles of our own")
-    page.get_by_role("button", name="See what it changes").click()
+    page.get_by_role("button", name="Preview changes").click()
     expect(page.get_by_text("From today: Business, 6 seats, €294.00 a month.")).to_be_visible()
     expect(page.get_by_text("New in the plan: Roles of your own.")).to_be_visible()
-    page.get_by_role("button", name="Change the plan").click()
+    page.get_by_role("button", name="Change plan").click()
     expect(page).to_have_url(f"{live_server.url}/a/acme/billing/")
     expect(page.get_by_text("2 of 6 in use")).to_be_visible()
 
     first, second = invoices(cast.account)
     row = page.get_by_role("row", name=second.reference)
-    expect(row).to_contain_text("To be paid")
+    expect(row).to_contain_text("Due date")
     page.get_by_role("link", name=second.reference).click()
     expect(page).to_have_url(re.compile(f"/invoices/{second.reference}/"))
     with page.expect_download() as waiting:
@@ -44,14 +44,14 @@ def test_an_owner_upgrades_pays_and_downgrades(live_server: LiveServer, page: Pa
     for invoice in (first, second):
         pay(invoice)
     page.reload()
-    expect(page.get_by_role("row", name="Still to be paid")).to_contain_text("€0.00")
+    expect(page.get_by_role("row", name="Amount due")).to_contain_text("€0.00")
 
     go(page, live_server, "/a/acme/billing/plan/")
     page.get_by_label("Starter").check()
     page.get_by_label("Reason").fill("It was too much")
-    page.get_by_role("button", name="See what it changes").click()
+    page.get_by_role("button", name="Preview changes").click()
     expect(page.get_by_text("No more in the plan: Several branches, Automation, Roles of your own.")).to_be_visible()
-    page.get_by_role("button", name="Change the plan").click()
+    page.get_by_role("button", name="Change plan").click()
     expect(page).to_have_url(f"{live_server.url}/a/acme/billing/")
     expect(page.get_by_text(re.compile("Starter with 6 seats, from"))).to_be_visible()
     assert found == []

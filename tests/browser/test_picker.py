@@ -48,9 +48,9 @@ def test_somebody_is_found_and_chosen_with_the_keys_alone(live_server: LiveServe
     expect(field).to_have_value("Zoe 040")
     page.get_by_label("Parent role").select_option(index=1)
     page.get_by_label("Reason").fill("Looks after all branches")
-    page.get_by_role("button", name="See what it changes").click()
+    page.get_by_role("button", name="Preview changes").click()
     expect(page.get_by_role("main")).to_contain_text("Zoe 040")
-    page.get_by_role("button", name="Grant a parent role").click()
+    page.get_by_role("button", name="Grant parent role").click()
     expect(page).to_have_url(re.compile("/parent-roles/$"))
     assert ParentMembership.objects.filter(user__name="Zoe 040").exists()
     assert told == []
@@ -72,8 +72,8 @@ def test_a_team_is_filled_on_a_phone(live_server: LiveServer, phone: Page, crowd
     phone.evaluate(AXE_SCRIPT)
     assert violations(phone) == []
     phone.get_by_label("Reason").fill("Changed places")
-    phone.get_by_role("button", name="See what it changes").click()
-    phone.get_by_role("button", name="Change the team").click()
+    phone.get_by_role("button", name="Preview changes").click()
+    phone.get_by_role("button", name="Edit team").click()
     expect(phone).to_have_url(re.compile(r"/teams/(\d+/)?$"))
     held = TeamMember.objects.filter(team=team).values_list("user__name", flat=True)
     assert list(held) == ["Zoe 042"]
@@ -86,11 +86,11 @@ def test_somebody_is_found_without_a_script(live_server: LiveServer, plain: Page
     plain.get_by_label("Who").fill("zoe 04")
     plain.get_by_label("Parent role").select_option(index=1)
     plain.get_by_label("Reason").fill("Looks after all branches")
-    plain.get_by_role("button", name="See what it changes").click()
-    expect(plain.get_by_role("alert")).to_have_text("Several match “zoe 04”: choose one.")
+    plain.get_by_role("button", name="Preview changes").click()
+    expect(plain.get_by_role("alert")).to_have_text("Several people match “zoe 04”. Choose one.")
     plain.get_by_label("Who").select_option(label="Zoe 043 (zoe43@acme.example)")
-    plain.get_by_role("button", name="See what it changes").click()
-    expect(plain.get_by_text("This would happen")).to_be_visible()
+    plain.get_by_role("button", name="Preview changes").click()
+    expect(plain.get_by_text("What will change")).to_be_visible()
     expect(plain.get_by_role("main")).to_contain_text("Zoe 043")
 
 
@@ -117,7 +117,7 @@ def test_a_list_of_the_admin_is_narrowed_to_somebody_who_is_searched_for(
     LeadFactory(branch=crowd.branch, name="Chairs", responsible=crowd.owner, created_by=crowd.member)
     go(page, live_server, "/admin/crm/lead/")
     page.get_by_text("Filters").first.click()
-    page.get_by_role("searchbox", name="Find somebody: responsible").press_sequentially("baker")
+    page.get_by_role("searchbox", name="Find a person: responsible").press_sequentially("baker")
     page.get_by_role("link", name="Ben Baker").click()
     expect(page).to_have_url(re.compile(f"responsible={crowd.member.pk}"))
     expect(page.locator("#result_list")).to_contain_text("Printers for the office")

@@ -60,7 +60,7 @@ def test_who_may_not_add_on_the_branch_is_told_which_permission_is_missing(cast:
 def test_a_branch_of_another_account_and_one_without_the_actor_read_as_no_branch(cast: Cast) -> None:
     south = cast.branch_beside()
     told = {refusal(new(cast, branch=branch, account=branch.account), cast) for branch in (south, cast.elsewhere)}
-    assert told == {"There is no such branch here: choose one from the list."}
+    assert told == {"That branch doesn’t exist. Choose one from the list."}
 
 
 def test_the_account_is_the_branch_s_whatever_the_form_says(cast: Cast) -> None:
@@ -155,7 +155,7 @@ def test_a_note_is_on_the_branch_of_what_it_is_about(cast: Cast) -> None:
 
 
 def test_a_note_about_nothing_is_refused(cast: Cast) -> None:
-    with pytest.raises(InvalidSubject, match="about exactly one record"):
+    with pytest.raises(InvalidSubject, match="note or activity is about"):
         create_record(Activity(name="Lost", branch=cast.branch), actor=cast.member)
 
 
@@ -206,7 +206,7 @@ def test_the_responsible_is_an_active_member_of_the_branch_and_others_are_not_na
     for somebody in (removed, inactive, beside, cast.outsider):
         with pytest.raises(NotAMember) as caught:
             create_record(new(cast, responsible=somebody), actor=cast.owner)
-        assert str(caught.value) == "Choose an active member of North: nobody else can be responsible there."
+        assert str(caught.value) == "Choose an active member of North as owner."
         assert caught.value.field == "responsible"
 
 

@@ -67,12 +67,12 @@ def test_keys_do_not_meet_and_names_stand_once(cast: Cast) -> None:
 @pytest.mark.parametrize(
     ("values", "told"),
     [
-        ({"kind": "choice"}, "Write down what can be chosen"),
-        ({"choices": ["Red"]}, "Only a choice has a list"),
+        ({"kind": "choice"}, "Enter the choices"),
+        ({"choices": ["Red"]}, "Only choice fields have choices"),
         ({"kind": "choices", "choices": [str(n) for n in range(101)]}, "100 choices are the most"),
         ({"kind": "choice", "choices": ["x" * 61]}, "60"),
         ({"kind": "colour"}, "colour"),
-        ({"record_type": "activity"}, "no fields of an account’s own"),
+        ({"record_type": "activity"}, "don’t support custom fields"),
         ({"name": ""}, "blank"),
         ({"name": "x" * 61}, "60"),
     ],

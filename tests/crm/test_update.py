@@ -60,7 +60,7 @@ def test_who_may_not_view_is_told_that_there_is_no_such_record(cast: Cast) -> No
         with pytest.raises(NoSuchRecord) as caught:
             update_record(record, actor=actor, changes={"name": "Mine"})
         told.add(str(caught.value))
-    assert told == {"There is no such record."}
+    assert told == {"This record doesn’t exist."}
 
 
 def test_who_may_view_but_not_change_is_told_which_permission_is_missing(cast: Cast) -> None:

@@ -114,7 +114,7 @@ def test_the_one_who_may_decides_with_an_end(cast: Cast, boss: User, asker: User
     end = timezone.localtime(timezone.now() + timedelta(days=4)).replace(second=0, microsecond=0)
     data = {"scope": "responsible+shared", "expires_at": end.strftime("%Y-%m-%dT%H:%M"), "seen": ""}
     data["seen"] = client.get(page).context["form"]["seen"].value()
-    assert "This would happen" in send(client, page, **data).content.decode()
+    assert "What will change" in send(client, page, **data).content.decode()
     assert not Override.objects.exists()
     assert send(client, page, **data, confirmed="yes").status_code == 302
     override = Override.objects.get()
@@ -180,7 +180,7 @@ def test_those_who_may_decide_are_told_and_nobody_else(cast: Cast, boss: User, a
     asked = ask(cast, asker)
     mails = told()
     assert {mail.to[0] for mail in mails} == {boss.email, cast.owner.email}
-    assert "Asa Asker asks for “Export leads”" in mails[0].subject
+    assert "Asa Asker requests “Export leads”" in mails[0].subject
     assert WHY in mails[0].body
     assert link_in(mails[0]).endswith(address(cast, f"{asked.pk}/"))
 

@@ -71,7 +71,7 @@ def test_a_file_is_shown_as_a_difference_and_made_so_in_one_operation() -> None:
     shown = upload(client, cast, FILE)
     states = {each.line.key: each.state for each in shown.context["form"].compared()}
     assert states == {"auditor": "changed", "trainee": "new"}
-    assert "It was called Auditor." in text(shown)
+    assert "Renamed from Auditor." in text(shown)
     preview = confirmed(client, cast, shown)
     assert str(holder) in text(preview)
     assert not Role.objects.filter(key="trainee").exists()
@@ -107,7 +107,7 @@ def test_roles_that_somebody_has_changed_meanwhile_are_not_overwritten() -> None
         ("mandate: 1\nusers: []\n", "this key has no place here"),
         ("mandate: 1\nroles: []\n", "names no role"),
         ("roles:\n  - {key: a, name: A, based_on: nobody}\n", "roles[0].based_on: nobody is no published role"),
-        ("roles:\n  - {key: a, name: A, based_on: administrator}\n", "a locked role is not copied"),
+        ("roles:\n  - {key: a, name: A, based_on: administrator}\n", "is locked, so you can’t copy it"),
         ("roles:\n  - {key: employee, name: A, based_on: employee}\n", "is a published role of amocrm already"),
         ("roles:\n  - {key: a, based_on: employee, grants: {fly: all}}\n", "line 2"),
         ("roles:\n  - {key: a, based_on: employee, grants: {manage_billing: all}}\n", "employee never grants it"),

@@ -120,18 +120,18 @@ def test_beside_each_way_to_a_yes_a_button_leads_to_it_filled_in(cast: Cast, bos
     OverrideFactory(branch=cast.branch, user=cast.member, permission="view_lead", scope=Scope.TEAM | IF_RESPONSIBLE)
     response = asked(boss, cast, user=cast.member.email, permission="view_lead", record=lead.reference)
     with zeal.zeal_ignore():
-        sharing = boss.get(way(response, "Share it").address).context["form"]
+        sharing = boss.get(way(response, "Share").address).context["form"]
         assert (sharing["who"].value(), sharing["verbs"].value()) == (str(cast.member.pk), ["view"])
         own = boss.get(way(response, "Update permissions").address).context["form"]
         assert own["choice_view_lead"].value() == "all"
         assert not own.is_bound
-        joining = boss.get(way(response, "Add to the team").address).context["form"]
+        joining = boss.get(way(response, "Add to team").address).context["form"]
         assert set(joining["members"].value()) == {cast.owner.pk, cast.member.pk}
         OverrideFactory._meta.model._default_manager.all().delete()
         plain = asked(boss, cast, user=cast.member.email, permission="view_lead", record=lead.reference)
         rising = way(plain, "Change role").address
         assert boss.get(rising).context["form"]["role"].value() == rising.partition("?role=")[2]
-    assert way(response, "Set the responsible").address.endswith(f"/{lead.pk}/change/#id_responsible")
+    assert way(response, "Set the owner").address.endswith(f"/{lead.pk}/change/#id_responsible")
 
 
 def test_a_way_that_the_reader_cannot_take_says_what_is_missing(cast: Cast) -> None:
@@ -185,7 +185,7 @@ def test_one_asks_about_a_person_by_what_the_field_sends_and_by_their_address(ca
 
 def test_a_question_that_makes_no_sense_is_told_so(cast: Cast, boss: Client) -> None:
     response = asked(boss, cast, user=cast.member.email, permission="view_billing", record="L-1")
-    assert "not asked of a record" in response.content.decode()
+    assert "doesn’t apply to records" in response.content.decode()
     assert asked(boss, cast, user="nonsense", permission="nothing").context["answer"] is None
 
 
@@ -198,7 +198,7 @@ def test_the_matrix_counts_in_what_prerequisites_cut_off(cast: Cast, boss: Clien
     response = boss.get(f"/a/{cast.account.slug}/matrix/?tab=records")
     cell = cells(response, str(cast.member))["delete_lead"]
     assert (cell.scope, cell.overridden) == (Scope.NONE, True)
-    assert "as far as “View leads” reaches" in response.content.decode()
+    assert "limited by “View leads”" in response.content.decode()
 
 
 def test_who_holds_a_parent_role_alone_stands_in_the_matrix_and_is_asked_about(cast: Cast, boss: Client) -> None:
@@ -238,7 +238,7 @@ def test_a_branch_out_of_sight_is_not_named_by_what_is_asked_of_the_account(cast
     assert "Southern Secrets" not in owner.content.decode()
     told = owner.context["answer"]["explanation"]
     assert told.allowed
-    assert told.reasons[-1] == "Something out of your sight gives it."
+    assert told.reasons[-1] == "Something you can’t see grants it."
 
 
 def test_why_leads_to_the_page_of_the_record(cast: Cast, boss: Client) -> None:

@@ -66,7 +66,7 @@ def test_everyone_is_led_to_set_one_up_wherever_they_go_in_the_account(cast: Cas
         client = browser_of(user)
         assert all(led(client, address) for address in inside(cast))
         page = client.get("/mfa/").content.decode()
-        assert f"{cast.account} asks you for a second factor" in page
+        assert f"{cast.account} requires two-factor authentication" in page
 
 
 def test_what_is_outside_of_the_account_stays_open(cast: Cast) -> None:
@@ -82,7 +82,7 @@ def test_who_has_one_notices_nothing(cast: Cast) -> None:
     client = browser_of(cast.member)
     assert client.get(f"/a/{cast.account.slug}/").status_code == 200
     assert client.get("/admin/").status_code == 200
-    assert "asks you for a second factor" not in client.get("/mfa/").content.decode()
+    assert "requires two-factor authentication" not in client.get("/mfa/").content.decode()
 
 
 def test_recovery_codes_are_no_second_factor(cast: Cast) -> None:
@@ -135,7 +135,7 @@ def test_another_account_of_the_same_person_is_not_closed(cast: Cast) -> None:
         work = client.get("/").content.decode()
     assert "Gibbons" in work
     assert "Quagmire" not in work
-    assert "asks you for a second factor" in work
+    assert "requires two-factor authentication" in work
 
 
 @pytest.mark.parametrize("chosen", ["here", "elsewhere"])
@@ -169,7 +169,7 @@ def test_my_access_says_what_is_missing_and_still_shows_the_other_accounts(cast:
     ask(cast.account, EVERYONE)
     client = browser_of(cast.member)
     closed = client.get(f"/me/access/?account={cast.account.slug}").content.decode()
-    assert "This account asks you for a second factor" in closed
+    assert "This account requires two-factor authentication" in closed
     assert cast.elsewhere.name in client.get(f"/me/access/?account={cast.elsewhere.account.slug}").content.decode()
 
 

@@ -58,7 +58,7 @@ class CrmAdmin(MandateAdmin):
 
     form = CustomRecordForm
     search_fields = ("name",)
-    search_help_text = _("A name, e-mail address, phone number, reference (such as L-17) or id.")
+    search_help_text = _("Name, email address, phone number, reference (such as L-17) or ID.")
     readonly_fields: ClassVar[Sequence[str]] = ("reference", "created_by", "created_at", "updated_at")
     list_filter: ClassVar[Sequence[Any]] = (ResponsibleFilter, BranchFilter)
     formfield_overrides = {ArrayField: {"widget": SeveralWidget}}
@@ -188,7 +188,7 @@ class CrmAdmin(MandateAdmin):
         """What stands under the name in a list."""
         return str(record.reference)
 
-    @display(description=_("Responsible"), ordering="responsible__name", empty_value=_("Nobody"))
+    @display(description=_("Owner"), ordering="responsible__name", empty_value=_("Nobody"))
     def who(self, record: CrmRecord) -> str | None:
         """Who answers for it."""
         return str(record.responsible) if record.responsible else None

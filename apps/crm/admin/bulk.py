@@ -74,9 +74,9 @@ def _people_form(request: HttpRequest, rows: Rows) -> type[forms.Form]:
     field = UserField(
         PickablePeople(access_of(request), on=frozenset(branches), every=True),
         fixed=[("", _("Nobody"))],
-        label=_("New responsible"),
+        label=_("New owner"),
         required=False,
-        help_text=_("A hand-over may take records out of your sight."),
+        help_text=_("You may no longer see records that you hand over."),
     )
     field.widget.plain = UnfoldAdminSelectWidget
     return type("PeopleForm", (ValueForm,), {"value": field})
@@ -109,15 +109,15 @@ def _add_tag(request: HttpRequest, row: Any, value: str) -> None:
 
 
 def _status_action(model: type[Status]) -> BulkAction:
-    run = asked(gettext_lazy("Change the status"), _status_form(model), _set_status)
+    run = asked(gettext_lazy("Change status"), _status_form(model), _set_status)
     return BulkAction("change_status", gettext_lazy("Change status"), "flag", run, "change", bulk="bulk_change_status")
 
 
 ASSIGN = BulkAction(
     "assign",
-    gettext_lazy("Change responsible"),
+    gettext_lazy("Change owner"),
     "person_add",
-    asked(gettext_lazy("Change the responsible"), _people_form, _assign),
+    asked(gettext_lazy("Change owner"), _people_form, _assign),
     "assign_record",
     bulk="bulk_change_owner",
 )
@@ -127,7 +127,7 @@ ADD_TAG = BulkAction(
     "add_tag",
     gettext_lazy("Add tag"),
     "label",
-    asked(gettext_lazy("Add a tag"), _tag_form, _add_tag),
+    asked(gettext_lazy("Add tag"), _tag_form, _add_tag),
     "change",
     bulk="bulk_edit",
 )

@@ -123,7 +123,7 @@ class ContactAdmin(CrmAdmin):
         """Where the person works."""
         return link_to(contact.company)
 
-    @display(description=_("E-mail"), empty_value="—")
+    @display(description=_("Email"), empty_value="—")
     def email(self, contact: Contact) -> Any:
         """The first address."""
         address = next(iter(contact.emails), None)

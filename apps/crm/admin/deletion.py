@@ -29,11 +29,11 @@ def consequences_of(request: HttpRequest, record: Any) -> Iterator[tuple[int, st
     if emptied:
         yield (
             messages.INFO,
-            _("The link to %(record)s becomes empty in %(emptied)s.")
+            _("%(emptied)s will no longer link to %(record)s.")
             % {"record": record.reference, "emptied": get_text_list(emptied, _("and"))},
         )
     if found.uncovers_tasks:
         yield (
             messages.WARNING,
-            _("The contact is private. The tasks about it stay, and become as visible as other tasks."),
+            _("The contact is private. Tasks about it stay, and other members may then see them."),
         )

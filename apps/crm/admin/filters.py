@@ -67,7 +67,7 @@ class SourceFilter(AccountListFilter):
 class CallResultFilter(AccountListFilter):
     """What came of a call."""
 
-    title = _("result of the call")
+    title = _("call result")
     parameter_name = "result"
     model = CallResult
 

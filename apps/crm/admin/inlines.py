@@ -44,7 +44,7 @@ class TaskInline(RecordInline):
         """Done, overdue or when it is due."""
         return due_badge(task) if task.pk else _("New")
 
-    @display(description=gettext_lazy("Responsible"), empty_value=gettext_lazy("Nobody"))
+    @display(description=gettext_lazy("Owner"), empty_value=gettext_lazy("Nobody"))
     def who(self, task: Task) -> str | None:
         """Who answers for it; whoever adds a task answers for it at first."""
         if not task.pk:
@@ -89,7 +89,7 @@ class ContactInline(ReadOnlyInline):
     fk_name = "company"
     fields = readonly_fields = ("name", "job_title", "first_email", "first_phone")
 
-    @display(description=gettext_lazy("E-mail"))
+    @display(description=gettext_lazy("Email"))
     def first_email(self, contact: Contact) -> str | None:
         """The first address."""
         return next(iter(contact.emails), None)

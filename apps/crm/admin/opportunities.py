@@ -80,7 +80,7 @@ class OpportunityAdmin(CrmAdmin):
         """In which pipeline it stands."""
         return opportunity.pipeline.name if opportunity.pipeline else None
 
-    @display(description=_("With"), empty_value="—")
+    @display(description=_("Client"), empty_value="—")
     def with_whom(self, opportunity: Opportunity) -> Any:
         """The company, or the person."""
         return link_to(opportunity.company or opportunity.contact)

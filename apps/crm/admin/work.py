@@ -39,7 +39,7 @@ class TaskAdmin(CrmAdmin):
             _("About"),
             {
                 "classes": ["tab"],
-                "description": _("A task is about one record at most."),
+                "description": _("A task can be about one record only."),
                 "fields": ("about_lead", "about_contact", "about_company", "about_opportunity"),
             },
         ),
@@ -87,7 +87,7 @@ class TaskAdmin(CrmAdmin):
             )
             messages.success(request, sentence % {"task": task, "reference": task.reference})
             if done and (address := self._next_task(request, task)):
-                messages.info(request, gettext("What is next with %(record)s?") % {"record": task.about})
+                messages.info(request, gettext("What is the next step with %(record)s?") % {"record": task.about})
                 return HttpResponseRedirect(address)
         back = request.POST.get("next", "")
         if not url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure()):
@@ -134,7 +134,7 @@ class ActivityAdmin(CrmAdmin):
             _("About"),
             {
                 "classes": ["tab"],
-                "description": _("An activity is about exactly one record, and is seen by those who see that one."),
+                "description": _("Choose one record. Everyone who can see it sees this activity."),
                 "fields": ("about_lead", "about_contact", "about_company", "about_opportunity", "about_task"),
             },
         ),

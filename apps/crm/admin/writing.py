@@ -52,12 +52,12 @@ def _ask_before_handing_over(request: HttpRequest, form: RecordForm, record: Any
     found = consequences.of_hand_over(record, actor=actor, responsible=responsible, branch=moved.get("branch"))
     told = []
     if not found.giver_sees:
-        told.append(_("You would not see it any more after this."))
+        told.append(_("You won’t be able to see this record after this change."))
     if found.receiver_sees is False:
-        told.append(_("%(responsible)s would not see it, and yet answer for it.") % {"responsible": responsible})
+        told.append(_("%(responsible)s would own this record but can’t see it.") % {"responsible": responsible})
     if told:
         raise FormRefusal(
-            {None: " ".join([*told, _("Save once more to do it all the same.")])},
+            {None: " ".join([*told, _("Save again to do it anyway.")])},
             again={ACCEPT_HAND_OVER: "1"},
         )
 

@@ -56,9 +56,7 @@ class Contact(DescribedRecord, ContactDetails):
 
     job_title = SingleLineField(max_length=150, blank=True)
     company = link(Company, "contacts", models.SET_NULL)
-    private = models.BooleanField(
-        default=False, help_text=_("Only its responsible sees it, whatever anybody's role is.")
-    )
+    private = models.BooleanField(default=False, help_text=_("Only the owner can see it, regardless of roles."))
 
     class Meta(DescribedRecord.Meta):
         """Newest first; a private contact has somebody who sees it."""

@@ -141,7 +141,7 @@ class OpportunityStatus(Status):
     def clean(self) -> None:
         """A status stands in a pipeline of its own account."""
         if not Pipeline.objects.filter(account=self.account_id, pk=self.pipeline_id).exists():
-            raise ValidationError(_("There is no such pipeline here."))
+            raise ValidationError(_("That pipeline doesn’t exist."))
 
 
 class Source(ListEntry):

@@ -31,7 +31,7 @@ else:
 
 _DIGITS = re.compile(r"\+[1-9][0-9]+\Z")
 
-validate_country = RegexValidator(r"^[A-Z]{2}\Z", _("Write a country's two letters, such as DE."), code="country")
+validate_country = RegexValidator(r"^[A-Z]{2}\Z", _("Enter a two-letter country code, such as DE."), code="country")
 
 
 def normalised_email(address: str) -> str:

@@ -30,7 +30,7 @@ class Lead(DescribedRecord, ContactDetails):
 
     person_name = SingleLineField("person", max_length=255, blank=True)
     job_title = SingleLineField(max_length=150, blank=True)
-    company_name = SingleLineField(_("company as told"), max_length=255, blank=True)
+    company_name = SingleLineField(_("company name"), max_length=255, blank=True)
     contact = link(Contact, "leads", models.SET_NULL)
     company = link(Company, "leads", models.SET_NULL)
     status = link(LeadStatus, "+", models.PROTECT)

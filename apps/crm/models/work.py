@@ -47,7 +47,7 @@ class Task(DescribedRecord):
 
         TODO = "todo", _("To do")
         CALL = "call", _("Call")
-        EMAIL = "email", _("E-mail")
+        EMAIL = "email", _("Email")
         MEETING = "meeting", _("Meeting")
         FOLLOW_UP = "follow_up", _("Follow up")
 
@@ -86,7 +86,7 @@ class Task(DescribedRecord):
             models.CheckConstraint(
                 condition=LessThanOrEqual(_filled(_TASK_ABOUT), 1),
                 name="tasks_are_about_one_at_most",
-                violation_error_message=_("A task is about one record at most."),
+                violation_error_message=_("A task can be about one record only."),
             ),
             models.CheckConstraint(
                 condition=Q(done=True, done_at__isnull=False) | Q(done=False, done_at=None, done_by=None),
@@ -118,7 +118,7 @@ class Activity(CrmRecord):
         NOTE = "note", _("Note")
         CALL = "call", _("Call")
         MESSAGE = "message", _("Message")
-        EMAIL = "email", _("E-mail")
+        EMAIL = "email", _("Email")
         MEETING = "meeting", _("Meeting")
 
     name = SingleLineField("subject", max_length=255, blank=True)
@@ -143,12 +143,12 @@ class Activity(CrmRecord):
             models.CheckConstraint(
                 condition=Exact(_filled(_ACTIVITY_ABOUT), 1),
                 name="activities_are_about_exactly_one",
-                violation_error_message=_("An activity is about exactly one record."),
+                violation_error_message=_("An activity must be about one record."),
             ),
             models.CheckConstraint(
                 condition=Q(result=None) | Q(kind="call"),
                 name="only_calls_have_a_result",
-                violation_error_message=_("Only a call has a result."),
+                violation_error_message=_("Only calls have a result."),
             ),
         ]
         indexes = [

@@ -73,7 +73,7 @@ def settle(record: CrmRecord, *, standing: Mapping[str, Any] | None, complete: b
 
 def _settled(field: CustomField | None, key: str, value: Any, had: Any) -> Any:
     if field is None:
-        raise ValidationError(_("There is no field “%(key)s” here."), params={"key": key})
+        raise ValidationError(_("The field “%(key)s” doesn’t exist."), params={"key": key})
     try:
         kept = canonical(field, value, among=choices_of(field, had))
     except ValidationError as error:
@@ -111,11 +111,11 @@ def canonical(field: CustomField, value: Any, *, among: Collection[str]) -> Any:
 
 def _text(value: Any, longest: int) -> str | None:
     if not isinstance(value, str):
-        raise ValidationError(_("Write a text."))
+        raise ValidationError(_("Enter text."))
     found = value.strip()
     if len(found) > longest:
         raise ValidationError(
-            _("It is %(length)s characters long; %(longest)s are the most."),
+            _("Enter %(longest)s characters at most. This has %(length)s."),
             params={"length": len(found), "longest": longest},
         )
     return found or None
@@ -140,7 +140,7 @@ def _address(value: Any) -> str | None:
         try:
             _is_address(found)
         except ValidationError:
-            raise ValidationError(_("Write a web address such as https://example.com.")) from None
+            raise ValidationError(_("Enter a web address, such as https://example.com.")) from None
     return found
 
 
@@ -150,11 +150,11 @@ def _number(value: Any) -> str:
     except InvalidOperation:
         found = Decimal("NaN")
     if not found.is_finite():
-        raise ValidationError(_("Write a number."))
+        raise ValidationError(_("Enter a number."))
     if found.copy_abs() >= Decimal(10) ** WHOLE_DIGITS:
-        raise ValidationError(_("It is too large: %(digits)s digits are the most."), params={"digits": WHOLE_DIGITS})
+        raise ValidationError(_("Enter a number with %(digits)s digits at most."), params={"digits": WHOLE_DIGITS})
     if found != round(found, DECIMAL_PLACES):
-        raise ValidationError(_("It has more than %(places)s decimal places."), params={"places": DECIMAL_PLACES})
+        raise ValidationError(_("Enter %(places)s decimal places at most."), params={"places": DECIMAL_PLACES})
     return format((found + 0).normalize(), "f")
 
 
@@ -164,19 +164,19 @@ def _day(value: Any) -> str:
     except ValueError:
         found = None
     if not isinstance(found, date) or isinstance(found, datetime):
-        raise ValidationError(_("Write a date such as 2027-01-31."))
+        raise ValidationError(_("Enter a date, such as 2027-01-31."))
     return found.isoformat()
 
 
 def _flag(value: Any) -> bool:
     if not isinstance(value, bool):
-        raise ValidationError(_("Say yes or no."))
+        raise ValidationError(_("Choose yes or no."))
     return value
 
 
 def _choice(value: Any, among: Collection[str]) -> str:
     if not isinstance(value, str) or value not in among:
-        raise ValidationError(_("“%(choice)s” is none of its choices."), params={"choice": str(value)[:60]})
+        raise ValidationError(_("“%(choice)s” is not one of the choices."), params={"choice": str(value)[:60]})
     return value
 
 

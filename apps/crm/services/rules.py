@@ -70,7 +70,7 @@ def check_branch(draft: RecordDraft) -> None:
     if branch is None or not _knows(actor, branch):
         raise NoSuchLink("branch", "branch")
     if draft.moves() and isinstance(record, Activity):
-        raise WrongBranch(_("A note or an activity is always on the branch of what it is about."), "branch")
+        raise WrongBranch(_("A note or activity must be on the same branch as the record it is about."), "branch")
     need(actor, f"add_{record.record_type}", branch)
 
 
@@ -118,12 +118,12 @@ def check_about(draft: RecordDraft) -> None:
     record = draft.record
     filled = [name for name in record.about_fields if getattr(record, f"{name}_id") is not None]
     if len(filled) > 1:
-        raise InvalidSubject(_("This can be about one record only: choose one."), filled[1])
+        raise InvalidSubject(_("This can be about one record only. Choose one."), filled[1])
     if isinstance(record, Activity) and not filled:
-        raise InvalidSubject(_("Say what this is about: a note or an activity is about exactly one record."))
+        raise InvalidSubject(_("Choose the record that this note or activity is about."))
     about = record.about
     if about is not None and draft.sets(filled[0]) and about.branch_id != record.branch_id:
-        raise InvalidSubject(_("This is on another branch: choose a record of the same branch."), filled[0])
+        raise InvalidSubject(_("This record is on another branch. Choose a record of the same branch."), filled[0])
 
 
 def check_result(draft: RecordDraft) -> None:
@@ -160,7 +160,7 @@ def check_privacy(draft: RecordDraft) -> None:
     record = draft.record
     if isinstance(record, Contact) and record.private:
         if record.responsible_id is None:
-            raise PrivacyRefused(_("A private contact needs a responsible: nobody would see it."), "responsible")
+            raise PrivacyRefused(_("A private contact needs an owner. Otherwise nobody can see it."), "responsible")
         if draft.before is None or not draft.before.private:
             _become_private(draft, record)
     if (
@@ -173,7 +173,7 @@ def check_privacy(draft: RecordDraft) -> None:
         about = Contact.objects.select_for_update(no_key=True).get(pk=record.about_contact_id)
         if about.private and about.responsible_id != record.responsible_id:
             raise PrivacyRefused(
-                _("A task about a private contact belongs to the contact's responsible: nobody else would see it."),
+                _("A task about a private contact must belong to the contact’s owner. Nobody else can see it."),
                 "responsible",
             )
 
@@ -182,11 +182,12 @@ def _become_private(draft: RecordDraft, contact: Contact) -> None:
     need(draft.actor, "own_private_contacts", contact.branch)
     owners = {contact.responsible_id} if draft.before is None else {contact.responsible_id, draft.before.responsible_id}
     if owners != {draft.actor.pk}:
-        raise PrivacyRefused(_("Only its responsible can make a contact private."), "private")
+        raise PrivacyRefused(_("Only the owner can make a contact private."), "private")
     if draft.before is not None and (_is_shared(contact) or _others_have_tasks(contact, draft.actor)):
         # One sentence for all reasons: the actor may not see those tasks or shares.
         raise PrivacyRefused(
-            _("A contact becomes private only when nobody else has a share of it or an open task about it."), "private"
+            _("You can’t make this contact private while others have a share of it or an open task about it."),
+            "private",
         )
 
 

@@ -169,7 +169,7 @@ def entries(request: HttpRequest, access: AccessContext, kept: str, pipeline: in
     form = of.of.form(request.POST if request.method == "POST" else None, instance=of.blank())
     if request.method == "POST" and form.is_valid():
         added = save_entry(form.instance, actor=access.user)
-        messages.success(request, _("“%(name)s” stands in the list now.") % {"name": added})
+        messages.success(request, _("“%(name)s” added.") % {"name": added})
         following = OpenList(access, STATUSES, added.pk) if kept == PIPELINES else of
         return HttpResponseRedirect(following.address)
     context = {
@@ -195,7 +195,7 @@ def entry(
     form = of.of.form(request.POST if request.method == "POST" else None, instance=row)
     if request.method == "POST" and form.is_valid():
         save_entry(form.instance, actor=access.user)
-        messages.success(request, _("“%(name)s” is stored.") % {"name": form.instance})
+        messages.success(request, _("“%(name)s” saved.") % {"name": form.instance})
         return HttpResponseRedirect(of.address)
     return _entry_page(request, of, "entry", named, {"form": form, "button": _("Save")})
 
@@ -217,7 +217,7 @@ def remove(
         except EntryInUse:
             error = _in_use(kept, name)
         else:
-            messages.success(request, _("“%(name)s” is deleted.") % {"name": name})
+            messages.success(request, _("“%(name)s” deleted.") % {"name": name})
             return HttpResponseRedirect(of.address)
     title = _("Delete “%(name)s”") % {"name": name}
     context = {"error": error, "offered": spared, "row": row, "holds_statuses": kept == PIPELINES}
@@ -250,14 +250,14 @@ def arrange(
 
 
 def _last(name: str) -> str:
-    return _("“%(name)s” is the only pipeline that is offered. Offer another one first.") % {"name": name}
+    return _("“%(name)s” is the only pipeline offered. Offer another one first.") % {"name": name}
 
 
 def _in_use(kept: str, name: str) -> str:
     if kept == PIPELINES:
-        told = _("“%(name)s” is in use: it has statuses. Stop offering it instead, or delete its statuses first.")
+        told = _("“%(name)s” has statuses. Stop offering it instead, or delete its statuses first.")
     else:
-        told = _("“%(name)s” is in use. Stop offering it instead: the records that have it keep it.")
+        told = _("“%(name)s” is in use. Stop offering it instead. Records that use it keep it.")
     return told % {"name": name}
 
 

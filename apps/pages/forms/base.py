@@ -46,8 +46,8 @@ class ChangeForm(forms.Form):
 
     reason = ReasonField(
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text=_("It stands in the log, for everybody who may read it."),
-        error_messages={"required": _("A change of access needs a reason. Say in a sentence why it is made.")},
+        help_text=_("Shown in the audit log."),
+        error_messages={"required": _("Enter a reason for this change.")},
     )
     seen = forms.CharField(widget=forms.HiddenInput, required=False)
 
@@ -151,9 +151,7 @@ class ChangeForm(forms.Form):
         except signing.BadSignature:
             found = {}
         if found.get("row") != self._named():
-            raise NoSuchTarget(
-                gettext("The form does not tell any more what the page showed."), gettext("Open the page again.")
-            )
+            raise NoSuchTarget(gettext("This form is out of date."), gettext("Reload the page."))
         shown: dict[str, Any] = found["shown"]
         return shown
 

@@ -46,11 +46,11 @@ def no_own_roles(access: AccessContext) -> str:
     assert access.account is not None
     system, features = access.account.role_system, access.account.features
     if not system.custom_roles:
-        return _("%(system)s has no roles of one's own. Override single permissions of a member instead.") % {
+        return _("%(system)s doesn’t support custom roles. Use overrides for single members instead.") % {
             "system": system.name
         }
     if system.custom_roles_feature and features is not None and system.custom_roles_feature not in features:
-        return _("The account's plan has no roles of one's own. Choose a plan that has them.")
+        return _("Your plan doesn’t include custom roles. Choose a plan that includes them.")
     return ""
 
 
@@ -66,8 +66,8 @@ class RoleLine:
 class CopyRoleForm(ChangeForm):
     """An own role is made of a published one; its grants are edited then."""
 
-    title = gettext_lazy("Copy to a role of your own")
-    help = gettext_lazy("It begins with the grants of the role that is copied. Edit them then.")
+    title = gettext_lazy("Copy to a custom role")
+    help = gettext_lazy("The copy starts with the same permissions. You can edit them afterwards.")
     needs = ("manage_roles",)
 
     @classmethod
@@ -77,7 +77,7 @@ class CopyRoleForm(ChangeForm):
     @classmethod
     def barred(cls, access: AccessContext, row: Any) -> str:
         return no_own_roles(access) or (
-            _("%(role)s is locked, and a locked role is not copied.") % {"role": row.name} if row.locked else ""
+            _("%(role)s is locked, so you can’t copy it.") % {"role": row.name} if row.locked else ""
         )
 
     def build(self) -> None:
@@ -113,9 +113,9 @@ class OwnRoleForm(ChangeForm):
 class EditRoleForm(OwnRoleForm):
     """Other grants, for everybody who holds it; only those that an override could change, too."""
 
-    title = gettext_lazy("Edit the role")
+    title = gettext_lazy("Edit role")
     brief = True
-    help = gettext_lazy("Everybody who holds it is affected at once.")
+    help = gettext_lazy("Changes apply immediately to every member with this role.")
 
     def build(self) -> None:
         self.fields["name"] = SingleLineInput(label=_("Name"), max_length=LONGEST_NAME, initial=self.row.name)
@@ -213,8 +213,8 @@ class EditRoleForm(OwnRoleForm):
 class MoveHoldersForm(OwnRoleForm):
     """Whoever holds the role gets another one, removed members included, so that it can be deleted."""
 
-    title = gettext_lazy("Move its members")
-    help = gettext_lazy("A role goes once nobody holds it, not even a removed member who could be restored to it.")
+    title = gettext_lazy("Move members")
+    help = gettext_lazy("You can delete a role after its members, including removed ones, move to another role.")
 
     @classmethod
     def applies(cls, access: AccessContext, row: Any) -> bool:
@@ -225,7 +225,7 @@ class MoveHoldersForm(OwnRoleForm):
         usable = Role.objects.usable_in(self.account_id, self.row.scheme).filter(kind=Role.Kind.BRANCH, single=False)
         others = usable.exclude(pk=self.row.pk).order_by("-rank", "name")
         self.fields["successor"] = forms.ChoiceField(
-            label=_("Its members become"), choices=[CHOOSE, *others.values_list("key", "name")]
+            label=_("New role"), choices=[CHOOSE, *others.values_list("key", "name")]
         )
 
     def change(self) -> Change:
@@ -237,7 +237,7 @@ class MoveHoldersForm(OwnRoleForm):
 class DeleteRoleForm(OwnRoleForm):
     """Nobody holds it any more, and it goes."""
 
-    title = gettext_lazy("Delete the role")
+    title = gettext_lazy("Delete role")
     danger = True
 
     def change(self) -> Change:

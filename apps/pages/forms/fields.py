@@ -55,7 +55,7 @@ def id_field(choices: Iterable[tuple[Any, str]], *, label: str, **options: Any) 
         empty_value=None,
         choices=[CHOOSE, *((str(pk), name) for pk, name in choices)],
         widget=QuickSelect,
-        error_messages={"invalid_choice": _("Choose one of those offered.")},
+        error_messages={"invalid_choice": _("Choose an option from the list.")},
         **options,
     )
 
@@ -115,9 +115,9 @@ def scope_field(permission: Permission | None, standing: Scope | None = None, **
 def end_field(**options: Any) -> forms.DateTimeField:
     """An end, or none; asked with the browser's own calendar."""
     return forms.DateTimeField(
-        label=_("Ends"),
+        label=_("End date"),
         required=False,
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
-        help_text=_("Empty: it has no end."),
+        help_text=_("Leave empty for no end date."),
         **options,
     )

@@ -27,7 +27,7 @@ State = QueuedPreview.State
 
 # The parameter of an address that names a queued preview, and how long a number of one can be.
 ASKED, LONGEST = "preview", 18
-UNKNOWN = gettext_lazy("What it would change could not be computed. Try it again in a while.")
+UNKNOWN = gettext_lazy("The preview could not be calculated. Try again in a few minutes.")
 
 
 class ChangePages(Protocol):
@@ -166,10 +166,10 @@ def address_of(request: HttpRequest, asked: QueuedPreview) -> str:
 
 def _say(request: HttpRequest, face: ChangePages, operation_id: int | None) -> None:
     if operation_id is None:
-        messages.info(request, _("It was so already: nothing has changed."))
+        messages.info(request, _("Nothing changed. It was already set this way."))
     elif access_of(request).may_anywhere("view_audit_log"):
         link = face.operation_address(operation_id)
-        done = format_html(_('Done. <a class="m-link" href="{link}">See it in the log</a>.'), link=link)
+        done = format_html(_('Changes saved. <a class="m-link" href="{link}">View in audit log</a>.'), link=link)
         messages.success(request, done)
     else:
-        messages.success(request, _("Done. The log keeps the reason."))
+        messages.success(request, _("Changes saved. The audit log keeps the reason."))

@@ -33,7 +33,7 @@ def effect(form: ChangeForm) -> dict[str, Any]:
     except ChangedMeanwhile as refusal:
         return {
             "form": form,
-            "refused": f"{refusal.sentence} {_('Save to see the difference, and decide again.')}",
+            "refused": f"{refusal.sentence} {_('Save to see the differences, then decide again.')}",
         }
     except (Refusal, ManyRefused) as refusal:
         return {"form": form, "refused": str(refusal)}

@@ -29,7 +29,7 @@ from apps.teams.models import Membership
 
 ACTIVE, REMOVED = Membership.Status.ACTIVE, Membership.Status.REMOVED
 LEFT, NOBODY, DELETE = "left", "nobody", "delete"
-OWN = gettext_lazy("Nobody changes their own role, overrides or parent role. Ask a colleague who may.")
+OWN = gettext_lazy("You can’t change your own role, overrides or parent role. Ask a colleague who can.")
 
 
 class MemberForm(ChangeForm):
@@ -85,7 +85,7 @@ class NameForm(ChangeForm):
     """Another name; one's own too."""
 
     title = gettext_lazy("Change name")
-    help = gettext_lazy("It is their name everywhere.")
+    help = gettext_lazy("The new name appears everywhere.")
     needs = ("change_members",)
 
     @classmethod
@@ -118,10 +118,10 @@ class NameForm(ChangeForm):
 class ResetMfaForm(ChangeForm):
     """Somebody's second factor is taken away."""
 
-    title = gettext_lazy("Reset second factor")
+    title = gettext_lazy("Reset two-factor authentication")
     help = gettext_lazy(
-        "For somebody who has lost their phone or their key. Their authenticator app, passkeys and "
-        "recovery codes count no more; they sign in with their password and set up a new one."
+        "For a member who has lost their phone or key. Their authenticator app, passkeys and recovery codes stop"
+        " working. They sign in with their password and set up two-factor authentication again."
     )
     danger = True
     needs = ("reset_mfa",)
@@ -133,7 +133,7 @@ class ResetMfaForm(ChangeForm):
     @classmethod
     def barred(cls, access: AccessContext, row: Any) -> str:
         if row.user_id == access.user.pk:
-            return _("Nobody resets their own second factor. Change it on the page about yourself.")
+            return _("You can’t reset your own two-factor authentication here. Change it in your profile.")
         return why_shielded() if row.user_id in shielded(access) else ""
 
     def change(self) -> Change:
@@ -145,7 +145,8 @@ class DepartureForm(ChangeForm):
 
     danger = True
     help = gettext_lazy(
-        "Their membership moves to the Restore list. Say who answers for their records next; what is left stays theirs."
+        "You can restore the member later. Choose new owners for their records. Records without a new owner stay"
+        " theirs."
     )
 
     @property
@@ -163,15 +164,18 @@ class DepartureForm(ChangeForm):
             kind = catalogue.record_type(name)
             self.fields[f"to_{name}"] = PersonField(
                 receivers,
-                fixed=[(LEFT, _("Leave with them")), (NOBODY, _("Nobody"))],
+                fixed=[(LEFT, _("Keep with this member")), (NOBODY, _("Nobody"))],
                 label=kind.label_plural,
                 initial=LEFT,
             )
         self.fields["private"] = PersonField(
             receivers,
-            fixed=[CHOOSE, (DELETE, _("Delete them"))],
+            fixed=[CHOOSE, (DELETE, _("Delete"))],
             label=_("Private contacts"),
-            help_text=_("Who gets them, or that they go. Always asked: nobody is told whether there are any."),
+            help_text=_(
+                "Choose a new owner, or delete them. This is always asked, so that it doesn’t reveal whether "
+                "there are any."
+            ),
         )
 
     @property
@@ -189,7 +193,7 @@ class DepartureForm(ChangeForm):
 class RemoveForm(DepartureForm):
     """Somebody is moved to the Restore list."""
 
-    title = gettext_lazy("Remove from the branch")
+    title = gettext_lazy("Remove from branch")
     needs = ("remove_members",)
 
     @classmethod
@@ -214,7 +218,8 @@ class RemoveEverywhereForm(RemoveForm):
 
     title = gettext_lazy("Remove from all branches")
     help = gettext_lazy(
-        "Their memberships move to the Restore list. Say who answers for their records next; what is left stays theirs."
+        "You can restore the memberships later. Choose new owners for their records. Records without a new owner"
+        " stay theirs."
     )
 
     @classmethod
@@ -238,8 +243,8 @@ class RemoveEverywhereForm(RemoveForm):
 class LeaveForm(DepartureForm):
     """Somebody goes by themselves."""
 
-    title = gettext_lazy("Leave the branch")
-    help = gettext_lazy("Your membership moves to the Restore list. Say who answers for your records next.")
+    title = gettext_lazy("Leave branch")
+    help = gettext_lazy("Your membership can be restored later. Choose new owners for your records.")
 
     @classmethod
     def applies(cls, access: AccessContext, row: Any) -> bool:
@@ -252,7 +257,7 @@ class LeaveForm(DepartureForm):
         return (
             ""
             if system.leave
-            else _("Nobody removes themselves in %(system)s. Ask somebody else who may.") % {"system": system.name}
+            else _("You can’t remove yourself in %(system)s. Ask a colleague who can.") % {"system": system.name}
         )
 
     def change(self) -> Change:
@@ -263,7 +268,7 @@ class RestoreForm(ChangeForm):
     """Somebody comes back as they were."""
 
     title = gettext_lazy("Restore")
-    help = gettext_lazy("Role, teams, overrides and shares come back as they were.")
+    help = gettext_lazy("Role, teams, overrides and shares are restored.")
     needs = ("remove_members",)
 
     @classmethod
@@ -277,9 +282,10 @@ class RestoreForm(ChangeForm):
 class DeleteForm(ChangeForm):
     """Somebody is deleted from the Restore list."""
 
-    title = gettext_lazy("Delete for good")
+    title = gettext_lazy("Delete permanently")
     help = gettext_lazy(
-        "The overrides, places in teams and shares of that branch go too. Records, and history with the name, stay."
+        "Also deletes their overrides, team memberships and shares on this branch. Records, and the history with"
+        " the name, stay."
     )
     danger = True
     needs = ("remove_members",)
@@ -295,12 +301,12 @@ class DeleteForm(ChangeForm):
 class AddToBranchForm(ChangeForm):
     """Somebody of the account becomes a member of a further branch."""
 
-    title = gettext_lazy("Add to a branch")
-    help = gettext_lazy("For somebody who works in the account already; others are invited.")
+    title = gettext_lazy("Add to branch")
+    help = gettext_lazy("For people who are already members of the account. Invite everyone else.")
     needs = ("add_to_branches",)
 
     def build(self) -> None:
-        self.fields["user"] = PersonField(PickablePeople(self.access), label=_("Who"))
+        self.fields["user"] = PersonField(PickablePeople(self.access), label=_("Member"))
         self.fields["branch"] = id_field(branches(self.access.branches), label=_("Branch"))
         self.fields["role"] = id_field(roles(self.access, Role.Kind.BRANCH), label=_("Role"))
 

@@ -19,7 +19,7 @@ from apps.pages.forms.pool import PickablePeople
 from apps.roles import catalogue
 from apps.teams.models import Membership
 
-OWN = gettext_lazy("Nobody changes their own overrides. Ask a colleague who may.")
+OWN = gettext_lazy("You can’t change your own overrides. Ask a colleague who can.")
 
 
 def label_of(codename: str) -> str:
@@ -33,8 +33,8 @@ def label_of(codename: str) -> str:
 class NewOverrideForm(ChangeForm):
     """An override: of a member whom the form asks for, or of the one whose page it is on."""
 
-    title = gettext_lazy("Set an override")
-    help = gettext_lazy("In place of what the role says, on this branch alone.")
+    title = gettext_lazy("Set override")
+    help = gettext_lazy("Replaces what the role gives, on this branch only.")
     needs = ("manage_member_permissions",)
 
     def build(self) -> None:
@@ -45,12 +45,14 @@ class NewOverrideForm(ChangeForm):
                 on=frozenset(branch.pk for branch in allowed),
                 but=shielded(self.access) | {self.access.user.pk},
             )
-            self.fields["user"] = PersonField(pool, label=_("Whose"))
+            self.fields["user"] = PersonField(pool, label=_("Member"))
             only = str(allowed[0].pk) if len(allowed) == 1 else None
             self.fields["branch"] = id_field(branches(allowed), label=_("Branch"), initial=only)
         self.fields["permission"] = permissions_field()
         self.fields["scope"] = scope_field(None)
-        self.fields["scope"].help_text = _("What is asked of no record is either Prohibited or Permitted.")
+        self.fields["scope"].help_text = _(
+            "Permissions that don’t concern records can only be Prohibited or Permitted."
+        )
         self.fields["expires_at"] = end_field()
 
     def clean(self) -> dict[str, Any]:
@@ -60,7 +62,7 @@ class NewOverrideForm(ChangeForm):
             held = Membership.objects.active().filter(user=data["user"], branch=data["branch"])
             data["membership"] = held.values_list("pk", flat=True).first()
             if data["membership"] is None:
-                self.add_error("branch", _("They are no member of this branch."))
+                self.add_error("branch", _("This person isn’t a member of this branch."))
         return data
 
     def change(self) -> Change:
@@ -95,14 +97,14 @@ class ExistingOverrideForm(ChangeForm):
         """
         found = Membership.objects.filter(branch=self.row.branch_id, user=self.row.user_id).first()
         if found is None:
-            raise NoSuchTarget(_("They are no member there any more."))
+            raise NoSuchTarget(_("This person is no longer a member there."))
         return found.pk
 
 
 class ChangeOverrideForm(ExistingOverrideForm):
     """Another scope, or another end."""
 
-    title = gettext_lazy("Change the override")
+    title = gettext_lazy("Change override")
 
     def build(self) -> None:
         self.fields["scope"] = scope_field(catalogue.get(self.row.permission), self.row.scope)
@@ -125,8 +127,8 @@ class ChangeOverrideForm(ExistingOverrideForm):
 class ClearOverrideForm(ExistingOverrideForm):
     """The role says it again."""
 
-    title = gettext_lazy("Clear the override")
-    help = gettext_lazy("What the role says holds again.")
+    title = gettext_lazy("Clear override")
+    help = gettext_lazy("The role decides again.")
     danger = True
 
     def change(self) -> Change:

@@ -35,13 +35,13 @@ class ParentForm(ChangeForm):
 class GrantParentForm(ParentForm):
     """Somebody gets a parent role."""
 
-    title = gettext_lazy("Grant a parent role")
-    help = gettext_lazy("It counts on every branch, beside what they are there.")
+    title = gettext_lazy("Grant parent role")
+    help = gettext_lazy("Applies on every branch, in addition to the role on the branch.")
     needs = ("grant_parent_roles",)
 
     def build(self) -> None:
         self.fields["user"] = PersonField(
-            PickablePeople(self.access, but=frozenset([self.access.user.pk])), label=_("Who")
+            PickablePeople(self.access, but=frozenset([self.access.user.pk])), label=_("Member")
         )
         self.fields["role"] = id_field(roles(self.access, Role.Kind.PARENT), label=_("Parent role"))
 
@@ -54,7 +54,7 @@ class GrantParentForm(ParentForm):
 class ChangeParentForm(ParentForm):
     """Somebody gets another one."""
 
-    title = gettext_lazy("Change the parent role")
+    title = gettext_lazy("Change parent role")
     needs = ("change_parent_roles",)
 
     def build(self) -> None:
@@ -73,7 +73,7 @@ class ChangeParentForm(ParentForm):
 class RevokeParentForm(ParentForm):
     """It is taken away."""
 
-    title = gettext_lazy("Revoke the parent role")
+    title = gettext_lazy("Revoke parent role")
     danger = True
     needs = ("revoke_parent_roles",)
 

@@ -34,14 +34,14 @@ class Filter(forms.Form):
         self.access = access
         self.places = places
         self.fields["q"] = forms.CharField(
-            label=_("Name or address"),
+            label=_("Name or email address"),
             required=False,
             max_length=LONGEST_WORDS,
-            widget=forms.SearchInput(attrs={"placeholder": _("Name or e-mail address")}),
+            widget=forms.SearchInput(attrs={"placeholder": _("Name or email address")}),
         )
         if len(places) > 1:
             named = [(branch.slug, branch.name) for branch in places]
-            self.fields["branch"] = self.choice(_("Branch"), _("Every branch"), named)
+            self.fields["branch"] = self.choice(_("Branch"), _("All branches"), named)
         self.build()
 
     def build(self) -> None:
@@ -89,16 +89,16 @@ class MemberFilter(RemovedFilter):
         assert account is not None
         usable = Role.objects.usable_in(account.pk, account.scheme).filter(kind=Role.Kind.BRANCH)
         named = [(role.key, role.name) for role in usable.order_by("-rank", "name")]
-        self.fields["role"] = self.choice(_("Role"), _("Every role"), named)
+        self.fields["role"] = self.choice(_("Role"), _("All roles"), named)
         several = len(self.places) > 1
         teams = Team.objects.filter(branch__in=self.places).select_related("branch").order_by("branch__name", "name")
         known = [(str(team.pk), f"{team.name} ({team.branch})" if several else team.name) for team in teams]
         if known:
-            self.fields["team"] = self.choice(_("Team"), _("Every team"), known)
+            self.fields["team"] = self.choice(_("Team"), _("All teams"), known)
         self.overridden = [branch for branch in self.places if access.may("view_member_permissions", branch)]
         if self.overridden:
             of_overrides = [("yes", _("With overrides")), ("no", _("Without overrides"))]
-            self.fields["overrides"] = self.choice(_("Overrides"), _("With or without"), of_overrides)
+            self.fields["overrides"] = self.choice(_("Overrides"), _("Any"), of_overrides)
         seen = [
             ("week", _("In the last 7 days")),
             ("month", _("8 to 30 days ago")),
@@ -106,7 +106,7 @@ class MemberFilter(RemovedFilter):
             ("longer", _("More than 90 days ago")),
             (NEVER, _("Never")),
         ]
-        self.fields["seen"] = self.choice(_("Last sign-in"), _("Whenever"), seen)
+        self.fields["seen"] = self.choice(_("Last sign-in"), _("Any time"), seen)
 
     def narrow(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         """What is not shown of the shielded does not find them either."""
@@ -132,12 +132,12 @@ class InvitationFilter(Filter):
 
     def build(self) -> None:
         states = [
-            (Invitation.Status.PENDING, _("Waiting")),
-            (ENDED, _("Ran out")),
+            (Invitation.Status.PENDING, _("Pending")),
+            (ENDED, _("Expired")),
             (Invitation.Status.ACCEPTED, _("Accepted")),
             (Invitation.Status.CANCELLED, _("Cancelled")),
         ]
-        self.fields["state"] = self.choice(_("State"), _("All, with the history"), states)
+        self.fields["state"] = self.choice(_("State"), _("All"), states)
 
     def narrow(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         """By the beginning or any part of the address."""
@@ -161,7 +161,7 @@ class ParentFilter(RemovedFilter):
         assert account is not None
         usable = Role.objects.usable_in(account.pk, account.scheme).filter(kind=Role.Kind.PARENT)
         named = [(role.key, role.name) for role in usable.order_by("-rank", "name")]
-        self.fields["role"] = self.choice(_("Parent role"), _("Every parent role"), named)
+        self.fields["role"] = self.choice(_("Parent role"), _("All parent roles"), named)
 
     def narrow(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         """By who holds it, and which one."""

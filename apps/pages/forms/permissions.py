@@ -92,7 +92,7 @@ class PermissionsForm(MemberForm):
         grant = self.held.role.grant(permission.codename)
         says = (
             AS_ROLE,
-            _("Role: %(scope)s") % {"scope": grant.scope.label} if _is_selected(permission) else _("As the role"),
+            _("Role: %(scope)s") % {"scope": grant.scope.label} if _is_selected(permission) else _("Same as role"),
         )
         if self.barred_by_role(permission):
             return [says] if override is None else [says, (word_of(override.scope), override.scope.label)]
@@ -104,7 +104,7 @@ class PermissionsForm(MemberForm):
         if role.locked:
             return _("The role %(role)s is locked and takes no overrides.") % {"role": role.name}
         if not role.grant(permission.codename).grantable:
-            return _("Never grantable to the role %(role)s.") % {"role": role.name}
+            return _("Can’t be granted to the role %(role)s.") % {"role": role.name}
         return ""
 
     def shown(self) -> dict[str, Any]:
@@ -125,7 +125,7 @@ class PermissionsForm(MemberForm):
         for name in [name for name in self.changed_data if name.startswith("end_")]:
             end, chosen = data.get(name), data.get(f"choice_{name.removeprefix('end_')}")
             if end is not None and chosen is not None and end <= now:
-                self.add_error(name, _("The end lies in the past. Name one that is still to come, or none."))
+                self.add_error(name, _("Enter an end date in the future, or leave it empty."))
         return data
 
     @property
@@ -170,7 +170,7 @@ class PermissionsForm(MemberForm):
 
     def _in_words(self, wanted: RequestedOverride | None) -> str:
         if wanted is None:
-            return _("As the role says")
+            return _("Same as role")
         if wanted.expires_at is None:
             return wanted.scope.label
         end = value_in_words(Override._meta.get_field("expires_at"), wanted.expires_at)
@@ -245,9 +245,9 @@ class PermissionsForm(MemberForm):
         barred = self.barred_by_role(permission)
         idle = ""
         if override is not None and barred:
-            idle = _("It has no effect: %(why)s") % {"why": barred}
+            idle = _("No effect: %(why)s") % {"why": barred}
         elif override is not None and _ended(override):
-            idle = _("It has ended.")
+            idle = _("Ended.")
         return PermissionRow(
             permission=permission,
             grant=self.held.role.grant(codename),

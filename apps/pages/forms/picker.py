@@ -136,7 +136,7 @@ class PersonField(forms.Field):
         self.own: dict[str, str] = dict(self.fixed)
         super().__init__(widget=self.widget_class(pool, self.fixed), **options)
 
-    default_error_messages = {"invalid_choice": gettext_lazy("Choose one of those offered.")}
+    default_error_messages = {"invalid_choice": gettext_lazy("Choose an option from the list.")}
 
     @property
     def choices(self) -> list[tuple[str, str]]:
@@ -233,12 +233,14 @@ def ids_of(values: Sequence[str]) -> list[int]:
 def several_match(words: str, matching: Sequence[Person], more: bool) -> str:
     """What is said of a search, above those whom it found."""
     if not matching:
-        return _("“%(words)s” is no name or address of anybody who can be chosen here.") % {"words": words}
+        return _("No one who matches “%(words)s” can be chosen here. Check the name or email address.") % {
+            "words": words
+        }
     if len(matching) == 1:
-        return _("Is it %(who)s whom you mean? Then choose them, and go on.") % {"who": matching[0].name}
+        return _("Do you mean %(who)s? If so, choose them and continue.") % {"who": matching[0].name}
     if more:
-        return _("Many match “%(words)s”: choose one of the first, or type more of the name.") % {"words": words}
-    return _("Several match “%(words)s”: choose one.") % {"words": words}
+        return _("Many people match “%(words)s”. Choose one, or type more of the name.") % {"words": words}
+    return _("Several people match “%(words)s”. Choose one.") % {"words": words}
 
 
 def _lines(people: Sequence[Person]) -> list[tuple[str, str]]:

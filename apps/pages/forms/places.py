@@ -34,7 +34,7 @@ def name_field(initial: str = "") -> SingleLineInput:
 class AddTeamForm(ChangeForm):
     """A new team."""
 
-    title = gettext_lazy("Make a team")
+    title = gettext_lazy("Add team")
     needs = ("manage_teams",)
 
     def build(self) -> None:
@@ -59,7 +59,7 @@ class AddTeamForm(ChangeForm):
 class ChangeTeamForm(ChangeForm):
     """Another name, other members."""
 
-    title = gettext_lazy("Change the team")
+    title = gettext_lazy("Edit team")
     needs = ("manage_teams",)
 
     def build(self) -> None:
@@ -93,8 +93,8 @@ class ChangeTeamForm(ChangeForm):
 class DeleteTeamForm(ChangeForm):
     """A team goes, with what is shared with it."""
 
-    title = gettext_lazy("Delete the team")
-    help = gettext_lazy("What is shared with it is shared with nobody then.")
+    title = gettext_lazy("Delete team")
+    help = gettext_lazy("Its members lose access to the records shared with it.")
     danger = True
     needs = ("manage_teams",)
 
@@ -114,8 +114,8 @@ def branches_in_sight(access: AccessContext) -> QuerySet[Branch]:
 class AddBranchForm(ChangeForm):
     """A new branch."""
 
-    title = gettext_lazy("Open a branch")
-    help = gettext_lazy("It has no members yet: add them, or invite them.")
+    title = gettext_lazy("Add branch")
+    help = gettext_lazy("The branch starts without members. Add or invite them afterwards.")
     needs = ("add_branch",)
 
     @classmethod
@@ -125,7 +125,7 @@ class AddBranchForm(ChangeForm):
         return (
             ""
             if system.many_branches
-            else _("%(system)s has one branch. Make teams on it instead.") % {"system": system.name}
+            else _("%(system)s has one branch only. Add teams instead.") % {"system": system.name}
         )
 
     def build(self) -> None:
@@ -163,17 +163,15 @@ class RenameBranchForm(OpenBranchForm):
 class CloseBranchForm(OpenBranchForm):
     """It is closed, with what becomes of its records."""
 
-    title = gettext_lazy("Close the branch")
-    help = gettext_lazy(
-        "Its memberships give nothing from then on. Records that stay are reached by parent roles alone."
-    )
+    title = gettext_lazy("Close branch")
+    help = gettext_lazy("Its members lose access immediately. Only parent roles still reach records that stay there.")
     danger = True
     needs = ("delete_branch",)
 
     def build(self) -> None:
         others = [branch for branch in self.access.branches if branch.pk != self.row.pk]
-        self.fields["records_to"] = id_field(branches(others), label=_("Its records move to"), required=False)
-        self.fields["records_to"].choices[0] = ("", _("Nowhere: they stay with it"))  # type: ignore[attr-defined]
+        self.fields["records_to"] = id_field(branches(others), label=_("Move records to"), required=False)
+        self.fields["records_to"].choices[0] = ("", _("Don’t move them"))  # type: ignore[attr-defined]
 
     def change(self) -> Change:
         return CloseBranch(
@@ -184,7 +182,7 @@ class CloseBranchForm(OpenBranchForm):
 class ReopenBranchForm(ChangeForm):
     """It is opened again, with the members that it had."""
 
-    title = gettext_lazy("Open it again")
+    title = gettext_lazy("Reopen branch")
     needs = ("delete_branch",)
 
     @classmethod

@@ -26,7 +26,7 @@ class AskForm(ChangeForm):
     """Somebody asks for a permission; the reason is what the request says."""
 
     title = gettext_lazy("Request access")
-    help: StrOrPromise = gettext_lazy("Whoever may give it decides. The reason is what they read.")
+    help: StrOrPromise = gettext_lazy("A person who can grant it decides. They read your reason.")
     record_type = forms.CharField(required=False, widget=forms.HiddenInput)
     record_id = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
@@ -40,7 +40,7 @@ class AskForm(ChangeForm):
         if named.get("record_id"):
             self.fields["scope"].widget = forms.HiddenInput()
             self.fields["branch"].widget = forms.HiddenInput()
-            alone = _("For %(record)s alone.") % {"record": self._record(named)}
+            alone = _("For %(record)s only.") % {"record": self._record(named)}
             self.help = f"{alone} {self.help}"
 
     def _record(self, named: Any) -> str:
@@ -55,9 +55,9 @@ class AskForm(ChangeForm):
         """A request names a whole record or none."""
         data = super().clean() or self.cleaned_data
         if data.get("record_type") and data["record_type"] not in records.registered():
-            raise forms.ValidationError(_("There is no such record."))
+            raise forms.ValidationError(_("This record doesn’t exist."))
         if bool(data.get("record_type")) != bool(data.get("record_id")):
-            raise forms.ValidationError(_("There is no such record."))
+            raise forms.ValidationError(_("This record doesn’t exist."))
         return data
 
     def change(self) -> Change:

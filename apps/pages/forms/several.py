@@ -48,7 +48,7 @@ class SeveralRolesForm(ChangeForm):
     """One role for all of them, or for none: who is in the way is named."""
 
     title = gettext_lazy("Change role")
-    help = gettext_lazy("All of them get it, or nobody does: whoever is in the way is named.")
+    help = gettext_lazy("The change applies to all of them or to none. If it fails, you see which member caused it.")
     needs = ("change_roles",)
 
     def build(self) -> None:
@@ -58,11 +58,11 @@ class SeveralRolesForm(ChangeForm):
         self.fields["role"] = forms.ChoiceField(
             label=_("Role"),
             choices=[CHOOSE, *((role.key, role.name) for role in given)],
-            error_messages={"invalid_choice": _("Choose one of those offered.")},
+            error_messages={"invalid_choice": _("Choose an option from the list.")},
         )
         self.fields["members"] = forms.CharField(
             widget=forms.HiddenInput,
-            error_messages={"required": _("Nobody is selected. Go back to the list, and select some members.")},
+            error_messages={"required": _("No members selected. Go back to the list and select members.")},
         )
 
     @cached_property
@@ -77,7 +77,7 @@ class SeveralRolesForm(ChangeForm):
         sent = str(self.cleaned_data["members"])
         if not self.people or len(self.people) != len(set(sent.split(","))):
             raise forms.ValidationError(
-                _("Somebody of those who were selected is no member any more. Go back to the list, and select again.")
+                _("Someone you selected is no longer a member. Go back to the list and select again.")
             )
         return sent
 

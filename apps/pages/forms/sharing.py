@@ -27,13 +27,13 @@ from apps.teams.models import Team
 LOOKS = ("grant_record_access", "change_record_access", "revoke_record_access", "view_access_history")
 TEAM = "team:"
 VERB_LABELS = {
-    "view": gettext_lazy("See it"),
-    "change": gettext_lazy("Edit it"),
-    "delete": gettext_lazy("Delete it"),
-    "export": gettext_lazy("Export it"),
+    "view": gettext_lazy("View"),
+    "change": gettext_lazy("Edit"),
+    "delete": gettext_lazy("Delete"),
+    "export": gettext_lazy("Export"),
 }
 VERB_WORDS = {
-    "view": gettext_lazy("see"),
+    "view": gettext_lazy("view"),
     "change": gettext_lazy("edit"),
     "delete": gettext_lazy("delete"),
     "export": gettext_lazy("export"),
@@ -103,7 +103,7 @@ class ShareForm(ChangeForm):
         """Ask what the share gives."""
         possible = catalogue.record_type(self.row.record_type).share_verbs
         self.fields["verbs"] = forms.MultipleChoiceField(
-            label=_("What they may do"),
+            label=_("Allow"),
             choices=[(verb, VERB_LABELS[verb]) for verb in possible],
             initial=list(initial),
             widget=forms.CheckboxSelectMultiple(),
@@ -124,9 +124,9 @@ class ShareForm(ChangeForm):
 class GrantShareForm(ShareForm):
     """A share for somebody, or for a team of the branch."""
 
-    title = gettext_lazy("Share it")
+    title = gettext_lazy("Share")
     help = gettext_lazy(
-        "A share counts where the role reaches what is shared: it never gives more than you have yourself."
+        "You can’t share more than your own access. The share works only where the recipient’s role allows it."
     )
     needs = ("grant_record_access",)
 
@@ -135,7 +135,7 @@ class GrantShareForm(ShareForm):
         self.fields["who"] = PersonField(
             PickablePeople(self.access, on=frozenset([self.row.branch_id]), but=frozenset([self.access.user.pk])),
             fixed=[CHOOSE, *((f"{TEAM}{team.pk}", _("Team %(team)s") % {"team": team.name}) for team in teams)],
-            label=_("With whom"),
+            label=_("Share with"),
         )
         self.offer_verbs(("view",))
 
@@ -148,7 +148,7 @@ class GrantShareForm(ShareForm):
 class ChangeShareForm(ShareForm):
     """Other verbs."""
 
-    title = gettext_lazy("Change the share")
+    title = gettext_lazy("Change share")
     needs = ("change_record_access",)
 
     def build(self) -> None:
@@ -161,7 +161,7 @@ class ChangeShareForm(ShareForm):
 class RevokeShareForm(ShareForm):
     """It is taken away."""
 
-    title = gettext_lazy("Revoke the share")
+    title = gettext_lazy("Revoke share")
     danger = True
     needs = ("revoke_record_access",)
 

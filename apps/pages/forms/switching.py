@@ -15,7 +15,7 @@ from apps.roles.schemes import Scheme, scheme
 
 CHOOSE = ("", _("Choose…"))
 ENDS = "-"
-PARENT = _("A parent role, which reaches over all branches.")
+PARENT = _("A parent role, which applies on all branches.")
 PREFIX = "becomes_"
 
 
@@ -25,8 +25,8 @@ class SwitchSchemeForm(ChangeForm):
     `row` is the account, `target` the key of the system that it is to follow.
     """
 
-    title = _("Switch the system of roles")
-    help = _("Overrides and shares stay as they are. Roles of one's own rest until the account comes back.")
+    title = _("Switch role system")
+    help = _("Overrides and shares stay as they are. Custom roles are inactive until the account switches back.")
     danger = True
     needs = ("change_account",)
     target: str = ""
@@ -56,7 +56,7 @@ class SwitchSchemeForm(ChangeForm):
 
 def _choices(new: Scheme, role: Role) -> list[tuple[str, Any]]:
     offered = sorted((each for each in new.roles.values() if each.kind == role.kind), key=lambda each: -each.rank)
-    ends = [(ENDS, _("Nothing: it ends"))] if role.kind == Role.Kind.PARENT else []
+    ends = [(ENDS, _("No role (remove)"))] if role.kind == Role.Kind.PARENT else []
     return [CHOOSE, *((each.key, each.name) for each in offered), *ends]
 
 

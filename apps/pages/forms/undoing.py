@@ -15,7 +15,7 @@ class UndoForm(ChangeForm):
     title = _("Undo this")
     danger = True
     needs = ("view_audit_log",)
-    help = _("What the operation changed is put back as it was before. Records that went along stay where they are.")
+    help = _("Restores what this change affected. Records that were moved stay where they are.")
 
     def change(self) -> Change:
         return Undo(account_id=self.account_id, operation_id=self.row.pk)

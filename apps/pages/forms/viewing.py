@@ -12,6 +12,6 @@ class ViewingForm(forms.Form):
     reason = ReasonField(
         label=_("Reason"),
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text=_("It stands in the log, for everybody who may read it."),
-        error_messages={"required": _("Say why you look as somebody else.")},
+        help_text=_("Shown in the audit log."),
+        error_messages={"required": _("Enter a reason for viewing as this member.")},
     )

@@ -23,7 +23,7 @@ from apps.teams.models import Membership, ParentMembership
 
 SEES = "view_member_permissions"
 LONGEST_REFERENCE = 60
-NO_RECORD = _("There is no such record in your sight.")
+NO_RECORD = _("No record with this reference is visible to you. Check the reference.")
 
 
 class ExplainablePeople(PickablePeople):
@@ -66,14 +66,14 @@ class WhyForm(forms.Form):
         )
         types = [(kind.name, kind.label) for kind in catalogue.record_types() if kind.name in records.registered()]
         self.fields["type"] = forms.ChoiceField(
-            label=_("Type of record"), required=False, choices=[("", _("As the permission says")), *types]
+            label=_("Type of record"), required=False, choices=[("", _("As set by the permission")), *types]
         )
         self.fields["record"] = forms.CharField(
             label=_("Record"),
             required=False,
             max_length=LONGEST_REFERENCE,
             widget=forms.TextInput(attrs={"placeholder": "L-17"}),
-            help_text=_("Its reference. Without one, the answer is how far the permission reaches there."),
+            help_text=_("Enter a reference. Leave empty to see the scope of the permission there."),
         )
 
     @property
@@ -107,7 +107,7 @@ class WhyForm(forms.Form):
             return data
         permission = catalogue.get(codename)
         if permission.target is not Target.RECORD:
-            self.add_error("record", _("This permission is not asked of a record."))
+            self.add_error("record", _("This permission doesn’t apply to records. Leave this empty."))
             return data
         data["found"] = self._found(permission, data.get("type", ""), named)
         if data["found"] is None:

@@ -51,7 +51,7 @@ def branches(request: HttpRequest, access: AccessContext) -> HttpResponse:
 @page("add_branch", sends=True)
 def add_branch(request: HttpRequest, access: AccessContext) -> HttpResponse:
     """A further branch."""
-    return settings_change(request, access, AddBranchForm, _("Open a branch"), back=_list(access))
+    return settings_change(request, access, AddBranchForm, _("Add branch"), back=_list(access))
 
 
 @page(SEES_BRANCH, sends=True)

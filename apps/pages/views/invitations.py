@@ -19,7 +19,7 @@ INVITES = "invite_members"
 def invite(request: HttpRequest, access: AccessContext) -> HttpResponse:
     """Somebody is asked to join."""
     back = address(access, "members-invited")
-    crumbs = [(address(access, "members"), _("Members")), (back, _("Invited"))]
+    crumbs = [(address(access, "members"), _("Members")), (back, _("Invitations"))]
     chosen = {name: request.GET[name] for name in ("email", "branch", "role") if name in request.GET}
     form = InviteForm(request.POST or None, access=access, row=None, initial=chosen)
     form.require()
@@ -44,6 +44,6 @@ def _change(request: HttpRequest, access: AccessContext, kind: type[InvitationFo
     if row is None or not kind.applies(access, row):
         raise Http404
     back = address(access, "members-invited")
-    crumbs = [(address(access, "members"), _("Members")), (back, _("Invited"))]
+    crumbs = [(address(access, "members"), _("Members")), (back, _("Invitations"))]
     subject = f"{kind.title}: {row.email}"
     return changing(request, access, kind, row, back=back, subject=subject, crumbs=crumbs)

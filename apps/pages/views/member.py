@@ -194,9 +194,9 @@ def _looking(access: AccessContext, user: User, active: Sequence[Membership]) ->
     to = address(access, "view-as", user.pk)
     lacking = next((row.branch for row in active if not access.may(LOOKS, row.branch)), None)
     if lacking is None:
-        return PageAction(_("Look as them"), to, "visibility")
+        return PageAction(_("View as member"), to, "visibility")
     asking = asking_address(access, LOOKS, lacking)
-    return PageAction(_("Look as them"), to, "visibility", tooltip(access, LOOKS, lacking), asking)
+    return PageAction(_("View as member"), to, "visibility", tooltip(access, LOOKS, lacking), asking)
 
 
 def _place_acts(access: AccessContext, row: Membership) -> list[PageAction]:

@@ -107,20 +107,20 @@ def several_roles(request: HttpRequest, access: AccessContext) -> HttpResponse:
     crumbs = [(back, _("Members"))]
     selected = chosen_members(access, request.GET)
     if request.method == "GET" and not selected and ASKED not in request.GET:
-        barred = _("Nobody is selected. Go back to the list, and select some members.")
+        barred = _("No members selected. Go back to the list and select members.")
         context = {"barred": barred, "crumbs": crumbs}
         return show(request, access, "pages/members/barred.html", str(SeveralRolesForm.title), context)
     initial = {"members": ",".join(str(membership.pk) for membership in selected)}
     form = SeveralRolesForm(request.POST or None, access=access, initial=initial)
     people = form.people if form.is_bound else selected
     face = OwnPage(request, access, "pages/members/several.html", {"people": people}, crumbs=crumbs)
-    return answer(request, form, face, back=back, subject=_("Another role for several members"))
+    return answer(request, form, face, back=back, subject=_("Change role of several members"))
 
 
 def _show(
     request: HttpRequest, access: AccessContext, tab: str, asked: Filter, part: ListPage, context: dict[str, Any]
 ) -> HttpResponse:
-    tabs = [("active", "members", _("Active")), ("invited", "members-invited", _("Invited"))]
+    tabs = [("active", "members", _("Active")), ("invited", "members-invited", _("Invitations"))]
     tabs.append(("restore", "members-restore", _("Restore")))
     shared = {
         "tab": tab,

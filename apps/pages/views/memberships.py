@@ -57,7 +57,7 @@ def role(request: HttpRequest, access: AccessContext, member: int, branch: str) 
     form = RoleForm(request.POST or None, access=access, row=row, initial=chosen)
     form.require()
     crumbs = member_crumbs(access, row.user)
-    subject = _("The role of %(who)s on %(where)s") % {"who": row.user, "where": row.branch}
+    subject = _("Role of %(who)s on %(where)s") % {"who": row.user, "where": row.branch}
     if barred := form.barred(access, row):
         return show(request, access, "pages/members/barred.html", subject, {"barred": barred, "crumbs": crumbs})
     assert access.account is not None
@@ -163,7 +163,7 @@ def restore(request: HttpRequest, access: AccessContext, member: int, branch: st
 def delete(request: HttpRequest, access: AccessContext, member: int, branch: str) -> HttpResponse:
     """Off the Restore list, for good."""
     row = membership_in_sight(access, member, branch, REMOVED)
-    subject = _("Delete %(who)s from %(where)s for good") % {"who": row.user, "where": row.branch}
+    subject = _("Delete %(who)s from %(where)s permanently") % {"who": row.user, "where": row.branch}
     back = address(access, "members-restore")
     crumbs = [(back, _("Restore")), member_crumbs(access, row.user)[-1]]
     return changing(request, access, DeleteForm, row, back=back, subject=subject, crumbs=crumbs)

@@ -47,7 +47,7 @@ def my_access(request: HttpRequest) -> HttpResponse:
     outside = access_of(request)
     user, accounts = outside.user, outside.accounts
     account = _chosen(accounts, request.GET.get("account", ""), outside.account)
-    context = {"access": outside, "accounts": accounts, "chosen": account, "title": _("What you may do")}
+    context = {"access": outside, "accounts": accounts, "chosen": account, "title": _("Your access")}
     if account is None:
         return render(request, "pages/my_access.html", context)
     try:

@@ -58,7 +58,7 @@ def undo(request: HttpRequest, access: AccessContext, operation: int) -> HttpRes
         form,
         back=address,
         subject=_("Undo: %(what)s, by %(who)s") % {"what": words[:1].lower() + words[1:], "who": named(row)},
-        crumbs=[*_crumbs(access), (address, _("Operation %(number)d") % {"number": row.pk})],
+        crumbs=[*_crumbs(access), (address, _("Change %(number)d") % {"number": row.pk})],
     )
 
 

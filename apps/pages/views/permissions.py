@@ -96,7 +96,7 @@ def _in_sight(access: AccessContext, member: int, slug: str) -> Membership:
 
 
 def _title(membership: Membership) -> str:
-    return _("What %(who)s may on %(where)s") % {"who": membership.user, "where": membership.branch}
+    return _("Permissions of %(who)s on %(where)s") % {"who": membership.user, "where": membership.branch}
 
 
 def _crumbs(access: AccessContext, membership: Membership) -> list[tuple[str, str]]:

@@ -28,7 +28,7 @@ def preferences(request: HttpRequest, access: AccessContext) -> HttpResponse:
         except ChangedMeanwhile as refusal:
             form.overtaken(refusal, _kept(access))
         else:
-            messages.success(request, _("The preferences are stored, and hold for everybody in the account."))
+            messages.success(request, _("Preferences saved for everyone in the account."))
             return HttpResponseRedirect(reverse("pages:settings-preferences", args=[account.slug]))
     return show(
         request,

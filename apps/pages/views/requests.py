@@ -53,7 +53,7 @@ def requests(request: HttpRequest, access: AccessContext) -> HttpResponse:
         "q": text,
         "narrowed": bool(state or text),
     }
-    return show(request, access, "pages/requests/list.html", _("Requests for access"), context)
+    return show(request, access, "pages/requests/list.html", _("Access requests"), context)
 
 
 @page(EVERYBODY, sends=True)
@@ -63,7 +63,7 @@ def new_request(request: HttpRequest, access: AccessContext) -> HttpResponse:
     chosen = {name: value for name, value in request.GET.items() if name not in {"reason", "seen"}}
     form = AskForm(request.POST if request.method == "POST" else None, access=access, initial=chosen)
     back = _list_address(access)
-    crumbs = [(back, _("Requests for access"))]
+    crumbs = [(back, _("Access requests"))]
     return change_page(
         request, access, form, back=f"{back}?tab={MINE}", subject=str(form.title), crumbs=crumbs, at_once=True
     )
@@ -83,7 +83,7 @@ def one_request(request: HttpRequest, access: AccessContext, asked: int) -> Http
         "record": _record(access, row),
         "holds": _holds(access, row),
         "acts": list(_acts(access, row)),
-        "crumbs": [(_list_address(access), _("Requests for access"))],
+        "crumbs": [(_list_address(access), _("Access requests"))],
     }
     return show(request, access, "pages/requests/request.html", _title(row), context)
 
@@ -102,7 +102,7 @@ def decide_request(request: HttpRequest, access: AccessContext, asked: int, act:
         raise Http404
     form = form_type(request.POST if request.method == "POST" else None, access=access, row=row)
     here = reverse("pages:request", args=[_slug(access), row.pk])
-    crumbs = [(_list_address(access), _("Requests for access")), (here, _title(row))]
+    crumbs = [(_list_address(access), _("Access requests")), (here, _title(row))]
     back = _list_address(access) if act == "approve" else here
     return change_page(
         request, access, form, back=back, subject=str(form.title), crumbs=crumbs, at_once=form_type is not ApproveForm
@@ -164,7 +164,7 @@ def _acts(access: AccessContext, row: AccessRequest) -> list[dict[str, str]]:
 
 
 def _title(row: AccessRequest) -> str:
-    return _("%(who)s asks for “%(what)s”") % {"who": row.user, "what": label_of(row.permission)}
+    return _("%(who)s requests “%(what)s”") % {"who": row.user, "what": label_of(row.permission)}
 
 
 def _slug(access: AccessContext) -> str:

@@ -133,15 +133,15 @@ def _barred(kind: type[ChangeForm], access: AccessContext, found: Role) -> str:
     return (
         ""
         if kind.applies(access, found)
-        else _("%(role)s is published, and nobody redefines it. Copy it instead.") % {"role": found.name}
+        else _("You can’t change %(role)s: it is a built-in role. Copy it instead.") % {"role": found.name}
     )
 
 
 def _only_branch_roles(found: Role) -> str:
     if found.kind == Role.Kind.PARENT:
-        return _("Only branch roles are copied.")
+        return _("You can copy branch roles only.")
     return (
-        "" if found.account_id is None else _("Copies are made of published roles. Copy the one that this comes from.")
+        "" if found.account_id is None else _("You can copy built-in roles only. Copy the one this role is based on.")
     )
 
 

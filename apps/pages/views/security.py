@@ -17,4 +17,4 @@ def second_factor(request: HttpRequest, access: AccessContext) -> HttpResponse:
     assert access.account is not None
     form = SecondFactorForm(request.POST or None, access=access, row=access.account)
     crumbs = crumbs_of(access)
-    return change_page(request, access, form, back=crumbs[0][0], subject=_("Who needs a second factor"), crumbs=crumbs)
+    return change_page(request, access, form, back=crumbs[0][0], subject=_("Two-factor authentication"), crumbs=crumbs)

@@ -183,7 +183,7 @@ def account_settings(request: HttpRequest, access: AccessContext) -> HttpRespons
 @page("transfer_account", sends=True)
 def ownership(request: HttpRequest, access: AccessContext) -> HttpResponse:
     """The transfer of the single top role."""
-    return settings_change(request, access, TransferForm, _("Transfer of ownership"))
+    return settings_change(request, access, TransferForm, _("Transfer ownership"))
 
 
 @page(CHANGES, sends=True)
@@ -207,4 +207,4 @@ def systems(request: HttpRequest, access: AccessContext) -> HttpResponse:
         "others": [(each, sorted(each.roles.values(), key=lambda role: (role.kind, -role.rank))) for each in others],
         "crumbs": crumbs_of(access),
     }
-    return show(request, access, "pages/settings/systems.html", _("System of roles"), context)
+    return show(request, access, "pages/settings/systems.html", _("Role system"), context)

@@ -41,7 +41,7 @@ def view_as(request: HttpRequest, access: AccessContext, member: int) -> HttpRes
             return HttpResponseRedirect(home)
     crumbs = [(reverse("pages:members", args=[access.account.slug]), _("Members")), (back, str(person))]
     context = {"form": form, "person": person, "barred": barred, "back": back, "crumbs": crumbs}
-    return show(request, access, "pages/viewing/start.html", _("Look as %(who)s") % {"who": person}, context)
+    return show(request, access, "pages/viewing/start.html", _("View as %(who)s") % {"who": person}, context)
 
 
 @login_required
@@ -51,7 +51,7 @@ def stop_viewing(request: HttpRequest) -> HttpResponse:
     account = stop(request.session, access_of(request).user, how="Stopped by hand")
     if account is None:
         return HttpResponseRedirect(reverse("crm:work"))
-    messages.success(request, _("You are yourself again."))
+    messages.success(request, _("Viewing ended."))
     return HttpResponseRedirect(reverse("pages:home", args=[account.slug]))
 
 

@@ -39,8 +39,8 @@ def why(request: HttpRequest, access: AccessContext) -> HttpResponse:
 def _as_json(form: WhyForm, answer: dict[str, Any] | None) -> JsonResponse:
     """The answer for a program; 400 with what is wrong, field by field, where there is none."""
     if answer is None:
-        errors = form.errors or {name: [_("This is to be said.")] for name in ("user", "permission", "branch")}
-        return JsonResponse({"error": _("This cannot be answered."), "fields": errors}, status=400)
+        errors = form.errors or {name: [_("Enter a value.")] for name in ("user", "permission", "branch")}
+        return JsonResponse({"error": _("This question can’t be answered."), "fields": errors}, status=400)
     explanation: Explanation | None = answer.get("explanation")
     told: dict[str, Any] = {
         "user": answer["person"].email,
@@ -94,4 +94,4 @@ def _explained(access: AccessContext, form: WhyForm, mandate: Mandate) -> Explan
     told = explain(form.person, codename, target, people=access.people, mandate=in_sight)
     if told.allowed or not mandate.allows(codename, None):
         return told
-    return Explanation(True, [*told.reasons, _("Something out of your sight gives it.")])
+    return Explanation(True, [*told.reasons, _("Something you can’t see grants it.")])
