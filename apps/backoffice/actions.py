@@ -40,7 +40,7 @@ class BulkAction:
     """One action of a list.
 
     `verb` is asked of each record; `bulk` (asked of each record's branch) allows doing it to many. `run` gets the
-    records that may be worked on. `danger` and `icon` are for the eye.
+    records that may be worked on. `danger` and `icon` affect only how it looks.
     """
 
     name: str
@@ -113,7 +113,7 @@ class RecordActions:
         return run
 
     def _allowed(self, request: HttpRequest, action: BulkAction, rows: list[Any]) -> list[Any]:
-        """The records that the action may touch; the others, all of them in sight, are named to the person."""
+        """The records that the action may touch; the others, all of them visible, are named in a warning."""
         access, record_type = access_of(request), self.model.record_type
         left, told = rows, []
         for codename in action.codenames(record_type):

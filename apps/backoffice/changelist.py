@@ -24,7 +24,7 @@ else:
 
 
 class CountedPaginator(_Paginator):
-    """A paginator that is told the count, so that it never counts by itself."""
+    """A paginator that gets the count, so that it never counts itself."""
 
     def __init__(self, object_list: Any, per_page: int, counted: int) -> None:
         self.counted = counted
@@ -38,6 +38,10 @@ class CountedPaginator(_Paginator):
 
 class RecordChangeList(ChangeList):
     """A list of visible records. In its own order it is read by `lists.page`; other orders go through `visible_to`."""
+
+    def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().__init__(request, *args, **kwargs)
+        self.title = str(self.opts.verbose_name_plural).capitalize()
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: list[str] | None = None) -> QuerySet[Any]:
         """The visible records with filters and search applied, ordered."""
@@ -99,4 +103,3 @@ class RecordChangeList(ChangeList):
         self.add_missing = "" if access.may_anywhere(add) else missing(access, add)
         self.can_show_all = False
         self.multi_page = counted > self.list_per_page
-        self.title = str(self.opts.verbose_name_plural).capitalize()

@@ -33,7 +33,7 @@ class BranchFilter(admin.SimpleListFilter):
 
 
 class PersonFilter(admin.SimpleListFilter):
-    """One of the colleagues on the branches in sight. Many are searched for, and those who match are offered."""
+    """A colleague on the visible branches. With many colleagues, the filter offers those who match a search."""
 
     template = "admin/access/person_filter.html"
 
@@ -55,7 +55,7 @@ class PersonFilter(admin.SimpleListFilter):
         return self.searched or super().has_output()
 
     def people(self, request: HttpRequest, *, but: Collection[int] = ()) -> list[tuple[str, str]]:
-        """Everybody, where they are few; else who is chosen, and whom the words find."""
+        """Return everyone where they are few; else the chosen person and those who match the words."""
         pool = PickablePeople(access_of(request), but=frozenset(but))
         found = pool.few()
         if found is None:
@@ -68,13 +68,13 @@ class PersonFilter(admin.SimpleListFilter):
 
 
 class ResponsibleFilter(PersonFilter):
-    """Mine, nobody's, or one colleague's: the members of the branches in sight."""
+    """Mine, without an owner, or a colleague's: the members of the visible branches."""
 
-    title = gettext_lazy("responsible")
+    title = gettext_lazy("owner")
     parameter_name = "responsible"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]) -> Iterable[tuple[str, str]]:
-        return [("me", _("Me")), ("nobody", _("Nobody")), *self.people(request, but=[access_of(request).user.pk])]
+        return [("me", _("Me")), ("nobody", _("No owner")), *self.people(request, but=[access_of(request).user.pk])]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.value() == "me":

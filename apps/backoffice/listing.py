@@ -1,4 +1,4 @@
-"""Lists of what is not a record: read only, in the account at hand, filtered by our own filters, counted to a cap."""
+"""Lists of what is not a record: read only, in the current account, filtered by our own filters, counted to a cap."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class ReadOnlyChangeList(ChangeList):
 
 
 class ReadOnlyAdmin(ModelAdmin):
-    """Rows of one table in the account at hand. Nothing is ever saved here.
+    """Rows of one table in the current account. Nothing is ever saved here.
 
     `views` is the permission that shows rows: on their branch, or over the account.
     """
@@ -99,7 +99,7 @@ class ReadOnlyAdmin(ModelAdmin):
         return access_of(request).may_anywhere(self.views)
 
     def require_look(self, request: HttpRequest) -> None:
-        """Let only those pass for whom the list is there.
+        """Let only people pass who may see the list.
 
         Raises:
             MissingPermission: it is not.

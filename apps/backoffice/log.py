@@ -51,7 +51,7 @@ class ActorFilter(ChoiceFilter, PersonFilter, DropdownFilter):
 
 
 class ConcernedFilter(ChoiceFilter, PersonFilter, DropdownFilter):
-    """Whom it concerns: whose roles, overrides, teams or shares it changed."""
+    """Who is affected: whose roles, overrides, teams or shares it changed."""
 
     title = gettext_lazy("affects")
     parameter_name = "about"
@@ -99,7 +99,7 @@ def _midnight(day: date) -> datetime:
 
 
 class LogAdmin(ReadOnlyAdmin):
-    """The operations of the account at hand, newest first."""
+    """The operations of the current account, newest first."""
 
     views = SEES
     jobs = (VERIFYING_CHAINS, VERIFYING_ACCESS)
@@ -133,12 +133,12 @@ class LogAdmin(ReadOnlyAdmin):
 
     @display(description=gettext_lazy("Changed by"))
     def who(self, operation: Operation) -> str:
-        """Who did it, and as whom."""
+        """Return who made the change, and as which member."""
         return named(operation)
 
     @display(description=gettext_lazy("Reason"))
     def reason_given(self, operation: Operation) -> str:
-        """The reason, as far as it fits."""
+        """Return the start of the reason."""
         return operation.reason if len(operation.reason) <= 120 else f"{operation.reason[:119]}…"
 
     @display(description=gettext_lazy("When"))
@@ -173,7 +173,7 @@ class LogAdmin(ReadOnlyAdmin):
         return {}
 
     def export_view(self, request: HttpRequest, kind: str) -> HttpResponse | StreamingHttpResponse:
-        """What the list shows, as a file; that it was taken along stands in the log.
+        """What the list shows, as a file; the export is recorded in the audit log.
 
         Raises:
             MissingPermission: the person may not read the log.

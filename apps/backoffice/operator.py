@@ -50,7 +50,7 @@ class SessionForm(forms.Form):
 def operator_page(site: Any, request: HttpRequest) -> HttpResponse:
     """The running session or the form for one, and the user's last ones. Opening one leads back to `next`.
 
-    A session is opened only by someone who signed in with a second factor.
+    A session is opened only by someone who signed in with two-factor authentication.
 
     Raises:
         Http404: the user is no superuser.

@@ -49,7 +49,7 @@ from apps.teams.models import Invitation, Membership, ParentMembership, TeamMemb
 
 
 class StateFilter(ChoiceFilter):
-    """Active members, or the Restore list."""
+    """Active members, or the removed members."""
 
     title = gettext_lazy("state")
     parameter_name = "state"
@@ -71,7 +71,7 @@ class StateFilter(ChoiceFilter):
 
 
 class MembershipAdmin(AccessTableAdmin):
-    """Who is on which branch, as what; and the Restore list."""
+    """Who is on which branch, as what; and the removed members."""
 
     views = "view_members"
     adds = AddToBranchForm
@@ -119,8 +119,10 @@ class MembershipAdmin(AccessTableAdmin):
 
     @display(description=gettext_lazy("Role"))
     def role_name(self, member: Membership) -> str:
-        """The role; and that they were removed."""
-        return f"{member.role.name} (removed)" if member.status == REMOVED else member.role.name
+        """Return the role, and whether the member was removed."""
+        if member.status == REMOVED:
+            return _("%(role)s (removed)") % {"role": member.role.name}
+        return member.role.name
 
     @display(description=gettext_lazy("Since"))
     def since(self, member: Membership) -> SafeString | None:

@@ -1,4 +1,4 @@
-"""Requests for access in the admin: one's own, and those that one could decide."""
+"""Access requests in the admin: the person's own, and those they could decide."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class AccessRequestAdmin(AccessTableAdmin):
         access_of(request).account_id  # noqa: B018 - it raises
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """One's own, and those that one could decide: what a share would give, only with the record in sight."""
+        """The person's own requests, and those they could decide: for a share, only with the record visible."""
         return requests_in_sight(access_of(request))
 
     @display(description=gettext_lazy("Member"))
@@ -106,7 +106,7 @@ class AccessRequestAdmin(AccessTableAdmin):
         ]
 
     def _record(self, request: HttpRequest, row: Any) -> str:
-        """The record that it is about, for whoever sees it."""
+        """The record that it is about, for those who may see it."""
         if row.record_id is None:
             return ""
         access = access_of(request)

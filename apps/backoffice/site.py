@@ -93,7 +93,7 @@ class MandateSite(UnfoldAdminSite):
 
     @method_decorator(secure_admin_login)
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Lead to the page on which everybody signs in; whoever is signed in and no staff may not open the admin."""
+        """Redirect to the one sign-in page; signed-in people who are not staff can't open the admin."""
         return super().login(request, extra_context)
 
     def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
@@ -125,7 +125,7 @@ class MandateSite(UnfoldAdminSite):
         return context
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
-        """What the person may open; nothing for somebody who has not signed in."""
+        """What the person may open; nothing for people who have not signed in."""
         return super().get_app_list(request, app_label) if self.has_permission(request) else []
 
     def i18n_javascript(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:

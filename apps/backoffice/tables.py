@@ -1,4 +1,4 @@
-"""The tables of access in the admin: lists of what stands, and the changes that can be made of each row."""
+"""The tables of access in the admin: lists of current rows, and the changes that can be made of each row."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class AccessTableAdmin(ReadOnlyAdmin):
         if self.adds is None:
             raise Http404
         data = request.POST if request.method == "POST" else None
-        # A link may choose, but never state the reason for somebody.
+        # A link may fill in choices, but never the reason.
         chosen = {name: value for name, value in request.GET.items() if name not in {"reason", "seen"}}
         form = self.adds(data, access=access_of(request), initial=chosen)
         back = self.address("changelist")
@@ -131,7 +131,7 @@ class AccessTableAdmin(ReadOnlyAdmin):
         return self._changing(request, row, self.removes, self.address("changelist"))
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        """What the log says of the row, as far as the person may read it."""
+        """What the audit log says about the row, limited to what the person may read."""
         row = self.row_or_404(request, object_id)
         place = place_of(row)
         access_of(request).require("view_audit_log", place)

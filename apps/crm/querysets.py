@@ -1,6 +1,6 @@
 """Searching records: conditions for which the database has an index, on any number of rows.
 
-They narrow a list of what somebody may see; by themselves they hide nothing.
+They narrow a list that is already limited to what the person may see.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _R = TypeVar("_R", bound=CrmRecord)
 
 
 class _View(BaseTable):
-    """What stands in a query for a record type's table: the view of its rows in the current account."""
+    """Return the SQL for a record type's table: the view of its rows in the current account."""
 
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[str | int, ...]]:
         quote = compiler.quote_name_unless_alias
@@ -47,15 +47,15 @@ def searched(rows: QuerySet[_R]) -> QuerySet[_R]:
 
 
 def search(rows: QuerySet[_R], text: str) -> QuerySet[_R]:
-    """Those of the rows that are found by what somebody typed (`search_q`)."""
+    """Return the rows that match the search text (`search_q`)."""
     return searched(rows).filter(search_q(rows.model, text)) if text.strip() else rows
 
 
 def search_q(model: type[CrmRecord], text: str) -> Q:
-    """The condition of being found by what somebody typed.
+    """Return the condition that matches the search text.
 
-    Every word stands in the name, or a lead's person or company begins with the text; or the text is the reference,
-    its number, an e-mail address or a phone number. No text finds everything.
+    Every word occurs in the name, or a lead's person or company begins with the text; or the text is the reference,
+    its number, an email address or a phone number. No text finds everything.
     """
     words = text.replace("\x00", " ").split()
     if not words:

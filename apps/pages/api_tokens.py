@@ -1,7 +1,7 @@
 """What a program reads with an API token: a few addresses that give data, each judged as for the token's owner.
 
 Such a request has no session and gets none, sends no cookie, and changes nothing but the log, in which an export
-stands. Whatever is refused is told as JSON.
+stands. Refusals are JSON.
 """
 
 from __future__ import annotations

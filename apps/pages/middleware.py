@@ -21,7 +21,7 @@ from apps.changes.view_as import ViewAsSession, ViewingRefused, eyes_of, stop, v
 
 SESSION_KEY = "account"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-# The pages that are seen through the eyes of whom one looks as; what concerns oneself stays one's own.
+# The pages that “view as” affects; pages about the person themselves are not.
 AS_SEEN = re.compile(r"/a/|/admin/(?!logout/|operator/|password_change/)")
 # What ends it, and may be sent while it lasts.
 SIGNING_OUT = frozenset({"/logout/", "/admin/logout/"})
@@ -31,7 +31,7 @@ IN_ADDRESS = re.compile(r"/a/(?P<slug>[-a-zA-Z0-9_]+)/")
 
 
 def viewing_on(request: HttpRequest) -> ViewAsSession | None:
-    """As whom the request's user looks, whatever page they are on."""
+    """Return the member whom the user views as, on any page."""
     found: ViewAsSession | None = getattr(request, "viewing", None)
     return found
 
@@ -71,7 +71,7 @@ class CurrentAccountMiddleware:
                 return self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
-        """While somebody looks as somebody else, refuse whatever is more than a look; say when that is over."""
+        """While a member views as another, refuse every write; say when viewing ends."""
         if ended := getattr(request, "viewing_ended", ""):
             messages.info(request, _("Viewing ended. %(why)s") % {"why": ended})
         if viewing_on(request) is None or request.method in SAFE or request.path_info in LEAVING:
@@ -79,7 +79,7 @@ class CurrentAccountMiddleware:
         return render(request, "pages/viewing/refused.html", status=403)
 
     def _eyes(self, request: HttpRequest) -> User | None:
-        """Through whose eyes the page is looked at; None for one's own. What is over is ended here."""
+        """Return the member whom the page is viewed as, None otherwise. Ends an expired view."""
         viewing, real = viewing_of(request.session), request.user
         if viewing is None or not isinstance(real, User):
             return None

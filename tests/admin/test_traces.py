@@ -43,7 +43,7 @@ def test_the_question_before_a_deletion_tells_which_links_become_empty() -> None
     ContactFactory(branch=cast.branch, company=company)
     LeadFactory.create_batch(2, branch=cast.branch, company=company)
     page = browser(sam).get(url(company, "delete")).content.decode()
-    assert f"The link to {company.reference} becomes empty in 1 contact and 2 leads." in page
+    assert f"1 contact and 2 leads will no longer link to {company.reference}." in page
 
 
 def test_deleting_a_private_contact_warns_of_the_tasks_that_become_visible() -> None:

@@ -64,7 +64,7 @@ def test_it_is_one_entry_in_the_log_with_counts_and_one_in_each_record_s_history
 def test_a_second_time_moves_nothing_and_is_no_error(acme: Account, run: Run) -> None:
     run("reassign", *NORTH)
     result = run("reassign", *NORTH)
-    assert (result.code, result.out) == (0, f"Moved from {BEN} to {ANN}: nothing.\n")
+    assert (result.code, result.out) == (0, f"Moved from {BEN} to {ANN}: no records.\n")
     assert (len(entries()), Change.objects.count()) == (1, 1)
 
 
@@ -175,7 +175,7 @@ def test_an_actor_who_sees_nothing_moves_nothing(cast: Cast, run: Run) -> None:
     cast.let(actor, "view_lead", Scope.NONE)
     LeadFactory(branch=cast.branch, responsible=cast.member)
     result = give(run, "--actor", actor.email)
-    assert (result.code, result.out) == (0, "Moved from ben@acme.example to heir@acme.example: nothing.\n")
+    assert (result.code, result.out) == (0, "Moved from ben@acme.example to heir@acme.example: no records.\n")
     assert not entries()
 
 

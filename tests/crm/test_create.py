@@ -69,7 +69,7 @@ def test_the_account_is_the_branch_s_whatever_the_form_says(cast: Cast) -> None:
 
 
 def test_an_outsider_creates_nothing_here(cast: Cast) -> None:
-    assert "no such branch" in refusal(new(cast), cast, cast.outsider)
+    assert "That branch doesn’t exist" in refusal(new(cast), cast, cast.outsider)
 
 
 def test_somebody_with_a_parent_role_creates_where_it_says(cast: Cast) -> None:
@@ -122,27 +122,27 @@ def test_an_invisible_a_foreign_and_an_absent_record_are_refused_in_the_same_wor
     type(absent).objects.filter(pk=absent.pk).delete()
     candidates = [factory(branch=cast.branch), factory(branch=cast.elsewhere), absent]
     told = {refusal(new(cast, record_type, **{field: candidate}), cast) for candidate in candidates}
-    assert told == {f"There is no such {linked} here: choose one from the list."}
+    assert told == {f"That {linked} doesn’t exist. Choose one from the list."}
 
 
 def test_a_private_contact_of_somebody_else_cannot_even_be_named_by_the_owner(cast: Cast) -> None:
     secret = ContactFactory(branch=cast.branch, private=True, responsible=cast.member)
-    assert "no such contact" in refusal(new(cast, contact=secret), cast, cast.owner)
+    assert "That contact doesn’t exist" in refusal(new(cast, contact=secret), cast, cast.owner)
 
 
 def test_a_status_and_a_source_are_the_account_s_own(cast: Cast) -> None:
     foreign_status = LeadStatus.objects.filter(account=cast.elsewhere.account)[0]
     foreign_source = Source.objects.filter(account=cast.elsewhere.account)[0]
-    assert "no such status" in refusal(new(cast, status=foreign_status), cast)
-    assert "no such source" in refusal(new(cast, source=foreign_source), cast)
+    assert "That status doesn’t exist" in refusal(new(cast, status=foreign_status), cast)
+    assert "That source doesn’t exist" in refusal(new(cast, source=foreign_source), cast)
 
 
 def test_who_works_in_two_accounts_links_nothing_of_one_to_the_other(cast: Cast) -> None:
     cast.join(user=cast.member, branch=cast.elsewhere)
     company = CompanyFactory(branch=cast.elsewhere, responsible=cast.member)
     lead = LeadFactory(branch=cast.elsewhere, responsible=cast.member)
-    assert "no such company" in refusal(new(cast, company=company), cast)
-    assert "no such lead" in refusal(new(cast, "task", about_lead=lead), cast)
+    assert "That company doesn’t exist" in refusal(new(cast, company=company), cast)
+    assert "That lead doesn’t exist" in refusal(new(cast, "task", about_lead=lead), cast)
 
 
 # --- What a task or an activity is about ---

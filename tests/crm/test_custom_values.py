@@ -84,7 +84,7 @@ def test_each_kind_is_kept_in_one_form(cast: Cast, kind: str, value: Any, kept: 
         ("long_text", "a\x1bb", "an invisible control character (U+001B)"),
         ("text", 5, "Enter text."),
         ("text", {"a": 1}, "Enter text."),
-        ("long_text", "x" * 10_001, "10000 are the most"),
+        ("long_text", "x" * 10_001, "Enter 10000 characters at most"),
         ("number", "twelve", "Enter a number."),
         ("number", "NaN", "Enter a number."),
         ("number", "Infinity", "Enter a number."),
@@ -92,8 +92,8 @@ def test_each_kind_is_kept_in_one_form(cast: Cast, kind: str, value: Any, kept: 
         ("number", [1], "Enter a number."),
         ("number", "1e1000000", " digits at most"),
         ("number", 10**14, " digits at most"),
-        ("number", "0.0000001", "more than 6 decimal places"),
-        ("number", "1e-1000000", "more than 6 decimal places"),
+        ("number", "0.0000001", "Enter 6 decimal places at most"),
+        ("number", "1e-1000000", "Enter 6 decimal places at most"),
         ("number", "9" * 5000, " digits at most"),
         ("date", "31.01.2027", "Enter a date, such as"),
         ("date", datetime(2027, 1, 31, tzinfo=UTC), "Enter a date, such as"),
@@ -107,7 +107,7 @@ def test_each_kind_is_kept_in_one_form(cast: Cast, kind: str, value: Any, kept: 
         ("choices", [["Red"]], "is not one of the choices."),
         ("url", "javascript:alert(1)", "Enter a web address"),
         ("url", "ftp://example.com", "Enter a web address"),
-        ("url", "https://example.com/" + "a" * 300, "300 are the most"),
+        ("url", "https://example.com/" + "a" * 300, "Enter 300 characters at most"),
     ],
 )
 def test_what_is_no_value_of_the_kind_is_refused_by_the_fields_name(
@@ -133,7 +133,7 @@ def test_there_is_no_field_but_the_accounts_own_ones_of_that_type(cast: Cast) ->
     CustomFieldFactory(account=cast.elsewhere.account, key="foreign")
     CustomFieldFactory(account=cast.account, record_type="company", key="of_companies")
     for key in ("foreign", "of_companies", "nothing"):
-        assert refusal(cast, "x", key=key) == f"There is no field “{key}” here."
+        assert refusal(cast, "x", key=key) == f"The field “{key}” doesn’t exist."
     lead = LeadFactory(branch=cast.branch, responsible=cast.member)
     activity = Activity(branch=cast.branch, about_lead=lead)
     create_record(activity, actor=cast.member)

@@ -76,9 +76,7 @@ def test_a_colleague_answers_for_it_and_the_history_tells_it(cast: Cast, heir: U
     assert record.updated_at > before
     (entry,) = history_of(record, reader=cast.owner)
     assert (entry.actor_name, entry.action) == ("Ann Archer", "Changed")
-    assert [(line.label, line.before, line.after) for line in entry.lines] == [
-        ("Responsible", str(cast.member), str(heir))
-    ]
+    assert [(line.label, line.before, line.after) for line in entry.lines] == [("Owner", str(cast.member), str(heir))]
 
 
 def test_what_others_answer_for_stays_and_so_does_another_account(cast: Cast, heir: User) -> None:
@@ -317,7 +315,7 @@ def test_a_refusal_does_not_depend_on_private_contacts_either(cast: Cast, heir: 
             hand_over(cast, plan)
         told.append(str(refused.value))
         ContactFactory(branch=south, private=True, responsible=cast.member)
-    assert told == ["Choose an active member of South as owner."] * 2
+    assert told == ["Choose an active member of South: nobody else can be responsible there."] * 2
     cast.join(branch=south, user=heir)
     hand_over(cast, plan)
     assert set(Contact.objects.values_list("responsible", flat=True)) == {heir.pk}

@@ -275,7 +275,7 @@ def test_a_read_only_account_says_so_and_can_still_be_paid_for() -> None:
             assert "Acme is read-only until its subscription is paid for." in shown
             assert "complete the billing details or choose a plan" in shown
         other = browser(cast.member)
-        assert "These people can do this: " in (shown := other.get("/a/acme/").content.decode())
+        assert "These people can end this: " in (shown := other.get("/a/acme/").content.decode())
         assert str(cast.owner) in shown
         refused = client.get("/a/acme/invitations/new/")
         assert refused.status_code == 403

@@ -61,7 +61,7 @@ def test_there_is_no_role_of_an_impossible_key(client: Client, cast: Cast) -> No
 def test_a_reason_that_nobody_can_read_is_none(client: Client, cast: Cast, reason: str) -> None:
     before = Operation.objects.count()
     response = renamed(client, cast, reason)
-    assert "A change of access needs a reason." in response.content.decode()
+    assert "Enter a reason for this change." in response.content.decode()
     assert Operation.objects.count() == before
 
 

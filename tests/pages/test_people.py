@@ -259,7 +259,7 @@ def test_a_button_that_may_not_be_used_says_what_is_missing(cast: Cast) -> None:
 
 def test_nobody_changes_their_own_role_there(cast: Cast, owner: Client) -> None:
     page = owner.get(f"/a/acme/members/{cast.owner.pk}/role/north/")
-    assert "Nobody changes their own role" in text(page)
+    assert "You can’t change your own role" in text(page)
 
 
 # Roles, removal, and the way back

@@ -207,7 +207,7 @@ def test_it_asks_for_a_reason() -> None:
     cast = make_cast("atlas")
     client = browser(manager(cast))
     data = sent(client, address(cast), choice_view_billing="all", reason=" ", confirmed="yes")
-    assert "A change of access needs a reason" in text(send(client, address(cast), data))
+    assert "Enter a reason for this change" in text(send(client, address(cast), data))
     assert standing(cast) == {}
 
 
@@ -245,7 +245,7 @@ def test_nobody_gets_a_form_for_themselves() -> None:
     cast = make_cast("atlas")
     actor = manager(cast)
     page = browser(actor).get(address(cast, actor))
-    assert "Nobody changes their own" in text(page)
+    assert "You can’t change your own" in text(page)
     assert "<select" not in page.content.decode()
 
 

@@ -53,7 +53,7 @@ def test_the_roles_stand_side_by_side_in_the_published_terms() -> None:
     ]  # fmt: skip
     assert {role.key: many for role, many in page.context["roles"]}["super_admin"] == 1
     assert [title for title, _ in page.context["table"]][4] == "Clients"
-    assert "Atlas has no roles of one's own" in page.content.decode().replace("&#x27;", "'")
+    assert "Atlas doesn’t support custom roles" in page.content.decode().replace("&#x27;", "'")
 
 
 def test_own_roles_stand_there_with_those_who_hold_them() -> None:

@@ -89,8 +89,8 @@ def test_the_matrix_is_searched_by_name_branch_and_role(cast: Cast, boss: Client
     address = f"/a/{cast.account.slug}/matrix/"
     named = [line.user for line in boss.get(f"{address}?q={cast.member.name}").context["lines"]]
     assert named == [cast.member]
-    assert b"Nobody matches" in boss.get(f"{address}?q=nobody-like-this").content
-    assert b"Nobody matches" in boss.get(f"{address}?branch=nowhere").content
+    assert b"No matching members" in boss.get(f"{address}?q=nobody-like-this").content
+    assert b"No matching members" in boss.get(f"{address}?branch=nowhere").content
     assert boss.get(f"{address}?q=%00&role=%00&tab=%00").status_code == 200
 
 

@@ -113,7 +113,7 @@ def test_very_many_requests_get_a_page_that_asks_for_patience() -> None:
     answers = [client.post("/login/", {"login": "", "password": ""}) for _ in range(31)]
     assert answers[29].status_code == 200
     assert answers[30].status_code == 429
-    assert b"Too many tries" in answers[30].content
+    assert b"Too many attempts" in answers[30].content
 
 
 def test_a_session_ends_after_half_a_day_without_a_request() -> None:

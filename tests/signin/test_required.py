@@ -209,7 +209,7 @@ def test_who_needs_one_is_changed_on_a_page_with_a_reason_and_logged(cast: Cast)
 def test_the_form_wants_roles_where_they_are_to_say_it(cast: Cast) -> None:
     client = browser_of(cast.owner)
     answer = client.post(f"/a/{cast.account.slug}/settings/second-factor/", {"who": "some", "reason": "x"})
-    assert b"Choose the roles." in answer.content
+    assert b"Choose at least one role." in answer.content
 
 
 def test_the_preview_counts_who_has_none(cast: Cast) -> None:

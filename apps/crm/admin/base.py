@@ -68,7 +68,7 @@ class CrmAdmin(MandateAdmin):
     compressed_fields = True
 
     def get_urls(self) -> list[URLPattern]:
-        """Django's, and the pages of one's rights on a record and of its shares."""
+        """Django's, and the pages about access to a record and its shares."""
         wrap = self.admin_site.admin_view
         name = f"{self.opts.app_label}_{self.opts.model_name}"
         own = [
@@ -185,12 +185,12 @@ class CrmAdmin(MandateAdmin):
         return [str(record), self.subtitle(record)]
 
     def subtitle(self, record: Any) -> str:
-        """What stands under the name in a list."""
+        """Return the line under the name in a list."""
         return str(record.reference)
 
-    @display(description=_("Owner"), ordering="responsible__name", empty_value=_("Nobody"))
+    @display(description=_("Owner"), ordering="responsible__name", empty_value=_("No owner"))
     def who(self, record: CrmRecord) -> str | None:
-        """Who answers for it."""
+        """Return the owner."""
         return str(record.responsible) if record.responsible else None
 
     @display(description=_("Created"), ordering="created_at")

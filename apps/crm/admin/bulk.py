@@ -40,7 +40,7 @@ def asked(
     make_form: Callable[[HttpRequest, Rows], type[forms.Form]],
     apply: Callable[[HttpRequest, Any, Any], None],
 ) -> Callable[[Any, HttpRequest, Rows], HttpResponse | None]:
-    """An action that asks for a value and then applies it to each record; what is refused is told by reference."""
+    """An action that asks for a value and then applies it to each record; refused records are listed by reference."""
 
     def run(model_admin: Any, request: HttpRequest, rows: Rows) -> HttpResponse | None:
         form_class = make_form(request, rows)
@@ -73,7 +73,7 @@ def _people_form(request: HttpRequest, rows: Rows) -> type[forms.Form]:
     branches = {row.branch_id for row in rows}
     field = UserField(
         PickablePeople(access_of(request), on=frozenset(branches), every=True),
-        fixed=[("", _("Nobody"))],
+        fixed=[("", _("No owner"))],
         label=_("New owner"),
         required=False,
         help_text=_("You may no longer see records that you hand over."),

@@ -74,7 +74,7 @@ def shown_fields(request: HttpRequest, record_type: str, record: Any) -> list[Cu
 
 
 def teller(request: HttpRequest, field: CustomField) -> Callable[[Any], str | SafeString]:
-    """What stands in the field's place where it cannot be filled in: the same in all of a request, as Django asks."""
+    """The stand-in for the field where it can't be filled in: the same throughout a request, as Django expects."""
     kept: dict[int, Callable[[Any], str | SafeString]] = request.__dict__.setdefault("_custom_tellers", {})
     return kept.setdefault(field.pk, _teller(field))
 
@@ -165,7 +165,7 @@ def _choices(field: CustomField, had: Any, common: Mapping[str, Any]) -> forms.F
 
 
 def _labelled(field: CustomField, had: Any) -> list[tuple[str, str]]:
-    """What can be chosen; what only stays since the record has it is told from what anybody can choose."""
+    """What can be chosen; choices that are no longer offered are marked."""
     gone = _("%(choice)s (no longer offered)")
     return [
         (each, each if each in field.choices else gone % {"choice": each})

@@ -16,7 +16,7 @@ from apps.roles import catalogue
 
 
 def consequences_of(request: HttpRequest, record: Any) -> Iterator[tuple[int, str]]:
-    """The level and the sentence of each consequence, as far as the person may see it."""
+    """The level and the sentence of each consequence, limited to what the person may see."""
     access = access_of(request)
     if not access.may(f"delete_{record.record_type}", record):
         return

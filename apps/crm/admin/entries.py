@@ -42,7 +42,7 @@ class EntryField(LinkField):
     iterator = EntryChoices
 
     def label_from_instance(self, obj: Any) -> str:
-        """The name; what only stays since the record has it is told from what anybody can pick."""
+        """The name; entries that are no longer offered are marked."""
         return str(obj) if obj.on_offer_now else _("%(name)s (no longer offered)") % {"name": obj}
 
 

@@ -73,7 +73,7 @@ class CallResultFilter(AccountListFilter):
 
 
 class ChoiceFilter(admin.SimpleListFilter):
-    """A fixed set of choices, each with the condition that it stands for."""
+    """A fixed set of choices, each with its condition."""
 
     options: ClassVar[Mapping[str, tuple[StrOrPromise, Callable[[], Q]]]]
 

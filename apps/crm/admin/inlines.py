@@ -27,7 +27,7 @@ class TaskInlineFormSet(RecordInlineFormSet):
         if form.instance.pk is None and account is not None and "due_at" in form.fields:
             due = form.fields["due_at"]
             due.initial = account.preferences.task_due_at(timezone.now())
-            # A row in which nobody wrote anything is none, whatever the hour is by then.
+            # A row that was left empty doesn't count, whatever the hour is by then.
             due.show_hidden_initial = True
 
 
@@ -46,7 +46,7 @@ class TaskInline(RecordInline):
 
     @display(description=gettext_lazy("Owner"), empty_value=gettext_lazy("Nobody"))
     def who(self, task: Task) -> str | None:
-        """Who answers for it; whoever adds a task answers for it at first."""
+        """Return the owner; at first, the person who adds the task."""
         if not task.pk:
             return _("You")
         return str(task.responsible) if task.responsible else None
@@ -117,7 +117,7 @@ class OpportunityInline(ReadOnlyInline):
 
     @display(description=gettext_lazy("Pipeline"))
     def way(self, opportunity: Opportunity) -> str | None:
-        """In which pipeline it stands."""
+        """Return the pipeline of its status."""
         return opportunity.pipeline.name if opportunity.pipeline else None
 
 

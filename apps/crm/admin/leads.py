@@ -19,7 +19,7 @@ from apps.crm.templatetags.crm_columns import money, status_badge
 
 
 class LeadAdmin(CrmAdmin):
-    """Somebody who may become a customer."""
+    """A person or company that may become a customer."""
 
     list_display = ("title", "told_company", "state", "worth", "who", "created")
     list_filter = (ResponsibleFilter, LeadStatusFilter, OutcomeFilter, SourceFilter, CreatedFilter, BranchFilter)

@@ -77,7 +77,7 @@ class OpportunityAdmin(CrmAdmin):
 
     @display(description=_("Pipeline"), empty_value="—")
     def way(self, opportunity: Opportunity) -> str | None:
-        """In which pipeline it stands."""
+        """Return the pipeline of its status."""
         return opportunity.pipeline.name if opportunity.pipeline else None
 
     @display(description=_("Client"), empty_value="—")

@@ -95,7 +95,7 @@ class TaskAdmin(CrmAdmin):
         return HttpResponseRedirect(back)
 
     def _next_task(self, request: HttpRequest, task: Task) -> str:
-        """Where the next task about the same record is written; empty where nobody is led there, or may not."""
+        """Return the address for the next task about the same record; or an empty text."""
         access = access_of(request)
         if access.account is None or not access.account.preferences.next_task:
             return ""
@@ -107,7 +107,7 @@ class TaskAdmin(CrmAdmin):
 
     @display(description=_("About"), empty_value="—")
     def about_what(self, task: Task) -> Any:
-        """The record that it is about, where that is in sight."""
+        """The record that it is about, where it is visible."""
         return link_to(task.about)
 
     @display(description=_("State"), ordering="due_at")

@@ -30,7 +30,7 @@ def write(request: HttpRequest, form: RecordForm, record: Any) -> Any:
     Raises:
         Refusal: a rule is against it, or a value is off.
         MissingPermission: the person may not change the record.
-        Http404: it went out of sight since the page was opened.
+        Http404: it became invisible since the page was opened.
     """
     actor = access_of(request).user
     with _in_words():
@@ -108,7 +108,7 @@ def remove(request: HttpRequest, record: Any) -> None:
 
     Raises:
         MissingPermission: the person may not.
-        Http404: it went out of sight since the page was opened.
+        Http404: it became invisible since the page was opened.
     """
     try:
         records.delete_record(record, actor=access_of(request).user)
@@ -134,7 +134,7 @@ def _in_words(subject: str = "") -> Iterator[None]:
 
 @contextmanager
 def _in_fields(record_type: str) -> Iterator[None]:
-    """A right that a choice in the form lacks is told at that choice."""
+    """Show a missing permission at the choice that needs it."""
     try:
         yield
     except MissingPermission as error:

@@ -1,4 +1,4 @@
-"""Companies and contacts: whom the account does business with."""
+"""Companies and contacts: the account's business partners."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Company(DescribedRecord, ContactDetails):
 
 @register
 class Contact(DescribedRecord, ContactDetails):
-    """A person whom the account does business with. A private one is out of reach of all but its responsible."""
+    """A person the account does business with. Only its owner can reach a private one."""
 
     record_type = "contact"
 
@@ -59,7 +59,7 @@ class Contact(DescribedRecord, ContactDetails):
     private = models.BooleanField(default=False, help_text=_("Only the owner can see it, regardless of roles."))
 
     class Meta(DescribedRecord.Meta):
-        """Newest first; a private contact has somebody who sees it."""
+        """Newest first; a private contact has an owner."""
 
         default_permissions = ("add", "view", "change", "delete", "export")
         constraints = [

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.audit.text import SingleLineField, SingleLinesField
 from apps.crm.models.customisation import ListEntry
 
-# What stands before a field's key wherever it stands beside those that every record has: in forms and in histories.
+# Prefix of a field's key where it appears next to built-in fields: in forms and in histories.
 PREFIX = "custom_"
 
 

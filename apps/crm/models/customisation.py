@@ -73,7 +73,7 @@ class LeadStatus(Status):
     """How far a lead is; *won* means that it became an opportunity or a customer."""
 
     class Meta(Status.Meta):
-        """A name stands in the list once."""
+        """A name occurs in the list once."""
 
         default_permissions = ()
         verbose_name_plural = _("lead statuses")
@@ -87,7 +87,7 @@ class Pipeline(ListEntry):
     """A way that opportunities take, status by status: new business has other ones than renewals."""
 
     class Meta(ListEntry.Meta):
-        """A name stands in the list once."""
+        """A name occurs in the list once."""
 
         default_permissions = ()
         constraints = [
@@ -109,7 +109,7 @@ class OpportunityStatus(Status):
     )
 
     class Meta(Status.Meta):
-        """Pipeline by pipeline. A name stands in one of them once; a probability is a percentage."""
+        """Pipeline by pipeline. A name occurs once in a pipeline; a probability is a percentage."""
 
         default_permissions = ()
         ordering = ["pipeline", "position", "id"]
@@ -139,7 +139,7 @@ class OpportunityStatus(Status):
         return Q(offered=True, pipeline__offered=True)
 
     def clean(self) -> None:
-        """A status stands in a pipeline of its own account."""
+        """A status belongs to a pipeline of its own account."""
         if not Pipeline.objects.filter(account=self.account_id, pk=self.pipeline_id).exists():
             raise ValidationError(_("That pipeline doesn’t exist."))
 
@@ -148,7 +148,7 @@ class Source(ListEntry):
     """Where a lead, a company or an opportunity came from."""
 
     class Meta(ListEntry.Meta):
-        """A name stands in the list once."""
+        """A name occurs in the list once."""
 
         default_permissions = ()
         constraints = [
@@ -161,7 +161,7 @@ class CallResult(ListEntry):
     """What came of a call."""
 
     class Meta(ListEntry.Meta):
-        """A name stands in the list once."""
+        """A name occurs in the list once."""
 
         default_permissions = ()
         constraints = [

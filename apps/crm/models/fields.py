@@ -1,4 +1,4 @@
-"""How e-mail addresses, phone numbers, money and postal addresses are kept: in the form that they are compared in."""
+"""How email addresses, phone numbers, money and postal addresses are kept: in the form that they are compared in."""
 
 from __future__ import annotations
 
@@ -190,7 +190,7 @@ class AmountField(_MoneyColumn):
 
 
 class ContactDetails(models.Model):
-    """How somebody is reached: by e-mail, by phone, at an address."""
+    """Contact details: email, phone and postal address."""
 
     emails = EmailsField(verbose_name=_("e-mail addresses"))
     phones = PhonesField(verbose_name=_("phone numbers"))

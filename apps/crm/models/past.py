@@ -1,4 +1,4 @@
-"""A record as it was: what the plain history tells of later changes is taken back, in memory alone.
+"""A record as it was: later changes in the plain history are undone, in memory only.
 
 Only what the rules look at is taken back: branch, responsible, creator, privacy, and what the record is about.
 """
@@ -48,7 +48,7 @@ def as_of(model: type[Record], account_id: int, reference: str, at: datetime) ->
 
 
 def _gone(model: type[Record], account_id: int, reference: str, later: Iterable[Change]) -> Record:
-    """What is to become the record that is not there any more; its deletion tells all that the rules look at."""
+    """Return the deleted record, rebuilt from its deletion, with everything that the rules look at."""
     for change in later:
         if change.action == Change.Action.DELETED and change.fields:
             record = model(account_id=account_id, reference=reference)

@@ -107,7 +107,7 @@ class Task(DescribedRecord):
 
 @register
 class Activity(CrmRecord):
-    """Something that happened with a record: a note, a call, a message, an e-mail or a meeting."""
+    """Something that happened with a record: a note, a call, a message, an email or a meeting."""
 
     record_type = "activity"
     about_fields: ClassVar[Mapping[str, str]] = _ACTIVITY_ABOUT

@@ -1,4 +1,4 @@
-"""What a change would bring about, told before it happens and only as far as the actor may see."""
+"""Consequences of a change, shown before it is made and limited to what the actor may see."""
 
 from __future__ import annotations
 

@@ -36,8 +36,8 @@ def save_field(field: CustomField, *, actor: User) -> CustomField:
     Raises:
         MissingPermission: the actor may not manage custom fields.
         KindInUse: the kind would change, and a record has a value.
-        ValidationError: a name stands there twice, there are too many fields or choices, or a value is off.
-        CustomField.DoesNotExist: it was deleted meanwhile.
+        ValidationError: a name occurs twice, there are too many fields or choices, or a value is off.
+        CustomField.DoesNotExist: it was deleted in the meantime.
     """
     _lock(field, actor)
     if field.record_type not in RECORD_TYPES:
@@ -95,7 +95,7 @@ def _having(field: CustomField, condition: Q) -> bool:
 
 
 def _lock(field: CustomField, actor: User) -> None:
-    """One change of an account's fields at a time, by somebody who may."""
+    """Lock the account's fields for one change, after asking for the permission."""
     if not policy.may(actor, MANAGES, field.account):
         raise MissingPermission(MANAGES, field.account)
     Account.objects.select_for_update(no_key=True).get(pk=field.account_id)
@@ -124,7 +124,7 @@ def _free_key(name: str, taken: set[str]) -> str:
 
 
 def _follow(field: CustomField, standing: CustomField) -> None:
-    """What stays as it stands, and what a change leaves behind."""
+    """Split the choices into unchanged ones and former ones."""
     field.record_type, field.key, field.position = standing.record_type, standing.key, standing.position
     if field.kind != standing.kind and in_use(standing):
         raise KindInUse(field.name)

@@ -1,4 +1,4 @@
-"""Doubles: is what somebody is about to create there already, as far as they may see?"""
+"""Possible duplicates of a record that is about to be created, among those the actor may see."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ SHOWN = 5
 
 
 def visible_duplicates(actor: User, record: CrmRecord) -> list[Any]:
-    """Records of the same account and type that share an e-mail address, a phone number, or name and company with it.
+    """Records of the same account and type that share an email address, a phone number, or name and company with it.
 
-    At most `SHOWN`, the newest first, and only such as the actor may view: who may create but not view is told nothing,
-    and can create a double (access model, section 4). Tasks and activities have no doubles.
+    At most `SHOWN`, the newest first, and only those the actor may view: who may create but not view gets nothing,
+    and can create a duplicate (access model, section 4). Tasks and activities have no doubles.
     """
     alike = _alike(record)
     if not alike:

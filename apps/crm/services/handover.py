@@ -1,6 +1,6 @@
 """The CRM's part when people and branches change: records in batches, their history as if done one by one.
 
-Private contacts, and what is about them, are done last and apart, so that nothing which is told depends on them.
+Private contacts, and what is about them, are done last and apart, so that no output depends on them.
 """
 
 from __future__ import annotations
@@ -96,7 +96,10 @@ handover.register(CrmRecordKeeper())
 
 
 def _rows(portfolio: Portfolio, model: type[CrmRecord], codename: str) -> QuerySet[Any]:
-    """What the user answers for, and may be handed over; with `seen_by` as far as that person holds the permission."""
+    """Return the records that the user owns and that may be handed over.
+
+    With `seen_by`, only those on which that person holds the permission.
+    """
     rows: QuerySet[Any] = model._default_manager.filter(account=portfolio.account)
     if portfolio.seen_by is not None:
         rows = visible_to(portfolio.seen_by, codename, account=portfolio.account, record_type=model.record_type)

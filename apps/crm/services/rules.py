@@ -1,6 +1,6 @@
 """The rules of writing a record (access model, section 5), each in one function.
 
-A rule is asked about a draft: the record as it would be, beside the record as it stands. It raises the error that says
+A rule is asked about a draft: the record as it would be, next to the record as it is now. It raises the error that says
 why not, and returns nothing.
 """
 
@@ -28,7 +28,7 @@ from apps.teams.models import Membership, ParentMembership
 
 @dataclass(frozen=True, slots=True)
 class RecordDraft:
-    """A record as it would be after the change; `before` is the record as it stands, or None for a new one."""
+    """A record as it would be after the change; `before` is the record as it is now, or None for a new one."""
 
     record: CrmRecord
     before: CrmRecord | None
@@ -134,9 +134,9 @@ def check_result(draft: RecordDraft) -> None:
 
 
 def check_responsible(draft: RecordDraft) -> None:
-    """Another responsible needs `assign_record` on the record as it stands, and is an active member of its branch.
+    """A new owner needs `assign_record` on the record as it is now, and is an active member of its branch.
 
-    A new record stands, for this question, as its creator's own, and its creator may be responsible for it in any case.
+    A new record counts as its creator's own, and its creator may always own it.
     """
     record, before, actor = draft.record, draft.before, draft.actor
     if before is None:
@@ -156,7 +156,7 @@ def check_responsible(draft: RecordDraft) -> None:
 
 
 def check_privacy(draft: RecordDraft) -> None:
-    """A private contact has a responsible, and nobody else has any part in it; nor in the tasks about it."""
+    """A private contact has an owner, no shares, and no tasks of other people."""
     record = draft.record
     if isinstance(record, Contact) and record.private:
         if record.responsible_id is None:
@@ -169,7 +169,7 @@ def check_privacy(draft: RecordDraft) -> None:
         and record.responsible_id is not None
         and record.about_contact_id is not None
     ):
-        # Locked, so that the contact does not become private meanwhile.
+        # Locked, so that the contact does not become private in the meantime.
         about = Contact.objects.select_for_update(no_key=True).get(pk=record.about_contact_id)
         if about.private and about.responsible_id != record.responsible_id:
             raise PrivacyRefused(

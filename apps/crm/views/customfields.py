@@ -24,7 +24,7 @@ from apps.pages.views.settings import SettingsPage, crumbs_of, offer_setting
 from apps.roles import catalogue
 
 BIGGEST = 2**63 - 1
-_TEXT = noop("What your records tell beyond what every account’s do.")
+_TEXT = noop("Extra fields for the records of this account.")
 
 offer_setting("Customisation", SettingsPage("crm:custom-fields", noop("Custom fields"), _TEXT, "text_fields", MANAGES))
 

@@ -53,8 +53,8 @@ LISTS = {
         EditableList(
             "lead-statuses",
             noop("Lead statuses"),
-            noop("Add a status"),
-            noop("How far a lead is, from the first contact to won or lost."),
+            noop("Add status"),
+            noop("The stages of a lead, from first contact to won or lost."),
             "flag",
             LeadStatus,
             LeadStatusForm,
@@ -62,8 +62,8 @@ LISTS = {
         EditableList(
             PIPELINES,
             noop("Pipelines"),
-            noop("Add a pipeline"),
-            noop("The ways that opportunities take, each with its statuses."),
+            noop("Add pipeline"),
+            noop("The stages that opportunities move through."),
             "stairs",
             Pipeline,
             PipelineForm,
@@ -71,8 +71,8 @@ LISTS = {
         EditableList(
             STATUSES,
             noop("Statuses of “%(pipeline)s”"),
-            noop("Add a status"),
-            noop("The steps of this pipeline, each with how likely it is to be won."),
+            noop("Add status"),
+            noop("The stages of this pipeline, with the probability of winning."),
             "flag",
             OpportunityStatus,
             OpportunityStatusForm,
@@ -80,7 +80,7 @@ LISTS = {
         EditableList(
             "sources",
             noop("Sources"),
-            noop("Add a source"),
+            noop("Add source"),
             noop("Where leads, companies and opportunities come from."),
             "explore",
             Source,
@@ -89,8 +89,8 @@ LISTS = {
         EditableList(
             "call-results",
             noop("Call results"),
-            noop("Add a result"),
-            noop("What came of a call, from reached to call back later."),
+            noop("Add result"),
+            noop("Outcomes of a call, such as “reached” or “call back later”."),
             "call_end",
             CallResult,
             CallResultForm,
@@ -104,7 +104,7 @@ for _kept in LISTS.values():
 
 
 class OpenList:
-    """One of the lists of the account at hand; the statuses of opportunities are those of one pipeline.
+    """One of the lists of the current account; the statuses of opportunities are those of one pipeline.
 
     Raises:
         Http404: the account has no such pipeline.

@@ -36,7 +36,7 @@ class AccountSummary:
     waiting: int
     # My open deals, where I may see the pipeline.
     pipelines: list[PipelineDeals] = field(default_factory=list)
-    # Nothing of it is shown: it asks for a second factor, and there is none.
+    # Nothing of it is shown: it asks for a two-factor authentication, and there is none.
     closed: bool = False
 
 

@@ -25,7 +25,7 @@ NOBODY, SOME = "nobody", "some"
 
 
 class SecondFactorForm(ChangeForm):
-    """Of whom a second factor is asked."""
+    """Who must set up two-factor authentication."""
 
     title = _("Two-factor authentication")
     help = _(
@@ -131,7 +131,7 @@ class KeepAccountForm(ChangeForm):
 
 
 class TransferForm(ChangeForm):
-    """The single top role goes to somebody else."""
+    """Transfer the single top role."""
 
     title = _("Transfer ownership")
     danger = True
@@ -166,7 +166,7 @@ class TransferForm(ChangeForm):
 
 
 def single_holder(account: Account) -> Membership | None:
-    """Whoever holds the single top role; None where the scheme has none."""
+    """Return the holder of the single top role; None where the role system has none."""
     single = account.role_system.single_role
     if single is None:
         return None

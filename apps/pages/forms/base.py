@@ -29,10 +29,10 @@ OURS = {"csrfmiddlewaretoken", "confirmed"}
 
 
 class ChangeForm(forms.Form):
-    """What somebody fills in to change access. Subclasses add fields, and say what change they make of them.
+    """The form for a change of access. Subclasses add fields, and say what change they make of them.
 
     `columns` are those of the row that the page shows and the change would overwrite. They travel with the form,
-    signed, so that a form which somebody else has overtaken is refused and shows the difference. `needs` are the
+    signed, so that an outdated form is refused and shows the differences. `needs` are the
     permissions that it takes, on the row's branch or anywhere in the account.
     """
 
@@ -59,7 +59,7 @@ class ChangeForm(forms.Form):
         self.build()
         self.fields["seen"].initial = self._signed()
         self.order_fields([name for name in self.fields if name not in {"reason", "seen"}] + ["reason", "seen"])
-        # What somebody else has changed meanwhile: what it is, what the page showed, what stands now.
+        # What changed in the meantime: label, value on the page, current value.
         self.differences: list[tuple[str, str, str]] = []
 
     def build(self) -> None:
@@ -110,7 +110,7 @@ class ChangeForm(forms.Form):
 
     @classmethod
     def applies(cls, access: AccessContext, row: Any) -> bool:
-        """Whether such a change makes sense for the row as it stands."""
+        """Whether such a change makes sense for the row in its current state."""
         return True
 
     @classmethod
@@ -144,7 +144,7 @@ class ChangeForm(forms.Form):
         """What the page showed of this very row.
 
         Raises:
-            NoSuchTarget: somebody has tampered with it, or it is of another row.
+            NoSuchTarget: it was tampered with, or it is of another row.
         """
         try:
             found = signing.loads(self.cleaned_data["seen"], salt=SALT)
@@ -166,7 +166,7 @@ class ChangeForm(forms.Form):
         self.add_error(None, told)
 
     def overtaken(self, refusal: ChangedMeanwhile) -> None:
-        """Show the difference, and let the person decide again on what stands now."""
+        """Show the differences, so that the person decides on the current state."""
         fields = columns_of(self.row) if self.row is not None else {}
         for name, (seen, now) in refusal.differences.items():
             field = fields.get(name)
@@ -198,4 +198,4 @@ def _labels(choices: Any) -> dict[str, str]:
 def _shown(field: Any, value: Any) -> str:
     if isinstance(field, models.ForeignKey) and value is not None:
         return str(field.related_model._default_manager.filter(pk=value).first() or value)
-    return value_in_words(field, value) or "nothing"
+    return value_in_words(field, value) or gettext("empty")

@@ -180,7 +180,7 @@ class EditRoleForm(OwnRoleForm):
         return [field for field in self.visible_fields() if not field.name.startswith("grant_")]
 
     def overtaken(self, refusal: ChangedMeanwhile) -> None:
-        """Show what stands otherwise than the page showed it; what this person has not touched follows it."""
+        """Show what differs from what the page showed; fields that this person left alone take the current value."""
         seen = {name: Scope.parse(names) for name, names in self.seen_there.items()}
         now = {name: grant.scope for name, grant in grants_of(self.row).items()}
         self.data = self.data.copy()  # type: ignore[attr-defined]
@@ -211,7 +211,7 @@ class EditRoleForm(OwnRoleForm):
 
 
 class MoveHoldersForm(OwnRoleForm):
-    """Whoever holds the role gets another one, removed members included, so that it can be deleted."""
+    """Move the role's members, removed ones included, so that it can be deleted."""
 
     title = gettext_lazy("Move members")
     help = gettext_lazy("You can delete a role after its members, including removed ones, move to another role.")
@@ -235,7 +235,7 @@ class MoveHoldersForm(OwnRoleForm):
 
 
 class DeleteRoleForm(OwnRoleForm):
-    """Nobody holds it any more, and it goes."""
+    """Delete a role without members."""
 
     title = gettext_lazy("Delete role")
     danger = True

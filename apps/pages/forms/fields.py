@@ -66,7 +66,7 @@ def branches(found: Sequence[Branch]) -> list[tuple[int, str]]:
 
 
 def roles(access: AccessContext, kind: str) -> list[tuple[int, str]]:
-    """The roles of a kind that somebody can be given; a single one moves only by a transfer."""
+    """The roles of a kind that can be granted; a single one moves only by a transfer."""
     assert access.account is not None
     usable = Role.objects.usable_in(access.account_id, access.account.scheme).filter(kind=kind, single=False)
     return [(role.pk, role.name) for role in usable.order_by("-rank", "name")]

@@ -49,8 +49,8 @@ def answer(
 ) -> HttpResponse:
     """The page of a change: its form, then the preview, then what became of it, which leads `back`.
 
-    A preview of a change that concerns very many is computed in the queue, and the page stands for it at the same
-    address, with the number of what was asked. `at_once` is for what gives nobody anything and takes nothing away, so
+    A preview of a change that concerns very many is computed in the queue, and the waiting page has the same
+    address, with the number of what was asked. `at_once` is for changes that affect no access, so
     that a preview would be empty.
 
     Raises:

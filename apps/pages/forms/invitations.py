@@ -24,7 +24,7 @@ EVERYWHERE = "all"
 
 
 class InviteForm(ChangeForm):
-    """Somebody is asked to join."""
+    """Invite a member."""
 
     title = gettext_lazy("Invite member")
     needs = ("invite_members",)

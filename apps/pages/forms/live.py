@@ -1,4 +1,4 @@
-"""A change that is told of while it is being chosen: the preview of the confirmation, before there is a reason."""
+"""The live preview of a change, before there is a reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the log is narrowed down: by who, whom, what, when, why, or the operation's number."""
+"""The filters of the audit log: changed by, affects, action, dates, reason and number."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class LogFilter(forms.Form):
 
 
 def _people(reader: LogAccess, text: str) -> QuerySet[User, int]:
-    """Who has or had a place in the account and is called so. A shielded address is found by nobody."""
+    """Return current and former members who match the words. Shielded addresses never match."""
     account_id = reader.access.account_id
     ever = Q(pk__in=Membership.objects.filter(account=account_id).values("user")) | Q(
         pk__in=ParentMembership.objects.filter(account=account_id).values("user")

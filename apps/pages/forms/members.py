@@ -82,7 +82,7 @@ class OverrideOfMemberForm(NewOverrideForm):
 
 
 class NameForm(ChangeForm):
-    """Another name; one's own too."""
+    """Change a member's name, or the person's own."""
 
     title = gettext_lazy("Change name")
     help = gettext_lazy("The new name appears everywhere.")
@@ -116,7 +116,7 @@ class NameForm(ChangeForm):
 
 
 class ResetMfaForm(ChangeForm):
-    """Somebody's second factor is taken away."""
+    """Reset a member's two-factor authentication."""
 
     title = gettext_lazy("Reset two-factor authentication")
     help = gettext_lazy(
@@ -141,7 +141,7 @@ class ResetMfaForm(ChangeForm):
 
 
 class DepartureForm(ChangeForm):
-    """A removal plan: who answers for each type of record next, and what becomes of private contacts."""
+    """An offboarding plan: the new owner for each record type, and what happens to private contacts."""
 
     danger = True
     help = gettext_lazy(
@@ -191,7 +191,7 @@ class DepartureForm(ChangeForm):
 
 
 class RemoveForm(DepartureForm):
-    """Somebody is moved to the Restore list."""
+    """Remove a member from a branch."""
 
     title = gettext_lazy("Remove from branch")
     needs = ("remove_members",)
@@ -214,7 +214,7 @@ class RemoveForm(DepartureForm):
 
 
 class RemoveEverywhereForm(RemoveForm):
-    """Somebody is moved to the Restore list of every branch; the row is any of their memberships."""
+    """Remove a member from every branch; the row is any of their memberships."""
 
     title = gettext_lazy("Remove from all branches")
     help = gettext_lazy(
@@ -241,7 +241,7 @@ class RemoveEverywhereForm(RemoveForm):
 
 
 class LeaveForm(DepartureForm):
-    """Somebody goes by themselves."""
+    """Leave a branch."""
 
     title = gettext_lazy("Leave branch")
     help = gettext_lazy("Your membership can be restored later. Choose new owners for your records.")
@@ -265,7 +265,7 @@ class LeaveForm(DepartureForm):
 
 
 class RestoreForm(ChangeForm):
-    """Somebody comes back as they were."""
+    """Restore a removed member."""
 
     title = gettext_lazy("Restore")
     help = gettext_lazy("Role, teams, overrides and shares are restored.")
@@ -280,7 +280,7 @@ class RestoreForm(ChangeForm):
 
 
 class DeleteForm(ChangeForm):
-    """Somebody is deleted from the Restore list."""
+    """Delete a removed member permanently."""
 
     title = gettext_lazy("Delete permanently")
     help = gettext_lazy(
@@ -299,7 +299,7 @@ class DeleteForm(ChangeForm):
 
 
 class AddToBranchForm(ChangeForm):
-    """Somebody of the account becomes a member of a further branch."""
+    """Add a member of the account to another branch."""
 
     title = gettext_lazy("Add to branch")
     help = gettext_lazy("For people who are already members of the account. Invite everyone else.")

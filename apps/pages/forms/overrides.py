@@ -23,7 +23,7 @@ OWN = gettext_lazy("You can’t change your own overrides. Ask a colleague who c
 
 
 def label_of(codename: str) -> str:
-    """What people read for a permission; one that the catalogue lacks by now, as it stands."""
+    """What people read for a permission; a codename that the catalogue no longer has, unchanged."""
     try:
         return catalogue.get(codename).label
     except catalogue.UnknownPermission:
@@ -31,7 +31,7 @@ def label_of(codename: str) -> str:
 
 
 class NewOverrideForm(ChangeForm):
-    """An override: of a member whom the form asks for, or of the one whose page it is on."""
+    """An override: of a member chosen in the form, or of the one whose page it is on."""
 
     title = gettext_lazy("Set override")
     help = gettext_lazy("Replaces what the role gives, on this branch only.")
@@ -56,7 +56,7 @@ class NewOverrideForm(ChangeForm):
         self.fields["expires_at"] = end_field()
 
     def clean(self) -> dict[str, Any]:
-        """Whoever is chosen is a member of the branch that is chosen."""
+        """The chosen person must be a member of the chosen branch."""
         data = super().clean() or self.cleaned_data
         if data.get("user") and data.get("branch"):
             held = Membership.objects.active().filter(user=data["user"], branch=data["branch"])
@@ -77,7 +77,7 @@ class NewOverrideForm(ChangeForm):
 
 
 class ExistingOverrideForm(ChangeForm):
-    """A change of an override that stands."""
+    """Change an existing override."""
 
     needs = ("manage_member_permissions",)
     columns = ("scope", "expires_at")

@@ -33,7 +33,7 @@ class ParentForm(ChangeForm):
 
 
 class GrantParentForm(ParentForm):
-    """Somebody gets a parent role."""
+    """Grant a parent role."""
 
     title = gettext_lazy("Grant parent role")
     help = gettext_lazy("Applies on every branch, in addition to the role on the branch.")
@@ -52,7 +52,7 @@ class GrantParentForm(ParentForm):
 
 
 class ChangeParentForm(ParentForm):
-    """Somebody gets another one."""
+    """Change a parent role."""
 
     title = gettext_lazy("Change parent role")
     needs = ("change_parent_roles",)

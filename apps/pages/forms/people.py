@@ -69,7 +69,7 @@ class Filter(forms.Form):
 
 
 class RemovedFilter(Filter):
-    """What is asked of the Restore list, and of other lists of people: words, and a branch."""
+    """What is asked of the removed members, and of other lists of people: words, and a branch."""
 
     def narrow(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         """By name and address; the shielded are not found by the address that is not shown."""

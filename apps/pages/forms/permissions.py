@@ -35,9 +35,9 @@ AS_ROLE = ""
 
 @dataclass(frozen=True, slots=True)
 class PermissionRow:
-    """One permission on the page: what the role gives, what holds, the override that stands, and the two fields.
+    """One permission on the page: what the role gives, what holds, the current override, and the two fields.
 
-    `barred` says why nothing can be chosen, `idle` why the override that stands has no effect.
+    `barred` says why nothing can be chosen, `idle` why the current override has no effect.
     """
 
     permission: Permission
@@ -119,7 +119,7 @@ class PermissionsForm(MemberForm):
         return {"role": self.row.role_id, "overrides": overrides}
 
     def clean(self) -> dict[str, Any]:
-        """The data; an end that has passed is told beside its field."""
+        """The data; an end date in the past is an error of its field."""
         data = super().clean() or self.cleaned_data
         now = timezone.now()
         for name in [name for name in self.changed_data if name.startswith("end_")]:
@@ -177,7 +177,7 @@ class PermissionsForm(MemberForm):
         return _("%(scope)s until %(end)s") % {"scope": wanted.scope.label, "end": end}
 
     def overtaken(self, refusal: ChangedMeanwhile) -> None:
-        """Show what stands otherwise than the page showed it; what this person has not touched follows it."""
+        """Show what differs from what the page showed; fields that this person left alone take the current value."""
         wanted, seen = self.wanted, self._seen_overrides
         role = self.seen_there["role"]
         self.standing = self._standing()
@@ -207,7 +207,7 @@ class PermissionsForm(MemberForm):
     # The page
 
     def tabs(self) -> list[tuple[Tab, list[PermissionRow], list[tuple[str, list[PermissionRow | None]]]]]:
-        """The categories with their lines; what is asked of record types stands in a matrix, verb by verb."""
+        """The categories with their lines; record permissions are in a matrix, verb by verb."""
         assert self.access.account is not None
         scheme, features = self.access.account.role_system, self.access.account.features
         found = []
@@ -269,7 +269,7 @@ def _ended(override: Override) -> bool:
 
 
 def _whole(end: datetime | None, before: RequestedOverride | None) -> datetime | None:
-    """The end as it stands, where the page's minutes cannot tell it from the one that was sent."""
+    """The end as it is now, where the page's minutes cannot tell it from the one that was sent."""
     stands = None if before is None else before.expires_at
     if end is not None and stands is not None and end == stands.replace(second=0, microsecond=0):
         return stands

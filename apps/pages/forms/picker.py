@@ -1,7 +1,7 @@
 """Fields for one or several people. Few are a plain list; many are searched for, with a script or without one.
 
 Beside what was chosen a form sends the words that were typed. Words that do not fit the choice are a search: the form
-comes back with those who match, to choose from. So nobody is taken whom one has not seen; only a whole address is
+comes back with those who match, to choose from. So only people who were shown can be chosen; only a whole address is
 taken as it is.
 """
 
@@ -107,7 +107,7 @@ class PeopleWidget(forms.Widget):
         return render_to_string(self.template, context)
 
     def found(self, chosen: PickerValue) -> list[Person]:
-        """Who is offered without a search: who has been chosen, and whoever the words find."""
+        """Return who is offered: the chosen people and those who match the words."""
         if self.several:
             own = self.pool.among(ids_of(chosen.values))
         else:
@@ -144,10 +144,10 @@ class PersonField(forms.Field):
         return list(self.own.items())
 
     def clean(self, value: Any) -> Any:
-        """Whom the form names.
+        """Return the person that the form names.
 
         Raises:
-            ValidationError: nobody who can be chosen, or more than one.
+            ValidationError: no match, or more than one.
         """
         chosen = picked(value)
         found = self.found(chosen)
@@ -156,7 +156,7 @@ class PersonField(forms.Field):
         return self.answered(found)
 
     def found(self, chosen: PickerValue) -> str | None:
-        """The answer as it stands in the form."""
+        """Return the value as the form has it."""
         value = chosen.value
         if value and value not in self.own:
             person = self.pool.named(value)
@@ -170,7 +170,7 @@ class PersonField(forms.Field):
         return self.by_words(chosen.words)
 
     def by_words(self, words: str) -> str:
-        """The one of this address; whoever else matches is to be chosen first."""
+        """The one of this address; other matches must be chosen from the list."""
         matching, more = self.pool.search(words)
         for person in matching:
             if person.address.casefold() == words.casefold():
@@ -193,7 +193,7 @@ class PersonField(forms.Field):
 
 
 class UserField(PersonField):
-    """One person of a pool, as the user; None where nobody is chosen."""
+    """One person of a pool, as the user; None without a choice."""
 
     def answered(self, found: str | None) -> Any:
         """The user."""
@@ -209,7 +209,7 @@ class PeopleField(PersonField):
         super().__init__(pool, fixed=(), required=False, **options)
 
     def clean(self, value: Any) -> list[int]:
-        """Whom the form names.
+        """Return the person that the form names.
 
         Raises:
             ValidationError: one of them cannot be chosen, or words were typed that are no address.
@@ -231,7 +231,7 @@ def ids_of(values: Sequence[str]) -> list[int]:
 
 
 def several_match(words: str, matching: Sequence[Person], more: bool) -> str:
-    """What is said of a search, above those whom it found."""
+    """Return the message above the search results."""
     if not matching:
         return _("No one who matches “%(words)s” can be chosen here. Check the name or email address.") % {
             "words": words

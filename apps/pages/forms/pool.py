@@ -1,4 +1,4 @@
-"""Who can be chosen in a form, of whom there may be thousands: found by a name or an address, never all listed."""
+"""People who can be chosen in a form: searched by name or address, since there may be thousands."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who can be chosen. The address is empty where the one who chooses may not see it."""
+    """A person who can be chosen. The address is empty where the reader may not see it."""
 
     pk: int
     name: str
@@ -43,7 +43,7 @@ class Person:
 
 @dataclass(frozen=True)
 class PickablePeople:
-    """The active members of branches in sight: of any of them or (`every`) of each, of all in sight unless `on` names
+    """The active members of visible branches: of any of them or (`every`) of each, of all unless `on` names
     some. Without those in `but`, and with those in `also`, who may be kept though they would not be chosen.
     """
 

@@ -27,7 +27,7 @@ GROUPS = (
 
 
 class PreferencesForm(forms.ModelForm[Any]):
-    """The account's preferences, with what the page showed of them, signed: who is overtaken is told by what."""
+    """The account's preferences, with what the page showed of them, signed: an outdated form shows what changed."""
 
     seen = forms.CharField(widget=forms.HiddenInput)
 
@@ -80,7 +80,7 @@ class PreferencesForm(forms.ModelForm[Any]):
         """What the page showed, as values.
 
         Raises:
-            ValidationError: somebody has tampered with it.
+            ValidationError: it was tampered with.
         """
         try:
             shown = signing.loads(self.cleaned_data["seen"], salt=SALT)
@@ -101,10 +101,10 @@ class PreferencesForm(forms.ModelForm[Any]):
         return [(_(title), icon, [self[name] for name in names]) for title, icon, names in GROUPS]
 
     def overtaken(self, refusal: ChangedMeanwhile, now: Preferences) -> None:
-        """Show what somebody else has changed, and let the person decide again on what stands now."""
+        """Show what changed in the meantime, so that the person decides on the current state."""
         for name, values in refusal.differences.items():
             field = Preferences._meta.get_field(name)
-            was, is_now = (value_in_words(field, value) or _("nothing") for value in values)
+            was, is_now = (value_in_words(field, value) or _("empty") for value in values)
             self.differences.append((str(self.fields[name].label), was, is_now))
         self.add_error(None, str(refusal))
         self.data = self.data.copy()  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Requests for access: made, decided, withdrawn."""
+"""Access requests: made, decided, withdrawn."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class AskForm(ChangeForm):
-    """Somebody asks for a permission; the reason is what the request says."""
+    """Request a permission; the reason is the text of the request."""
 
     title = gettext_lazy("Request access")
     help: StrOrPromise = gettext_lazy("A person who can grant it decides. They read your reason.")
@@ -73,7 +73,7 @@ class AskForm(ChangeForm):
 
 
 class OpenRequestForm(ChangeForm):
-    """A decision about a request that waits; not about one's own."""
+    """Decide a pending request of another person."""
 
     @classmethod
     def applies(cls, access: AccessContext, row: Any) -> bool:

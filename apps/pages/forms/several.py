@@ -31,7 +31,7 @@ _OF_LINE = re.compile(r"^line (\d+): ")
 def chosen_members(access: AccessContext, asked: QueryDict) -> Sequence[Membership]:
     """The active members that an address names (`member=`, once for each), or with `all=` all that its filters find.
 
-    Oneself and the shielded are left out of "all": nobody changes them this way.
+    "All" leaves out the person themselves and shielded members.
     """
     active = members_in_sight(access).filter(status=Membership.Status.ACTIVE).order_by("user__name", "pk")
     if "all" in asked:
@@ -67,13 +67,13 @@ class SeveralRolesForm(ChangeForm):
 
     @cached_property
     def people(self) -> list[Membership]:
-        """The members whom the form is about, those in sight."""
+        """Return the selected members that are visible."""
         sent = str(self["members"].value() or "")
         active = members_in_sight(self.access).filter(status=Membership.Status.ACTIVE)
         return list(active.filter(pk__in=_ids(sent.split(","))).order_by("user__name", "pk"))
 
     def clean_members(self) -> str:
-        """Somebody, and nobody who has gone meanwhile."""
+        """Require at least one member, and all of them still present."""
         sent = str(self.cleaned_data["members"])
         if not self.people or len(self.people) != len(set(sent.split(","))):
             raise forms.ValidationError(
@@ -82,7 +82,7 @@ class SeveralRolesForm(ChangeForm):
         return sent
 
     def clean(self) -> dict[str, Any]:
-        """What is wrong with the hidden field is told above the form."""
+        """Show errors of the hidden field above the form."""
         data = super().clean() or self.cleaned_data
         for message in self.errors.pop("members", []):
             self.add_error(None, message)
@@ -102,7 +102,7 @@ class SeveralRolesForm(ChangeForm):
         return [*super().asked(), (_("Members"), told)]
 
     def refused(self, told: str) -> None:
-        """Whoever is in the way, by name."""
+        """Name the members who block the change."""
         for line in told.split("\n"):
             found = _OF_LINE.match(line)
             if found is None:

@@ -42,7 +42,7 @@ VERB_WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class ShareHolder:
-    """Somebody, or a team, with a share of the record: which verbs it gives, and the addresses to change it."""
+    """A person or team with a share of the record: its verbs, and the addresses to change it."""
 
     name: str
     kind: str
@@ -122,7 +122,7 @@ class ShareForm(ChangeForm):
 
 
 class GrantShareForm(ShareForm):
-    """A share for somebody, or for a team of the branch."""
+    """Share a record with a person or a team of the branch."""
 
     title = gettext_lazy("Share")
     help = gettext_lazy(

@@ -1,4 +1,4 @@
-"""The account follows another system of roles: what becomes of each role that somebody holds."""
+"""Switch the role system: a new role for each current one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PREFIX = "becomes_"
 
 
 class SwitchSchemeForm(ChangeForm):
-    """One field for each role that somebody holds, with the roles of the other system to choose from.
+    """One field for each role with members, with the roles of the other system to choose from.
 
     `row` is the account, `target` the key of the system that it is to follow.
     """

@@ -10,7 +10,7 @@ from apps.pages.forms.base import ChangeForm
 
 
 class UndoForm(ChangeForm):
-    """What an operation changed is put back, if it still stands so; the rights are those of the change back."""
+    """Undo a change, if the rows are still as it left them; needs the permissions of the reverse change."""
 
     title = _("Undo this")
     danger = True

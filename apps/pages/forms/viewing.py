@@ -1,4 +1,4 @@
-"""What somebody says who wants to look as somebody else."""
+"""The reason for viewing as another member."""
 
 from django import forms
 from django.utils.translation import gettext_lazy as _

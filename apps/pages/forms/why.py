@@ -27,8 +27,10 @@ NO_RECORD = _("No record with this reference is visible to you. Check the refere
 
 
 class ExplainablePeople(PickablePeople):
-    """Whom one can ask about: members of branches where one sees what they may, and who holds a parent role, where one
-    sees those. Without the shielded.
+    """The people that can be asked about, without the shielded.
+
+    They are the members of branches where the reader sees permissions, and holders of parent roles if the reader sees
+    those.
     """
 
     def users(self) -> QuerySet[User]:
@@ -39,7 +41,7 @@ class ExplainablePeople(PickablePeople):
         return User.objects.filter(found).exclude(pk__in=self.but)
 
     def by_id(self, data: Any, name: str) -> Any:
-        """What was sent, with the id of the person whom a link or a program names by their address."""
+        """What was sent, with the person's id where a link gives their address."""
         address = str((data or {}).get(name, ""))
         if "@" not in address:
             return data
@@ -48,7 +50,7 @@ class ExplainablePeople(PickablePeople):
 
 
 class WhyForm(forms.Form):
-    """A question to the engine, by whoever may see what members may.
+    """A question to the engine, by people who may view permissions.
 
     Only people of branches where the asker sees that are offered, without the shielded; a record that the asker does
     not see is refused as one that is not there.
@@ -78,7 +80,7 @@ class WhyForm(forms.Form):
 
     @property
     def person(self) -> User:
-        """Whom it is about."""
+        """Return the person it is about."""
         found: User = self.cleaned_data["user"]
         return found
 

@@ -28,15 +28,15 @@ class PageAction:
 
 
 def address(access: AccessContext, name: str, *args: Any) -> str:
-    """A page of the account at hand."""
+    """A page of the current account."""
     assert access.account is not None
-    return reverse(f"access:{name}", args=[access.account.slug, *args])
+    return reverse(f"pages:{name}", args=[access.account.slug, *args])
 
 
 def page_action(
     access: AccessContext, form: type[ChangeForm], row: Any, icon: str, to: str, title: str = ""
 ) -> PageAction | None:
-    """What the form does, for a row; None where it makes no sense for the row as it stands."""
+    """Return the form's act for a row; None where it makes no sense for the row in its current state."""
     if row is not None and not form.applies(access, row):
         return None
     title = title or str(form.title)

@@ -35,7 +35,7 @@ ACTS: dict[str, type[ChangeForm]] = {
 
 @page(SEES_BRANCH)
 def branches(request: HttpRequest, access: AccessContext) -> HttpResponse:
-    """The branches in sight, with how many members they have, and what the person may do with each."""
+    """The visible branches, with how many members they have, and what the person may do with each."""
     active = Count("memberships", filter=Q(memberships__status=Membership.Status.ACTIVE))
     found = branches_in_sight(access).annotate(members=active).order_by("status", "name", "pk")
     counted = {branch.pk for branch in access.branches_where("view_members")}
@@ -59,7 +59,7 @@ def change_branch(request: HttpRequest, access: AccessContext, branch: str, act:
     """One of the things that can be done with a branch.
 
     Raises:
-        Http404: there is no such branch in sight, or it cannot be done with it as it stands.
+        Http404: there is no such visible branch, or it cannot be done with it as it is now.
     """
     row = branches_in_sight(access).filter(slug=branch).first()
     kind = ACTS.get(act)

@@ -25,7 +25,7 @@ DELETES = "delete_account"
 
 
 class ClosingPages(AccountChangePages):
-    """The form stands below what it is about."""
+    """The form comes below what it is about."""
 
     def show(self, page: str, form: ChangeForm, context: dict[str, Any]) -> HttpResponse:
         """The page itself, or the preview."""
@@ -56,7 +56,7 @@ def closing(request: HttpRequest, access: AccessContext) -> HttpResponse:
 
 
 def _gone(access: AccessContext) -> list[tuple[str, str]]:
-    """What the account has, in numbers: of records those that the person sees, for others may be nobody's to count."""
+    """What the account has, in numbers: of records those that the person sees, others stay uncounted."""
     mandate = access.mandate
     assert mandate is not None
     people = Membership.objects.active().filter(account=access.account_id).values("user").distinct().count()

@@ -1,4 +1,4 @@
-"""Invitations: sent, sent again, cancelled. The link is shown this once to whoever sends it."""
+"""Invitations: sent, resent, cancelled. The sender sees the link once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ INVITES = "invite_members"
 
 @page(INVITES, sends=True)
 def invite(request: HttpRequest, access: AccessContext) -> HttpResponse:
-    """Somebody is asked to join."""
+    """Invite a member."""
     back = address(access, "members-invited")
     crumbs = [(address(access, "members"), _("Members")), (back, _("Invitations"))]
     chosen = {name: request.GET[name] for name in ("email", "branch", "role") if name in request.GET}

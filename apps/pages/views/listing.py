@@ -51,7 +51,7 @@ class ListPage:
 def part_of(request: HttpRequest, rows: QuerySet[Any], known: QuerySet[Any], order: Order) -> ListPage:
     """The page of a list that the request asks for (`?after=` or `?before=` the id of a row; else the first one).
 
-    `known` are all rows that the person may see: a page goes on where a row stands even if it has left the list by
+    `known` are all rows that the person may see: a page continues after a row even if it has left the list by
     now. Rows that the person may not see, and ids of nothing, lead to the first page alike.
     """
     keys = {f"key_{place}": key for place, key in enumerate(order.keys)}

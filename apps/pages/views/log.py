@@ -1,4 +1,4 @@
-"""The account's log: what was done, by whom and why; taken along as a file; and whether its chain fits."""
+"""The account's log: list, export and verification."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def log(request: HttpRequest, access: AccessContext) -> HttpResponse:
 @page(SEES, sends=True)
 @require_POST
 def export_log(request: HttpRequest, access: AccessContext) -> HttpResponseBase:
-    """What the list shows, as a file; that it was taken along stands in the log.
+    """What the list shows, as a file; the export is recorded in the audit log.
 
     Raises:
         Http404: there is no such kind of file.

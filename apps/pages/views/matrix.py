@@ -83,7 +83,7 @@ def _members(access: AccessContext, places: Sequence[Branch]) -> QuerySet[Member
 
 
 def _narrowed(request: HttpRequest, rows: QuerySet[Membership], places: Sequence[Branch]) -> QuerySet[Membership]:
-    """Those that the address asks for; an impossible question finds nobody."""
+    """Those that the address asks for; an invalid filter matches no one."""
     rows = _named(request, rows)
     if slug := request.GET.get("branch"):
         rows = rows.filter(branch__in=[place.pk for place in places if place.slug == slug])
@@ -147,7 +147,7 @@ def _of_account(access: AccessContext) -> Iterator[MatrixRow]:
 @page(SEES, sends=True)
 @require_POST
 def export_matrix(request: HttpRequest, access: AccessContext) -> HttpResponse:
-    """All of the matrix that the person may see, as a file; that it was taken along stands in the log.
+    """All of the matrix that the person may see, as a file; the export is recorded in the audit log.
 
     Raises:
         Http404: there is no such kind of file.

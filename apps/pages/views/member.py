@@ -61,10 +61,10 @@ class BranchMembership:
 
 @page(VIEWS)
 def member(request: HttpRequest, access: AccessContext, member: int) -> HttpResponse:
-    """What one member is and has, as far as the person may see it.
+    """What one member is and has, limited to what the person may see.
 
     Raises:
-        Http404: neither a membership nor a parent role of theirs is in sight.
+        Http404: neither a membership nor a parent role of theirs is visible.
     """
     rows = memberships_of(access, member)
     parent = parent_of(access, member)
@@ -96,7 +96,7 @@ def member(request: HttpRequest, access: AccessContext, member: int) -> HttpResp
 def memberships_of(access: AccessContext, user_id: int, status: str | None = None) -> list[Membership]:
     """The person's memberships of the branches where the other sees the members; the active ones first.
 
-    Each says whether the person has a second factor (`secured`).
+    Each says whether the person uses two-factor authentication (`secured`).
     """
     places = {branch.pk: branch for branch in access.branches_where(VIEWS)}
     found = Membership.objects.filter(account=access.account_id, branch__in=places, user=user_id)
@@ -122,7 +122,7 @@ def membership_in_sight(access: AccessContext, user_id: int, slug: str, status: 
     """The person's membership of that branch.
 
     Raises:
-        Http404: there is none in sight, or it is in another state.
+        Http404: none is visible, or it is in another state.
     """
     for row in memberships_of(access, user_id, status):
         if row.branch.slug == slug:
@@ -131,7 +131,7 @@ def membership_in_sight(access: AccessContext, user_id: int, slug: str, status: 
 
 
 def member_crumbs(access: AccessContext, user: User) -> list[tuple[str, str]]:
-    """The way back from a page about somebody."""
+    """The breadcrumbs of a page about a member."""
     return [(address(access, "members"), _("Members")), (address(access, "member", user.pk), str(user))]
 
 
@@ -176,7 +176,7 @@ def _acts(access: AccessContext, user: User, rows: Sequence[Membership]) -> list
 
 
 def _signing_in(access: AccessContext, user: User, rows: Sequence[Membership]) -> dict[str, Any]:
-    """Whether the person has a second factor, told only to who could reset it, and what does that."""
+    """Return whether the person uses 2FA, only for those who could reset it, and the act that does."""
     known = user == access.user or access.may_anywhere("reset_mfa")
     secured = None
     if known:
@@ -188,7 +188,7 @@ def _signing_in(access: AccessContext, user: User, rows: Sequence[Membership]) -
 
 
 def _looking(access: AccessContext, user: User, active: Sequence[Membership]) -> PageAction | None:
-    """To look as them; nobody needs that for themselves."""
+    """Return the link to view as the member; None for oneself."""
     if user == access.user:
         return None
     to = address(access, "view-as", user.pk)
@@ -231,7 +231,7 @@ def _parent_acts(
 
 
 def records_of(access: AccessContext, user: User, branch_id: int | None = None) -> dict[str, int]:
-    """How many records of each type the person answers for, of those that the other may see; in one query."""
+    """How many records of each type the person owns, of those that the reader may see; in one query."""
     here = Q(responsible=user) if branch_id is None else Q(responsible=user, branch=branch_id)
     parts = [
         access.rows(f"view_{name}", name)

@@ -37,11 +37,11 @@ from apps.teams.models import Invitation, Membership, ParentMembership, TeamMemb
 
 VIEWS, RESETS = "view_members", "reset_mfa"
 ORDERS = {
-    "name": Order(noop("By name"), [by_name()]),
-    "role": Order(noop("By role, the highest first"), [-F("role__rank"), by_name()]),
-    "seen": Order(noop("Last sign-in, the latest first"), [moment_or_never("user__last_login")], descending=True),
-    "unseen": Order(noop("Last sign-in, the longest ago first"), [moment_or_never("user__last_login")]),
-    "joined": Order(noop("Joined, the latest first"), [F("joined_at")], descending=True),
+    "name": Order(noop("Name"), [by_name()]),
+    "role": Order(noop("Role, highest first"), [-F("role__rank"), by_name()]),
+    "seen": Order(noop("Last sign-in, latest first"), [moment_or_never("user__last_login")], descending=True),
+    "unseen": Order(noop("Last sign-in, oldest first"), [moment_or_never("user__last_login")]),
+    "joined": Order(noop("Joined, latest first"), [F("joined_at")], descending=True),
 }
 
 
@@ -61,7 +61,7 @@ class MemberRow:
 
 @page(VIEWS)
 def members(request: HttpRequest, access: AccessContext) -> HttpResponse:
-    """Who works on the branches in sight, as what."""
+    """The members of the visible branches with their roles."""
     asked = MemberFilter(request.GET, access=access, places=access.branches_where(VIEWS))
     chosen = request.GET.get("sort", "")
     order = chosen if chosen in ORDERS else "name"
@@ -154,7 +154,7 @@ def _lines(access: AccessContext, rows: Sequence[Membership]) -> list[MemberRow]
 
 
 def _described(access: AccessContext, rows: QuerySet[Membership]) -> QuerySet[Membership]:
-    """The rows with each person's parent role, for who may see those, and whether they have a second factor."""
+    """Return the rows with each parent role, for those who may see it, and whether the person uses 2FA."""
     parents = ParentMembership.objects.filter(account=access.account_id, user=OuterRef("user"))
     if not access.may_anywhere("view_parent_roles"):
         parents = parents.none()

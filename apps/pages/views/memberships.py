@@ -43,7 +43,7 @@ def name(request: HttpRequest, access: AccessContext, member: int) -> HttpRespon
 
 @page("reset_mfa", sends=True)
 def reset_second_factor(request: HttpRequest, access: AccessContext, member: int) -> HttpResponse:
-    """The second factor of somebody who has lost it is taken away."""
+    """Reset the two-factor authentication of a member who lost it."""
     row = _first(memberships_of(access, member, ACTIVE))
     crumbs = member_crumbs(access, row.user)
     return changing(request, access, ResetMfaForm, row, back=crumbs[-1][0], subject=str(row.user), crumbs=crumbs)
@@ -74,7 +74,7 @@ def role(request: HttpRequest, access: AccessContext, member: int, branch: str) 
 
 
 def _role_choices(access: AccessContext, row: Membership, form: RoleForm) -> list[dict[str, Any]]:
-    """The roles that can be given, the highest first, each against the one that stands."""
+    """The roles that can be given, the highest first, each compared with the current one."""
     assert access.account is not None
     usable = Role.objects.usable_in(access.account_id, access.account.scheme)
     given = usable.filter(kind=Role.Kind.BRANCH, single=False).order_by("-rank", "name")
@@ -152,7 +152,7 @@ def _departure(
 
 @page("remove_members", sends=True)
 def restore(request: HttpRequest, access: AccessContext, member: int, branch: str) -> HttpResponse:
-    """Back from the Restore list."""
+    """Back from the removed members."""
     row = membership_in_sight(access, member, branch, REMOVED)
     subject = _("Restore %(who)s on %(where)s") % {"who": row.user, "where": row.branch}
     crumbs = [(address(access, "members-restore"), _("Restore")), member_crumbs(access, row.user)[-1]]
@@ -161,7 +161,7 @@ def restore(request: HttpRequest, access: AccessContext, member: int, branch: st
 
 @page("remove_members", sends=True)
 def delete(request: HttpRequest, access: AccessContext, member: int, branch: str) -> HttpResponse:
-    """Off the Restore list, for good."""
+    """Off the removed members, for good."""
     row = membership_in_sight(access, member, branch, REMOVED)
     subject = _("Delete %(who)s from %(where)s permanently") % {"who": row.user, "where": row.branch}
     back = address(access, "members-restore")
@@ -171,7 +171,7 @@ def delete(request: HttpRequest, access: AccessContext, member: int, branch: str
 
 @page("add_to_branches", sends=True)
 def add(request: HttpRequest, access: AccessContext) -> HttpResponse:
-    """Somebody of the account becomes a member of a further branch; a link may say who."""
+    """Add a member of the account to another branch; a link may say who."""
     back = address(access, "members")
     chosen = {name: request.GET[name] for name in ("user", "branch", "role") if name in request.GET}
     return changing(

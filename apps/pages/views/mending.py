@@ -44,7 +44,7 @@ def ways(
 ) -> list[FixLink]:
     """The changes that the explanation names, and what the reader could do with the record itself.
 
-    About oneself there is one way that is one's own: asking for it.
+    For oneself there is one way only: requesting it.
     """
     if told.allowed:
         return []

@@ -43,7 +43,7 @@ class PermissionLine:
 @login_required
 @require_safe
 def my_access(request: HttpRequest) -> HttpResponse:
-    """One account and one branch at a time, by `?account=` and `?branch=`; the account at hand where none is named."""
+    """One account and one branch at a time, by `?account=` and `?branch=`; the current account where none is named."""
     outside = access_of(request)
     user, accounts = outside.user, outside.accounts
     account = _chosen(accounts, request.GET.get("account", ""), outside.account)

@@ -90,7 +90,7 @@ def _undoing(reader: LogAccess, row: Operation) -> dict[str, Any]:
         Entry.objects.of_account(access.account_id).about(TARGET, row.pk).values_list("operation", flat=True).first()
     )
     if undone is not None:
-        # Who reads one branch alone may not read by whom.
+        # Readers of one branch may not read who reviewed it.
         by = reader.operations().filter(pk=undone).first()
         told = by and {**_told(access, by.pk, named(by)), "at": by.at, "reason": by.reason}
         return {**found, "undone": told, "is_undone": True}

@@ -1,4 +1,4 @@
-"""What every page of an account stands on: the account in its address, the permission that it declares, its frame."""
+"""The base of every page of an account: the account in its address, the permission that it declares, its frame."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from apps.roles import catalogue
 
 P = ParamSpec("P")
 R = TypeVar("R", bound=HttpResponseBase)
-# A page as it is written: the request, who asks in which account, and what else stands in the address.
+# A page as it is written: the request, who asks in which account, and the rest of the address.
 PageView = Callable[Concatenate[HttpRequest, AccessContext, P], R]
 EVERYBODY = ""
 

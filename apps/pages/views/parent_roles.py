@@ -39,7 +39,7 @@ def parent_roles(request: HttpRequest, access: AccessContext) -> HttpResponse:
 
 @page(VIEWS, sends=True)
 def grant(request: HttpRequest, access: AccessContext) -> HttpResponse:
-    """Somebody gets a parent role; a link may say who."""
+    """Grant a parent role; a link may name the member."""
     back = address(access, "parent-roles")
     chosen = {name: request.GET[name] for name in ("user", "role") if name in request.GET}
     crumbs = [(back, _("Parent roles"))]
@@ -57,7 +57,7 @@ def grant(request: HttpRequest, access: AccessContext) -> HttpResponse:
 
 @page(VIEWS, sends=True)
 def change(request: HttpRequest, access: AccessContext, member: int) -> HttpResponse:
-    """Somebody gets another one."""
+    """Change a parent role."""
     return _change(request, access, ChangeParentForm, member)
 
 

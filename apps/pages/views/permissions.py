@@ -28,7 +28,7 @@ def permissions(request: HttpRequest, access: AccessContext, member: int, branch
     With htmx, what the choices would change.
 
     Raises:
-        Http404: there is no such active member in sight.
+        Http404: there is no such visible active member.
         MissingPermission: the person may not change it there.
     """
     membership = _in_sight(access, member, branch)

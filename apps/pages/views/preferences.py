@@ -40,5 +40,5 @@ def preferences(request: HttpRequest, access: AccessContext) -> HttpResponse:
 
 
 def _kept(access: AccessContext) -> Preferences:
-    """A copy of what stands, which a form may fill."""
+    """Return a copy of the current values, which a form may fill."""
     return Preferences.objects.filter(account=access.account).first() or Preferences(account_id=access.account_id)

@@ -35,7 +35,7 @@ def record_access(request: HttpRequest, access: AccessContext, kind: str, refere
     """Who sees the record, who has a share, what became of its access; or (with `do`) the form of a share.
 
     Raises:
-        Http404: there is no such record in sight.
+        Http404: there is no such visible record.
         MissingPermission: the person may not see the history of its access.
     """
     record = _in_sight(access, kind, reference)
@@ -83,7 +83,7 @@ def _share(request: HttpRequest, access: AccessContext, record: Record) -> HttpR
 
 
 def _chosen(request: HttpRequest) -> dict[str, Any]:
-    """What a link may choose of a new share: with whom, and what it gives."""
+    """What a link may choose of a new share: recipient and verbs."""
     chosen: dict[str, Any] = {"who": request.GET["who"]} if "who" in request.GET else {}
     return chosen | ({"verbs": request.GET.getlist("verbs")} if "verbs" in request.GET else {})
 
@@ -130,7 +130,7 @@ def _entries(record: Record) -> EntryQuerySet:
 
 
 def _findable(user: User, hidden: frozenset[int]) -> str:
-    """By what somebody is found: their name, and their address unless the scheme shields it."""
+    """Return the searchable text of a person: name, and address unless shielded."""
     return (user.name if user.pk in hidden else f"{user.name} {user.email}").casefold()
 
 

@@ -1,4 +1,4 @@
-"""Requests for access: one's own and those that one could decide; asked, decided, withdrawn."""
+"""Access requests: the person's own and those they could decide; made, decided, withdrawn."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def requests(request: HttpRequest, access: AccessContext) -> HttpResponse:
 @page(EVERYBODY, sends=True)
 def new_request(request: HttpRequest, access: AccessContext) -> HttpResponse:
     """Ask for a permission, on a branch that one is on or on one record; what the address says is filled in."""
-    # A link may choose, but never state the reason for somebody.
+    # A link may fill in choices, but never the reason.
     chosen = {name: value for name, value in request.GET.items() if name not in {"reason", "seen"}}
     form = AskForm(request.POST if request.method == "POST" else None, access=access, initial=chosen)
     back = _list_address(access)
@@ -74,7 +74,7 @@ def one_request(request: HttpRequest, access: AccessContext, asked: int) -> Http
     """One request in full, and what can be done with it.
 
     Raises:
-        Http404: it is neither one's own nor one that one could decide.
+        Http404: the person neither made it nor could decide it.
     """
     row = _in_sight(access, asked)
     context = {
@@ -93,7 +93,7 @@ def decide_request(request: HttpRequest, access: AccessContext, asked: int, act:
     """Approve, decline or withdraw it.
 
     Raises:
-        Http404: there is no such request in sight, or nothing of the kind can be done with it any more.
+        Http404: there is no such visible request, or this action is no longer possible.
         MissingPermission: the person may not decide it.
     """
     row = _in_sight(access, asked)
@@ -132,7 +132,7 @@ def _in_sight(access: AccessContext, pk: int) -> AccessRequest:
 
 
 def _record(access: AccessContext, row: AccessRequest) -> Record | None:
-    """The record that it is about, for whoever sees it."""
+    """The record that it is about, for those who may see it."""
     if row.record_id is None:
         return None
     found: Record | None = access.rows(f"view_{row.record_type}", row.record_type).filter(pk=row.record_id).first()
@@ -153,7 +153,7 @@ def _holds(access: AccessContext, row: AccessRequest) -> EffectivePermission | N
 
 
 def _acts(access: AccessContext, row: AccessRequest) -> list[dict[str, str]]:
-    """What can be done with it as it stands; with what is missing, where the person may not."""
+    """What can be done with it as it is now; with what is missing, where the person may not."""
     found = []
     for name, form in ACTS.items():
         if form.applies(access, row):

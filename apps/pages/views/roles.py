@@ -81,7 +81,7 @@ def copy_role(request: HttpRequest, access: AccessContext, key: str) -> HttpResp
 
 @page("manage_roles", sends=True)
 def delete_role(request: HttpRequest, access: AccessContext, key: str) -> HttpResponse:
-    """An own role goes; as long as somebody holds it, its members are moved first."""
+    """Delete a custom role; a role with members moves them first."""
     found = _role(access, key)
     if MoveHoldersForm.applies(access, found):
         return _change(request, access, MoveHoldersForm, found, back=request.path)
@@ -170,7 +170,7 @@ def _crumbs(access: AccessContext) -> list[tuple[str, str]]:
 
 
 def _holders(access: AccessContext) -> dict[int, int]:
-    """How many hold each role, of those whom the person may see."""
+    """How many hold each role, among members that the person may see."""
     account = access.account
     assert account is not None
     parents = access.may_anywhere("view_parent_roles")

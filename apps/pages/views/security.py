@@ -13,7 +13,7 @@ from apps.pages.views.settings import crumbs_of
 
 @page("change_account", sends=True)
 def second_factor(request: HttpRequest, access: AccessContext) -> HttpResponse:
-    """Of whom a second factor is asked."""
+    """Who must set up two-factor authentication."""
     assert access.account is not None
     form = SecondFactorForm(request.POST or None, access=access, row=access.account)
     crumbs = crumbs_of(access)

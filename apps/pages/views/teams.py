@@ -25,7 +25,7 @@ LONGEST = 18
 
 @page(VIEWS)
 def teams(request: HttpRequest, access: AccessContext) -> HttpResponse:
-    """The teams of the branches in sight, branch by branch."""
+    """The teams of the visible branches, branch by branch."""
     places = access.branches_where(VIEWS)
     known = _in_sight(access).annotate(many=Count("members"))
     asked = TeamFilter(request.GET, access=access, places=places)
@@ -106,7 +106,7 @@ def _change(
 
 
 def _joining(request: HttpRequest, row: Team) -> dict[str, Any]:
-    """The members as they stand, and the one whom a link names."""
+    """The members as they are now, and the one a link names."""
     named = request.GET.get("member", "")
     if not named.isdecimal() or len(named) > LONGEST:
         return {}

@@ -1,4 +1,4 @@
-"""Looking as somebody else: begun from the account's pages, and stopped from the banner."""
+"""View as: started from the account's pages, stopped from the banner."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def view_as(request: HttpRequest, access: AccessContext, member: int) -> HttpRes
     """Say why, and look as a member; or read why that is not for this person.
 
     Raises:
-        Http404: there is no such member in sight.
+        Http404: there is no such visible member.
     """
     assert access.account is not None
     person = _in_sight(access, member)

@@ -1,4 +1,4 @@
-"""`reassign ACCOUNT --from USER --to USER`: somebody else answers for the records and open tasks of a user."""
+"""`reassign ACCOUNT --from USER --to USER`: change the owner of a user's records and open tasks."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Command(AskingCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """From whom to whom, of what, and why."""
+        """Return the old owner, the new owner, the record types and the reason."""
         parser.add_argument("account", metavar="ACCOUNT", help="the account's slug")
         parser.add_argument("--from", required=True, dest="giver", metavar="USER", help=f"{USER}, who answers now")
         parser.add_argument("--to", required=True, dest="receiver", metavar="USER", help=f"{USER}, who answers next")
@@ -134,9 +134,9 @@ class Command(AskingCommand):
                 }
             )
             return
-        told = ", ".join(f"{number:,} {_plural(name, number)}" for name, number in totals.items()) or "nothing"
+        summary = ", ".join(f"{number:,} {_plural(name, number)}" for name, number in totals.items()) or "no records"
         verb = "Would move" if options["dry_run"] else "Moved"
-        self.stdout.write(f"{verb} from {portfolio.user.email} to {receiver.email}: {told}.")
+        self.stdout.write(f"{verb} from {portfolio.user.email} to {receiver.email}: {summary}.")
         if options["private"] is not None:
             done = {"hand-over": "handed over", "delete": "deleted"}[options["private"]]
             self.stdout.write(f"Private contacts, if any, {'would be' if options['dry_run'] else 'were'} {done}.")
