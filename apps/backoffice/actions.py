@@ -1,4 +1,4 @@
-"""What is done to several records at once: each needs the right for what is done to it, and bulk rights come on top.
+"""Bulk actions: each record needs the permission for the action, and the bulk permission comes on top.
 
 An action that the person may do nowhere is shown disabled, with the missing permission and who can grant it.
 """
@@ -52,7 +52,7 @@ class BulkAction:
     danger: bool = False
 
     def codenames(self, record_type: str) -> list[str]:
-        """What has to be allowed, the bulk right first."""
+        """Return the permissions that the action needs, the bulk permission first."""
         verb = self.verb if "_" in self.verb else f"{self.verb}_{record_type}"
         return [*([self.bulk] if self.bulk else []), verb]
 
@@ -91,7 +91,7 @@ class RecordActions:
         return [Tool(action, missing(action)) for action in self.bulk_actions]
 
     def export_cells(self, request: HttpRequest) -> dict[str, Callable[[Any], Any]]:
-        """What a file of the list says of a record, by column."""
+        """Return the function that gives each column of an exported record."""
         return {column: attrgetter(column) for column in self.export_columns}
 
     def _runner(self, action: BulkAction) -> Callable[..., HttpResponse | None]:
@@ -224,7 +224,7 @@ def named(rows: Sequence[Record]) -> str:
 
 
 def counted(rows: Sequence[Record]) -> str:
-    """How many of what: `1 lead`, `3 leads`."""
+    """Return a count in words: `1 lead`, `3 leads`."""
     kind = catalogue.record_type(rows[0].record_type)
     return kind.counted(len(rows)) % {"number": len(rows)}
 

@@ -83,7 +83,7 @@ class RecordChangeList(ChangeList):
         self.page_num = page_num
         offset = (page_num - 1) * self.list_per_page
         if tuple(self.ordered_by) == lists.NEWEST_FIRST:
-            found = lists.page(
+            result = lists.page(
                 mandate,
                 codename,
                 record_type=model.record_type,
@@ -92,8 +92,8 @@ class RecordChangeList(ChangeList):
                 offset=offset,
             )
         else:
-            found = self.queryset[offset : offset + self.list_per_page]
-        self.result_list = list(found.select_related(*self.model_admin.list_select_related))
+            result = self.queryset[offset : offset + self.list_per_page]
+        self.result_list = list(result.select_related(*self.model_admin.list_select_related))
         veil(access, self.result_list, self.model_admin.list_links)
         self.result_count = self.full_result_count = min(counted, lists.CAP)
         self.result_count_text = f"{lists.CAP:,}+" if counted > lists.CAP else f"{counted:,}"

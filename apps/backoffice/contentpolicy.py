@@ -1,4 +1,4 @@
-"""What a browser may run on a page of the admin. The pages' policy is in the settings; this is what the admin adds."""
+"""The admin's content security policy, added to that of the pages in the settings."""
 
 from __future__ import annotations
 

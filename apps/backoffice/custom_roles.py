@@ -57,12 +57,12 @@ class RoleAdmin(AccessTableAdmin):
 
     @display(description=gettext_lazy("Role"))
     def name_(self, role: Role) -> str:
-        """What it is called."""
+        """Return its name."""
         return role.name
 
     @display(description=gettext_lazy("Applies"))
     def kind_(self, role: Role) -> str:
-        """Where it is held."""
+        """Return whether it applies to a branch or to the whole account."""
         return _("to the whole account") if role.kind == Role.Kind.PARENT else _("on a branch")
 
     @display(description=gettext_lazy("Type"))
@@ -90,10 +90,10 @@ class RoleAdmin(AccessTableAdmin):
     def more(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         """Its grants, by category."""
         standing = grants_of(row)
-        found: dict[str, list[tuple[str, Scope, str]]] = {str(title): [] for title in CATEGORIES.values()}
+        values: dict[str, list[tuple[str, Scope, str]]] = {str(title): [] for title in CATEGORIES.values()}
         for permission in catalogue.permissions():
             grant = standing.get(permission.codename)
             if grant is not None:
                 note = "" if grant.grantable else _("can’t be granted by override")
-                found[str(CATEGORIES[permission.category])].append((permission.label, grant.scope, note))
-        return {"groups": [(title, lines) for title, lines in found.items() if lines]}
+                values[str(CATEGORIES[permission.category])].append((permission.label, grant.scope, note))
+        return {"groups": [(title, lines) for title, lines in values.items() if lines]}

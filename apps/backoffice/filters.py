@@ -57,14 +57,14 @@ class PersonFilter(admin.SimpleListFilter):
     def people(self, request: HttpRequest, *, but: Collection[int] = ()) -> list[tuple[str, str]]:
         """Return everyone where they are few; else the chosen person and those who match the words."""
         pool = PickablePeople(access_of(request), but=frozenset(but))
-        found = pool.few()
-        if found is None:
+        result = pool.few()
+        if result is None:
             self.searched = True
             chosen = pool.named(self.value() or "")
-            found, _more = pool.search(self.words) if self.words else ([], False)
-            self.found = bool(found)
-            found = [*([] if chosen is None else [chosen]), *(person for person in found if person != chosen)]
-        return [(person.value, person.name) for person in found]
+            result, _more = pool.search(self.words) if self.words else ([], False)
+            self.found = bool(result)
+            result = [*([] if chosen is None else [chosen]), *(person for person in result if person != chosen)]
+        return [(person.value, person.name) for person in result]
 
 
 class ResponsibleFilter(PersonFilter):
@@ -103,12 +103,12 @@ class AccountListFilter(admin.SimpleListFilter):
 
 def parameters_of(filters: Iterable[Any]) -> set[str]:
     """The parameters that these filters of ours read."""
-    found: set[str] = set()
+    result: set[str] = set()
     for spec in filters:
         name = getattr(spec, "parameter_name", None)
         if name is not None:
-            found |= {name, f"{name}_words"} if issubclass(spec, PersonFilter) else {name}
-    return found
+            result |= {name, f"{name}_words"} if issubclass(spec, PersonFilter) else {name}
+    return result
 
 
 def _narrowed(spec: admin.SimpleListFilter, rows: QuerySet[Any], field: str) -> QuerySet[Any]:

@@ -41,13 +41,13 @@ class CappedPaginator(Paginator[Any]):
 
     @cached_property
     def counted(self) -> int:
-        """How many there are, at most one more than the cap."""
+        """Return the number of rows, at most one more than the cap."""
         rows: Any = self.object_list
         return int(rows.order_by()[: lists.CAP + 1].count())
 
     @cached_property
     def count(self) -> int:
-        """How many of them are on pages."""
+        """Return the number of rows on pages."""
         return min(self.counted, lists.CAP)
 
 
@@ -151,8 +151,8 @@ class ReadOnlyAdmin(ModelAdmin):
         """The list."""
         self.require_look(request)
         context = {**(extra_context or {}), "job_failures": self._job_failures(request)}
-        found: HttpResponse = super().changelist_view(request, context)
-        return found
+        result: HttpResponse = super().changelist_view(request, context)
+        return result
 
     def _job_failures(self, request: HttpRequest) -> list[dict[str, Any]]:
         """The jobs that fail in the account, with the cause for platform operators: it can speak of any row of it."""

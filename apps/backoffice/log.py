@@ -38,7 +38,7 @@ SHOWN = 200
 
 
 class ActorFilter(ChoiceFilter, PersonFilter, DropdownFilter):
-    """Who did it: a colleague, or the operator at the console."""
+    """Filter by who made the change: a colleague or the system."""
 
     title = gettext_lazy("changed by")
     parameter_name = "by"
@@ -51,7 +51,7 @@ class ActorFilter(ChoiceFilter, PersonFilter, DropdownFilter):
 
 
 class ConcernedFilter(ChoiceFilter, PersonFilter, DropdownFilter):
-    """Who is affected: whose roles, overrides, teams or shares it changed."""
+    """Filter by who is affected: whose roles, overrides, teams or shares it changed."""
 
     title = gettext_lazy("affects")
     parameter_name = "about"
@@ -65,7 +65,7 @@ class ConcernedFilter(ChoiceFilter, PersonFilter, DropdownFilter):
 
 
 class VerbFilter(ChoiceFilter, DropdownFilter):
-    """What was done."""
+    """The action."""
 
     title = gettext_lazy("action")
     parameter_name = "verb"
@@ -151,16 +151,16 @@ class LogAdmin(ReadOnlyAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """One operation in full."""
+        """Show one operation in full."""
         operation = self.row_or_404(request, object_id)
         entries = reader_of(request).entries().filter(operation=operation).order_by("pk")
-        found = list(entries[: SHOWN + 1])
+        shown = list(entries[: SHOWN + 1])
         context = {
             "operation": operation,
             "verb": in_words(operation.verb),
             "who": named(operation),
-            "images": [image_of(entry) for entry in found[:SHOWN]],
-            "more": entries.count() - SHOWN if len(found) > SHOWN else 0,
+            "images": [image_of(entry) for entry in shown[:SHOWN]],
+            "more": entries.count() - SHOWN if len(shown) > SHOWN else 0,
             "back": self.address("changelist"),
             **self.undoing(request, operation),
         }
@@ -169,7 +169,7 @@ class LogAdmin(ReadOnlyAdmin):
         )
 
     def undoing(self, request: HttpRequest, operation: Operation) -> dict[str, Any]:
-        """What the page says of undoing it."""
+        """Return the text about undoing it."""
         return {}
 
     def export_view(self, request: HttpRequest, kind: str) -> HttpResponse | StreamingHttpResponse:

@@ -26,7 +26,7 @@ MINUTES = (15, 30, LONGEST)
 
 
 class SessionForm(forms.Form):
-    """Why, and for how long."""
+    """The reason and the duration."""
 
     reason = ReasonField(
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
@@ -115,7 +115,7 @@ def _superuser(request: HttpRequest) -> User:
 
 
 def _way_on(request: HttpRequest) -> str:
-    """Where the operator wanted to go, if it is a page of ours; else the first one."""
+    """Return the page that the operator wanted, if it is on this site; else the first one."""
     wanted = (request.POST or request.GET).get("next", "")
     ours = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
     return wanted if ours else reverse("admin:index")

@@ -32,7 +32,7 @@ class CappedPaginator(Paginator[Any]):
 
     @cached_property
     def count(self) -> int:
-        """How many there are, or the cap."""
+        """Return the number of rows, at most the cap."""
         rows: Any = self.object_list
         return int(rows.order_by()[: lists.CAP].count())
 
@@ -101,12 +101,12 @@ class MandateAdmin(RecordActions, ModelAdmin):
         kept: dict[str, Any] = request.__dict__.setdefault("_records", {})
         if object_id not in kept:
             rows = self.get_queryset(request).select_related("branch", "responsible", "created_by")
-            found = rows.filter(pk=int(object_id)).first() if _is_id(object_id) else None
-            if found is not None:
-                found.account = found.branch.account = access_of(request).account
-                self.ask_before_veiling(request, found)
-                veil(access_of(request), [found])
-            kept[object_id] = found
+            record = rows.filter(pk=int(object_id)).first() if _is_id(object_id) else None
+            if record is not None:
+                record.account = record.branch.account = access_of(request).account
+                self.ask_before_veiling(request, record)
+                veil(access_of(request), [record])
+            kept[object_id] = record
         return kept[object_id]
 
     def ask_before_veiling(self, request: HttpRequest, record: Any) -> None:
@@ -121,10 +121,10 @@ class MandateAdmin(RecordActions, ModelAdmin):
         Raises:
             Http404: it is not visible, or there is none: the same.
         """
-        found = self.get_object(request, object_id)
-        if found is None:
+        result = self.get_object(request, object_id)
+        if result is None:
             raise Http404
-        return found
+        return result
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[RecordChangeList]:
         return RecordChangeList
@@ -186,7 +186,7 @@ class MandateAdmin(RecordActions, ModelAdmin):
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest
     ) -> tuple[list[Any], dict[str, int], set[str], list[str]]:
-        """What the person may see go; never what they may not (access model, section 5)."""
+        """Return what is deleted, limited to what the person may see (access model, section 5)."""
         return (*summary_of(access_of(request), list(objs)), set(), [])
 
     # Forms

@@ -59,9 +59,9 @@ class StateFilter(ChoiceFilter):
 
     def choices(self, changelist: Any) -> Any:
         """The first choice is what the list shows by itself."""
-        found = list(super().choices(changelist))
-        found[0] = {**found[0], "display": _("Active")}
-        return found
+        items = list(super().choices(changelist))
+        items[0] = {**items[0], "display": _("Active")}
+        return items
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         chosen = self.chosen()
@@ -71,7 +71,7 @@ class StateFilter(ChoiceFilter):
 
 
 class MembershipAdmin(AccessTableAdmin):
-    """Who is on which branch, as what; and the removed members."""
+    """The members of each branch with their roles, and the removed members."""
 
     views = "view_members"
     adds = AddToBranchForm
@@ -126,7 +126,7 @@ class MembershipAdmin(AccessTableAdmin):
 
     @display(description=gettext_lazy("Since"))
     def since(self, member: Membership) -> SafeString | None:
-        """When they joined, or were removed."""
+        """Return the date of joining or removal."""
         return moment(member.removed_at or member.joined_at)
 
     def name_of(self, row: Any) -> str:
@@ -183,7 +183,7 @@ def _day(moment: datetime | None) -> str:
 
 
 class InvitationAdmin(AccessTableAdmin):
-    """Who has been asked to join."""
+    """The invitations."""
 
     views = "view_members"
     adds = InviteForm
@@ -202,13 +202,13 @@ class InvitationAdmin(AccessTableAdmin):
         access = access_of(request)
         ids = [branch.pk for branch in access.branches_where(self.views)]
         rows = Invitation.objects.filter(account=access.account_id).select_related("branch", "role", "invited_by")
-        found = rows.filter(branch__in=ids)
+        matching = rows.filter(branch__in=ids)
         everywhere = bool(ids) and len(ids) == len(access.branches)
-        return found | rows.filter(branch=None) if everywhere else found
+        return matching | rows.filter(branch=None) if everywhere else matching
 
     @display(description=gettext_lazy("Email"))
     def address_(self, invitation: Invitation) -> str:
-        """Who was invited."""
+        """Return the invited address."""
         return invitation.email
 
     @display(description=gettext_lazy("To"))
@@ -223,19 +223,19 @@ class InvitationAdmin(AccessTableAdmin):
 
     @display(description=gettext_lazy("State"))
     def state(self, invitation: Invitation) -> str:
-        """What became of it."""
+        """Return the state."""
         if invitation.status == Invitation.Status.PENDING and not invitation.is_open:
             return _("Ended")
         return str(invitation.get_status_display())
 
     @display(description=gettext_lazy("Until"))
     def until(self, invitation: Invitation) -> SafeString | None:
-        """When it ends, or ended."""
+        """Return the end date."""
         return moment(invitation.ended_at or invitation.expires_at)
 
     @display(description=gettext_lazy("From"))
     def sender(self, invitation: Invitation) -> str:
-        """Who sent it."""
+        """Return the sender."""
         return str(invitation.invited_by or _("Platform operators"))
 
     def name_of(self, row: Any) -> str:
@@ -246,7 +246,7 @@ class InvitationAdmin(AccessTableAdmin):
 
 
 class ParentMembershipAdmin(AccessTableAdmin):
-    """Who holds a role over the whole account."""
+    """The members with a parent role."""
 
     views = "view_parent_roles"
     adds = GrantParentForm
@@ -266,7 +266,7 @@ class ParentMembershipAdmin(AccessTableAdmin):
 
     @display(description=gettext_lazy("Holder"))
     def person(self, held: ParentMembership) -> str:
-        """Who holds it."""
+        """Return the member."""
         return str(held.user)
 
     @display(description=gettext_lazy("Parent role"))
@@ -276,7 +276,7 @@ class ParentMembershipAdmin(AccessTableAdmin):
 
     @display(description=gettext_lazy("Since"))
     def granted(self, held: ParentMembership) -> SafeString | None:
-        """When it was granted."""
+        """Return the date of the grant."""
         return moment(held.granted_at)
 
     def name_of(self, row: Any) -> str:

@@ -53,21 +53,21 @@ class TeamAdmin(AccessTableAdmin):
 
     @display(description=gettext_lazy("Team"))
     def team(self, team: Team) -> str:
-        """What it is called."""
+        """Return its name."""
         return team.name
 
     @display(description=gettext_lazy("Branch"))
     def on(self, team: Team) -> str:
-        """Where it is."""
+        """Return the branch."""
         return team.branch.name
 
     @display(description=gettext_lazy("Members"))
     def size(self, team: Any) -> str:
-        """How many are in it."""
+        """Return the number of members."""
         return str(team.places)
 
     def more(self, request: HttpRequest, row: Any) -> dict[str, Any]:
-        """Who is in it."""
+        """Return the members."""
         places = TeamMember.objects.filter(team=row).select_related("user").order_by("user__name")
         lines = [{"title": str(place.user)} for place in places]
         return {"parts": [{"title": _("Members"), "lines": lines, "empty": _("No members yet.")}]}
@@ -98,7 +98,7 @@ class BranchAdmin(AccessTableAdmin):
 
     @display(description=gettext_lazy("Branch"))
     def branch_(self, branch: Branch) -> str:
-        """What it is called."""
+        """Return its name."""
         return branch.name
 
     @display(description=gettext_lazy("State"))
@@ -107,7 +107,7 @@ class BranchAdmin(AccessTableAdmin):
         return str(branch.get_status_display())
 
     def more(self, request: HttpRequest, row: Any) -> dict[str, Any]:
-        """Where its members are."""
+        """Return the link to its members."""
         access = access_of(request)
         if row.status != Branch.Status.ACTIVE or not access.may("view_members", row):
             return {}

@@ -34,9 +34,9 @@ class LinkField(forms.ModelChoiceField):  # type: ignore[type-arg] # generic in 
     """A link to a row. What was sent and is no number is shown as nothing chosen: its picker looks the row up by it."""
 
     def prepare_value(self, value: Any) -> Any:
-        """What the picker shows as chosen."""
-        found = super().prepare_value(value)
-        return None if isinstance(found, str) and not found.isdecimal() else found
+        """Return the value that the picker shows as chosen."""
+        result = super().prepare_value(value)
+        return None if isinstance(result, str) and not result.isdecimal() else result
 
 
 class RecordForm(forms.ModelForm[Any]):

@@ -23,7 +23,7 @@ from apps.pages.forms.requests import ApproveForm, AskForm, DeclineForm, Withdra
 
 
 class StatusFilter(ChoiceFilter):
-    """What waits, and what became of the others."""
+    """Filter by state: pending or decided."""
 
     title = gettext_lazy("state")
     parameter_name = "state"
@@ -69,7 +69,7 @@ class AccessRequestAdmin(AccessTableAdmin):
 
     @display(description=gettext_lazy("Member"))
     def person(self, asked: AccessRequest) -> str:
-        """Who asks."""
+        """Return the member."""
         return str(asked.user)
 
     @display(description=gettext_lazy("Permission"))
@@ -85,12 +85,12 @@ class AccessRequestAdmin(AccessTableAdmin):
 
     @display(description=gettext_lazy("State"))
     def state(self, asked: AccessRequest) -> str:
-        """What became of it."""
+        """Return the state."""
         return str(asked.get_status_display())
 
     @display(description=gettext_lazy("When"))
     def when(self, asked: AccessRequest) -> SafeString | None:
-        """When it was made."""
+        """Return the date of the request."""
         return moment(asked.created_at)
 
     def name_of(self, row: Any) -> str:

@@ -1,4 +1,4 @@
-"""Why a change of a record is refused. Each error is one sentence for the person; none shows what they may not see."""
+"""Errors of changes of records. Each is one sentence for the person; none reveals what they may not see."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class NoSuchRecord(CrmError, LookupError):
 
 
 class NoSuchLink(CrmError):
-    """What is to be linked does not exist in this account, or not for the actor: the two read the same."""
+    """The linked record doesn't exist in this account, or the actor can't see it: both read the same."""
 
     def __init__(self, field: str, label: str) -> None:
         super().__init__(_("That %(label)s doesn’t exist. Choose one from the list.") % {"label": label}, field)
@@ -57,7 +57,7 @@ class WrongBranch(CrmError):
 
 
 class PrivacyRefused(CrmError):
-    """What would break the rules of private contacts."""
+    """The change breaks the rules of private contacts."""
 
 
 class DuplicatesFound(CrmError):
@@ -84,7 +84,7 @@ class LastPipeline(CrmError):
 
 
 class KindInUse(CrmError):
-    """What kind of values a custom field has cannot change while a record has one."""
+    """The kind of a custom field can't change while a record has a value."""
 
     def __init__(self, name: str) -> None:
         super().__init__(

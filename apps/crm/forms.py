@@ -16,7 +16,7 @@ class EntryForm(forms.ModelForm[Any]):
     """What a list tells of an entry. The account, and the pipeline, is that of the entry which it is made with."""
 
     def clean_name(self) -> str:
-        """A name stands in a list once."""
+        """Refuse a name that the list already has."""
         name = str(self.cleaned_data["name"])
         others = self.instance.list_of().filter(name=name)
         if others.exclude(pk=self.instance.pk).exists():
@@ -25,7 +25,7 @@ class EntryForm(forms.ModelForm[Any]):
 
 
 class LeadStatusForm(EntryForm):
-    """How far a lead is."""
+    """The status of a lead."""
 
     class Meta:
         """Whether it is won or lost then."""
@@ -46,7 +46,7 @@ class PipelineForm(EntryForm):
 
 
 class OpportunityStatusForm(EntryForm):
-    """How far an opportunity is."""
+    """The status of an opportunity."""
 
     class Meta:
         """Whether it is won or lost then, and how likely that it will be."""
@@ -57,7 +57,7 @@ class OpportunityStatusForm(EntryForm):
 
 
 class SourceForm(EntryForm):
-    """Where records come from."""
+    """The sources of records."""
 
     class Meta:
         """A name says it."""
@@ -67,7 +67,7 @@ class SourceForm(EntryForm):
 
 
 class CallResultForm(EntryForm):
-    """What came of a call."""
+    """The result of a call."""
 
     class Meta:
         """A name says it."""
@@ -82,7 +82,7 @@ class LinesField(forms.CharField):
     widget = forms.Textarea(attrs={"rows": 6})
 
     def prepare_value(self, value: Any) -> Any:
-        """One line for each."""
+        """Return one choice per line."""
         return "\n".join(value) if isinstance(value, list) else value
 
     def to_python(self, value: Any) -> Any:
@@ -96,7 +96,7 @@ class LinesField(forms.CharField):
 
 
 class CustomFieldForm(forms.ModelForm[Any]):
-    """What an account says of a field of its own. Its record type is chosen once, its kind until it is in use."""
+    """The form of a custom field. The record type is fixed when it is added, the kind once it is in use."""
 
     choices = LinesField(
         label=_("Choices"),

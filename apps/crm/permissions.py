@@ -1,4 +1,4 @@
-"""What the CRM lets people do: its record types, reports, data tools and sales."""
+"""The permissions of the CRM: record types, reports, data tools and sales."""
 
 from django.utils.translation import gettext_noop as _
 from django.utils.translation import ngettext

@@ -15,7 +15,7 @@ from apps.crm.models import Outcome, Pipeline
 
 @dataclass(slots=True)
 class Deals:
-    """How many deals, and what they are worth together in each currency."""
+    """A number of opportunities and their total in each currency."""
 
     pk: int
     name: str
@@ -30,9 +30,9 @@ class Deals:
 
     @property
     def sums(self) -> list[Money]:
-        """What they are worth, the largest number first."""
-        found = [Money(total, currency) for currency, total in self.totals.items()]
-        return sorted(found, key=lambda sum_: (-sum_.amount, sum_.currency.code))
+        """Return the totals, the largest first."""
+        items = [Money(total, currency) for currency, total in self.totals.items()]
+        return sorted(items, key=lambda sum_: (-sum_.amount, sum_.currency.code))
 
 
 @dataclass(slots=True)

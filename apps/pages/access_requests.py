@@ -92,9 +92,9 @@ class MissingRight(str):
 
     def __new__(cls, sentence: str, asking: str) -> MissingRight:
         """The sentence, with where to ask."""
-        found = super().__new__(cls, sentence)
-        found.asking = asking
-        return found
+        result = super().__new__(cls, sentence)
+        result.asking = asking
+        return result
 
 
 def missing(access: AccessContext, codename: str, target: models.Model | None = None) -> MissingRight:

@@ -32,8 +32,8 @@ IN_ADDRESS = re.compile(r"/a/(?P<slug>[-a-zA-Z0-9_]+)/")
 
 def viewing_on(request: HttpRequest) -> ViewAsSession | None:
     """Return the member whom the user views as, on any page."""
-    found: ViewAsSession | None = getattr(request, "viewing", None)
-    return found
+    result: ViewAsSession | None = getattr(request, "viewing", None)
+    return result
 
 
 def work_in(user: User, account: Account) -> None:

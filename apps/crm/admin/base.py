@@ -170,11 +170,11 @@ class CrmAdmin(MandateAdmin):
         return history_page(self, request, self.object_or_404(request, object_id))
 
     def rights_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """What the person may do with this record, and why; who else sees it."""
+        """Show what the person may do with this record and why, and who else has access."""
         return rights_page(self, request, self.object_or_404(request, object_id))
 
     def share_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Who has a share of this record, and how it is granted, changed and revoked."""
+        """Show the shares of this record, with links to grant, change and revoke them."""
         return share_page(self, request, self.object_or_404(request, object_id))
 
     # Columns

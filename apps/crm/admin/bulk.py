@@ -1,4 +1,4 @@
-"""What is done to many records at once, beyond deleting and exporting them: a page asks for the value first."""
+"""Bulk changes of one value: a page asks for the value first."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _apply(request: HttpRequest, rows: Rows, do: Callable[[Any], None]) -> None:
 
 
 def _people_form(request: HttpRequest, rows: Rows) -> type[forms.Form]:
-    """Those who are active members of every branch that the records are on."""
+    """Return the active members of every branch that the records are on."""
     branches = {row.branch_id for row in rows}
     field = UserField(
         PickablePeople(access_of(request), on=frozenset(branches), every=True),

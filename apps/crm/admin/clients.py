@@ -120,7 +120,7 @@ class ContactAdmin(CrmAdmin):
 
     @display(description=_("Company"), empty_value="—")
     def employer(self, contact: Contact) -> Any:
-        """Where the person works."""
+        """Return the company."""
         return link_to(contact.company)
 
     @display(description=_("Email"), empty_value="—")

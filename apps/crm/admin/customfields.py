@@ -45,9 +45,9 @@ class CustomRecordForm(CrmForm):
     @property
     def values(self) -> dict[str, Any]:
         """As ever; those of the account's own fields by their keys, under `custom`."""
-        found = super().values
-        custom = {field.key: found.pop(field.slot) for field in self.own if field.slot in found}
-        return {**found, "custom": custom} if custom else found
+        result = super().values
+        custom = {field.key: result.pop(field.slot) for field in self.own if field.slot in result}
+        return {**result, "custom": custom} if custom else result
 
     def clean(self) -> dict[str, Any]:
         """As ever; a new record is stored as it comes out of its form."""
@@ -92,7 +92,7 @@ def _teller(field: CustomField) -> Callable[[Any], str | SafeString]:
 
 
 def value_of(field: CustomField) -> Callable[[Any], Any]:
-    """What a file of a list says of the field: the value as it is kept."""
+    """Return the stored value, for exported files."""
 
     def read(record: Any) -> Any:
         value = record.custom.get(field.key)

@@ -1,4 +1,4 @@
-"""How a record's form offers the entries of the account's lists: what can be picked, and what the record has."""
+"""Choices of a record's form from the account's lists: entries on offer, and the record's own entry."""
 
 from __future__ import annotations
 

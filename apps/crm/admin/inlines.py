@@ -1,4 +1,4 @@
-"""What is shown and added on another record's page: its tasks, its activities, its contacts and its opportunities."""
+"""Inline tables on a record's page: tasks, activities, contacts and opportunities."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class ActivityInline(RecordInline):
 
     @display(description=gettext_lazy("By"), empty_value=gettext_lazy("Nobody"))
     def who(self, activity: Activity) -> str | None:
-        """Who wrote it down."""
+        """Return the author."""
         if not activity.pk:
             return _("You")
         return str(activity.created_by) if activity.created_by else None

@@ -87,7 +87,7 @@ class OpportunityAdmin(CrmAdmin):
 
     @display(description=_("Status"), empty_value="—")
     def state(self, opportunity: Opportunity) -> Any:
-        """How far it is."""
+        """Return the status."""
         return status_badge(opportunity.status)
 
     @display(description=_("Amount"), ordering="amount", empty_value="—")
@@ -97,7 +97,7 @@ class OpportunityAdmin(CrmAdmin):
 
     @display(description=_("Expected close"), ordering="close_date", empty_value="—")
     def closing(self, opportunity: Opportunity) -> Any:
-        """By when; what is late is marked."""
+        """Return the expected close; overdue dates are marked."""
         if opportunity.close_date is None:
             return None
         day = written(opportunity.close_date, DateTimeForm.DAY)

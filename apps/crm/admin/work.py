@@ -28,7 +28,7 @@ from apps.crm.templatetags.crm_columns import badge, due_badge, link_to
 
 
 class TaskAdmin(CrmAdmin):
-    """Something to be done."""
+    """A task."""
 
     list_display = ("title", "about_what", "due", "importance", "who", "created")
     list_filter = (TaskStateFilter, ResponsibleFilter, TaskKindFilter, CreatedFilter, BranchFilter)
@@ -117,13 +117,13 @@ class TaskAdmin(CrmAdmin):
 
     @display(description=_("Priority"), ordering="priority")
     def importance(self, task: Task) -> Any:
-        """How urgent it is; what is normal needs no colour."""
+        """Return the priority; normal has no colour."""
         tone = {Task.Priority.HIGH: "warning"}.get(Task.Priority(task.priority), "")
         return badge(task.get_priority_display(), tone) if tone else task.get_priority_display()
 
 
 class ActivityAdmin(CrmAdmin):
-    """Something that happened with a record."""
+    """An activity."""
 
     list_display = ("title", "what", "about_what", "by", "happened")
     list_filter = (ResponsibleFilter, ActivityKindFilter, CallResultFilter, CreatedFilter, BranchFilter)
@@ -144,7 +144,7 @@ class ActivityAdmin(CrmAdmin):
 
     @display(description=_("Kind"), ordering="kind")
     def what(self, activity: Activity) -> Any:
-        """What happened, and what came of a call."""
+        """Return the kind, with the result of a call."""
         kind = activity.get_kind_display()
         return badge(f"{kind}: {activity.result}" if activity.result else kind)
 
@@ -155,10 +155,10 @@ class ActivityAdmin(CrmAdmin):
 
     @display(description=_("By"), empty_value="—")
     def by(self, activity: Activity) -> str | None:
-        """Who wrote it down."""
+        """Return the author."""
         return str(activity.created_by) if activity.created_by else None
 
     @display(description=_("When"), ordering="happened_at")
     def happened(self, activity: Activity) -> Any:
-        """When it happened."""
+        """Return the time of the activity."""
         return activity.happened_at

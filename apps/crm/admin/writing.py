@@ -1,4 +1,4 @@
-"""Where the admin's writes meet the app's services, whose refusals become words in a form."""
+"""Calls the app's services from the admin; refusals become errors of the form."""
 
 from __future__ import annotations
 
@@ -49,15 +49,15 @@ def _ask_before_handing_over(request: HttpRequest, form: RecordForm, record: Any
     actor = access_of(request).user
     records.check_changes(record, actor=actor, changes=form.values)
     responsible = moved.get("responsible", record.responsible)
-    found = consequences.of_hand_over(record, actor=actor, responsible=responsible, branch=moved.get("branch"))
-    told = []
-    if not found.giver_sees:
-        told.append(_("You won’t be able to see this record after this change."))
-    if found.receiver_sees is False:
-        told.append(_("%(responsible)s would own this record but can’t see it.") % {"responsible": responsible})
-    if told:
+    result = consequences.of_hand_over(record, actor=actor, responsible=responsible, branch=moved.get("branch"))
+    lines = []
+    if not result.giver_sees:
+        lines.append(_("You won’t be able to see this record after this change."))
+    if result.receiver_sees is False:
+        lines.append(_("%(responsible)s would own this record but can’t see it.") % {"responsible": responsible})
+    if lines:
         raise FormRefusal(
-            {None: " ".join([*told, _("Save again to do it anyway.")])},
+            {None: " ".join([*lines, _("Save again to do it anyway.")])},
             again={ACCEPT_HAND_OVER: "1"},
         )
 

@@ -1,4 +1,4 @@
-"""What every CRM record has beyond a record's branch, reference and people, and how it is searched."""
+"""Base classes of CRM records: history, custom fields and search."""
 
 from __future__ import annotations
 

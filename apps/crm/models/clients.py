@@ -20,7 +20,7 @@ class Company(DescribedRecord, ContactDetails):
     record_type = "company"
 
     class Size(models.TextChoices):
-        """How many people work there."""
+        """The number of employees."""
 
         MICRO = "1-9", _("1–9 people")
         SMALL = "10-49", _("10–49 people")

@@ -20,7 +20,7 @@ class CustomField(ListEntry):
     """
 
     class Kind(models.TextChoices):
-        """What a value of the field is."""
+        """The type of the field's values."""
 
         TEXT = "text", _("Text")
         LONG_TEXT = "long_text", _("Long text")
@@ -57,7 +57,7 @@ class CustomField(ListEntry):
 
     @property
     def slot(self) -> str:
-        """What the field is called beside those that every record has."""
+        """Return the field's name next to built-in fields."""
         return f"{PREFIX}{self.key}"
 
     @property

@@ -15,7 +15,7 @@ from apps.audit.text import SingleLineField
 
 
 class Outcome(models.TextChoices):
-    """What a status says of its record."""
+    """The meaning of a status."""
 
     OPEN = "open", _("Open")
     WON = "won", _("Won")
@@ -59,7 +59,7 @@ class ListEntry(models.Model):
 
 
 class Status(ListEntry):
-    """How far a record is."""
+    """A status of a record."""
 
     outcome = SingleLineField(max_length=4, choices=Outcome.choices, default=Outcome.OPEN)
 
@@ -70,7 +70,7 @@ class Status(ListEntry):
 
 
 class LeadStatus(Status):
-    """How far a lead is; *won* means that it became an opportunity or a customer."""
+    """A status of leads; *won* means that the lead became an opportunity or a customer."""
 
     class Meta(Status.Meta):
         """A name occurs in the list once."""
@@ -97,7 +97,7 @@ class Pipeline(ListEntry):
 
 
 class OpportunityStatus(Status):
-    """How far an opportunity is in its pipeline, and how likely it is then to be won."""
+    """A status of opportunities in a pipeline, with the probability of winning."""
 
     pipeline = models.ForeignKey(
         Pipeline, on_delete=models.PROTECT, related_name="statuses", db_constraint=False, db_index=False, editable=False
@@ -145,7 +145,7 @@ class OpportunityStatus(Status):
 
 
 class Source(ListEntry):
-    """Where a lead, a company or an opportunity came from."""
+    """A source of leads, companies and opportunities."""
 
     class Meta(ListEntry.Meta):
         """A name occurs in the list once."""
@@ -158,7 +158,7 @@ class Source(ListEntry):
 
 
 class CallResult(ListEntry):
-    """What came of a call."""
+    """The result of a call."""
 
     class Meta(ListEntry.Meta):
         """A name occurs in the list once."""

@@ -1,4 +1,4 @@
-"""How email addresses, phone numbers, money and postal addresses are kept: in the form that they are compared in."""
+"""Fields for email addresses, phone numbers, money and postal addresses, stored in normalised form."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _is_international(number: str) -> bool:
 
 @cache
 def _national_prefix(code: int) -> re.Pattern[str]:
-    """What people in the countries of this code dial before a number, and the library takes away."""
+    """Return the trunk prefix of the countries with this code, which the library strips."""
     metadata = PhoneMetadata.metadata_for_region_or_calling_code(code, region_code_for_country_code(code))
     return re.compile((metadata and metadata.national_prefix_for_parsing) or r"(?!)")
 

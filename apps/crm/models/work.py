@@ -21,7 +21,7 @@ from apps.crm.models.sales import Lead, Opportunity
 
 
 def _filled(fields: Mapping[str, str]) -> Func:
-    """How many of the columns hold something."""
+    """Return the SQL that counts the columns with a value."""
     return Func(*(F(field) for field in fields), function="num_nonnulls", output_field=IntegerField())
 
 
@@ -43,7 +43,7 @@ class Task(DescribedRecord):
     still_to_do: ClassVar[Q] = Q(done=False)
 
     class Kind(models.TextChoices):
-        """What is to be done."""
+        """The kind of task."""
 
         TODO = "todo", _("To do")
         CALL = "call", _("Call")
@@ -52,7 +52,7 @@ class Task(DescribedRecord):
         FOLLOW_UP = "follow_up", _("Follow up")
 
     class Priority(models.IntegerChoices):
-        """How urgent it is."""
+        """The priority."""
 
         LOW = 1, _("Low")
         NORMAL = 2, _("Normal")
@@ -107,13 +107,13 @@ class Task(DescribedRecord):
 
 @register
 class Activity(CrmRecord):
-    """Something that happened with a record: a note, a call, a message, an email or a meeting."""
+    """An activity with a record: a note, a call, a message, an email or a meeting."""
 
     record_type = "activity"
     about_fields: ClassVar[Mapping[str, str]] = _ACTIVITY_ABOUT
 
     class Kind(models.TextChoices):
-        """What happened."""
+        """The kind of activity."""
 
         NOTE = "note", _("Note")
         CALL = "call", _("Call")

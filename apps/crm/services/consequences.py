@@ -63,8 +63,8 @@ def of_hand_over(
 
 def _linked_to(record: CrmRecord, model: type[CrmRecord]) -> Q:
     """The condition of a link to the record, by any field; empty where such records never link to such a one."""
-    found = Q()
+    condition = Q()
     for field in links_of(model):
         if field.related_model is type(record):
-            found |= Q(**{field.name: record.pk})
-    return found
+            condition |= Q(**{field.name: record.pk})
+    return condition

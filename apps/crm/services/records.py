@@ -1,4 +1,4 @@
-"""Creating, changing and deleting records, as somebody who needs the right to do it (access model, section 5).
+"""Creating, changing and deleting records, by a user who needs the permission for it (access model, section 5).
 
 A write is judged on the record as the database has it: the row is locked and read again before anything is asked.
 Every function raises NoSuchRecord where the actor may not view the record, MissingPermission where they may not do this
@@ -53,7 +53,7 @@ def create_record(record: R, *, actor: User, accept_doubles: bool = False, compl
     One that need not be `complete` may lack what the account's own fields require.
 
     Raises:
-        DoubleFound: the actor may see records that look like it, and has not accepted doubles.
+        DoubleFound: the actor may see records that look like it, and has not accepted duplicates.
     """
     check_new(record, actor=actor, accept_doubles=accept_doubles, complete=complete)
     _follow_status(record)

@@ -255,10 +255,10 @@ def _last(name: str) -> str:
 
 def _in_use(kept: str, name: str) -> str:
     if kept == PIPELINES:
-        told = _("“%(name)s” has statuses. Stop offering it instead, or delete its statuses first.")
+        message = _("“%(name)s” has statuses. Stop offering it instead, or delete its statuses first.")
     else:
-        told = _("“%(name)s” is in use. Stop offering it instead. Records that use it keep it.")
-    return told % {"name": name}
+        message = _("“%(name)s” is in use. Stop offering it instead. Records that use it keep it.")
+    return message % {"name": name}
 
 
 def _or_404(blank: ListEntry, pk: int) -> Any:

@@ -170,7 +170,7 @@ def single_holder(account: Account) -> Membership | None:
     single = account.role_system.single_role
     if single is None:
         return None
-    held = Membership.objects.active().filter(
+    memberships = Membership.objects.active().filter(
         account=account, role__key=single.key, role__scheme=account.scheme, role__account_id=None
     )
-    return held.select_related("user").first()
+    return memberships.select_related("user").first()

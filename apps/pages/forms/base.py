@@ -1,4 +1,4 @@
-"""What a change of access is asked with: fields, a reason, and what the page showed of the row."""
+"""The base form of a change of access: fields, a reason, and the state of the row that the page showed."""
 
 from __future__ import annotations
 
@@ -74,27 +74,27 @@ class ChangeForm(forms.Form):
         raise NotImplementedError
 
     def shown(self) -> dict[str, Any]:
-        """What the page shows of the row, as it travels with the form."""
+        """Return the values of the row that the page shows, as sent with the form."""
         if self.row is None:
             return {}
         fields = columns_of(self.row)
-        found = {}
+        values = {}
         for name in self.columns:
             value = fields[name].get_prep_value(getattr(self.row, name))
-            found[name] = value.isoformat() if hasattr(value, "isoformat") else value
-        return found
+            values[name] = value.isoformat() if hasattr(value, "isoformat") else value
+        return values
 
     def held_back(self, request: HttpRequest) -> str:
-        """Why the change cannot be made just now, in a sentence, asked right before it is made; empty where it can."""
+        """Return why the change can't be made now; an empty text if it can. Called right before the change."""
         return ""
 
     def once(self, request: HttpRequest, change: Change) -> dict[str, str] | None:
-        """What is shown this one time after the change was made: a title, a text and a link."""
+        """Return what to show once after the change: a title, a text and a link."""
         return None
 
     def asked(self) -> list[tuple[str, str]]:
-        """What was filled in, in words, for the page of the preview."""
-        found = []
+        """Return the filled-in fields as label and text, for the preview."""
+        items = []
         for field in self.visible_fields():
             if field.name == "reason" or (self.brief and field.name not in self.changed_data):
                 continue
@@ -105,8 +105,8 @@ class ChangeForm(forms.Form):
             chosen = [labels.get(str(one), str(one)) for one in several if one not in (None, "")]
             words = value_in_words(models.DateTimeField(), value) if hasattr(value, "hour") else ", ".join(chosen)
             if words:
-                found.append((str(field.label), words))
-        return found
+                items.append((str(field.label), words))
+        return items
 
     @classmethod
     def applies(cls, access: AccessContext, row: Any) -> bool:
@@ -115,7 +115,7 @@ class ChangeForm(forms.Form):
 
     @classmethod
     def barred(cls, access: AccessContext, row: Any) -> str:
-        """Why this person cannot make it of this row, whatever they may, in a sentence; empty where they can."""
+        """Return why this person can't make the change whatever their permissions; an empty text if they can."""
         return ""
 
     @classmethod
@@ -141,23 +141,23 @@ class ChangeForm(forms.Form):
 
     @property
     def seen_there(self) -> dict[str, Any]:
-        """What the page showed of this very row.
+        """Return the values of this row that the page showed.
 
         Raises:
             NoSuchTarget: it was tampered with, or it is of another row.
         """
         try:
-            found = signing.loads(self.cleaned_data["seen"], salt=SALT)
+            result = signing.loads(self.cleaned_data["seen"], salt=SALT)
         except signing.BadSignature:
-            found = {}
-        if found.get("row") != self._named():
+            result = {}
+        if result.get("row") != self._named():
             raise NoSuchTarget(gettext("This form is out of date."), gettext("Reload the page."))
-        shown: dict[str, Any] = found["shown"]
+        shown: dict[str, Any] = result["shown"]
         return shown
 
     @property
     def seen_values(self) -> dict[str, Any]:
-        """What the page showed of the row's columns."""
+        """Return the shown values of the row's columns."""
         fields = columns_of(self.row)
         return {name: fields[name].to_python(value) for name, value in self.seen_there.items() if name in fields}
 
@@ -189,10 +189,10 @@ def columns_of(row: models.Model) -> dict[str, models.Field[Any, Any]]:
 
 def _labels(choices: Any) -> dict[str, str]:
     """The labels of a field's choices, those in groups too."""
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     for value, label in choices:
-        found |= _labels(label) if isinstance(label, list | tuple) else {str(value): str(label)}
-    return found
+        values |= _labels(label) if isinstance(label, list | tuple) else {str(value): str(label)}
+    return values
 
 
 def _shown(field: Any, value: Any) -> str:

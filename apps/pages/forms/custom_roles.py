@@ -30,7 +30,7 @@ LONGEST_NAME = 100
 
 
 def grants_of(role: Role) -> Mapping[str, Grant]:
-    """What a role says of each permission; an own one is silent about what came after it."""
+    """Return the grant of each permission; custom roles have none for permissions added after them."""
     if role.account_id is None:
         return scheme(role.scheme).roles[role.key].grants
     lines = {line.permission: line for line in RoleGrant.objects.filter(role=role)}
@@ -42,7 +42,7 @@ def grants_of(role: Role) -> Mapping[str, Grant]:
 
 
 def no_own_roles(access: AccessContext) -> str:
-    """Why the account can have no roles of its own, in a sentence; empty where it can."""
+    """Return why the account can't have custom roles; an empty text if it can."""
     assert access.account is not None
     system, features = access.account.role_system, access.account.features
     if not system.custom_roles:
@@ -140,7 +140,7 @@ class EditRoleForm(OwnRoleForm):
 
     @property
     def standing(self) -> Mapping[str, Grant]:
-        """What the role says now."""
+        """Return the role's current grants."""
         if not hasattr(self, "_standing"):
             self._standing = grants_of(self.row)
         return self._standing
@@ -150,18 +150,18 @@ class EditRoleForm(OwnRoleForm):
 
     def groups(self) -> Iterable[tuple[str, list[Any]]]:
         """The fields of the grants by category, for the page."""
-        found: dict[str, list[Any]] = {str(title): [] for title in CATEGORIES.values()}
+        values: dict[str, list[Any]] = {str(title): [] for title in CATEGORIES.values()}
         for permission in catalogue.permissions():
             if f"grant_{permission.codename}" in self.fields:
-                found[str(CATEGORIES[permission.category])].append(self[f"grant_{permission.codename}"])
-        return [(title, fields) for title, fields in found.items() if fields]
+                values[str(CATEGORIES[permission.category])].append(self[f"grant_{permission.codename}"])
+        return [(title, fields) for title, fields in values.items() if fields]
 
     def tabs(self) -> list[tuple[Tab, list[RoleLine], list[tuple[str, list[RoleLine | None]]]]]:
         """The categories as the scheme shows them, with a field for each grant that can be changed."""
         assert self.access.account is not None
         scheme_, features = self.access.account.role_system, self.access.account.features
         base = scheme_.roles[self.row.based_on.key].grants
-        found = []
+        items = []
         for tab in shown_tabs(scheme_, features):
             lines = {
                 permission.codename: RoleLine(
@@ -172,8 +172,8 @@ class EditRoleForm(OwnRoleForm):
                 for permission in tab.permissions
             }
             rows = [(kind.label_plural, [lines.pop(name, None) for name in names]) for kind, names in tab.matrix]
-            found.append((tab, list(lines.values()), rows))
-        return found
+            items.append((tab, list(lines.values()), rows))
+        return items
 
     def plain(self) -> list[Any]:
         """The other visible fields."""
@@ -218,8 +218,8 @@ class MoveHoldersForm(OwnRoleForm):
 
     @classmethod
     def applies(cls, access: AccessContext, row: Any) -> bool:
-        held = Membership.objects.filter(account=access.account_id, role=row)
-        return row.account_id is not None and held.exists()
+        memberships = Membership.objects.filter(account=access.account_id, role=row)
+        return row.account_id is not None and memberships.exists()
 
     def build(self) -> None:
         usable = Role.objects.usable_in(self.account_id, self.row.scheme).filter(kind=Role.Kind.BRANCH, single=False)

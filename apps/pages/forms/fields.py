@@ -1,4 +1,4 @@
-"""What the forms of access choose from: people, roles, permissions, scopes, ends."""
+"""Form fields for people, roles, permissions, scopes and end dates."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class SearchSelect(QuickSelect):
 
 
 def id_field(choices: Iterable[tuple[Any, str]], *, label: str, **options: Any) -> forms.Field:
-    """One of several rows, by its id."""
+    """A choice of one row by its id."""
     return forms.TypedChoiceField(
         label=label,
         coerce=lambda value: int(value) if value else None,

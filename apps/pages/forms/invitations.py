@@ -72,7 +72,7 @@ class InvitationForm(ChangeForm):
 
 
 class ResendForm(InvitationForm):
-    """It is sent again."""
+    """Resend the invitation."""
 
     title = gettext_lazy("Resend")
     help = gettext_lazy(
@@ -90,7 +90,7 @@ class ResendForm(InvitationForm):
 
 
 class CancelForm(InvitationForm):
-    """It is taken back."""
+    """Cancel it."""
 
     title = gettext_lazy("Cancel invitation")
     danger = True

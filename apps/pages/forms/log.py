@@ -23,9 +23,9 @@ EARLIEST, LATEST = 1900, 2999
 
 
 def verbs_in_words() -> list[tuple[str, str]]:
-    """What can have been done, as choices."""
-    found = sorted(((verb.word, in_words(verb.word)) for verb in words.registry), key=lambda pair: pair[1])
-    return [("", str(_("Any action"))), *found]
+    """Return the actions as choices."""
+    items = sorted(((verb.word, in_words(verb.word)) for verb in words.registry), key=lambda pair: pair[1])
+    return [("", str(_("Any action"))), *items]
 
 
 def _day(label: Any) -> forms.DateField:
@@ -33,7 +33,7 @@ def _day(label: Any) -> forms.DateField:
 
 
 class LogFilter(forms.Form):
-    """What is asked of the log. People are named, since it outlives them: as it calls them, or by their address."""
+    """The filters of the audit log. People are given by name or address, since the log outlives them."""
 
     q = forms.CharField(label=_("Reason contains"), required=False, max_length=200)
     by = forms.CharField(label=_("Changed by"), required=False, max_length=200)
@@ -54,8 +54,8 @@ class LogFilter(forms.Form):
         since: date | None = self.cleaned_data["since"]
         first = self.reader.since
         if since and first is not None and since < (day := timezone.localdate(first)):
-            told = _("Your plan shows the audit log from %(day)s. A larger plan shows more.")
-            raise forms.ValidationError(told, params={"day": written(day, DateTimeForm.LONG_DAY)})
+            message = _("Your plan shows the audit log from %(day)s. A larger plan shows more.")
+            raise forms.ValidationError(message, params={"day": written(day, DateTimeForm.LONG_DAY)})
         return since
 
     def clean(self) -> dict[str, Any]:
@@ -67,13 +67,13 @@ class LogFilter(forms.Form):
         for name in ("since", "until"):
             day = data.get(name)
             if day is not None and not EARLIEST <= day.year <= LATEST:
-                told = _("Enter a year from %(first)s to %(last)s.") % {"first": EARLIEST, "last": LATEST}
-                self.add_error(name, told)
+                message = _("Enter a year from %(first)s to %(last)s.") % {"first": EARLIEST, "last": LATEST}
+                self.add_error(name, message)
         return data
 
     @property
     def narrowed(self) -> dict[str, Any]:
-        """What was asked for, by name; what was left empty is left out."""
+        """Return the filters in use by name."""
         return {name: value for name, value in self.cleaned_data.items() if value not in ("", None)}
 
     def found(self) -> OperationQuerySet:

@@ -1,4 +1,4 @@
-"""What is changed of a member: role, overrides, name; who goes, comes back or comes to a further branch."""
+"""Forms that change a member: role, name, removal, restoring and joining another branch."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ class DepartureForm(ChangeForm):
         return list(handover.record_types())
 
     def receivers(self) -> PickablePeople:
-        """Who can answer for the records next."""
+        """Return the possible new owners."""
         return PickablePeople(self.access, on=frozenset([self.row.branch_id]), but=frozenset([self.row.user_id]))
 
     def build(self) -> None:
@@ -180,7 +180,7 @@ class DepartureForm(ChangeForm):
 
     @property
     def removal_plan(self) -> HandOverPlan:
-        """What the form says."""
+        """Return the chosen plan."""
         chosen: dict[str, int | None] = {}
         for name in handover.record_types():
             value = self.cleaned_data[f"to_{name}"]
@@ -226,14 +226,14 @@ class RemoveEverywhereForm(RemoveForm):
     def lacking(cls, access: AccessContext, row: Any) -> Any:
         """The right on each of their branches."""
         places = {branch.pk: branch for branch in access.branches}
-        held = Membership.objects.active().filter(account=access.account_id, user=row.user_id)
-        found = [places[pk] for pk in held.order_by("pk").values_list("branch_id", flat=True) if pk in places]
-        return next((("remove_members", place) for place in found if not access.may("remove_members", place)), None)
+        memberships = Membership.objects.active().filter(account=access.account_id, user=row.user_id)
+        items = [places[pk] for pk in memberships.order_by("pk").values_list("branch_id", flat=True) if pk in places]
+        return next((("remove_members", place) for place in items if not access.may("remove_members", place)), None)
 
     def receivers(self) -> PickablePeople:
-        """Who works on all of their branches: private contacts may be on any of them, or on none."""
-        held = Membership.objects.filter(account=self.account_id, user=self.row.user_id)
-        wanted = frozenset(held.filter(branch__in=self.access.branches).values_list("branch_id", flat=True))
+        """Return the members of all of their branches: private contacts may be on any of them."""
+        memberships = Membership.objects.filter(account=self.account_id, user=self.row.user_id)
+        wanted = frozenset(memberships.filter(branch__in=self.access.branches).values_list("branch_id", flat=True))
         return PickablePeople(self.access, on=wanted, every=True, but=frozenset([self.row.user_id]))
 
     def change(self) -> Change:

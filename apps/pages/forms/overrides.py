@@ -59,8 +59,8 @@ class NewOverrideForm(ChangeForm):
         """The chosen person must be a member of the chosen branch."""
         data = super().clean() or self.cleaned_data
         if data.get("user") and data.get("branch"):
-            held = Membership.objects.active().filter(user=data["user"], branch=data["branch"])
-            data["membership"] = held.values_list("pk", flat=True).first()
+            memberships = Membership.objects.active().filter(user=data["user"], branch=data["branch"])
+            data["membership"] = memberships.values_list("pk", flat=True).first()
             if data["membership"] is None:
                 self.add_error("branch", _("This person isn’t a member of this branch."))
         return data
@@ -95,10 +95,10 @@ class ExistingOverrideForm(ChangeForm):
         Raises:
             NoSuchTarget: it is gone.
         """
-        found = Membership.objects.filter(branch=self.row.branch_id, user=self.row.user_id).first()
-        if found is None:
+        row = Membership.objects.filter(branch=self.row.branch_id, user=self.row.user_id).first()
+        if row is None:
             raise NoSuchTarget(_("This person is no longer a member there."))
-        return found.pk
+        return row.pk
 
 
 class ChangeOverrideForm(ExistingOverrideForm):

@@ -19,7 +19,7 @@ from apps.roles.models import Role
 
 
 class ParentForm(ChangeForm):
-    """Who administers parent roles needs nothing else for any of the three."""
+    """All three changes need the same permission."""
 
     columns = ("role_id",)
 
@@ -58,8 +58,8 @@ class ChangeParentForm(ParentForm):
     needs = ("change_parent_roles",)
 
     def build(self) -> None:
-        found = roles(self.access, Role.Kind.PARENT)
-        self.fields["role"] = id_field(found, label=_("Parent role"), initial=str(self.row.role_id))
+        result = roles(self.access, Role.Kind.PARENT)
+        self.fields["role"] = id_field(result, label=_("Parent role"), initial=str(self.row.role_id))
 
     def change(self) -> Change:
         return ChangeParentRole(
@@ -71,7 +71,7 @@ class ChangeParentForm(ParentForm):
 
 
 class RevokeParentForm(ParentForm):
-    """It is taken away."""
+    """Revoke it."""
 
     title = gettext_lazy("Revoke parent role")
     danger = True

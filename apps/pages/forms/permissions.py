@@ -99,7 +99,7 @@ class PermissionsForm(MemberForm):
         return [says, *scope_choices(permission, None if override is None else override.scope)]
 
     def barred_by_role(self, permission: Permission) -> str:
-        """Why the role takes no override of the permission, in a sentence; empty where it does."""
+        """Return why the role takes no override of the permission; an empty text if it does."""
         role = self.held.role
         if role.locked:
             return _("The role %(role)s is locked and takes no overrides.") % {"role": role.name}
@@ -130,16 +130,16 @@ class PermissionsForm(MemberForm):
 
     @property
     def wanted(self) -> dict[str, RequestedOverride | None]:
-        """What is chosen otherwise than the page showed it; None lets the role say it."""
-        found: dict[str, RequestedOverride | None] = {}
+        """Return the choices that differ from the page; None removes the override."""
+        values: dict[str, RequestedOverride | None] = {}
         for codename in (name.removeprefix("choice_") for name in self.fields if name.startswith("choice_")):
             chosen, end = self.cleaned_data.get(f"choice_{codename}"), self.cleaned_data.get(f"end_{codename}")
             seen = self._seen_overrides.get(codename)
             before = None if seen is None or not seen["live"] else RequestedOverride(seen["scope"], seen["expires_at"])
             after = None if chosen is None else RequestedOverride(chosen, _whole(end, before))
             if after != before:
-                found[codename] = after
-        return found
+                values[codename] = after
+        return values
 
     @property
     def _seen_overrides(self) -> Mapping[str, Mapping[str, Any]]:
@@ -210,12 +210,12 @@ class PermissionsForm(MemberForm):
         """The categories with their lines; record permissions are in a matrix, verb by verb."""
         assert self.access.account is not None
         scheme, features = self.access.account.role_system, self.access.account.features
-        found = []
+        items = []
         for tab in shown_tabs(scheme, features, also=self.standing):
             lines = {permission.codename: self._line(permission) for permission in tab.permissions}
             rows = [(kind.label_plural, [lines.pop(name, None) for name in names]) for kind, names in tab.matrix]
-            found.append((tab, list(lines.values()), rows))
-        return found
+            items.append((tab, list(lines.values()), rows))
+        return items
 
     def caps(self, found: Preview) -> list[tuple[Permission, Limit]]:
         """Which permissions a prerequisite would cap that it does not cap now, or to something else."""

@@ -26,7 +26,7 @@ SCRIPT = "mandate/picker.js"
 
 @dataclass(frozen=True, slots=True)
 class PickerValue:
-    """What a form sent: the ids that were chosen (or other answers), and the words that were typed."""
+    """The sent value: chosen ids (or fixed answers) and search words."""
 
     values: tuple[str, ...] = ()
     words: str = ""
@@ -88,14 +88,14 @@ class PeopleWidget(forms.Widget):
             choices = [*self.fixed, *_lines(few)]
             shown = list(chosen.values) if self.several else chosen.value
             return self.plain(attrs=built, choices=choices).render(name, shown, renderer=renderer)
-        found = self.found(chosen)
-        own = [person for person in found if person.value in chosen.values]
-        one = found[0] if len(found) == 1 and not own and not self.several else None
+        result = self.found(chosen)
+        own = [person for person in result if person.value in chosen.values]
+        one = result[0] if len(result) == 1 and not own and not self.several else None
         context = {
             "name": name,
             "id": built.get("id", f"id_{name}"),
             "fixed": self.fixed,
-            "people": found,
+            "people": result,
             "chosen": [one.value] if one else list(chosen.values),
             "words": chosen.words,
             "address": self.pool.address,
@@ -140,7 +140,7 @@ class PersonField(forms.Field):
 
     @property
     def choices(self) -> list[tuple[str, str]]:
-        """What can be said of a choice in words."""
+        """Return the choice as text."""
         return list(self.own.items())
 
     def clean(self, value: Any) -> Any:
@@ -150,10 +150,10 @@ class PersonField(forms.Field):
             ValidationError: no match, or more than one.
         """
         chosen = picked(value)
-        found = self.found(chosen)
-        self.validate(found)
-        self.run_validators(found)
-        return self.answered(found)
+        result = self.found(chosen)
+        self.validate(result)
+        self.run_validators(result)
+        return self.answered(result)
 
     def found(self, chosen: PickerValue) -> str | None:
         """Return the value as the form has it."""
@@ -219,14 +219,14 @@ class PeopleField(PersonField):
         if set(chosen.values) - known.keys():
             raise forms.ValidationError(self.error_messages["invalid_choice"], code="invalid_choice")
         self.own |= known
-        found = list(chosen.values)
+        items = list(chosen.values)
         if chosen.words:
-            found.append(self.by_words(chosen.words))
-        return sorted({int(one) for one in found})
+            items.append(self.by_words(chosen.words))
+        return sorted({int(one) for one in items})
 
 
 def ids_of(values: Sequence[str]) -> list[int]:
-    """Those of the values that are ids."""
+    """Return the values that are ids."""
     return [int(value) for value in values if value.isascii() and value.isdecimal() and len(value) < 19]
 
 

@@ -27,7 +27,7 @@ SEES_BRANCH = "view_branch"
 
 
 def name_field(initial: str = "") -> SingleLineInput:
-    """What a branch or a team is called."""
+    """The name of a branch or a team."""
     return SingleLineInput(label=_("Name"), max_length=LONGEST_NAME, initial=initial)
 
 
@@ -69,7 +69,7 @@ class ChangeTeamForm(ChangeForm):
 
     @property
     def standing(self) -> list[int]:
-        """Who is in it now."""
+        """Return the ids of its members."""
         return sorted(TeamMember.objects.filter(team=self.row).values_list("user_id", flat=True))
 
     def shown(self) -> dict[str, Any]:
@@ -105,10 +105,10 @@ class DeleteTeamForm(ChangeForm):
 def branches_in_sight(access: AccessContext) -> QuerySet[Branch]:
     """The branches whose settings the person may see; closed ones for those whose parent role reaches them."""
     rows = Branch.objects.filter(account=access.account_id)
-    found = rows.filter(pk__in=[branch.pk for branch in access.branches_where(SEES_BRANCH)])
+    matching = rows.filter(pk__in=[branch.pk for branch in access.branches_where(SEES_BRANCH)])
     mandate = access.mandate
     by_parent_role = mandate is not None and mandate.allows(SEES_BRANCH, 0)
-    return found | rows.filter(status=Branch.Status.CLOSED) if by_parent_role else found
+    return matching | rows.filter(status=Branch.Status.CLOSED) if by_parent_role else matching
 
 
 class AddBranchForm(ChangeForm):
@@ -161,7 +161,7 @@ class RenameBranchForm(OpenBranchForm):
 
 
 class CloseBranchForm(OpenBranchForm):
-    """It is closed, with what becomes of its records."""
+    """Close a branch, with the destination of its records."""
 
     title = gettext_lazy("Close branch")
     help = gettext_lazy("Its members lose access immediately. Only parent roles still reach records that stay there.")
@@ -180,7 +180,7 @@ class CloseBranchForm(OpenBranchForm):
 
 
 class ReopenBranchForm(ChangeForm):
-    """It is opened again, with the members that it had."""
+    """Reopen a branch with its members."""
 
     title = gettext_lazy("Reopen branch")
     needs = ("delete_branch",)

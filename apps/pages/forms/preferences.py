@@ -1,4 +1,4 @@
-"""What an account chooses for everybody in it."""
+"""The preferences of an account."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class PreferencesForm(forms.ModelForm[Any]):
         self.differences: list[tuple[str, str, str]] = []
 
     def clean_seen(self) -> dict[str, Any]:
-        """What the page showed, as values.
+        """Return the values that the page showed.
 
         Raises:
             ValidationError: it was tampered with.
@@ -85,14 +85,14 @@ class PreferencesForm(forms.ModelForm[Any]):
         try:
             shown = signing.loads(self.cleaned_data["seen"], salt=SALT)
         except signing.BadSignature:
-            told = _("This form is out of date. Reload the page.")
-            raise forms.ValidationError(told) from None
+            message = _("This form is out of date. Reload the page.")
+            raise forms.ValidationError(message) from None
         fields = columns_of(self.instance)
         return {name: fields[name].to_python(value) for name, value in shown.items()}
 
     @property
     def values(self) -> dict[str, Any]:
-        """What was chosen; called with valid data."""
+        """Return the chosen values; called with valid data."""
         return {name: self.cleaned_data[name] for name in CHOICES}
 
     @property

@@ -44,7 +44,7 @@ class AskForm(ChangeForm):
             self.help = f"{alone} {self.help}"
 
     def _record(self, named: Any) -> str:
-        """What the request is about, where the person sees it."""
+        """Return the record of the request, where the person sees it."""
         record_type, pk = str(named.get("record_type")), str(named.get("record_id"))
         if record_type not in records.registered() or not pk.isdecimal() or len(pk) > 18:
             return _("a record")
@@ -81,14 +81,14 @@ class OpenRequestForm(ChangeForm):
 
     @classmethod
     def lacking(cls, access: AccessContext, row: Any) -> Any:
-        """What giving it needs."""
+        """Return the permission that granting it needs."""
         record = row.find_record() if shared_verb(row) else None
         codename, place = (DECIDES, row.branch) if record is None else (SHARES, record)
         return None if access.may(codename, place) else (codename, place)
 
 
 class ApproveForm(OpenRequestForm):
-    """It is given: as an override, perhaps with an end, or as a share of the record."""
+    """Approve a request: as an override, perhaps with an end date, or as a share of the record."""
 
     title = gettext_lazy("Approve")
 
@@ -118,7 +118,7 @@ class DeclineForm(OpenRequestForm):
 
 
 class WithdrawForm(ChangeForm):
-    """One's own request is taken back."""
+    """Withdraw the person's own request."""
 
     title = gettext_lazy("Withdraw")
 

@@ -35,8 +35,8 @@ def chosen_members(access: AccessContext, asked: QueryDict) -> Sequence[Membersh
     """
     active = members_in_sight(access).filter(status=Membership.Status.ACTIVE).order_by("user__name", "pk")
     if "all" in asked:
-        found = MemberFilter(asked, access=access, places=access.branches_where("view_members"))
-        return list(found.narrow(active).exclude(user__in=[*shielded(access), access.user.pk]))
+        result = MemberFilter(asked, access=access, places=access.branches_where("view_members"))
+        return list(result.narrow(active).exclude(user__in=[*shielded(access), access.user.pk]))
     return list(active.filter(pk__in=_ids(asked.getlist("member"))))
 
 
@@ -45,7 +45,7 @@ def _ids(words: Sequence[str]) -> list[int]:
 
 
 class SeveralRolesForm(ChangeForm):
-    """One role for all of them, or for none: who is in the way is named."""
+    """Give all of them one role, or none of them; the errors name who blocks it."""
 
     title = gettext_lazy("Change role")
     help = gettext_lazy("The change applies to all of them or to none. If it fails, you see which member caused it.")
@@ -98,8 +98,8 @@ class SeveralRolesForm(ChangeForm):
     def asked(self) -> list[tuple[str, str]]:
         named = [str(member.user) for member in self.people[:NAMED]]
         more = len(self.people) - len(named)
-        told = ", ".join(named) + (_(" and %(many)s more") % {"many": more} if more else "")
-        return [*super().asked(), (_("Members"), told)]
+        message = ", ".join(named) + (_(" and %(many)s more") % {"many": more} if more else "")
+        return [*super().asked(), (_("Members"), message)]
 
     def refused(self, told: str) -> None:
         """Name the members who block the change."""

@@ -52,28 +52,28 @@ class ShareHolder:
 
     @property
     def named(self) -> str:
-        """How the address names it."""
+        """Return its part of the address."""
         return f"user={self.user_id}" if self.team_id is None else f"team={self.team_id}"
 
     @property
     def words(self) -> str:
-        """What the share gives."""
+        """Return the verbs of the share."""
         return ", ".join(str(VERB_WORDS[verb]) for verb in self.verbs)
 
 
 def holders_of(record: Record, subjects: Subjects | None = None, known: Iterable[User] = ()) -> list[ShareHolder]:
-    """Who holds shares of the record, people first; for one who has read the shares, and `known` people, already."""
-    found = []
+    """Return the holders of shares of the record, people first, from shares and `known` people already read."""
+    items = []
     of_users, of_groups = subjects or shares.subjects(record)
     people = [user for user in known if user.pk in of_users]
     if missing := of_users.keys() - {user.pk for user in people}:
         people += User.objects.filter(pk__in=missing)
     for user in sorted(people, key=lambda user: (user.name, user.pk)):
-        found.append(ShareHolder(str(user), "person", user.pk, None, _verbs(of_users[user.pk])))
+        items.append(ShareHolder(str(user), "person", user.pk, None, _verbs(of_users[user.pk])))
     teams = Team.objects.filter(account=record.account_id, group__in=of_groups).order_by("name", "pk")
     for team in teams if of_groups else ():
-        found.append(ShareHolder(team.name, "team", None, team.pk, _verbs(of_groups[team.group_id])))
-    return found
+        items.append(ShareHolder(team.name, "team", None, team.pk, _verbs(of_groups[team.group_id])))
+    return items
 
 
 def _verbs(codenames: frozenset[str]) -> tuple[str, ...]:
@@ -95,7 +95,7 @@ class ShareForm(ChangeForm):
 
     @property
     def seen_verbs(self) -> frozenset[str]:
-        """What the page showed of this holder's share."""
+        """Return the shown verbs of this holder's share."""
         seen = self.seen_there
         return frozenset(seen["verbs"]) if self.holder and seen["holder"] == self.holder.named else frozenset()
 
@@ -111,7 +111,7 @@ class ShareForm(ChangeForm):
 
     @property
     def common(self) -> dict[str, Any]:
-        """What every change of a share states."""
+        """Return the arguments that every change of a share has."""
         return {"account_id": self.account_id, "record_type": self.row.record_type, "record_id": self.row.pk}
 
     @property
@@ -159,7 +159,7 @@ class ChangeShareForm(ShareForm):
 
 
 class RevokeShareForm(ShareForm):
-    """It is taken away."""
+    """Revoke it."""
 
     title = gettext_lazy("Revoke share")
     danger = True

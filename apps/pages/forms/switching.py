@@ -38,8 +38,8 @@ class SwitchSchemeForm(ChangeForm):
 
     def build(self) -> None:
         self.new = scheme(self.target)
-        held = Role.objects.filter(pk__in=held_roles(self.row))
-        self.standing = sorted(held, key=lambda role: (role.kind, -role.rank, role.name))
+        roles = Role.objects.filter(pk__in=held_roles(self.row))
+        self.standing = sorted(roles, key=lambda role: (role.kind, -role.rank, role.name))
         for role in self.standing:
             self.fields[f"{PREFIX}{role.key}"] = forms.ChoiceField(
                 label=_("%(role)s becomes") % {"role": role.name},

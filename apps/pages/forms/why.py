@@ -1,4 +1,4 @@
-"""What is asked on the page that explains: who, which permission, on what."""
+"""The form of “Why?”: person, permission and record."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ class ExplainablePeople(PickablePeople):
 
     def users(self) -> QuerySet[User]:
         members = Membership.objects.active().filter(branch__in=sorted(self.on or ())).values("user")
-        found = Q(pk__in=members)
+        condition = Q(pk__in=members)
         if self.access.may_anywhere("view_parent_roles"):
-            found |= Q(pk__in=ParentMembership.objects.filter(account=self.access.account_id).values("user"))
-        return User.objects.filter(found).exclude(pk__in=self.but)
+            condition |= Q(pk__in=ParentMembership.objects.filter(account=self.access.account_id).values("user"))
+        return User.objects.filter(condition).exclude(pk__in=self.but)
 
     def by_id(self, data: Any, name: str) -> Any:
         """What was sent, with the person's id where a link gives their address."""
         address = str((data or {}).get(name, ""))
         if "@" not in address:
             return data
-        found = self.users().filter(email=User.objects.normalize_email(address).replace("\0", "")).first()
-        return data.dict() | ({name: str(found.pk)} if found else {name: "", f"{name}_words": address})
+        row = self.users().filter(email=User.objects.normalize_email(address).replace("\0", "")).first()
+        return data.dict() | ({name: str(row.pk)} if row else {name: "", f"{name}_words": address})
 
 
 class WhyForm(forms.Form):
@@ -81,8 +81,8 @@ class WhyForm(forms.Form):
     @property
     def person(self) -> User:
         """Return the person it is about."""
-        found: User = self.cleaned_data["user"]
-        return found
+        result: User = self.cleaned_data["user"]
+        return result
 
     @property
     def asked(self) -> Permission:
@@ -96,7 +96,7 @@ class WhyForm(forms.Form):
 
     @property
     def target(self) -> models.Model | None:
-        """What the permission is asked of; None where it is asked of a record and none was named."""
+        """Return the object of the question; None for a record permission without a record."""
         if self.asked.target is Target.ACCOUNT:
             return self.access.account
         return self.cleaned_data.get("found") if self.asked.target is Target.RECORD else self.place
@@ -120,7 +120,7 @@ class WhyForm(forms.Form):
         possible = [name for name in permission.record_types or records.registered() if name in records.registered()]
         for name in [chosen] if chosen in possible else possible if not chosen else []:
             rows = self.access.rows(f"view_{name}", name).filter(reference=reference, branch__in=self.places)
-            found: models.Model | None = rows.select_related("branch").first()
-            if found is not None:
-                return found
+            row: models.Model | None = rows.select_related("branch").first()
+            if row is not None:
+                return row
         return None

@@ -1,4 +1,4 @@
-"""What a page offers to do: a link, or the same words disabled with what is missing and where to ask for it."""
+"""Actions of a page: a link, or the same text disabled with the missing permission and a link to request it."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def page_action(
 
 
 def acts(*found: PageAction | None) -> list[PageAction]:
-    """Those that make sense."""
+    """Return the acts that apply."""
     return [each for each in found if each is not None]
 
 

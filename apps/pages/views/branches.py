@@ -37,11 +37,11 @@ ACTS: dict[str, type[ChangeForm]] = {
 def branches(request: HttpRequest, access: AccessContext) -> HttpResponse:
     """The visible branches, with how many members they have, and what the person may do with each."""
     active = Count("memberships", filter=Q(memberships__status=Membership.Status.ACTIVE))
-    found = branches_in_sight(access).annotate(members=active).order_by("status", "name", "pk")
+    matching = branches_in_sight(access).annotate(members=active).order_by("status", "name", "pk")
     counted = {branch.pk for branch in access.branches_where("view_members")}
     lacking = AddBranchForm.lacking(access, None)
     context = {
-        "rows": [_row(access, branch, counted) for branch in found],
+        "rows": [_row(access, branch, counted) for branch in matching],
         "no_more": (tooltip(access, lacking[0]) if lacking else "") or AddBranchForm.barred(access, None),
         "crumbs": crumbs_of(access),
     }
@@ -56,7 +56,7 @@ def add_branch(request: HttpRequest, access: AccessContext) -> HttpResponse:
 
 @page(SEES_BRANCH, sends=True)
 def change_branch(request: HttpRequest, access: AccessContext, branch: str, act: str) -> HttpResponse:
-    """One of the things that can be done with a branch.
+    """Make one change of a branch.
 
     Raises:
         Http404: there is no such visible branch, or it cannot be done with it as it is now.

@@ -23,19 +23,19 @@ def invite(request: HttpRequest, access: AccessContext) -> HttpResponse:
     chosen = {name: request.GET[name] for name in ("email", "branch", "role") if name in request.GET}
     form = InviteForm(request.POST or None, access=access, row=None, initial=chosen)
     form.require()
-    face = OwnPage(request, access, "pages/members/invite.html", {}, crumbs=crumbs)
-    return answer(request, form, face, back=back, subject=str(InviteForm.title))
+    pages = OwnPage(request, access, "pages/members/invite.html", {}, crumbs=crumbs)
+    return answer(request, form, pages, back=back, subject=str(InviteForm.title))
 
 
 @page(INVITES, sends=True)
 def resend(request: HttpRequest, access: AccessContext, invitation: int) -> HttpResponse:
-    """It is sent again, with another link."""
+    """Resend the invitation with a new link."""
     return _change(request, access, ResendForm, invitation)
 
 
 @page(INVITES, sends=True)
 def cancel(request: HttpRequest, access: AccessContext, invitation: int) -> HttpResponse:
-    """It is taken back."""
+    """Cancel it."""
     return _change(request, access, CancelForm, invitation)
 
 

@@ -77,14 +77,14 @@ def _page(
     entries = reader.entries().filter(operation=OuterRef("pk")).order_by("pk")
     operations = form.found().annotate(targets=ArraySubquery(entries.values("target_text")[: NAMED + 1]))
     if after is not None:
-        found = list(operations.filter(pk__gt=after).order_by("pk")[: size + 1])
-        more, shown = len(found) > size, found[:size][::-1]
+        items = list(operations.filter(pk__gt=after).order_by("pk")[: size + 1])
+        more, shown = len(items) > size, items[:size][::-1]
         newer, older = (shown[0].pk if more else None), (shown[-1].pk if shown else None)
     else:
         if before is not None:
             operations = operations.filter(pk__lt=before)
-        found = list(operations.newest_first()[: size + 1])
-        more, shown = len(found) > size, found[:size]
+        items = list(operations.newest_first()[: size + 1])
+        more, shown = len(items) > size, items[:size]
         newer, older = (shown[0].pk if shown and before is not None else None), (shown[-1].pk if more else None)
     return [_row(reader.access, operation) for operation in shown], newer, older
 
@@ -108,7 +108,7 @@ def _number(text: str | None) -> int | None:
 
 
 def _query(request: HttpRequest, **turned: int) -> str:
-    """What is asked for, as an address has it, on another page of the list."""
+    """Return the query string of another page with the same filters."""
     asked = request.GET.copy()
     for name in ("before", "after"):
         asked.pop(name, None)

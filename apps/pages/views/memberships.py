@@ -69,8 +69,8 @@ def role(request: HttpRequest, access: AccessContext, member: int, branch: str) 
         "down": any(choice["lower"] and choice["chosen"] for choice in choices),
         "plan": f"{address(access, 'member-remove', row.user_id)}?from={row.branch.slug}",
     }
-    face = OwnPage(request, access, "pages/members/role.html", context, crumbs=crumbs)
-    return answer(request, form, face, back=crumbs[-1][0], subject=subject)
+    pages = OwnPage(request, access, "pages/members/role.html", context, crumbs=crumbs)
+    return answer(request, form, pages, back=crumbs[-1][0], subject=subject)
 
 
 def _role_choices(access: AccessContext, row: Membership, form: RoleForm) -> list[dict[str, Any]]:
@@ -93,7 +93,7 @@ def _role_choices(access: AccessContext, row: Membership, form: RoleForm) -> lis
 
 @page("remove_members", sends=True)
 def remove(request: HttpRequest, access: AccessContext, member: int) -> HttpResponse:
-    """The removal plan, for one branch (`?from=`) or for all of them."""
+    """The offboarding plan, for one branch (`?from=`) or for all of them."""
     rows = memberships_of(access, member, ACTIVE)
     row = _first(rows)
     if row.user == access.user:
@@ -145,9 +145,9 @@ def _departure(
         "own": kind is LeaveForm,
         "everywhere": kind is RemoveEverywhereForm,
     }
-    face = OwnPage(request, access, "pages/members/departure.html", context, crumbs=crumbs)
+    pages = OwnPage(request, access, "pages/members/departure.html", context, crumbs=crumbs)
     back = address(access, "home") if kind is LeaveForm else address(access, "members")
-    return answer(request, form, face, back=back, subject=title)
+    return answer(request, form, pages, back=back, subject=title)
 
 
 @page("remove_members", sends=True)

@@ -53,14 +53,14 @@ def ways(
         own = PageAction(_("Request access"), asking, "waving_hand") if asking else None
         asked = [FixLink(_("Request it. A person who can grant it decides."), own)] if own is not None else []
         return asked + [FixLink(fix.with_people) for fix in told.fixes]
-    found = [FixLink(fix.with_people, _act(access, person, fix)) for fix in told.fixes]
-    if isinstance(target, Record) and found:
-        found[1:1] = _with_record(access, person, permission, target, mandate)
-    return found
+    items = [FixLink(fix.with_people, _act(access, person, fix)) for fix in told.fixes]
+    if isinstance(target, Record) and items:
+        items[1:1] = _with_record(access, person, permission, target, mandate)
+    return items
 
 
 def _act(access: AccessContext, person: User, fix: Fix) -> PageAction | None:
-    """What makes the change; disabled where the reader lacks the right, or would give more than they have."""
+    """Return the act that makes the change; disabled if the reader may not make it."""
     match fix.kind:
         case "share" if fix.subject is not None:
             return _share(access, person, fix, fix.subject)
@@ -122,7 +122,7 @@ def _parent_role(access: AccessContext, person: User, fix: Fix) -> PageAction:
 def _with_record(
     access: AccessContext, person: User, permission: Permission, record: Record, mandate: Mandate
 ) -> Iterator[FixLink]:
-    """What can be done with the record or its responsible's teams, and is no change of the person's own rights."""
+    """Return the acts on the record or on its owner's teams that don't change the person's own access."""
     if responsible_would_help(mandate, permission, record):
         to = reverse(f"admin:{record._meta.label_lower.replace('.', '_')}_change", args=[record.pk])
         act = PageAction(_("Set the owner"), f"{to}#id_responsible", "assignment_ind")

@@ -1,4 +1,4 @@
-"""One operation of the log in full, and its undoing."""
+"""One operation of the audit log in full, and undo."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ BIGGEST = 2**63 - 1
 
 @page(SEES)
 def operation(request: HttpRequest, access: AccessContext, operation: int) -> HttpResponse:
-    """Who did what and why, with every change before and after, side by side."""
+    """Show the operation with every entry before and after."""
     reader = reader_of(request)
     row = _row_or_404(reader, operation)
     behind = request.GET.get("behind", "")
     entries = reader.entries().filter(operation=row).exclude(target_type=TARGET).order_by("pk")
     if behind.isascii() and behind.isdigit() and len(behind) < 19:
         entries = entries.filter(pk__gt=int(behind))
-    found = list(entries[: SHOWN + 1])
+    items = list(entries[: SHOWN + 1])
     context = {
         "operation": row,
         "who": named(row),
-        "images": [image_of(entry) for entry in found[:SHOWN]],
-        "behind": found[SHOWN - 1].pk if len(found) > SHOWN else None,
+        "images": [image_of(entry) for entry in items[:SHOWN]],
+        "behind": items[SHOWN - 1].pk if len(items) > SHOWN else None,
         "sealed": _sealed(access, row) if reader.everywhere else None,
         "crumbs": _crumbs(access),
         **_undoing(reader, row),

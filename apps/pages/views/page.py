@@ -85,7 +85,7 @@ def show(
 
 
 class AccountChangePages:
-    """How a change of access looks on the owner's pages. `crumbs` lead back: addresses and their names."""
+    """The pages of a change of access in the account's pages. `crumbs` are addresses and their names."""
 
     def __init__(
         self, request: HttpRequest, access: AccessContext, *, crumbs: list[tuple[str, str]] | None = None
@@ -125,5 +125,5 @@ def change_page(
     Raises:
         MissingPermission: the person may not.
     """
-    face = AccountChangePages(request, access, crumbs=crumbs)
-    return answer(request, form, face, back=back, subject=subject, at_once=at_once)
+    pages = AccountChangePages(request, access, crumbs=crumbs)
+    return answer(request, form, pages, back=back, subject=subject, at_once=at_once)

@@ -18,7 +18,7 @@ from apps.pages.views.settings import crumbs_of
 
 @page(MANAGES, sends=True)
 def preferences(request: HttpRequest, access: AccessContext) -> HttpResponse:
-    """What the account has chosen, to be chosen otherwise."""
+    """The account's preferences and their form."""
     assert access.account is not None
     account = access.account
     form = PreferencesForm(request.POST if request.method == "POST" else None, instance=_kept(access))

@@ -32,16 +32,16 @@ ICONS = {"approve": "check", "decline": "close", "withdraw": "undo"}
 
 @page(EVERYBODY)
 def requests(request: HttpRequest, access: AccessContext) -> HttpResponse:
-    """One's own requests, or those of others that one could decide; newest first."""
+    """The person's own requests, or those they could decide; newest first."""
     tab = request.GET.get("tab", "")
     if tab not in (TO_DECIDE, MINE):
         tab = TO_DECIDE if waiting_count(access) else MINE
     state, text = request.GET.get("state", ""), request.GET.get("q", "").replace("\0", "").strip()
-    found = _narrowed(_of_tab(access, tab), state, text)
+    result = _narrowed(_of_tab(access, tab), state, text)
     before = request.GET.get("before", "")
     if before.isdecimal() and len(before) <= LONGEST:
-        found = found.filter(pk__lt=int(before))
-    rows = list(found.order_by("-pk")[: SIZE + 1])
+        result = result.filter(pk__lt=int(before))
+    rows = list(result.order_by("-pk")[: SIZE + 1])
     context = {
         "tab": tab,
         "tabs": [(TO_DECIDE, _("To decide"), waiting_count(access)), (MINE, _("Mine"), 0)],
@@ -71,7 +71,7 @@ def new_request(request: HttpRequest, access: AccessContext) -> HttpResponse:
 
 @page(EVERYBODY)
 def one_request(request: HttpRequest, access: AccessContext, asked: int) -> HttpResponse:
-    """One request in full, and what can be done with it.
+    """Show one request in full, with its actions.
 
     Raises:
         Http404: the person neither made it nor could decide it.
@@ -135,12 +135,12 @@ def _record(access: AccessContext, row: AccessRequest) -> Record | None:
     """The record that it is about, for those who may see it."""
     if row.record_id is None:
         return None
-    found: Record | None = access.rows(f"view_{row.record_type}", row.record_type).filter(pk=row.record_id).first()
-    return found
+    result: Record | None = access.rows(f"view_{row.record_type}", row.record_type).filter(pk=row.record_id).first()
+    return result
 
 
 def _holds(access: AccessContext, row: AccessRequest) -> EffectivePermission | None:
-    """What the asker holds of it now; None where that is not for these eyes."""
+    """Return the requester's current scope; None where the reader may not see it."""
     mine = row.user_id == access.user.pk
     if access.mandate is None or not (mine or access.may("view_member_permissions", row.branch)):
         return None
@@ -153,14 +153,14 @@ def _holds(access: AccessContext, row: AccessRequest) -> EffectivePermission | N
 
 
 def _acts(access: AccessContext, row: AccessRequest) -> list[dict[str, str]]:
-    """What can be done with it as it is now; with what is missing, where the person may not."""
-    found = []
+    """Return the possible actions in its current state, disabled with the missing permission."""
+    items = []
     for name, form in ACTS.items():
         if form.applies(access, row):
             lacking = form.lacking(access, row)
             why = "" if lacking is None else missing(access, *lacking)
-            found.append({"name": name, "label": str(form.title), "icon": ICONS[name], "missing": why})
-    return found
+            items.append({"name": name, "label": str(form.title), "icon": ICONS[name], "missing": why})
+    return items
 
 
 def _title(row: AccessRequest) -> str:

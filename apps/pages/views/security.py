@@ -1,4 +1,4 @@
-"""What the account asks of people when they sign in."""
+"""The account's requirements at sign-in."""
 
 from __future__ import annotations
 

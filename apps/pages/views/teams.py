@@ -48,7 +48,7 @@ def teams(request: HttpRequest, access: AccessContext) -> HttpResponse:
 
 @page(VIEWS)
 def team(request: HttpRequest, access: AccessContext, team: int) -> HttpResponse:
-    """One team, who is in it."""
+    """Show one team with its members."""
     row = _found(access, team)
     everybody = TeamMember.objects.filter(team=row).exclude(user__in=shielded(access)).select_related("user")
     part = part_of(request, everybody, everybody, Order("", [by_name()]))
@@ -87,7 +87,7 @@ def change(request: HttpRequest, access: AccessContext, team: int) -> HttpRespon
 
 @page(MANAGES, sends=True)
 def delete(request: HttpRequest, access: AccessContext, team: int) -> HttpResponse:
-    """It goes, with what is shared with it."""
+    """Delete a team with the shares it has."""
     return _change(request, access, DeleteTeamForm, _found(access, team), address(access, "teams"))
 
 

@@ -59,10 +59,10 @@ def _in_sight(access: AccessContext, member: int) -> User:
     """A member of a branch where the person gives permissions, or the holder of a parent role."""
     places = [branch.pk for branch in access.branches_where(NEEDS)]
     members = Membership.objects.active().filter(branch__in=places, user=member)
-    found = members.select_related("user").first()
-    if found is None and access.may_anywhere("view_parent_roles"):
+    row = members.select_related("user").first()
+    if row is None and access.may_anywhere("view_parent_roles"):
         holders = ParentMembership.objects.filter(account=access.account_id, user=member)
-        found = holders.select_related("user").first()  # type: ignore[assignment] # both have a user
-    if found is None:
+        row = holders.select_related("user").first()  # type: ignore[assignment] # both have a user
+    if row is None:
         raise Http404
-    return found.user
+    return row.user

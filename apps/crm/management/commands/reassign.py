@@ -52,7 +52,7 @@ class Command(AskingCommand):
             help=f"a record type, may be repeated: {', '.join(handover.record_types())} (all)",
         )
         parser.add_argument("--private", choices=PRIVATE, help="what becomes of private contacts (they stay)")
-        parser.add_argument("--reason", type=reason, required=True, help="why; it stands in the log")
+        parser.add_argument("--reason", type=reason, required=True, help="the reason, for the audit log")
         parser.add_argument("--actor", metavar="USER", help="whose rights apply (the operator at the console)")
         parser.add_argument("--dry-run", action="store_true", help="say what would be moved, and write nothing")
         add_json(parser)
