@@ -137,7 +137,7 @@ def test_with_somebody_s_rights_only_their_own_private_contacts_are_reached(cast
     ContactFactory(branch=cast.branch, private=True, responsible=cast.member)
     result = give(run, "--private", "delete", "--actor", cast.owner.email)
     assert result.code == 1
-    assert result.err == "Only ben@acme.example can say what becomes of their private contacts: leave --private out.\n"
+    assert result.err == "Only ben@acme.example can decide about their private contacts. Leave --private out.\n"
     cast.let(cast.member, "assign_record")
     assert give(run, "--private", "hand-over", "--actor", cast.member.email).code == 0
     assert Contact.objects.get().responsible.email == "heir@acme.example"  # type: ignore[union-attr]
@@ -207,7 +207,7 @@ def test_the_receiver_is_an_active_member_of_the_branches(acme: Account, run: Ru
 
 def test_a_blank_reason_is_refused(acme: Account, run: Run) -> None:
     result = run("reassign", "acme", "--from", BEN, "--to", ANN, "--reason", " \t")
-    assert (result.code, result.err) == (1, "Say why: the reason is blank.\n")
+    assert (result.code, result.err) == (1, "Enter a reason: it is blank.\n")
     assert not Change.objects.exists()
 
 

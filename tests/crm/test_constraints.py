@@ -1,4 +1,4 @@
-"""What the database refuses by itself, whoever writes: here it is raw SQL that tries."""
+"""Constraints that the database enforces by itself, tested with raw SQL."""
 
 from __future__ import annotations
 

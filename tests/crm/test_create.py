@@ -31,7 +31,7 @@ def new(cast: Cast, record_type: str = "lead", **fields: Any) -> Any:
 
 
 def refusal(record: Any, cast: Cast, actor: Any = None) -> str:
-    """What somebody (the member) is told who may not create the record; nothing is stored then."""
+    """Return the refusal that the member gets when creating the record; nothing is stored."""
     before = type(record).objects.count()
     with pytest.raises(CrmError) as caught:
         create_record(record, actor=actor or cast.member)

@@ -28,7 +28,7 @@ def own(cast: Cast, kind: str = "text", **values: Any) -> CustomField:
 
 
 def put(cast: Cast, value: Any, lead: Lead | None = None, key: str = "extra") -> Any:
-    """What is kept where somebody fills the field in with this."""
+    """Return the stored value after the field was filled in with this."""
     lead = lead or LeadFactory(branch=cast.branch, responsible=cast.member)
     update_record(lead, actor=cast.member, changes={"custom": {key: value}})
     lead.refresh_from_db()

@@ -1,4 +1,4 @@
-"""Handing over what somebody answers for, and moving a branch's records: as if one by one, and silent of secrets."""
+"""Handing over a user's records, and moving a branch's records: as if one by one, without revealing private records."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def reader(cast: Cast) -> Client:
 
 
 def banned(cast: Cast, reason: str = "Not his leads", branch: Branch | None = None, user: User | None = None) -> int:
-    """Somebody may see no leads any more; the operation's number."""
+    """Prohibit a member from viewing leads; returns the operation's number."""
     membership = Membership.objects.get(branch=branch or cast.branch, user=user or cast.member)
     change = SetOverride(
         account_id=cast.account.pk, membership_id=membership.pk, permission="view_lead", scope=Scope.NONE

@@ -1,4 +1,4 @@
-"""Choosing somebody among very many: who is found, what is shown of them, and that the form takes nobody else."""
+"""Choosing a person among very many: matches, what is shown of them, and that the form accepts only them."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 
 def manager(cast: Cast) -> User:
-    """Somebody who may do all but read the log."""
+    """A member with every permission except reading the audit log."""
     return staff(cast.branch, all_but("view_audit_log"), is_staff=False)
 
 

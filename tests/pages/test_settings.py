@@ -31,7 +31,7 @@ def cast() -> Cast:
 
 @pytest.fixture
 def client(cast: Cast) -> Client:
-    """Somebody who may do everything on the only branch, in a role of their own."""
+    """A member with every permission on the only branch, in a custom role."""
     return browser(staff(cast.branch, everything(), name="Eve Everything"))
 
 

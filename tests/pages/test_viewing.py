@@ -1,4 +1,4 @@
-"""Looking as somebody else: what one sees, what one cannot do, and what the log tells of it."""
+"""View as: what the viewer sees, what is refused, and what the audit log records."""
 
 from __future__ import annotations
 
