@@ -51,7 +51,7 @@ def asks_and_is_given(page: Page, live_server: LiveServer, cast: Cast, *, pictur
     go(page, live_server, f"/a/{cast.account.slug}/requests/")
     expect(page.get_by_text(WHY)).to_be_visible()
     page.get_by_role("link", name="Export leads").click()
-    expect(page.get_by_role("heading", level=1)).to_contain_text("asks for “Export leads”")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("requests “Export leads”")
     if pictures:
         take(page, "decide")
     page.get_by_role("link", name="Approve").click()
@@ -98,7 +98,7 @@ def test_why_is_answered_from_a_cell_of_the_matrix(live_server: LiveServer, page
     lead = LeadFactory(branch=cast.branch, name="Harbour lights")
     query = f"user={cast.member.email}&branch={cast.branch.slug}&permission=view_lead&record={lead.reference}"
     go(page, live_server, f"/a/{cast.account.slug}/why/?{query}")
-    expect(page.get_by_role("main")).to_contain_text("Ben Baker may not: View leads")
+    expect(page.get_by_role("main")).to_contain_text("Ben Baker doesn’t have access: View leads")
     assert told == []
 
 
@@ -129,7 +129,7 @@ def test_an_owner_looks_as_a_member_and_stops(
     go(page, live_server, f"/a/{cast.account.slug}/members/{member.pk}/view-as/")
     page.get_by_label("Reason").fill("She cannot find the bills")
     assert sideways(page) == 0
-    page.get_by_role("button", name="Look as Mia").click()
+    page.get_by_role("button", name="View as Mia").click()
     expect(page).to_have_url(f"{live_server.url}/a/{cast.account.slug}/")
     banner = page.get_by_role("region", name="Viewing as another member")
     expect(banner).to_contain_text("You are viewing as Mia Member")

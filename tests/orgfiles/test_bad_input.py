@@ -87,14 +87,14 @@ CASES: list[tuple[dict[str, Any], str]] = [
     (with_("records", 0, custom={"fleet": "many"}), 'records[0].custom.fleet: must be a number, not "many".'),
     (
         with_("records", 0, custom={"fleet": 10**14}),
-        "records[0].custom.fleet: It is too large: 14 digits",
+        "records[0].custom.fleet: Enter a number with 14 digits at most",
     ),
     (with_("records", 0, custom={"since": "2019"}), "records[0].custom.since: must be a date such as 2027-01-31"),
     (with_("records", 0, custom={"vip": "no"}), 'records[0].custom.vip: must be true or false, not "no".'),
-    (with_("records", 0, custom={"shop": "initech"}), "records[0].custom.shop: Write a web address such as"),
+    (with_("records", 0, custom={"shop": "initech"}), "records[0].custom.shop: Enter a web address, such as"),
     (with_("records", 0, custom={"motto": ["a"]}), "records[0].custom.motto: must be text, not a list."),
-    (with_("records", 0, custom={"motto": "a" * 256}), "records[0].custom.motto: It is 256 characters long; 255"),
-    (with_("records", 3, custom={"segment": "Public"}), "records[3].custom.segment: “Public” is none of its choices."),
+    (with_("records", 0, custom={"motto": "a" * 256}), "records[0].custom.motto: Enter 255 characters at most"),
+    (with_("records", 3, custom={"segment": "Public"}), "records[3].custom.segment: “Public” is not one of the choices."),
     (with_("records", 3, custom={"topics": "Toner"}), 'records[3].custom.topics: must be a list, not "Toner".'),
     (with_("records", 7, custom={"fleet": 1}), "records[7].custom: this key is unknown"),
     # keys and kinds

@@ -27,7 +27,7 @@ def page_of(cast: Cast, rest: str = "") -> str:
 
 
 def test_a_field_is_added_and_stands_under_its_record_type(cast: Cast, client: Client) -> None:
-    assert "Nothing yet" in client.get(page_of(cast)).content.decode()
+    assert "No custom fields yet" in client.get(page_of(cast)).content.decode()
     sent = {"record_type": "lead", "name": "Colour", "kind": "choice", "choices": " Red\n\nDeep  blue\r\nRed\n"}
     assert client.post(page_of(cast), sent | {"required": "on", "help_text": "Of the car"}).status_code == 302
     field = CustomField.objects.get()

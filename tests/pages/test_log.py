@@ -246,7 +246,7 @@ def test_the_plan_says_how_far_back_the_log_is_shown(cast: Cast) -> None:
         day = f"{timezone.localdate() - timedelta(days=90):%-d %b %Y}"
         for path in ("/a/acme/audit/", "/admin/audit/operation/"):
             shown = client.get(path).content.decode()
-            assert f"Your plan shows the audit log of the last 90 days, since {day} on. What is older is kept" in shown
+            assert f"Your plan shows the audit log of the last 90 days, since {day}. Older entries are kept" in shown
             assert "/a/acme/billing/plan/" in shown
         refused = client.get(address(cast, number))
         assert refused.status_code == 403

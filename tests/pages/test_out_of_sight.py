@@ -83,7 +83,7 @@ def test_undoing_a_share_of_a_record_out_of_sight_says_that_there_is_none(cast: 
     operation = Operation.objects.latest("pk")
     with pytest.raises(Refusal) as caught:
         Undo(account_id=cast.account.pk, operation_id=operation.pk).apply(actor=actor, reason="No more")
-    assert str(caught.value) == "This record doesn’t exist."
+    assert str(caught.value) == "There is no such record."
 
 
 def test_a_request_about_a_record_out_of_sight_names_it_nowhere(cast: Cast, actor: User) -> None:

@@ -336,7 +336,7 @@ def test_all_branches_are_offered_to_nobody_who_does_not_see_all(cast: Cast) -> 
 def test_somebody_is_deleted_from_the_restore_list_for_good(cast: Cast, owner: Client) -> None:
     cast.remove(cast.member)
     page = f"/a/acme/members/{cast.member.pk}/delete/north/"
-    assert "for good" in text(owner.get(page))
+    assert "Delete permanently" in text(owner.get(page))
     confirm(owner, page)
     assert not Membership.objects.filter(user=cast.member).exists()
     assert owner.get(page).status_code == 404
@@ -371,7 +371,7 @@ def test_an_invitation_shows_its_link_once_and_keeps_its_history(cast: Cast, own
     made = send(owner, "/a/acme/invitations/new/", sent)
     assert "/invitations/" in made.content.decode()
     listed = owner.get("/a/acme/members/invited/")
-    assert "Waiting" in text(listed)
+    assert "Pending" in text(listed)
     assert "/invitations/" + "x" not in listed.content.decode()
     row = Invitation.objects.get()
     confirm(owner, f"/a/acme/invitations/{row.pk}/cancel/")

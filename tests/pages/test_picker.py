@@ -104,7 +104,7 @@ def test_without_a_script_the_words_are_searched_for_and_nobody_is_taken_unseen(
     cast: Cast, owner: Client, crowd: list[User]
 ) -> None:
     one = asked(owner, GRANT, user_words="ben", role=parent_role())
-    assert "Is it Ben Baker whom you mean?" in text(one)
+    assert "Do you mean Ben Baker?" in text(one)
     assert f'<option value="{cast.member.pk}" data-name="Ben Baker" selected>' in one.content.decode()
     several = asked(owner, GRANT, user_words="zoe 01", role=parent_role())
     assert "Several people match “zoe 01”. Choose one." in text(several)
@@ -138,7 +138,7 @@ def test_a_plan_of_a_removal_names_receivers_or_an_answer(cast: Cast, owner: Cli
     page = f"/a/acme/members/{cast.member.pk}/remove/"
     fields = {name: "left" for name in owner.get(page).context["form"].fields if name.startswith("to_")}
     searched = asked(owner, page, **{**fields, "to_lead_words": "zoe 050"}, private="delete")
-    assert "Is it Zoe 050 whom you mean?" in text(searched)
+    assert "Do you mean Zoe 050?" in text(searched)
     confirm(owner, page, **{**fields, "to_lead": crowd[50].pk, "to_lead_words": "Zoe 050"}, private="delete")
     lead.refresh_from_db()
     assert lead.responsible == crowd[50]

@@ -87,7 +87,7 @@ def test_who_is_no_staff_asks_from_the_page_that_refuses(cast: Cast) -> None:
     assert (answer.status_code, answer["Location"]) == (302, address(cast, "?tab=mine"))
     asked = AccessRequest.objects.get()
     assert (asked.user, asked.permission, asked.message) == (asker, "view_billing", WHY)
-    assert "Waiting" in client.get(address(cast, "?tab=mine")).content.decode()
+    assert "Pending" in client.get(address(cast, "?tab=mine")).content.decode()
 
 
 def test_a_disabled_button_has_the_way_to_ask_beside_it(cast: Cast) -> None:
@@ -180,7 +180,7 @@ def test_those_who_may_decide_are_told_and_nobody_else(cast: Cast, boss: User, a
     asked = ask(cast, asker)
     mails = told()
     assert {mail.to[0] for mail in mails} == {boss.email, cast.owner.email}
-    assert "Asa Asker requests “Export leads”" in mails[0].subject
+    assert "Asa Asker asks for “Export leads”" in mails[0].subject
     assert WHY in mails[0].body
     assert link_in(mails[0]).endswith(address(cast, f"{asked.pk}/"))
 

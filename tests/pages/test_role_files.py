@@ -107,7 +107,7 @@ def test_roles_that_somebody_has_changed_meanwhile_are_not_overwritten() -> None
         ("mandate: 1\nusers: []\n", "this key has no place here"),
         ("mandate: 1\nroles: []\n", "names no role"),
         ("roles:\n  - {key: a, name: A, based_on: nobody}\n", "roles[0].based_on: nobody is no published role"),
-        ("roles:\n  - {key: a, name: A, based_on: administrator}\n", "is locked, so you can’t copy it"),
+        ("roles:\n  - {key: a, name: A, based_on: administrator}\n", "a locked role is not copied"),
         ("roles:\n  - {key: employee, name: A, based_on: employee}\n", "is a published role of amocrm already"),
         ("roles:\n  - {key: a, based_on: employee, grants: {fly: all}}\n", "line 2"),
         ("roles:\n  - {key: a, based_on: employee, grants: {manage_billing: all}}\n", "employee never grants it"),
@@ -135,4 +135,4 @@ def test_a_role_that_copies_another_one_here_is_refused() -> None:
 
 def test_an_account_without_own_roles_is_told_so() -> None:
     cast = make_cast("atlas")
-    assert "no roles of one" in text(browser(cast.owner).get(address(cast.account, "definitions/import/")))
+    assert "doesn’t support custom roles" in text(browser(cast.owner).get(address(cast.account, "definitions/import/")))
