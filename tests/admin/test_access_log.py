@@ -161,7 +161,7 @@ def test_the_export_is_what_the_list_shows_and_stands_in_the_log(cast: Cast) -> 
     role_changed(cast, cast.member, cast.branch, reason="=1+1")
     client = browser(person)
     (row,) = taken(client, "csv", "?q=%3D1")
-    assert (row["reason"], row["verb"], row["actor"]) == ("'=1+1", "access.role.changed", "System")
+    assert (row["reason"], row["verb"], row["actor"]) == ("'=1+1", "access.role.changed", "the operator at the console")
     assert json.loads(row["after"])["names"]["role"] == "Admin"
     (told,) = taken(client, "json", "?q=%3D1")
     assert told["before"]["names"]["role"] == "Member"

@@ -70,7 +70,7 @@ def test_without_a_reason_nothing_is_even_tried(cast: Cast, boss: Client) -> Non
     address = page(cast.member, "role")
     data = sent(boss, address, role=published("atlas", "admin").pk, reason="  ")
     for confirmed in ({}, {"confirmed": "yes"}):
-        assert "needs a reason" in told(posted(boss, address, {**data, **confirmed}))
+        assert "Enter a reason" in told(posted(boss, address, {**data, **confirmed}))
     assert of(cast.member).role.key == "member"
 
 
