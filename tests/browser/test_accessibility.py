@@ -145,10 +145,10 @@ def after_forms(page: Page, server: str, cast: Cast) -> Iterator[str]:
     yield "a form that somebody was quicker than"
     page.get_by_role("button", name="Preview changes").click()
     page.get_by_role("button", name="Update permissions").click()
-    expect(page.get_by_role("status")).to_contain_text("Done.")
+    expect(page.get_by_role("status")).to_contain_text("Changes saved.")
     yield "permissions with what was done"
     page.goto(f"{server}/a/{cast.account.slug}/invitations/new/")
-    page.get_by_label("E-mail").fill("nora@example.com")
+    page.get_by_label("Email").fill("nora@example.com")
     page.get_by_label("Role").select_option(label="Member")
     page.get_by_label("Reason").fill("Starts in May")
     page.get_by_role("button", name="Preview changes").click()

@@ -156,7 +156,7 @@ def test_an_invitation_shows_its_link_once(live_server: LiveServer, page: Page, 
     sign_in(page, live_server, cast.owner)
     go(page, live_server, "/a/acme/members/invited/")
     page.get_by_role("link", name="Invite member").click()
-    page.get_by_label("E-mail").fill("nora@example.com")
+    page.get_by_label("Email").fill("nora@example.com")
     page.get_by_label("Role").select_option(label="Member")
     confirm(page, "Starts in May", "Invite member")
     link = page.get_by_role("textbox", name="Invitation sent")

@@ -40,7 +40,7 @@ def test_an_owner_removes_manage_billing_from_an_admin_and_reads_it_in_the_log(
     assert sideways(page) == 0
     page.get_by_label("Reason").fill("Bills are paid by head office")
     page.get_by_role("button", name="Save changes").click()
-    expect(page.get_by_role("status")).to_contain_text("Done.")
+    expect(page.get_by_role("status")).to_contain_text("Changes saved.")
     assert not may(admin, "manage_billing", cast.branch)
     page.get_by_role("link", name="View in audit log").click()
     expect(page).to_have_url(re.compile(r"/audit/\d+/"))
@@ -60,7 +60,7 @@ def test_a_stale_form_is_refused_with_the_difference(live_server: LiveServer, pa
     expect(row).to_contain_text("Prohibited")
     page.get_by_role("button", name="Preview changes").click()
     page.get_by_role("button", name="Update permissions").click()
-    expect(page.get_by_role("status")).to_contain_text("Done.")
+    expect(page.get_by_role("status")).to_contain_text("Changes saved.")
     assert Override.objects.get().scope == Scope.ALL
 
 
@@ -83,7 +83,7 @@ def test_an_override_is_set_without_javascript(live_server: LiveServer, plain: P
     plain.get_by_role("button", name="Preview changes").click()
     expect(plain.get_by_role("heading", name="What will change")).to_be_visible()
     plain.get_by_role("button", name="Update permissions").click()
-    expect(plain.get_by_role("status")).to_contain_text("Done.")
+    expect(plain.get_by_role("status")).to_contain_text("Changes saved.")
     expect(plain.get_by_role("row", name="Invite team members")).to_contain_text("until 31 Jan 2090")
     assert may(cast.member, "invite_members", cast.branch)
 
@@ -96,7 +96,7 @@ def test_an_override_is_set_on_a_phone(live_server: LiveServer, phone: Page, cas
     expect(phone.locator("#effect")).to_contain_text("View leads")
     phone.get_by_label("Reason").fill("Takes over the leads")
     phone.get_by_role("button", name="Save changes").click()
-    expect(phone.get_by_role("status")).to_contain_text("Done.")
+    expect(phone.get_by_role("status")).to_contain_text("Changes saved.")
     assert sideways(phone) == 0
 
 
@@ -118,7 +118,7 @@ def test_an_own_role_is_edited_with_a_preview_of_who_is_affected(live_server: Li
     page.get_by_role("button", name="Preview changes").click()
     expect(page.locator("main")).to_contain_text("Hal Hunter")
     page.get_by_role("button", name="Edit role").click()
-    expect(page.get_by_role("status")).to_contain_text("Done.")
+    expect(page.get_by_role("status")).to_contain_text("Changes saved.")
     assert RoleGrant.objects.get(role=role, permission="view_lead").scope == Scope.RESPONSIBLE | Scope.SHARED
     assert told == []
 

@@ -42,7 +42,7 @@ def test_an_owner_signs_in_changes_reads_and_undoes(
     assert not Override.objects.exists()
     assert sideways(plain) == 0
     plain.get_by_role("button", name="Update permissions").click()
-    expect(plain.get_by_role("status")).to_contain_text("Done.")
+    expect(plain.get_by_role("status")).to_contain_text("Changes saved.")
     assert may(cast.member, "view_billing", cast.branch)
 
     plain.get_by_role("link", name="View in audit log").click()

@@ -94,7 +94,10 @@ CASES: list[tuple[dict[str, Any], str]] = [
     (with_("records", 0, custom={"shop": "initech"}), "records[0].custom.shop: Enter a web address, such as"),
     (with_("records", 0, custom={"motto": ["a"]}), "records[0].custom.motto: must be text, not a list."),
     (with_("records", 0, custom={"motto": "a" * 256}), "records[0].custom.motto: Enter 255 characters at most"),
-    (with_("records", 3, custom={"segment": "Public"}), "records[3].custom.segment: “Public” is not one of the choices."),
+    (
+        with_("records", 3, custom={"segment": "Public"}),
+        "records[3].custom.segment: “Public” is not one of the choices.",
+    ),
     (with_("records", 3, custom={"topics": "Toner"}), 'records[3].custom.topics: must be a list, not "Toner".'),
     (with_("records", 7, custom={"fleet": 1}), "records[7].custom: this key is unknown"),
     # keys and kinds

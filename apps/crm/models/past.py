@@ -54,9 +54,7 @@ def _gone(model: type[Record], account_id: int, reference: str, later: Iterable[
             record = model(account_id=account_id, reference=reference)
             record.pk = change.record_id
             return record
-    raise HistoryUnknown(
-        f"{reference} doesn't exist and has no history: it was deleted by then, or never existed."
-    )
+    raise HistoryUnknown(f"{reference} doesn't exist and has no history: it was deleted by then, or never existed.")
 
 
 def _take_back(record: Record, later: Iterable[Change]) -> tuple[list[str], dict[str, str | None]]:
