@@ -165,5 +165,5 @@ def test_an_invitation_shows_its_link_once(live_server: LiveServer, page: Page, 
     token = link.input_value()
     page.get_by_role("link", name="Done").click()
     expect(page).to_have_url(f"{live_server.url}/a/acme/members/invited/")
-    expect(page.get_by_role("row", name=re.compile("nora@example.com"))).to_contain_text("Waiting")
+    expect(page.get_by_role("row", name=re.compile("nora@example.com"))).to_contain_text("Pending")
     assert token not in page.content()
