@@ -46,7 +46,7 @@ def asks_and_is_given(page: Page, live_server: LiveServer, cast: Cast, *, pictur
         take(page, "request")
     page.get_by_role("button", name="Request access").click()
     expect(page).to_have_url(re.compile(r"/requests/\?tab=mine$"))
-    expect(page.get_by_text("Waiting")).to_be_visible()
+    expect(page.get_by_text("Pending", exact=True)).to_be_visible()
     sign_in(page, live_server, owner)
     go(page, live_server, f"/a/{cast.account.slug}/requests/")
     expect(page.get_by_text(WHY)).to_be_visible()
