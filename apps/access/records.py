@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import Account, Branch
 from apps.audit.text import SingleLineField
@@ -68,6 +69,7 @@ class Record(models.Model):
     reference = SingleLineField(max_length=60, editable=False)
     responsible = models.ForeignKey(
         settings.AUTH_USER_MODEL,
+        verbose_name=_("owner"),
         on_delete=models.PROTECT,
         null=True,
         blank=True,

@@ -1,4 +1,4 @@
-"""What is done to several records at once: each needs the right for what is done to it, and bulk rights come on top.
+"""Bulk actions: each record needs the permission for the action, and the bulk permission comes on top.
 
 An action that the person may do nowhere is shown disabled, with the missing permission and who can grant it.
 """
@@ -40,7 +40,7 @@ class BulkAction:
     """One action of a list.
 
     `verb` is asked of each record; `bulk` (asked of each record's branch) allows doing it to many. `run` gets the
-    records that may be worked on. `danger` and `icon` are for the eye.
+    records that may be worked on. `danger` and `icon` affect only how it looks.
     """
 
     name: str
@@ -52,7 +52,7 @@ class BulkAction:
     danger: bool = False
 
     def codenames(self, record_type: str) -> list[str]:
-        """What has to be allowed, the bulk right first."""
+        """Return the permissions that the action needs, the bulk permission first."""
         verb = self.verb if "_" in self.verb else f"{self.verb}_{record_type}"
         return [*([self.bulk] if self.bulk else []), verb]
 
@@ -91,7 +91,7 @@ class RecordActions:
         return [Tool(action, missing(action)) for action in self.bulk_actions]
 
     def export_cells(self, request: HttpRequest) -> dict[str, Callable[[Any], Any]]:
-        """What a file of the list says of a record, by column."""
+        """Return the function that gives each column of an exported record."""
         return {column: attrgetter(column) for column in self.export_columns}
 
     def _runner(self, action: BulkAction) -> Callable[..., HttpResponse | None]:
@@ -101,7 +101,9 @@ class RecordActions:
                 access.require(codename)
             rows = list(selected.select_related("branch", "responsible")[: MOST + 1])
             if len(rows) > MOST:
-                messages.error(request, _("Select %(most)s records at most; nothing was done.") % {"most": f"{MOST:,}"})
+                messages.error(
+                    request, _("You can select %(most)s records at most. Nothing was changed.") % {"most": f"{MOST:,}"}
+                )
                 return None
             allowed = self._allowed(request, action, rows)
             if not allowed:
@@ -111,7 +113,7 @@ class RecordActions:
         return run
 
     def _allowed(self, request: HttpRequest, action: BulkAction, rows: list[Any]) -> list[Any]:
-        """The records that the action may touch; the others, all of them in sight, are named to the person."""
+        """The records that the action may touch; the others, all of them visible, are named in a warning."""
         access, record_type = access_of(request), self.model.record_type
         left, told = rows, []
         for codename in action.codenames(record_type):
@@ -124,14 +126,14 @@ class RecordActions:
             refused = [row for row in left if row not in kept]
             if refused:
                 told.append(
-                    _("“%(permission)s” is missing on %(named)s.")
+                    _("You don’t have “%(permission)s” on %(named)s.")
                     % {"permission": permission.label, "named": named(refused)}
                 )
             left = kept
         if told:
             messages.warning(
                 request,
-                _("%(action)s left out %(number)s of %(every)s: %(told)s")
+                _("%(action)s skipped %(number)s of %(every)s records. %(told)s")
                 % {"action": action.label, "number": len(rows) - len(left), "every": len(rows), "told": " ".join(told)},
             )
         return left
@@ -222,7 +224,7 @@ def named(rows: Sequence[Record]) -> str:
 
 
 def counted(rows: Sequence[Record]) -> str:
-    """How many of what: `1 lead`, `3 leads`."""
+    """Return a count in words: `1 lead`, `3 leads`."""
     kind = catalogue.record_type(rows[0].record_type)
     return kind.counted(len(rows)) % {"number": len(rows)}
 

@@ -1,4 +1,4 @@
-"""Where the admin's own look is served; the settings name these functions."""
+"""Addresses of the admin's style sheets and icons; the settings name these functions."""
 
 from __future__ import annotations
 

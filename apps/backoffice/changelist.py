@@ -24,7 +24,7 @@ else:
 
 
 class CountedPaginator(_Paginator):
-    """A paginator that is told the count, so that it never counts by itself."""
+    """A paginator that gets the count, so that it never counts itself."""
 
     def __init__(self, object_list: Any, per_page: int, counted: int) -> None:
         self.counted = counted
@@ -38,6 +38,10 @@ class CountedPaginator(_Paginator):
 
 class RecordChangeList(ChangeList):
     """A list of visible records. In its own order it is read by `lists.page`; other orders go through `visible_to`."""
+
+    def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().__init__(request, *args, **kwargs)
+        self.title = str(self.opts.verbose_name_plural).capitalize()
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: list[str] | None = None) -> QuerySet[Any]:
         """The visible records with filters and search applied, ordered."""
@@ -79,7 +83,7 @@ class RecordChangeList(ChangeList):
         self.page_num = page_num
         offset = (page_num - 1) * self.list_per_page
         if tuple(self.ordered_by) == lists.NEWEST_FIRST:
-            found = lists.page(
+            result = lists.page(
                 mandate,
                 codename,
                 record_type=model.record_type,
@@ -88,8 +92,8 @@ class RecordChangeList(ChangeList):
                 offset=offset,
             )
         else:
-            found = self.queryset[offset : offset + self.list_per_page]
-        self.result_list = list(found.select_related(*self.model_admin.list_select_related))
+            result = self.queryset[offset : offset + self.list_per_page]
+        self.result_list = list(result.select_related(*self.model_admin.list_select_related))
         veil(access, self.result_list, self.model_admin.list_links)
         self.result_count = self.full_result_count = min(counted, lists.CAP)
         self.result_count_text = f"{lists.CAP:,}+" if counted > lists.CAP else f"{counted:,}"
@@ -99,4 +103,3 @@ class RecordChangeList(ChangeList):
         self.add_missing = "" if access.may_anywhere(add) else missing(access, add)
         self.can_show_all = False
         self.multi_page = counted > self.list_per_page
-        self.title = str(self.opts.verbose_name_plural).capitalize()

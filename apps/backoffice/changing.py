@@ -1,4 +1,4 @@
-"""How a change of access looks in the admin."""
+"""The pages of a change of access in the admin."""
 
 from __future__ import annotations
 

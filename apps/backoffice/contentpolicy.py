@@ -1,4 +1,4 @@
-"""What a browser may run on a page of the admin. The pages' policy is in the settings; this is what the admin adds."""
+"""The admin's content security policy, added to that of the pages in the settings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.http.response import HttpResponseBase
 
 _Answer = TypeVar("_Answer", bound=HttpResponseBase)
 # Unfold's Alpine compiles the expressions in unfold's templates, and nothing else needs this. Scripts and styles come
-# from our files alone, as on the pages: nothing that stands in a page runs, and no nonce is needed.
+# from our files alone, as on the pages: no inline script of a page runs, and no nonce is needed.
 ADDED = {"script-src": [UNSAFE_EVAL]}
 # The libraries write markup, so a browser only reports it, to its own console.
 REPORTED = {"require-trusted-types-for": ["'script'"]}

@@ -25,11 +25,11 @@ from apps.roles.scopes import Scope
 class OriginFilter(ChoiceFilter):
     """Published roles, or the account's own."""
 
-    title = gettext_lazy("origin")
+    title = gettext_lazy("type")
     parameter_name = "origin"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        return [("published", _("Published")), ("own", _("Our own"))]
+        return [("published", _("Built-in")), ("own", _("Custom"))]
 
     def narrowed(self, request: HttpRequest, queryset: QuerySet[Any], chosen: str) -> QuerySet[Any]:
         return queryset.filter(account_id__isnull=chosen == "published")
@@ -57,43 +57,43 @@ class RoleAdmin(AccessTableAdmin):
 
     @display(description=gettext_lazy("Role"))
     def name_(self, role: Role) -> str:
-        """What it is called."""
+        """Return its name."""
         return role.name
 
-    @display(description=gettext_lazy("Held"))
+    @display(description=gettext_lazy("Applies"))
     def kind_(self, role: Role) -> str:
-        """Where it is held."""
-        return _("over the account") if role.kind == Role.Kind.PARENT else _("on a branch")
+        """Return whether it applies to a branch or to the whole account."""
+        return _("to the whole account") if role.kind == Role.Kind.PARENT else _("on a branch")
 
-    @display(description=gettext_lazy("Origin"))
+    @display(description=gettext_lazy("Type"))
     def origin(self, role: Role) -> str:
         """Published, or a copy of what."""
-        return _("Our own, from %(based_on)s") % {"based_on": role.based_on} if role.based_on else _("Published")
+        return _("Custom, based on %(based_on)s") % {"based_on": role.based_on} if role.based_on else _("Built-in")
 
     def facts_of(self, request: HttpRequest, row: Any) -> list[tuple[str, Any]]:
         marks = [
             words
             for words, holds in (
                 (_("exactly one holder"), row.single),
-                (_("takes no overrides"), row.locked),
-                (_("may do everything"), row.supreme),
+                (_("no overrides"), row.locked),
+                (_("every permission"), row.supreme),
             )
             if holds
         ]
         return [
-            (_("Held"), self.kind_(row)),
-            (_("Origin"), self.origin(row)),
-            (_("Besides"), ", ".join(marks)),
-            (_("What it is for"), row.description),
+            (_("Applies"), self.kind_(row)),
+            (_("Type"), self.origin(row)),
+            (_("Limits"), ", ".join(marks)),
+            (_("Description"), row.description),
         ]
 
     def more(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         """Its grants, by category."""
         standing = grants_of(row)
-        found: dict[str, list[tuple[str, Scope, str]]] = {str(title): [] for title in CATEGORIES.values()}
+        values: dict[str, list[tuple[str, Scope, str]]] = {str(title): [] for title in CATEGORIES.values()}
         for permission in catalogue.permissions():
             grant = standing.get(permission.codename)
             if grant is not None:
-                note = "" if grant.grantable else _("never by an override")
-                found[str(CATEGORIES[permission.category])].append((permission.label, grant.scope, note))
-        return {"groups": [(title, lines) for title, lines in found.items() if lines]}
+                note = "" if grant.grantable else _("can’t be granted by override")
+                values[str(CATEGORIES[permission.category])].append((permission.label, grant.scope, note))
+        return {"groups": [(title, lines) for title, lines in values.items() if lines]}

@@ -1,4 +1,4 @@
-"""What a deletion takes along, as far as the person may see it."""
+"""What a deletion also deletes, limited to what the person may see."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NAMED = 20
 
 
 def summary_of(access: AccessContext, doomed: Sequence[Record]) -> tuple[list[Any], dict[str, int]]:
-    """The records to be deleted with what goes along, as nested texts, and how many of each kind.
+    """The records to be deleted with what is deleted along with them, as nested texts, and how many of each kind.
 
     Only what the person may see is named or counted (access model, section 5).
     """

@@ -33,7 +33,7 @@ class BranchFilter(admin.SimpleListFilter):
 
 
 class PersonFilter(admin.SimpleListFilter):
-    """One of the colleagues on the branches in sight. Many are searched for, and those who match are offered."""
+    """A colleague on the visible branches. With many colleagues, the filter offers those who match a search."""
 
     template = "admin/access/person_filter.html"
 
@@ -55,26 +55,26 @@ class PersonFilter(admin.SimpleListFilter):
         return self.searched or super().has_output()
 
     def people(self, request: HttpRequest, *, but: Collection[int] = ()) -> list[tuple[str, str]]:
-        """Everybody, where they are few; else who is chosen, and whom the words find."""
+        """Return everyone where they are few; else the chosen person and those who match the words."""
         pool = PickablePeople(access_of(request), but=frozenset(but))
-        found = pool.few()
-        if found is None:
+        result = pool.few()
+        if result is None:
             self.searched = True
             chosen = pool.named(self.value() or "")
-            found, _more = pool.search(self.words) if self.words else ([], False)
-            self.found = bool(found)
-            found = [*([] if chosen is None else [chosen]), *(person for person in found if person != chosen)]
-        return [(person.value, person.name) for person in found]
+            result, _more = pool.search(self.words) if self.words else ([], False)
+            self.found = bool(result)
+            result = [*([] if chosen is None else [chosen]), *(person for person in result if person != chosen)]
+        return [(person.value, person.name) for person in result]
 
 
 class ResponsibleFilter(PersonFilter):
-    """Mine, nobody's, or one colleague's: the members of the branches in sight."""
+    """Mine, without an owner, or a colleague's: the members of the visible branches."""
 
-    title = gettext_lazy("responsible")
+    title = gettext_lazy("owner")
     parameter_name = "responsible"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]) -> Iterable[tuple[str, str]]:
-        return [("me", _("Me")), ("nobody", _("Nobody")), *self.people(request, but=[access_of(request).user.pk])]
+        return [("me", _("Me")), ("nobody", _("No owner")), *self.people(request, but=[access_of(request).user.pk])]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.value() == "me":
@@ -103,12 +103,12 @@ class AccountListFilter(admin.SimpleListFilter):
 
 def parameters_of(filters: Iterable[Any]) -> set[str]:
     """The parameters that these filters of ours read."""
-    found: set[str] = set()
+    result: set[str] = set()
     for spec in filters:
         name = getattr(spec, "parameter_name", None)
         if name is not None:
-            found |= {name, f"{name}_words"} if issubclass(spec, PersonFilter) else {name}
-    return found
+            result |= {name, f"{name}_words"} if issubclass(spec, PersonFilter) else {name}
+    return result
 
 
 def _narrowed(spec: admin.SimpleListFilter, rows: QuerySet[Any], field: str) -> QuerySet[Any]:

@@ -21,7 +21,7 @@ SHOWN = 10
 class RecordInlineFormSet(PaginationInlineFormSet):
     """The newest visible rows; those that the person may not change or delete have disabled fields and no box.
 
-    An id that is out of sight is refused with the words that an id of nothing is refused with.
+    An id that is not visible is refused with the same words as an id that doesn't exist.
     """
 
     asked_by: ClassVar[HttpRequest]
@@ -62,7 +62,7 @@ class RecordInlineFormSet(PaginationInlineFormSet):
 
 
 class RecordInline(TabularInline):
-    """A table of related records. Adding needs the right to create on the parent's branch, and the parent in sight."""
+    """A table of related records. Adding needs the right to create on the parent's branch, and a visible parent."""
 
     model: type[Record]
     formset = RecordInlineFormSet

@@ -1,4 +1,4 @@
-"""Lists of what is not a record: read only, in the account at hand, filtered by our own filters, counted to a cap."""
+"""Lists of what is not a record: read only, in the current account, filtered by our own filters, counted to a cap."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ class CappedPaginator(Paginator[Any]):
 
     @cached_property
     def counted(self) -> int:
-        """How many there are, at most one more than the cap."""
+        """Return the number of rows, at most one more than the cap."""
         rows: Any = self.object_list
         return int(rows.order_by()[: lists.CAP + 1].count())
 
     @cached_property
     def count(self) -> int:
-        """How many of them are on pages."""
+        """Return the number of rows on pages."""
         return min(self.counted, lists.CAP)
 
 
@@ -73,7 +73,7 @@ class ReadOnlyChangeList(ChangeList):
 
 
 class ReadOnlyAdmin(ModelAdmin):
-    """Rows of one table in the account at hand. Nothing is ever saved here.
+    """Rows of one table in the current account. Nothing is ever saved here.
 
     `views` is the permission that shows rows: on their branch, or over the account.
     """
@@ -99,7 +99,7 @@ class ReadOnlyAdmin(ModelAdmin):
         return access_of(request).may_anywhere(self.views)
 
     def require_look(self, request: HttpRequest) -> None:
-        """Let only those pass for whom the list is there.
+        """Let only people pass who may see the list.
 
         Raises:
             MissingPermission: it is not.
@@ -151,8 +151,8 @@ class ReadOnlyAdmin(ModelAdmin):
         """The list."""
         self.require_look(request)
         context = {**(extra_context or {}), "job_failures": self._job_failures(request)}
-        found: HttpResponse = super().changelist_view(request, context)
-        return found
+        result: HttpResponse = super().changelist_view(request, context)
+        return result
 
     def _job_failures(self, request: HttpRequest) -> list[dict[str, Any]]:
         """The jobs that fail in the account, with the cause for platform operators: it can speak of any row of it."""

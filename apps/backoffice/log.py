@@ -38,22 +38,22 @@ SHOWN = 200
 
 
 class ActorFilter(ChoiceFilter, PersonFilter, DropdownFilter):
-    """Who did it: a colleague, or the operator at the console."""
+    """Filter by who made the change: a colleague or the system."""
 
-    title = gettext_lazy("person")
+    title = gettext_lazy("changed by")
     parameter_name = "by"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        return [*self.people(request), (CONSOLE, _("The console"))]
+        return [*self.people(request), (CONSOLE, _("System"))]
 
     def narrowed(self, request: HttpRequest, queryset: QuerySet[Any], chosen: str) -> QuerySet[Any]:
         return queryset.filter(actor_id=None if chosen == CONSOLE else int(chosen))
 
 
 class ConcernedFilter(ChoiceFilter, PersonFilter, DropdownFilter):
-    """Whom it concerns: whose roles, overrides, teams or shares it changed."""
+    """Filter by who is affected: whose roles, overrides, teams or shares it changed."""
 
-    title = gettext_lazy("whom it concerns")
+    title = gettext_lazy("affects")
     parameter_name = "about"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
@@ -65,9 +65,9 @@ class ConcernedFilter(ChoiceFilter, PersonFilter, DropdownFilter):
 
 
 class VerbFilter(ChoiceFilter, DropdownFilter):
-    """What was done."""
+    """The action."""
 
-    title = gettext_lazy("what was done")
+    title = gettext_lazy("action")
     parameter_name = "verb"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
@@ -99,7 +99,7 @@ def _midnight(day: date) -> datetime:
 
 
 class LogAdmin(ReadOnlyAdmin):
-    """The operations of the account at hand, newest first."""
+    """The operations of the current account, newest first."""
 
     views = SEES
     jobs = (VERIFYING_CHAINS, VERIFYING_ACCESS)
@@ -108,7 +108,7 @@ class LogAdmin(ReadOnlyAdmin):
     list_filter_submit = True
     list_filter_sheet = True
     search_fields = ("reason",)
-    search_help_text = gettext_lazy("Words of the reason.")
+    search_help_text = gettext_lazy("Text of the reason.")
     ordering = ("-pk",)
     sortable_by = ()
     list_before_template = "admin/access/log_tools.html"
@@ -126,19 +126,19 @@ class LogAdmin(ReadOnlyAdmin):
 
     # Columns
 
-    @display(description=gettext_lazy("What"), header=True)
+    @display(description=gettext_lazy("Action"), header=True)
     def what(self, operation: Operation) -> list[str]:
         """The verb, and the number of the operation."""
         return [in_words(operation.verb), f"#{operation.pk}"]
 
-    @display(description=gettext_lazy("Who"))
+    @display(description=gettext_lazy("Changed by"))
     def who(self, operation: Operation) -> str:
-        """Who did it, and as whom."""
+        """Return who made the change, and as which member."""
         return named(operation)
 
-    @display(description=gettext_lazy("Why"))
+    @display(description=gettext_lazy("Reason"))
     def reason_given(self, operation: Operation) -> str:
-        """The reason, as far as it fits."""
+        """Return the start of the reason."""
         return operation.reason if len(operation.reason) <= 120 else f"{operation.reason[:119]}…"
 
     @display(description=gettext_lazy("When"))
@@ -151,29 +151,29 @@ class LogAdmin(ReadOnlyAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """One operation in full."""
+        """Show one operation in full."""
         operation = self.row_or_404(request, object_id)
         entries = reader_of(request).entries().filter(operation=operation).order_by("pk")
-        found = list(entries[: SHOWN + 1])
+        shown = list(entries[: SHOWN + 1])
         context = {
             "operation": operation,
             "verb": in_words(operation.verb),
             "who": named(operation),
-            "images": [image_of(entry) for entry in found[:SHOWN]],
-            "more": entries.count() - SHOWN if len(found) > SHOWN else 0,
+            "images": [image_of(entry) for entry in shown[:SHOWN]],
+            "more": entries.count() - SHOWN if len(shown) > SHOWN else 0,
             "back": self.address("changelist"),
             **self.undoing(request, operation),
         }
         return self.page(
-            request, "admin/access/operation.html", _("Operation %(number)d") % {"number": operation.pk}, context
+            request, "admin/access/operation.html", _("Change %(number)d") % {"number": operation.pk}, context
         )
 
     def undoing(self, request: HttpRequest, operation: Operation) -> dict[str, Any]:
-        """What the page says of undoing it."""
+        """Return the text about undoing it."""
         return {}
 
     def export_view(self, request: HttpRequest, kind: str) -> HttpResponse | StreamingHttpResponse:
-        """What the list shows, as a file; that it was taken along stands in the log.
+        """What the list shows, as a file; the export is recorded in the audit log.
 
         Raises:
             MissingPermission: the person may not read the log.

@@ -26,17 +26,17 @@ MINUTES = (15, 30, LONGEST)
 
 
 class SessionForm(forms.Form):
-    """Why, and for how long."""
+    """The reason and the duration."""
 
     reason = ReasonField(
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
         help_text=gettext_lazy(
-            "It stands in the log, and on every page until the session ends: a ticket and a sentence will do."
+            "Shown in the audit log, and on every page during the session. Name the ticket and the reason."
         ),
-        error_messages={"required": gettext_lazy("Say why the session is needed.")},
+        error_messages={"required": gettext_lazy("Enter a reason for the session.")},
     )
     minutes = forms.TypedChoiceField(
-        label=gettext_lazy("For how long"),
+        label=gettext_lazy("Duration"),
         coerce=int,
         choices=lambda: [
             (minutes, ngettext("%(number)s minute", "%(number)s minutes", minutes) % {"number": minutes})
@@ -50,7 +50,7 @@ class SessionForm(forms.Form):
 def operator_page(site: Any, request: HttpRequest) -> HttpResponse:
     """The running session or the form for one, and the user's last ones. Opening one leads back to `next`.
 
-    A session is opened only by someone who signed in with a second factor.
+    A session is opened only by someone who signed in with two-factor authentication.
 
     Raises:
         Http404: the user is no superuser.
@@ -95,9 +95,9 @@ def end_operator_session(request: HttpRequest) -> HttpResponse:
     try:
         end_session(user, actor=user)
     except SessionRefused:
-        messages.info(request, _("The session had ended already."))
+        messages.info(request, _("The session had already ended."))
     else:
-        messages.success(request, _("The session has ended."))
+        messages.success(request, _("Session ended."))
     return HttpResponseRedirect(reverse("admin:operator"))
 
 
@@ -115,7 +115,7 @@ def _superuser(request: HttpRequest) -> User:
 
 
 def _way_on(request: HttpRequest) -> str:
-    """Where the operator wanted to go, if it is a page of ours; else the first one."""
+    """Return the page that the operator wanted, if it is on this site; else the first one."""
     wanted = (request.POST or request.GET).get("next", "")
     ours = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
     return wanted if ours else reverse("admin:index")

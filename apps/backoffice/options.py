@@ -14,6 +14,7 @@ from django.db import models
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin
 
 from apps.access import lists
@@ -31,7 +32,7 @@ class CappedPaginator(Paginator[Any]):
 
     @cached_property
     def count(self) -> int:
-        """How many there are, or the cap."""
+        """Return the number of rows, at most the cap."""
         rows: Any = self.object_list
         return int(rows.order_by()[: lists.CAP].count())
 
@@ -39,7 +40,7 @@ class CappedPaginator(Paginator[Any]):
 class MandateAdmin(RecordActions, ModelAdmin):
     """The admin of a record type. Rows, objects, fields, actions and pickers come from the user's Mandate.
 
-    What is out of sight answers 404, exactly as nothing does; what is in sight but not allowed raises
+    What is not visible answers 404, exactly as a missing object does; what is visible but not allowed raises
     `MissingPermission`, and the page that answers names the permission. Writing is left to `write_record` and
     `remove_record`, which subclasses lead to their services; nothing is ever saved or deleted here. `list_links` names
     the links that the list shows, where it does not show all of them.
@@ -96,16 +97,16 @@ class MandateAdmin(RecordActions, ModelAdmin):
         return access_of(request).rows(self.codename("view"), self.record_type).order_by(*self.ordering)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        """The record with its links veiled, or None where it is out of sight; read once in a request."""
+        """The record with its links veiled, or None where it is not visible; read once in a request."""
         kept: dict[str, Any] = request.__dict__.setdefault("_records", {})
         if object_id not in kept:
             rows = self.get_queryset(request).select_related("branch", "responsible", "created_by")
-            found = rows.filter(pk=int(object_id)).first() if _is_id(object_id) else None
-            if found is not None:
-                found.account = found.branch.account = access_of(request).account
-                self.ask_before_veiling(request, found)
-                veil(access_of(request), [found])
-            kept[object_id] = found
+            record = rows.filter(pk=int(object_id)).first() if _is_id(object_id) else None
+            if record is not None:
+                record.account = record.branch.account = access_of(request).account
+                self.ask_before_veiling(request, record)
+                veil(access_of(request), [record])
+            kept[object_id] = record
         return kept[object_id]
 
     def ask_before_veiling(self, request: HttpRequest, record: Any) -> None:
@@ -118,12 +119,12 @@ class MandateAdmin(RecordActions, ModelAdmin):
         """The record.
 
         Raises:
-            Http404: it is out of sight, or there is none: the same.
+            Http404: it is not visible, or there is none: the same.
         """
-        found = self.get_object(request, object_id)
-        if found is None:
+        result = self.get_object(request, object_id)
+        if result is None:
             raise Http404
-        return found
+        return result
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[RecordChangeList]:
         return RecordChangeList
@@ -154,33 +155,38 @@ class MandateAdmin(RecordActions, ModelAdmin):
         """The form. A write that a service refuses is shown again with its words, and nothing of it is kept."""
         if "_saveasnew" in request.POST:
             raise SuspiciousOperation("Records are not copied by saving them as new.")
-        self._let_pass(request, object_id)
+        record = self._let_pass(request, object_id)
+        title = {} if record is None else {"title": str(record), "subtitle": None}
+        context = {**title, **(extra_context or {})}
         try:
-            return super().changeform_view(request, object_id, form_url, extra_context)
+            return super().changeform_view(request, object_id, form_url, context)
         except FormRefusal as refusal:
             request.__dict__["_refusal"] = refusal
             request.__dict__.pop("_records", None)
-            context = {**(extra_context or {}), "again": refusal.again}
-            return super().changeform_view(request, object_id, form_url, context)
+            return super().changeform_view(request, object_id, form_url, {**context, "again": refusal.again})
 
-    def _let_pass(self, request: HttpRequest, object_id: str | None) -> None:
+    def _let_pass(self, request: HttpRequest, object_id: str | None) -> Any:
+        """Return the record, None for a new one, after asking for the permission that the form needs."""
         if object_id is None:
             access_of(request).require(self.codename("add"))
-            return
+            return None
         record = self.object_or_404(request, object_id)
         if request.method == "POST" and not self.has_change_permission(request, record):
             access_of(request).require(self.codename("change"), record)
+        return record
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        access_of(request).require(self.codename("delete"), self.object_or_404(request, object_id))
-        return super().delete_view(request, object_id, extra_context)
+        record = self.object_or_404(request, object_id)
+        access_of(request).require(self.codename("delete"), record)
+        context = {"title": _("Delete %(record)s") % {"record": record}, **(extra_context or {})}
+        return super().delete_view(request, object_id, context)
 
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest
     ) -> tuple[list[Any], dict[str, int], set[str], list[str]]:
-        """What the person may see go; never what they may not (access model, section 5)."""
+        """Return what is deleted, limited to what the person may see (access model, section 5)."""
         return (*summary_of(access_of(request), list(objs)), set(), [])
 
     # Forms
@@ -192,7 +198,7 @@ class MandateAdmin(RecordActions, ModelAdmin):
         return made
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:
-        """The fields that this person may not change on this record, beside those that nobody changes."""
+        """The fields that this person may not change on this record, beside those that are always read only."""
         fixed = list(super().get_readonly_fields(request, obj))
         if obj is None:
             return fixed

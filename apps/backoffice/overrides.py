@@ -32,13 +32,13 @@ from apps.teams.models import Membership
 
 
 class EndFilter(ChoiceFilter):
-    """Those that count now, and those that have ended."""
+    """Filter by overrides in effect, and ended ones."""
 
     title = gettext_lazy("end")
     parameter_name = "end"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        return [("none", _("Without an end")), ("coming", _("Will end")), ("past", _("Has ended"))]
+        return [("none", _("No end date")), ("coming", _("Ends later")), ("past", _("Ended"))]
 
     def narrowed(self, request: HttpRequest, queryset: QuerySet[Any], chosen: str) -> QuerySet[Any]:
         now = timezone.now()
@@ -59,48 +59,48 @@ class OverrideAdmin(AccessTableAdmin):
     list_filter: ClassVar[Any] = (EndFilter, PlaceFilter)
     list_filter_submit = True
     search_fields = ("user__name", "user__email", "permission")
-    search_help_text = gettext_lazy("A name, an e-mail address or a permission's codename.")
+    search_help_text = gettext_lazy("Name, email address or permission codename.")
     ordering = ("user__name", "permission", "pk")
     sortable_by = ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Without those of the shielded, which only they themselves see."""
+        """Leave out those of shielded members, which only they see."""
         rows = super().get_queryset(request).select_related("user", "branch", "author")
         return rows.exclude(user__in=shielded(access_of(request)))
 
     @display(description=gettext_lazy("Member"))
     def person(self, override: Override) -> str:
-        """Whose it is."""
+        """Return the member."""
         return str(override.user)
 
     @display(description=gettext_lazy("Branch"))
     def on(self, override: Override) -> str:
-        """Where it counts."""
+        """Return the branch."""
         return override.branch.name
 
     @display(description=gettext_lazy("Permission"))
     def permission_label(self, override: Override) -> str:
-        """What it is about."""
+        """Return the permission."""
         return label_of(override.permission)
 
     @display(description=gettext_lazy("Scope"))
     def scope_label(self, override: Override) -> str:
-        """How far it reaches."""
+        """Return the scope."""
         return override.scope.label
 
     @display(description=gettext_lazy("Ends"), empty_value=gettext_lazy("Never"))
     def ends(self, override: Override) -> SafeString | None:
-        """When it ends."""
+        """Return the end date."""
         return moment(override.expires_at)
 
     @display(description=gettext_lazy("Set by"))
     def set_by(self, override: Override) -> str:
-        """Who set it."""
-        return str(override.author or _("The console"))
+        """Return who set it."""
+        return str(override.author or _("System"))
 
     @display(description=gettext_lazy("Reason"))
     def why(self, override: Override) -> str:
-        """Why."""
+        """Return the reason."""
         return override.reason
 
     def name_of(self, row: Any) -> str:
@@ -113,7 +113,7 @@ class OverrideAdmin(AccessTableAdmin):
 
 def lines_of(membership: Membership) -> list[dict[str, str]]:
     """A member's overrides, for the page of the membership."""
-    found = Override.objects.filter(branch=membership.branch_id, user=membership.user_id).order_by("permission")
+    matching = Override.objects.filter(branch=membership.branch_id, user=membership.user_id).order_by("permission")
     return [
         {
             "title": label_of(override.permission),
@@ -121,7 +121,7 @@ def lines_of(membership: Membership) -> list[dict[str, str]]:
             "note": override.reason,
             "value": _value(override),
         }
-        for override in found
+        for override in matching
     ]
 
 

@@ -49,19 +49,19 @@ from apps.teams.models import Invitation, Membership, ParentMembership, TeamMemb
 
 
 class StateFilter(ChoiceFilter):
-    """Active members, or the Restore list."""
+    """Active members, or the removed members."""
 
     title = gettext_lazy("state")
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        return [(EVERYWHERE, _("All")), (REMOVED, _("Restore list"))]
+        return [(EVERYWHERE, _("All")), (REMOVED, _("Removed"))]
 
     def choices(self, changelist: Any) -> Any:
         """The first choice is what the list shows by itself."""
-        found = list(super().choices(changelist))
-        found[0] = {**found[0], "display": _("Active")}
-        return found
+        items = list(super().choices(changelist))
+        items[0] = {**items[0], "display": _("Active")}
+        return items
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         chosen = self.chosen()
@@ -71,7 +71,7 @@ class StateFilter(ChoiceFilter):
 
 
 class MembershipAdmin(AccessTableAdmin):
-    """Who is on which branch, as what; and the Restore list."""
+    """The members of each branch with their roles, and the removed members."""
 
     views = "view_members"
     adds = AddToBranchForm
@@ -90,7 +90,7 @@ class MembershipAdmin(AccessTableAdmin):
     list_filter: ClassVar[Any] = (StateFilter, PlaceFilter, RoleFilter)
     list_filter_submit = True
     search_fields = ("user__name", "user__email")
-    search_help_text = gettext_lazy("A name or an e-mail address.")
+    search_help_text = gettext_lazy("Name or email address.")
     ordering = ("user__name", "pk")
     sortable_by = ()
 
@@ -119,12 +119,14 @@ class MembershipAdmin(AccessTableAdmin):
 
     @display(description=gettext_lazy("Role"))
     def role_name(self, member: Membership) -> str:
-        """The role; and that they were removed."""
-        return f"{member.role.name} (removed)" if member.status == REMOVED else member.role.name
+        """Return the role, and whether the member was removed."""
+        if member.status == REMOVED:
+            return _("%(role)s (removed)") % {"role": member.role.name}
+        return member.role.name
 
     @display(description=gettext_lazy("Since"))
     def since(self, member: Membership) -> SafeString | None:
-        """When they joined, or were removed."""
+        """Return the date of joining or removal."""
         return moment(member.removed_at or member.joined_at)
 
     def name_of(self, row: Any) -> str:
@@ -136,7 +138,7 @@ class MembershipAdmin(AccessTableAdmin):
             (_("Role"), row.role.name),
             (_("Branch"), row.branch.name),
             (_("State"), row.get_status_display()),
-            (_("E-mail"), row.user.email if known else ""),
+            (_("Email"), row.user.email if known else ""),
             (_("Joined"), _day(row.joined_at) if known else ""),
             (_("Removed"), _day(row.removed_at) if row.removed_at else ""),
             (_("Account"), "" if row.user.is_active else _("Deactivated")),
@@ -155,11 +157,13 @@ class MembershipAdmin(AccessTableAdmin):
                     {"title": place.team.name, "link": reverse("admin:teams_team_change", args=[place.team_id])}
                     for place in teams.order_by("team__name")
                 ],
-                "empty": _("In no team."),
+                "empty": _("Not in a team."),
             }
         ]
         if access.may("view_member_permissions", row.branch):
-            parts.append({"title": _("Overrides"), "lines": lines_of(row), "empty": _("The role says it all.")})
+            parts.append(
+                {"title": _("Overrides"), "lines": lines_of(row), "empty": _("No overrides. The role decides.")}
+            )
         return {"parts": parts}
 
     def further_acts(self, request: HttpRequest, row: Any) -> list[RowAction]:
@@ -179,7 +183,7 @@ def _day(moment: datetime | None) -> str:
 
 
 class InvitationAdmin(AccessTableAdmin):
-    """Who has been asked to join."""
+    """The invitations."""
 
     views = "view_members"
     adds = InviteForm
@@ -189,7 +193,7 @@ class InvitationAdmin(AccessTableAdmin):
     list_filter: ClassVar[Any] = (PlaceFilter,)
     list_filter_submit = True
     search_fields = ("email",)
-    search_help_text = gettext_lazy("An e-mail address.")
+    search_help_text = gettext_lazy("Email address.")
     ordering = ("-sent_at", "-pk")
     sortable_by = ()
 
@@ -198,13 +202,13 @@ class InvitationAdmin(AccessTableAdmin):
         access = access_of(request)
         ids = [branch.pk for branch in access.branches_where(self.views)]
         rows = Invitation.objects.filter(account=access.account_id).select_related("branch", "role", "invited_by")
-        found = rows.filter(branch__in=ids)
+        matching = rows.filter(branch__in=ids)
         everywhere = bool(ids) and len(ids) == len(access.branches)
-        return found | rows.filter(branch=None) if everywhere else found
+        return matching | rows.filter(branch=None) if everywhere else matching
 
-    @display(description=gettext_lazy("E-mail"))
+    @display(description=gettext_lazy("Email"))
     def address_(self, invitation: Invitation) -> str:
-        """Who was invited."""
+        """Return the invited address."""
         return invitation.email
 
     @display(description=gettext_lazy("To"))
@@ -212,27 +216,27 @@ class InvitationAdmin(AccessTableAdmin):
         """The branch."""
         return invitation.branch.name if invitation.branch else _("All branches")
 
-    @display(description=gettext_lazy("As"))
+    @display(description=gettext_lazy("Role"))
     def role_name(self, invitation: Invitation) -> str:
         """The role."""
-        return invitation.role.name if invitation.role else _("a role that is gone")
+        return invitation.role.name if invitation.role else _("a deleted role")
 
     @display(description=gettext_lazy("State"))
     def state(self, invitation: Invitation) -> str:
-        """What became of it."""
+        """Return the state."""
         if invitation.status == Invitation.Status.PENDING and not invitation.is_open:
             return _("Ended")
         return str(invitation.get_status_display())
 
     @display(description=gettext_lazy("Until"))
     def until(self, invitation: Invitation) -> SafeString | None:
-        """When it ends, or ended."""
+        """Return the end date."""
         return moment(invitation.ended_at or invitation.expires_at)
 
     @display(description=gettext_lazy("From"))
     def sender(self, invitation: Invitation) -> str:
-        """Who sent it."""
-        return str(invitation.invited_by or _("The platform's operators"))
+        """Return the sender."""
+        return str(invitation.invited_by or _("Platform operators"))
 
     def name_of(self, row: Any) -> str:
         return str(row.email)
@@ -242,7 +246,7 @@ class InvitationAdmin(AccessTableAdmin):
 
 
 class ParentMembershipAdmin(AccessTableAdmin):
-    """Who holds a role over the whole account."""
+    """The members with a parent role."""
 
     views = "view_parent_roles"
     adds = GrantParentForm
@@ -253,7 +257,7 @@ class ParentMembershipAdmin(AccessTableAdmin):
     list_filter: ClassVar[Any] = (RoleFilter,)
     list_filter_submit = True
     search_fields = ("user__name", "user__email")
-    search_help_text = gettext_lazy("A name or an e-mail address.")
+    search_help_text = gettext_lazy("Name or email address.")
     ordering = ("user__name", "pk")
     sortable_by = ()
 
@@ -262,7 +266,7 @@ class ParentMembershipAdmin(AccessTableAdmin):
 
     @display(description=gettext_lazy("Holder"))
     def person(self, held: ParentMembership) -> str:
-        """Who holds it."""
+        """Return the member."""
         return str(held.user)
 
     @display(description=gettext_lazy("Parent role"))
@@ -272,7 +276,7 @@ class ParentMembershipAdmin(AccessTableAdmin):
 
     @display(description=gettext_lazy("Since"))
     def granted(self, held: ParentMembership) -> SafeString | None:
-        """When it was granted."""
+        """Return the date of the grant."""
         return moment(held.granted_at)
 
     def name_of(self, row: Any) -> str:

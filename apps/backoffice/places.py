@@ -44,7 +44,7 @@ class TeamAdmin(AccessTableAdmin):
     list_filter: ClassVar[Any] = (PlaceFilter,)
     list_filter_submit = True
     search_fields = ("name",)
-    search_help_text = gettext_lazy("A name.")
+    search_help_text = gettext_lazy("Name.")
     ordering = ("name", "pk")
     sortable_by = ()
 
@@ -53,24 +53,24 @@ class TeamAdmin(AccessTableAdmin):
 
     @display(description=gettext_lazy("Team"))
     def team(self, team: Team) -> str:
-        """What it is called."""
+        """Return its name."""
         return team.name
 
     @display(description=gettext_lazy("Branch"))
     def on(self, team: Team) -> str:
-        """Where it is."""
+        """Return the branch."""
         return team.branch.name
 
     @display(description=gettext_lazy("Members"))
     def size(self, team: Any) -> str:
-        """How many are in it."""
+        """Return the number of members."""
         return str(team.places)
 
     def more(self, request: HttpRequest, row: Any) -> dict[str, Any]:
-        """Who is in it."""
+        """Return the members."""
         places = TeamMember.objects.filter(team=row).select_related("user").order_by("user__name")
         lines = [{"title": str(place.user)} for place in places]
-        return {"parts": [{"title": _("Members"), "lines": lines, "empty": _("Nobody yet.")}]}
+        return {"parts": [{"title": _("Members"), "lines": lines, "empty": _("No members yet.")}]}
 
 
 # Branches
@@ -89,7 +89,7 @@ class BranchAdmin(AccessTableAdmin):
     }
     list_display = ("branch_", "state")
     search_fields = ("name",)
-    search_help_text = gettext_lazy("A name.")
+    search_help_text = gettext_lazy("Name.")
     ordering = ("name", "pk")
     sortable_by = ()
 
@@ -98,7 +98,7 @@ class BranchAdmin(AccessTableAdmin):
 
     @display(description=gettext_lazy("Branch"))
     def branch_(self, branch: Branch) -> str:
-        """What it is called."""
+        """Return its name."""
         return branch.name
 
     @display(description=gettext_lazy("State"))
@@ -107,7 +107,7 @@ class BranchAdmin(AccessTableAdmin):
         return str(branch.get_status_display())
 
     def more(self, request: HttpRequest, row: Any) -> dict[str, Any]:
-        """Where its members are."""
+        """Return the link to its members."""
         access = access_of(request)
         if row.status != Branch.Status.ACTIVE or not access.may("view_members", row):
             return {}
@@ -117,8 +117,8 @@ class BranchAdmin(AccessTableAdmin):
         part = {
             "title": _("Teams"),
             "lines": lines,
-            "empty": _("None yet."),
+            "empty": _("No teams yet."),
             "link": link,
-            "link_title": _("Its members"),
+            "link_title": _("Members"),
         }
         return {"parts": [part]}

@@ -34,16 +34,16 @@ class LinkField(forms.ModelChoiceField):  # type: ignore[type-arg] # generic in 
     """A link to a row. What was sent and is no number is shown as nothing chosen: its picker looks the row up by it."""
 
     def prepare_value(self, value: Any) -> Any:
-        """What the picker shows as chosen."""
-        found = super().prepare_value(value)
-        return None if isinstance(found, str) and not found.isdecimal() else found
+        """Return the value that the picker shows as chosen."""
+        result = super().prepare_value(value)
+        return None if isinstance(result, str) and not result.isdecimal() else result
 
 
 class RecordForm(forms.ModelForm[Any]):
     """A record's form for the request's user. `request` is set on the class that is made for each request.
 
     Choices: records that the user may view; branches on which they may create such records; active members of these
-    branches. So an id that is out of sight is refused with the words that an id of nothing is refused with.
+    branches. So an id that is not visible is refused with the same words as an id that doesn't exist.
     """
 
     request: ClassVar[HttpRequest]
@@ -65,7 +65,7 @@ class RecordForm(forms.ModelForm[Any]):
         return {name: self.cleaned_data[name] for name in names if name in self.cleaned_data}
 
     def clean(self) -> dict[str, Any]:
-        """The words of a service that refused the same input a moment ago."""
+        """Show the sentences of the service that refused the same input before."""
         cleaned = super().clean() or self.cleaned_data
         if self.refusal is not None:
             for field, sentence in self.refusal.errors.items():
@@ -86,7 +86,7 @@ class RecordForm(forms.ModelForm[Any]):
         pool = PickablePeople(self.access, on=frozenset(branches), also=frozenset([] if current is None else [current]))
         plain = self.fields["responsible"]
         field = UserField(
-            pool, fixed=[("", _("Nobody"))], label=plain.label, required=plain.required, help_text=plain.help_text
+            pool, fixed=[("", _("No owner"))], label=plain.label, required=plain.required, help_text=plain.help_text
         )
         field.widget.plain = UnfoldAdminSelectWidget
         self.fields["responsible"] = field
@@ -97,7 +97,7 @@ class RecordForm(forms.ModelForm[Any]):
             )
 
     def _may_hand_out(self, branch: Branch) -> bool:
-        """Whether a new record could go to somebody else at once: it stands as its creator's own until then."""
+        """Return whether a new record could go to another owner at once; until then its creator owns it."""
         user = self.access.user
         own = type(self.instance)(account=self.access.account, branch=branch, responsible=user, created_by=user)
         mandate = self.access.mandate

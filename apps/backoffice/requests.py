@@ -1,4 +1,4 @@
-"""Requests for access in the admin: one's own, and those that one could decide."""
+"""Access requests in the admin: the person's own, and those they could decide."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from apps.pages.forms.requests import ApproveForm, AskForm, DeclineForm, Withdra
 
 
 class StatusFilter(ChoiceFilter):
-    """What waits, and what became of the others."""
+    """Filter by state: pending or decided."""
 
     title = gettext_lazy("state")
     parameter_name = "state"
@@ -48,7 +48,7 @@ class AccessRequestAdmin(AccessTableAdmin):
     list_select_related = ("user", "branch", "decided_by")
     list_filter: ClassVar[Any] = (StatusFilter,)
     search_fields = ("user__name", "user__email", "message")
-    search_help_text = gettext_lazy("A name, an e-mail address, or words of the request.")
+    search_help_text = gettext_lazy("Name, email address or text of the request.")
     ordering = ("-created_at", "-pk")
     sortable_by = ()
 
@@ -64,15 +64,15 @@ class AccessRequestAdmin(AccessTableAdmin):
         access_of(request).account_id  # noqa: B018 - it raises
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """One's own, and those that one could decide: what a share would give, only with the record in sight."""
+        """The person's own requests, and those they could decide: for a share, only with the record visible."""
         return requests_in_sight(access_of(request))
 
-    @display(description=gettext_lazy("Who"))
+    @display(description=gettext_lazy("Member"))
     def person(self, asked: AccessRequest) -> str:
-        """Who asks."""
+        """Return the member."""
         return str(asked.user)
 
-    @display(description=gettext_lazy("Asks for"))
+    @display(description=gettext_lazy("Permission"))
     def asked(self, asked: AccessRequest) -> str:
         """The permission, and how far."""
         about = _("one record") if asked.record_id is not None else asked.scope.label
@@ -85,30 +85,30 @@ class AccessRequestAdmin(AccessTableAdmin):
 
     @display(description=gettext_lazy("State"))
     def state(self, asked: AccessRequest) -> str:
-        """What became of it."""
+        """Return the state."""
         return str(asked.get_status_display())
 
     @display(description=gettext_lazy("When"))
     def when(self, asked: AccessRequest) -> SafeString | None:
-        """When it was made."""
+        """Return the date of the request."""
         return moment(asked.created_at)
 
     def name_of(self, row: Any) -> str:
-        return _("%(user)s asks for “%(permission)s”") % {"user": row.user, "permission": label_of(row.permission)}
+        return _("%(user)s requests “%(permission)s”") % {"user": row.user, "permission": label_of(row.permission)}
 
     def facts_of(self, request: HttpRequest, row: Any) -> list[tuple[str, Any]]:
         return [
             *super().facts_of(request, row)[1:],
             (_("Record"), self._record(request, row)),
-            (_("Why"), row.message),
+            (_("Reason"), row.message),
             (_("Decided by"), str(row.decided_by) if row.decided_by else ""),
-            (_("Reason"), row.reason),
+            (_("Decision reason"), row.reason),
         ]
 
     def _record(self, request: HttpRequest, row: Any) -> str:
-        """The record that it is about, for whoever sees it."""
+        """The record that it is about, for those who may see it."""
         if row.record_id is None:
             return ""
         access = access_of(request)
         found = access.rows(f"view_{row.record_type}", row.record_type).filter(pk=row.record_id).first()
-        return f"{found} ({found.reference})" if found is not None else _("out of your sight")
+        return f"{found} ({found.reference})" if found is not None else _("a record you can’t see")

@@ -39,7 +39,7 @@ class SharePage:
 
         Raises:
             MissingPermission: the person may neither see nor change who has a share.
-            Http404: records like it have none, or nobody of that name has one.
+            Http404: records like it have none, or no share has that holder.
         """
         if shares.tables(self.record.record_type) is None:
             raise Http404

@@ -32,7 +32,7 @@ SHORTEST_SEARCH = 2
 
 
 class RecordAutocomplete(AutocompleteJsonView):
-    """What a picker offers: visible records of a type, for those who may view some."""
+    """The options of a picker: visible records of a type, for people who may view some."""
 
     def process_request(self, request: HttpRequest) -> tuple[str, Any, Any, str]:
         """The words, and of what they are searched.
@@ -54,20 +54,20 @@ class RecordAutocomplete(AutocompleteJsonView):
         return True
 
     def serialize_result(self, obj: Any, to_field_name: str) -> dict[str, str]:
-        found: dict[str, str] = super().serialize_result(obj, to_field_name)
-        return {**found, "text": f"{obj} ({obj.reference})" if str(obj) != obj.reference else obj.reference}
+        result: dict[str, str] = super().serialize_result(obj, to_field_name)
+        return {**result, "text": f"{obj} ({obj.reference})" if str(obj) != obj.reference else obj.reference}
 
 
 class ScriptCatalog(JavaScriptCatalog):
     """Django's, with calendars and clocks as the account has chosen them."""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        found: dict[str, Any] = super().get_context_data(**kwargs)
-        told = {name: str(each) for name, each in found["formats"].items() if isinstance(each, str)}
-        found["formats"] |= {**told, "FIRST_DAY_OF_WEEK": current().week_begins}
+        result: dict[str, Any] = super().get_context_data(**kwargs)
+        formats = {name: str(each) for name, each in result["formats"].items() if isinstance(each, str)}
+        result["formats"] |= {**formats, "FIRST_DAY_OF_WEEK": current().week_begins}
         hours = {"6 a.m.": time(6), "6 p.m.": time(18)}
-        found["catalog"] |= {words: written(hour, DateTimeForm.TIME) for words, hour in hours.items()}
-        return found
+        result["catalog"] |= {words: written(hour, DateTimeForm.TIME) for words, hour in hours.items()}
+        return result
 
 
 class MandateSite(UnfoldAdminSite):
@@ -80,11 +80,11 @@ class MandateSite(UnfoldAdminSite):
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         """Django's and unfold's, without the redirect that tells which ids exist; and the operator's own page."""
-        found = [url for url in super().get_urls() if getattr(url, "name", None) != "view_on_site"]
+        urls = [url for url in super().get_urls() if getattr(url, "name", None) != "view_on_site"]
         return [
             path("operator/", self.admin_view(self.operator_view), name="operator"),
             path("operator/end/", self.admin_view(self.end_operator_session_view), name="operator_end"),
-            *found,
+            *urls,
         ]
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
@@ -93,7 +93,7 @@ class MandateSite(UnfoldAdminSite):
 
     @method_decorator(secure_admin_login)
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Lead to the page on which everybody signs in; whoever is signed in and no staff may not open the admin."""
+        """Redirect to the one sign-in page; signed-in people who are not staff can't open the admin."""
         return super().login(request, extra_context)
 
     def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
@@ -125,7 +125,7 @@ class MandateSite(UnfoldAdminSite):
         return context
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
-        """What the person may open; nothing for somebody who has not signed in."""
+        """Return the apps that the person may open; none without a sign-in."""
         return super().get_app_list(request, app_label) if self.has_permission(request) else []
 
     def i18n_javascript(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:

@@ -1,4 +1,4 @@
-"""The tables of access in the admin: lists of what stands, and the changes that can be made of each row."""
+"""The tables of access in the admin: lists of current rows, and the changes that can be made of each row."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class AccessTableAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         """As Django finds rows; those of the shielded are not found by the address that is not shown."""
-        found, several = super().get_search_results(request, queryset, search_term)
+        matching, several = super().get_search_results(request, queryset, search_term)
         fields = self.get_search_fields(request)
         hidden = shielded(access_of(request)) if ADDRESS in fields else frozenset()
         if search_term and hidden:
@@ -75,8 +75,8 @@ class AccessTableAdmin(ReadOnlyAdmin):
             for word in search_term.split():
                 matches = (Q(**{f"{field}__icontains": word}) for field in fields if field != ADDRESS)
                 theirs = theirs.filter(reduce(or_, matches))
-            found = queryset.filter(Q(pk__in=found.exclude(user__in=hidden)) | Q(pk__in=theirs))
-        return found, several
+            matching = queryset.filter(Q(pk__in=matching.exclude(user__in=hidden)) | Q(pk__in=theirs))
+        return matching, several
 
     def adding(self, request: HttpRequest) -> tuple[str, str]:
         if self.adds is None:
@@ -84,7 +84,7 @@ class AccessTableAdmin(ReadOnlyAdmin):
         return str(self.adds.title), self.missing(request, self.adds, None)
 
     def missing(self, request: HttpRequest, form: type[ChangeForm], row: Any) -> str:
-        """Why the person cannot make this change of the row, in a sentence; empty where they can."""
+        """Return why the person can't make this change of the row; an empty text if they can."""
         access = access_of(request)
         lacking = form.lacking(access, row)
         return missing(access, *lacking) if lacking is not None else form.barred(access, row)
@@ -92,12 +92,12 @@ class AccessTableAdmin(ReadOnlyAdmin):
     # Pages
 
     def further_urls(self) -> list[URLPattern]:
-        found = [self.route("<path:object_id>/history/", self.history_view, "history")]
+        items = [self.route("<path:object_id>/history/", self.history_view, "history")]
         if self.adds is not None:
-            found.append(self.route("add/", self.add_view, "add"))
+            items.append(self.route("add/", self.add_view, "add"))
         if self.removes is not None:
-            found.append(self.route("<path:object_id>/delete/", self.delete_view, "delete"))
-        return found
+            items.append(self.route("<path:object_id>/delete/", self.delete_view, "delete"))
+        return items
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         """The form for a new row; what the address says is filled in already."""
@@ -105,7 +105,7 @@ class AccessTableAdmin(ReadOnlyAdmin):
         if self.adds is None:
             raise Http404
         data = request.POST if request.method == "POST" else None
-        # A link may choose, but never state the reason for somebody.
+        # A link may fill in choices, but never the reason.
         chosen = {name: value for name, value in request.GET.items() if name not in {"reason", "seen"}}
         form = self.adds(data, access=access_of(request), initial=chosen)
         back = self.address("changelist")
@@ -131,15 +131,15 @@ class AccessTableAdmin(ReadOnlyAdmin):
         return self._changing(request, row, self.removes, self.address("changelist"))
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        """What the log says of the row, as far as the person may read it."""
+        """What the audit log says about the row, limited to what the person may read."""
         row = self.row_or_404(request, object_id)
         place = place_of(row)
         access_of(request).require("view_audit_log", place)
         entries = reader_of(request).entries().about(row._meta.label_lower, row.pk)
-        found = entries.select_related("operation").order_by("-pk")[:HISTORY]
+        result = entries.select_related("operation").order_by("-pk")[:HISTORY]
         context = {
             "subject": self.name_of(row),
-            "events": [(in_words(entry.operation.verb), image_of(entry)) for entry in found],
+            "events": [(in_words(entry.operation.verb), image_of(entry)) for entry in result],
             "back": self.address("change", row.pk),
         }
         return self.page(request, "admin/access/history.html", _("History"), context)
@@ -155,12 +155,12 @@ class AccessTableAdmin(ReadOnlyAdmin):
 
     def _page(self, request: HttpRequest, row: Any) -> HttpResponse:
         access = access_of(request)
-        found = [(form, f"{self.address('change', row.pk)}?do={name}") for name, form in self.acts.items()]
+        items = [(form, f"{self.address('change', row.pk)}?do={name}") for name, form in self.acts.items()]
         if self.removes is not None:
-            found.append((self.removes, self.address("delete", row.pk)))
+            items.append((self.removes, self.address("delete", row.pk)))
         acts = [
             RowAction(str(form.title), link, self.missing(request, form, row), form.danger)
-            for form, link in found
+            for form, link in items
             if form.applies(access, row)
         ]
         place = place_of(row)
@@ -177,22 +177,22 @@ class AccessTableAdmin(ReadOnlyAdmin):
         return self.page(request, self.row_template, self.name_of(row), context)
 
     def name_of(self, row: Any) -> str:
-        """What the pages of a row are headed by."""
+        """Return the title of a row's pages."""
         return str(row)
 
     def facts_of(self, request: HttpRequest, row: Any) -> list[tuple[str, Any]]:
-        """What the page of a row says of it, as label and value: its columns of the list, unless it knows better."""
+        """Return the facts on a row's page as label and value: by default, the columns of the list."""
         names = list(self.get_list_display(request))
         return [
             (str(label_for_field(name, self.model, self)).capitalize(), getattr(self, str(name))(row)) for name in names
         ]
 
     def further_acts(self, request: HttpRequest, row: Any) -> list[RowAction]:
-        """What the page of a row offers besides its forms."""
+        """Return further links on a row's page."""
         return []
 
     def more(self, request: HttpRequest, row: Any) -> dict[str, Any]:
-        """What the page of a row shows besides."""
+        """Return further parts of a row's page."""
         return {}
 
 
@@ -220,8 +220,8 @@ class PlaceFilter(ChoiceFilter, DropdownFilter):
     parameter_name = "branch"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        found = access_of(request).branches_where(model_admin.views)
-        return [(str(branch.pk), branch.name) for branch in found] if len(found) > 1 else []
+        result = access_of(request).branches_where(model_admin.views)
+        return [(str(branch.pk), branch.name) for branch in result] if len(result) > 1 else []
 
     def narrowed(self, request: HttpRequest, queryset: QuerySet[Any], chosen: str) -> QuerySet[Any]:
         return queryset.filter(branch=int(chosen))

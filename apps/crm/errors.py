@@ -1,4 +1,4 @@
-"""Why a change of a record is refused. Each error is one sentence for the person; none shows what they may not see."""
+"""Errors of changes of records. Each is one sentence for the person; none reveals what they may not see."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class NoSuchRecord(CrmError, LookupError):
 
 
 class NoSuchLink(CrmError):
-    """What is to be linked does not exist in this account, or not for the actor: the two read the same."""
+    """The linked record doesn't exist in this account, or the actor can't see it: both read the same."""
 
     def __init__(self, field: str, label: str) -> None:
-        super().__init__(_("There is no such %(label)s here: choose one from the list.") % {"label": label}, field)
+        super().__init__(_("That %(label)s doesn’t exist. Choose one from the list.") % {"label": label}, field)
 
 
 class InvalidSubject(CrmError):
@@ -39,7 +39,7 @@ class NotACall(CrmError):
     """Only a call has a result."""
 
     def __init__(self) -> None:
-        super().__init__(_("Only a call has a result: choose “Call” as the kind, or no result."), "result")
+        super().__init__(_("Only calls have a result. Set the kind to “Call”, or clear the result."), "result")
 
 
 class NotAMember(CrmError):
@@ -47,7 +47,7 @@ class NotAMember(CrmError):
 
     def __init__(self, branch: str) -> None:
         super().__init__(
-            _("Choose an active member of %(branch)s: nobody else can be responsible there.") % {"branch": branch},
+            _("Choose an active member of %(branch)s as owner.") % {"branch": branch},
             "responsible",
         )
 
@@ -57,7 +57,7 @@ class WrongBranch(CrmError):
 
 
 class PrivacyRefused(CrmError):
-    """What would break the rules of private contacts."""
+    """The change breaks the rules of private contacts."""
 
 
 class DuplicatesFound(CrmError):
@@ -65,7 +65,7 @@ class DuplicatesFound(CrmError):
 
     def __init__(self, doubles: Sequence[Record]) -> None:
         names = ", ".join(f"{double} ({double.reference})" for double in doubles)
-        super().__init__(_("This may be there already: %(names)s. Save again to keep both.") % {"names": names})
+        super().__init__(_("Possible duplicate of %(names)s. Save again to keep both.") % {"names": names})
         self.doubles = doubles
 
 
@@ -73,20 +73,20 @@ class EntryInUse(CrmError):
     """A status, a source or a result that a record has is not deleted, nor a pipeline that has statuses."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(_("%(name)s is in use: stop offering it instead, or empty it first.") % {"name": name})
+        super().__init__(_("%(name)s is in use. Stop offering it instead, or empty it first.") % {"name": name})
 
 
 class LastPipeline(CrmError):
     """The only pipeline that is offered stays."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(_("%(name)s is the only pipeline that is offered: offer another one first.") % {"name": name})
+        super().__init__(_("%(name)s is the only pipeline offered. Offer another one first.") % {"name": name})
 
 
 class KindInUse(CrmError):
-    """What kind of values a custom field has cannot change while a record has one."""
+    """The kind of a custom field can't change while a record has a value."""
 
     def __init__(self, name: str) -> None:
         super().__init__(
-            _("%(name)s is in use, so its kind stays: add another field instead.") % {"name": name}, "kind"
+            _("%(name)s is in use, so you can’t change its type. Add another field instead.") % {"name": name}, "kind"
         )

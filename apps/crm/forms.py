@@ -16,16 +16,16 @@ class EntryForm(forms.ModelForm[Any]):
     """What a list tells of an entry. The account, and the pipeline, is that of the entry which it is made with."""
 
     def clean_name(self) -> str:
-        """A name stands in a list once."""
+        """Refuse a name that the list already has."""
         name = str(self.cleaned_data["name"])
         others = self.instance.list_of().filter(name=name)
         if others.exclude(pk=self.instance.pk).exists():
-            raise forms.ValidationError(_("“%(name)s” stands in the list already."), params={"name": name})
+            raise forms.ValidationError(_("“%(name)s” is already in the list."), params={"name": name})
         return name
 
 
 class LeadStatusForm(EntryForm):
-    """How far a lead is."""
+    """The status of a lead."""
 
     class Meta:
         """Whether it is won or lost then."""
@@ -46,18 +46,18 @@ class PipelineForm(EntryForm):
 
 
 class OpportunityStatusForm(EntryForm):
-    """How far an opportunity is."""
+    """The status of an opportunity."""
 
     class Meta:
         """Whether it is won or lost then, and how likely that it will be."""
 
         model = OpportunityStatus
         fields = ("name", "outcome", "probability")
-        help_texts = {"probability": _("In per cent; what an opportunity starts with.")}
+        help_texts = {"probability": _("In percent. New opportunities start with this value.")}
 
 
 class SourceForm(EntryForm):
-    """Where records come from."""
+    """The sources of records."""
 
     class Meta:
         """A name says it."""
@@ -67,7 +67,7 @@ class SourceForm(EntryForm):
 
 
 class CallResultForm(EntryForm):
-    """What came of a call."""
+    """The result of a call."""
 
     class Meta:
         """A name says it."""
@@ -82,7 +82,7 @@ class LinesField(forms.CharField):
     widget = forms.Textarea(attrs={"rows": 6})
 
     def prepare_value(self, value: Any) -> Any:
-        """One line for each."""
+        """Return one choice per line."""
         return "\n".join(value) if isinstance(value, list) else value
 
     def to_python(self, value: Any) -> Any:
@@ -96,12 +96,12 @@ class LinesField(forms.CharField):
 
 
 class CustomFieldForm(forms.ModelForm[Any]):
-    """What an account says of a field of its own. Its record type is chosen once, its kind until it is in use."""
+    """The form of a custom field. The record type is fixed when it is added, the kind once it is in use."""
 
     choices = LinesField(
         label=_("Choices"),
         required=False,
-        help_text=_("For a choice, or several: one on each line. Records keep what they have when its line goes."),
+        help_text=_("One choice per line. Records keep a choice that you remove."),
     )
 
     class Meta:
@@ -109,10 +109,10 @@ class CustomFieldForm(forms.ModelForm[Any]):
 
         model = CustomField
         fields = ("record_type", "name", "kind", "choices", "required", "help_text")
-        labels = {"help_text": _("Hint"), "required": _("A record needs a value in it")}
+        labels = {"help_text": _("Help text"), "required": _("Required")}
         help_texts = {
-            "help_text": _("Stands under the field in forms, as this does."),
-            "required": _("Asked for when somebody makes a record or edits it; what is there already stays as it is."),
+            "help_text": _("Shown below the field in forms."),
+            "required": _("Required when a record is created or edited. Existing records stay as they are."),
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -120,7 +120,7 @@ class CustomFieldForm(forms.ModelForm[Any]):
         if self.instance.pk is not None:
             del self.fields["record_type"]
             if former := ", ".join(self.instance.former_choices):
-                self.fields["choices"].help_text = _("Records still have: %(former)s.") % {"former": former}
+                self.fields["choices"].help_text = _("Records still use: %(former)s.") % {"former": former}
             return
         offered = [(name, catalogue.record_type(name).label_plural) for name in RECORD_TYPES]
         self.fields["record_type"] = forms.ChoiceField(label=_("Record type"), choices=offered)
@@ -129,6 +129,6 @@ class CustomFieldForm(forms.ModelForm[Any]):
     def keep_kind(self) -> None:
         """Say that the kind stays, and ask for choices where it has some alone."""
         kind = self.fields["kind"]
-        kind.disabled, kind.help_text = True, _("Records have values in it, so its kind stays.")
+        kind.disabled, kind.help_text = True, _("Records use this field, so you can’t change its type.")
         if not self.instance.has_choices:
             del self.fields["choices"]

@@ -1,4 +1,4 @@
-"""What the CRM lets people do: its record types, reports, data tools and sales."""
+"""The permissions of the CRM: record types, reports, data tools and sales."""
 
 from django.utils.translation import gettext_noop as _
 from django.utils.translation import ngettext
@@ -74,7 +74,7 @@ for _permission in (
         _("Sync clients"),
         "records",
         Target.RECORD,
-        _("Trigger the synchronisation of a company now."),
+        _("Start the synchronisation of a company."),
         needs=("view_company",),
         record_types=("company",),
     ),
@@ -84,10 +84,10 @@ for _permission in (
         _("Own private contacts"),
         "records",
         Target.BRANCH,
-        _("Keep contacts that nobody else sees."),
+        _("Keep contacts that only the owner can see."),
     ),
     Permission(
-        "view_reports", "crm", _("View reports"), "audit_reports", Target.BRANCH, _("Open the branch's reports.")
+        "view_reports", "crm", _("View reports"), "audit_reports", Target.BRANCH, _("View the reports of the branch.")
     ),
     Permission(
         "manage_reports",
@@ -95,7 +95,7 @@ for _permission in (
         _("Create and edit reports"),
         "audit_reports",
         Target.BRANCH,
-        _("Make reports and change them."),
+        _("Create and change reports."),
     ),
     Permission(
         "view_activity_page",
@@ -103,16 +103,16 @@ for _permission in (
         _("View Activity page"),
         "audit_reports",
         Target.BRANCH,
-        _("See the page of everything that happened lately."),
+        _("View the page of recent activities."),
     ),
-    Permission("import_records", "crm", _("Import"), "data_tools", Target.BRANCH, _("Bring records in from a file.")),
+    Permission("import_records", "crm", _("Import"), "data_tools", Target.BRANCH, _("Import records from a file.")),
     Permission(
         "bulk_edit",
         "crm",
         _("Bulk edit"),
         "data_tools",
         Target.BRANCH,
-        _("Edit many records at once; each needs its own right to edit."),
+        _("Edit many records at once. You also need the permission to edit each record."),
     ),
     Permission(
         "bulk_delete",
@@ -120,7 +120,7 @@ for _permission in (
         _("Bulk delete"),
         "data_tools",
         Target.BRANCH,
-        _("Delete many records at once; each needs its own right to delete."),
+        _("Delete many records at once. You also need the permission to delete each record."),
         danger=True,
     ),
     Permission(
@@ -129,7 +129,7 @@ for _permission in (
         _("Bulk update status"),
         "data_tools",
         Target.BRANCH,
-        _("Set the status of many records at once."),
+        _("Change the status of many records at once."),
     ),
     Permission(
         "bulk_change_owner",
@@ -137,7 +137,7 @@ for _permission in (
         _("Bulk update owner"),
         "data_tools",
         Target.BRANCH,
-        _("Change the responsible of many records at once."),
+        _("Change the owner of many records at once."),
     ),
     Permission(
         "download_vcard",
@@ -145,7 +145,7 @@ for _permission in (
         _("Download vCard"),
         "data_tools",
         Target.BRANCH,
-        _("Take a contact along as a vCard file."),
+        _("Download a contact as a vCard file."),
     ),
     Permission(
         "save_to_google_contacts",
@@ -153,7 +153,7 @@ for _permission in (
         _("Save to Google Contacts"),
         "data_tools",
         Target.BRANCH,
-        _("Copy a contact into one's Google Contacts."),
+        _("Copy a contact to your Google Contacts."),
     ),
     Permission(
         "view_pipeline",
@@ -161,7 +161,7 @@ for _permission in (
         _("View Pipeline page"),
         "sales",
         Target.BRANCH,
-        _("See the pipeline of opportunities."),
+        _("View the pipeline of opportunities."),
     ),
     Permission(
         "change_own_targets",
@@ -169,7 +169,7 @@ for _permission in (
         _("Edit own targets"),
         "sales",
         Target.BRANCH,
-        _("Set one's own sales targets."),
+        _("Set your own sales targets."),
         needs=("view_pipeline",),
     ),
     Permission(
@@ -178,7 +178,7 @@ for _permission in (
         _("Add and edit deal items"),
         "sales",
         Target.BRANCH,
-        _("Say what an opportunity consists of."),
+        _("Add and edit the items of an opportunity."),
     ),
     Permission(
         "manage_autoflows",
@@ -186,7 +186,7 @@ for _permission in (
         _("Manage autoflows"),
         "sales",
         Target.BRANCH,
-        _("Make and change what happens by itself."),
+        _("Create and change automations."),
         danger=True,
         feature="automation",
     ),

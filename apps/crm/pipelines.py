@@ -1,4 +1,4 @@
-"""The pipelines of the account at hand, and what stands in them for the person who asks."""
+"""The pipelines of the current account, with the opportunities that the person may see."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from apps.crm.models import Outcome, Pipeline
 
 @dataclass(slots=True)
 class Deals:
-    """How many deals, and what they are worth together in each currency."""
+    """A number of opportunities and their total in each currency."""
 
     pk: int
     name: str
@@ -23,16 +23,16 @@ class Deals:
     totals: dict[str, Decimal] = field(default_factory=dict)
 
     def add(self, count: int, currency: str | None, total: Decimal | None) -> None:
-        """Count in so many more, which are worth so much."""
+        """Add opportunities and their worth."""
         self.count += count
         if currency is not None and total is not None:
             self.totals[currency] = self.totals.get(currency, Decimal()) + total
 
     @property
     def sums(self) -> list[Money]:
-        """What they are worth, the largest number first."""
-        found = [Money(total, currency) for currency, total in self.totals.items()]
-        return sorted(found, key=lambda sum_: (-sum_.amount, sum_.currency.code))
+        """Return the totals, the largest first."""
+        items = [Money(total, currency) for currency, total in self.totals.items()]
+        return sorted(items, key=lambda sum_: (-sum_.amount, sum_.currency.code))
 
 
 @dataclass(slots=True)
@@ -55,14 +55,14 @@ def pipelines_of(access: AccessContext) -> Sequence[Pipeline]:
 
 
 def has_several(access: AccessContext) -> bool:
-    """Whether a status alone does not say in which pipeline it stands."""
+    """Return whether a status needs its pipeline's name beside it."""
     return len(pipelines_of(access)) > 1
 
 
 def my_pipelines(access: AccessContext) -> list[PipelineDeals]:
     """My open deals by pipeline and status, on the branches whose pipeline I may see.
 
-    What has no status stands in no pipeline.
+    Opportunities without a status are in no pipeline.
     """
     places = [branch.pk for branch in access.branches_where("view_pipeline")]
     rows = access.rows("view_opportunity", "opportunity").filter(

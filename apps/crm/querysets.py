@@ -1,6 +1,6 @@
 """Searching records: conditions for which the database has an index, on any number of rows.
 
-They narrow a list of what somebody may see; by themselves they hide nothing.
+They narrow a list that is already limited to what the person may see.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _R = TypeVar("_R", bound=CrmRecord)
 
 
 class _View(BaseTable):
-    """What stands in a query for a record type's table: the view of its rows in the current account."""
+    """Return the SQL for a record type's table: the view of its rows in the current account."""
 
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[str | int, ...]]:
         quote = compiler.quote_name_unless_alias
@@ -38,24 +38,24 @@ def searched(rows: QuerySet[_R]) -> QuerySet[_R]:
     Row-level security has the database look at the account first and then at the text of row after row, so no index
     helps. The web role is therefore led to a view with the same condition, which the indexes serve.
     """
-    found = rows.all()
+    matching = rows.all()
     if fence.is_fenced():
-        alias = found.query.get_initial_alias()
+        alias = matching.query.get_initial_alias()
         assert alias is not None
-        found.query.alias_map[alias] = _View(rows.model._meta.db_table, alias)
-    return found
+        matching.query.alias_map[alias] = _View(rows.model._meta.db_table, alias)
+    return matching
 
 
 def search(rows: QuerySet[_R], text: str) -> QuerySet[_R]:
-    """Those of the rows that are found by what somebody typed (`search_q`)."""
+    """Return the rows that match the search text (`search_q`)."""
     return searched(rows).filter(search_q(rows.model, text)) if text.strip() else rows
 
 
 def search_q(model: type[CrmRecord], text: str) -> Q:
-    """The condition of being found by what somebody typed.
+    """Return the condition that matches the search text.
 
-    Every word stands in the name, or a lead's person or company begins with the text; or the text is the reference,
-    its number, an e-mail address or a phone number. No text finds everything.
+    Every word occurs in the name, or a lead's person or company begins with the text; or the text is the reference,
+    its number, an email address or a phone number. No text finds everything.
     """
     words = text.replace("\x00", " ").split()
     if not words:
@@ -64,17 +64,17 @@ def search_q(model: type[CrmRecord], text: str) -> Q:
     reachable = _REACHABLE.get(model.record_type)
     if reachable is not None and "@" in text:
         return reached_by(reachable, emails=[normalised_email(text)])
-    found = Q(*(Q(name__icontains=word) for word in words[:MOST_WORDS]))
+    condition = Q(*(Q(name__icontains=word) for word in words[:MOST_WORDS]))
     if model is Lead:
-        found |= Q(person_name__istartswith=text) | Q(company_name__istartswith=text)
+        condition |= Q(person_name__istartswith=text) | Q(company_name__istartswith=text)
     references = {text, text.upper()}
     if _NUMBER.fullmatch(text):
         references.add(f"{PREFIXES[model.record_type]}-{int(text)}")
-        found |= Q(pk=int(text))
-    found |= Q(reference__in=sorted(references))
+        condition |= Q(pk=int(text))
+    condition |= Q(reference__in=sorted(references))
     if reachable is not None and _PHONE.fullmatch(text):
-        found |= reached_by(reachable, phones=[normalised_phone(text), text])
-    return found
+        condition |= reached_by(reachable, phones=[normalised_phone(text), text])
+    return condition
 
 
 def reached_by(
@@ -84,16 +84,16 @@ def reached_by(
     phones: Collection[str] = (),
 ) -> Q:
     """The condition of having one of these addresses or numbers, given in the form that they are stored in."""
-    found = Q()
+    condition = Q()
     if emails:
-        found |= Q(emails__overlap=list(emails))
+        condition |= Q(emails__overlap=list(emails))
     if phones:
-        found |= Q(phones__overlap=list(phones))
-    if not found:
+        condition |= Q(phones__overlap=list(phones))
+    if not condition:
         return Q(pk__in=[])
     # The planner takes any address for one row in two hundred, and would rather read the list in its order. An array of
     # keys leaves it no choice but the two indexes.
-    keys: QuerySet[Any] = searched(model._default_manager.all()).filter(found).order_by().values("pk")
+    keys: QuerySet[Any] = searched(model._default_manager.all()).filter(condition).order_by().values("pk")
     any_of = Func(ArraySubquery(keys), function="ANY", output_field=BigIntegerField())
     return Q(
         Func(F("pk"), any_of, template="(%(expressions)s)", arg_joiner=" = ", output_field=BooleanField()),

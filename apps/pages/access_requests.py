@@ -1,4 +1,4 @@
-"""Requests for access as pages show them: which ones a reader sees, which wait for a decision, and where to ask."""
+"""Access requests as pages show them: which ones a reader sees, which wait for a decision, and where to ask."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def own_branches(access: AccessContext) -> list[Branch]:
 
 
 def requests_in_sight(access: AccessContext) -> QuerySet[AccessRequest]:
-    """One's own, and those that one could decide: what a share would give, only with the record in sight."""
+    """The person's own requests, and those they could decide: for a share, only with the record visible."""
     rows = AccessRequest.objects.filter(account=access.account_id).select_related("user", "branch", "decided_by")
     shareable = Q(pk__in=[])
     decidable = Q(user=access.user)
@@ -86,15 +86,15 @@ def asking_address(access: AccessContext, codename: str, target: models.Model) -
 
 
 class MissingRight(str):
-    """Why somebody may not, in a sentence; `asking` is where they can ask for it, empty where that makes no sense."""
+    """Return why access is missing, in a sentence; `asking` is the address to request it, or empty."""
 
     asking: str
 
     def __new__(cls, sentence: str, asking: str) -> MissingRight:
         """The sentence, with where to ask."""
-        found = super().__new__(cls, sentence)
-        found.asking = asking
-        return found
+        result = super().__new__(cls, sentence)
+        result.asking = asking
+        return result
 
 
 def missing(access: AccessContext, codename: str, target: models.Model | None = None) -> MissingRight:

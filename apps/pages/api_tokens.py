@@ -1,7 +1,7 @@
 """What a program reads with an API token: a few addresses that give data, each judged as for the token's owner.
 
 Such a request has no session and gets none, sends no cookie, and changes nothing but the log, in which an export
-stands. Whatever is refused is told as JSON.
+stands. Refusals are JSON.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class TokenMiddleware:
         """Refuse every address that is not for tokens."""
         if not has_token(request) or getattr(view, "for_tokens", False):
             return None
-        return _problem(403, _("This address is not for API tokens."))
+        return _problem(403, _("API tokens can’t be used for this address."))
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Name the permission that is missing."""
@@ -79,19 +79,21 @@ class TokenMiddleware:
         """The answer as it is, or what a browser would be led to or shown, for a program."""
         if response.status_code == 302:
             if response.headers["Location"] == reverse("mfa_index"):
-                return _problem(403, _("The account asks for a second factor, and the token's owner has none."))
-            return _problem(400, _("This cannot be answered as it is asked."))
+                return _problem(
+                    403, _("The account requires two-factor authentication. The token’s owner hasn’t set it up.")
+                )
+            return _problem(400, _("The request is not valid."))
         if response.status_code < 400 or response.headers.get("Content-Type", "").startswith("application/json"):
             return response
-        sentences = {404: _("There is no such thing."), 405: _("This address is asked in another way.")}
+        sentences = {404: _("Not found."), 405: _("This address doesn’t allow this HTTP method.")}
         return _problem(response.status_code, sentences.get(response.status_code, response.reason_phrase))
 
     def _refused(self, request: HttpRequest) -> HttpResponse:
         usage = ratelimit.consume(request, app="mandate", action="api_token", config=LIMIT, limit_get=True)
         if not usage:
-            return _problem(429, _("Too many tries. Wait some minutes, and try again."))
+            return _problem(429, _("Too many attempts. Try again in a few minutes."))
         logger.warning("A wrong API token came from %s", client_ip(request))
-        response = _problem(401, _("This API token does not count: it is not whole, or has ended."))
+        response = _problem(401, _("This API token is not valid. It may be incomplete or expired."))
         response["WWW-Authenticate"] = "Bearer"
         return response
 

@@ -10,7 +10,7 @@ from apps.accounts.models import User
 
 
 def current_account(request: HttpRequest) -> dict[str, Any]:
-    """`current_account`: the account that the request works in; `viewing`: as whom its user looks. None where not."""
+    """`current_account`: the account that the request works in; `viewing`: the member viewed as. Both may be None."""
     user = getattr(request, "user", None)
     return {
         "current_account": user.current_account if isinstance(user, User) else None,

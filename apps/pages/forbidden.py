@@ -1,4 +1,4 @@
-"""The page that says why somebody may not, in the frame that they are in."""
+"""The page that explains a refusal, in the frame of the pages or the admin."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from apps.changes.view_as import ViewAsSession, ViewingRefused, eyes_of, stop, v
 
 SESSION_KEY = "account"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-# The pages that are seen through the eyes of whom one looks as; what concerns oneself stays one's own.
+# The pages that “view as” affects; pages about the person themselves are not.
 AS_SEEN = re.compile(r"/a/|/admin/(?!logout/|operator/|password_change/)")
 # What ends it, and may be sent while it lasts.
 SIGNING_OUT = frozenset({"/logout/", "/admin/logout/"})
@@ -31,9 +31,9 @@ IN_ADDRESS = re.compile(r"/a/(?P<slug>[-a-zA-Z0-9_]+)/")
 
 
 def viewing_on(request: HttpRequest) -> ViewAsSession | None:
-    """As whom the request's user looks, whatever page they are on."""
-    found: ViewAsSession | None = getattr(request, "viewing", None)
-    return found
+    """Return the member whom the user views as, on any page."""
+    result: ViewAsSession | None = getattr(request, "viewing", None)
+    return result
 
 
 def work_in(user: User, account: Account) -> None:
@@ -71,22 +71,22 @@ class CurrentAccountMiddleware:
                 return self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
-        """While somebody looks as somebody else, refuse whatever is more than a look; say when that is over."""
+        """While a member views as another, refuse every write; say when viewing ends."""
         if ended := getattr(request, "viewing_ended", ""):
-            messages.info(request, _("You are yourself again. %(why)s") % {"why": ended})
+            messages.info(request, _("Viewing ended. %(why)s") % {"why": ended})
         if viewing_on(request) is None or request.method in SAFE or request.path_info in LEAVING:
             return None
         return render(request, "pages/viewing/refused.html", status=403)
 
     def _eyes(self, request: HttpRequest) -> User | None:
-        """Through whose eyes the page is looked at; None for one's own. What is over is ended here."""
+        """Return the member whom the page is viewed as, None otherwise. Ends an expired view."""
         viewing, real = viewing_of(request.session), request.user
         if viewing is None or not isinstance(real, User):
             return None
         person, account = None, real.current_account
         try:
             if viewing.is_over:
-                raise ViewingRefused(_("The half hour is over."))
+                raise ViewingRefused(_("The 30 minutes are over."))
             if request.method == "POST" and request.path_info in SIGNING_OUT:
                 raise ViewingRefused(_("Signed out."))
             if account is not None and account.pk == viewing.account_id and AS_SEEN.match(request.path_info):

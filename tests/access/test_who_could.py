@@ -258,7 +258,7 @@ class TestTheRecord:
         assert names(who_could("view_lead", lead_of(cast), first)) == ["Ann Archer", "Ben Baker"]
         assert names(who_could("view_lead", lead_of(cast), second)) == ["Ann Archer"]
         with as_of(lead_of(cast), first) as past:
-            assert past.sources[-1] == "L-1 is as its history tells: responsible, branch changed since."
+            assert past.sources[-1] == "L-1 has the state of that time: responsible, branch changed later."
             assert past.target.branch == cast.branch  # type: ignore[union-attr]
 
     def test_two_people_of_one_name_are_not_taken_for_each_other(self, cast: Cast) -> None:
@@ -286,7 +286,7 @@ class TestTheRecord:
     def test_it_was_not_there_before_it_was_created(self, cast: Cast) -> None:
         at = clock()
         LeadFactory(branch=cast.branch)
-        with pytest.raises(HistoryUnknown, match=r"^L-1 was not there yet: it was created after that time.$"):
+        with pytest.raises(HistoryUnknown, match=r"^L-1 didn't exist yet: it was created after that time.$"):
             who_could("view_lead", lead_of(cast), at)
 
     def test_of_a_deleted_one_its_history_tells_all_that_matters(self, cast: Cast) -> None:
@@ -302,10 +302,10 @@ class TestTheRecord:
         name, about = TargetName("contact", "acme", "P-1"), TargetName("task", "acme", "T-1")
         assert names(who_could("view_contact", name, shown)) == ["Ann Archer", "Ben Baker"]
         assert names(who_could("view_contact", name, hidden)) == ["Ann Archer"]
-        with pytest.raises(HistoryUnknown, match=r"^P-1 is not there, and its history does not tell of it"):
+        with pytest.raises(HistoryUnknown, match=r"^P-1 doesn't exist and has no history"):
             who_could("view_contact", name, gone)
         with as_of(name, hidden) as past:
-            assert past.sources[-1] == "P-1 has been deleted since, and is as its history kept it."
+            assert past.sources[-1] == "P-1 was deleted later. Its state comes from its history."
         cast.let(cast.member, "view_task")
         with as_of(about, hidden) as past:
             assert past.target.about.private  # type: ignore[union-attr]
@@ -318,7 +318,7 @@ class TestTheRecord:
         between = clock()
         delete_record(lead, actor=cast.owner)
         assert names(who_could("view_lead", lead_of(cast), between)) == ["Ann Archer", "Ben Baker"]
-        with pytest.raises(HistoryUnknown, match="was not there yet"):
+        with pytest.raises(HistoryUnknown, match="didn't exist yet"):
             who_could("view_lead", lead_of(cast), before)
 
     def test_a_history_that_tells_people_by_name_alone_is_not_trusted(self, cast: Cast) -> None:
@@ -326,7 +326,7 @@ class TestTheRecord:
         at = clock()
         update_record(lead, actor=cast.owner, changes={"responsible": cast.owner})
         sql("""UPDATE crm_change SET fields = '{"responsible": ["Ben Baker", "Ann Archer"]}'""")
-        with pytest.raises(HistoryUnknown, match="its history tells the responsible by name alone"):
+        with pytest.raises(HistoryUnknown, match="its history has the responsible by name only"):
             who_could("view_lead", lead_of(cast), at)
 
 

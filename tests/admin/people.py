@@ -31,7 +31,7 @@ def all_but(*codenames: str) -> dict[str, Scope]:
 
 
 def staff(branch: Branch, grants: Mapping[str, Scope] | Iterable[str], **fields: Any) -> User:
-    """Somebody who may open the admin, in a role of their own that gives just this."""
+    """A user who may open the admin, in a custom role with exactly these grants."""
     given = dict(grants) if isinstance(grants, Mapping) else dict.fromkeys(grants, Scope.ALL)
     role = OwnRoleFactory(account=branch.account)
     RoleGrant.objects.bulk_create(

@@ -70,7 +70,7 @@ def test_without_a_reason_nothing_is_even_tried(cast: Cast, boss: Client) -> Non
     address = page(cast.member, "role")
     data = sent(boss, address, role=published("atlas", "admin").pk, reason="  ")
     for confirmed in ({}, {"confirmed": "yes"}):
-        assert "needs a reason" in told(posted(boss, address, {**data, **confirmed}))
+        assert "Enter a reason" in told(posted(boss, address, {**data, **confirmed}))
     assert of(cast.member).role.key == "member"
 
 
@@ -89,7 +89,7 @@ def test_what_the_page_showed_cannot_be_made_up_or_taken_from_another_row(cast: 
     data = sent(boss, address, role=admin.pk, confirmed="yes")
     other = sent(boss, page(cast.owner, "role"))["seen"]
     for seen in ("", "made:up", other):
-        assert "Open the page again" in told(posted(boss, address, {**data, "seen": seen}))
+        assert "Reload the page" in told(posted(boss, address, {**data, "seen": seen}))
     assert of(cast.member).role.key == "member"
 
 
@@ -197,7 +197,7 @@ def test_one_changes_ones_own_name_and_nothing_else_of_oneself(cast: Cast) -> No
     person.refresh_from_db()
     assert person.name == "Nora New"
     row = client.get(f"{MEMBERS}{of(person).pk}/change/").content.decode()
-    assert "Nobody changes their own role" in row
+    assert "You can’t change your own role" in row
     assert "?do=remove" not in row
     assert "?do=leave" in row
 
@@ -254,7 +254,7 @@ def test_a_parent_role_is_granted_changed_and_revoked(cast: Cast) -> None:
     made(client, f"{PARENTS}{held.pk}/delete/")
     assert not ParentMembership.objects.filter(user=cast.member).exists()
     own = ParentMembership.objects.get(user=person)
-    assert "Nobody changes their own" in client.get(f"{PARENTS}{own.pk}/change/").content.decode()
+    assert "You can’t change your own" in client.get(f"{PARENTS}{own.pk}/change/").content.decode()
 
 
 # Overrides

@@ -27,7 +27,7 @@ MOST = {"changelist": 12, "change": 20}
 
 
 def viewer_of(cast: Cast) -> User:
-    """Somebody with the hardest reaches: their own, their team's, and what was shared."""
+    """A user with the costliest scopes: own records, their team's, and shared ones."""
     grants = everything()
     for record_type in TYPES:
         for verb in ("view", "change", "delete"):

@@ -37,7 +37,7 @@ def cast() -> Cast:
 
 
 def only_mine() -> dict[str, Scope]:
-    """Everything, but of records only one's own."""
+    """Every permission, but record permissions for own records only."""
     return everything() | {f"view_{record_type}": Scope.RESPONSIBLE for record_type in TYPES}
 
 
@@ -46,7 +46,7 @@ def target_of(link: str) -> str:
 
 
 def pages(own: dict[str, Any]) -> list[str]:
-    """Every page that shows records to somebody with one record of each type, and every way of searching."""
+    """Every page that shows records to a user with one record of each type, and every way of searching."""
     found = ["/admin/", f"/admin/search/?s={PART}", f"/admin/search/?s={PART}&extended=1"]
     for record_type, record in own.items():
         listing = url(record_type, "changelist")

@@ -35,10 +35,10 @@ def text(client: Client, address: str) -> str:
 def test_the_first_page_of_a_new_superuser_says_why_and_leads_to_the_session_in_one_click(cast: Cast) -> None:
     client = browser(OperatorFactory(session=False))
     page = text(client, "/admin/")
-    assert "You are a platform operator, but no session is open" in page
+    assert "You have no open operator session" in page
     assert f'href="{PAGE}?next=%2Fadmin%2F"' in page
     assert cast.account.name not in page
-    assert "You belong to no account" not in page
+    assert "You aren’t a member of an account" not in page
 
 
 def test_opening_one_leads_on_to_where_they_wanted_to_go(cast: Cast) -> None:
@@ -64,7 +64,7 @@ def test_without_a_second_factor_the_page_says_so_and_opens_none(cast: Cast) -> 
     client = browser(olive)
     for answer in (client.get(PAGE), client.post(PAGE, {"reason": WHY, "minutes": "30"})):
         shown = answer.content.decode()
-        assert "An operator session needs your second factor" in shown
+        assert "Operator sessions require two-factor authentication" in shown
         assert 'href="/mfa/"' in shown
         assert 'name="reason"' not in shown
         assert answer.status_code == (200 if answer.request["REQUEST_METHOD"] == "GET" else 403)
@@ -86,7 +86,7 @@ def test_a_second_factor_that_was_set_up_after_signing_in_opens_none(cast: Cast)
     client.post("/mfa/reauthenticate/", {"code": digits(secret)})
     answer = client.post(PAGE, {"reason": WHY, "minutes": "30"})
     assert answer.status_code == 403
-    assert "You signed in before you set up your second factor." in answer.content.decode()
+    assert "You signed in before you set up two-factor authentication." in answer.content.decode()
     assert not OperatorSession.objects.exists()
 
 
@@ -129,8 +129,8 @@ def test_it_leads_nowhere_else(cast: Cast, elsewhere: str) -> None:
 @pytest.mark.parametrize(
     ("sent", "told"),
     [
-        ({"reason": "  ", "minutes": "60"}, "Say why the session is needed."),
-        ({"minutes": "60"}, "Say why the session is needed."),
+        ({"reason": "  ", "minutes": "60"}, "Enter a reason for the session."),
+        ({"minutes": "60"}, "Enter a reason for the session."),
         ({"reason": WHY, "minutes": "600"}, "Select a valid choice"),
         ({"reason": WHY + "\0", "minutes": "60"}, "Null characters are not allowed."),
     ],
@@ -182,11 +182,11 @@ def test_ending_it_takes_everything_away_at_once(cast: Cast) -> None:
     answer = client.post(END)
     assert (answer.status_code, answer.headers["Location"]) == (302, PAGE)
     shown = text(client, PAGE)
-    assert "The session has ended." in shown
-    assert "ended by hand" in shown
+    assert "Session ended." in shown
+    assert "ended by you" in shown
     assert client.get(url(lead)).status_code == 404
     assert cast.account.name not in text(client, "/admin/")
-    assert "had ended already" in client.post(END, follow=True).content.decode()
+    assert "had already ended" in client.post(END, follow=True).content.decode()
 
 
 def test_one_that_was_ended_elsewhere_or_ran_its_time_is_over_at_the_next_request(cast: Cast) -> None:
@@ -202,7 +202,7 @@ def test_one_that_was_ended_elsewhere_or_ran_its_time_is_over_at_the_next_reques
     with time_machine.travel(end, tick=False):
         assert client.get(url(lead)).status_code == 404
         assert client.post(url(lead), {"name": "Mine"}).status_code == 404
-        assert "ran its time" in text(client, PAGE)
+        assert "expired" in text(client, PAGE)
 
 
 def test_each_write_through_a_page_is_logged_in_the_accounts_chain(cast: Cast) -> None:
@@ -253,7 +253,7 @@ def test_in_a_session_before_there_is_any_account_the_page_says_where_they_come_
     assert not Account.objects.exists()
     client = browser(OperatorFactory())
     shown = text(client, "/admin/")
-    assert "There are no accounts yet" in shown
+    assert "No accounts yet" in shown
     assert f'action="{END}"' in shown
 
 

@@ -54,7 +54,7 @@ def test_the_page_waits_looks_again_and_then_shows_what_it_would_change(role: Ro
     assert page.startswith(address_of(role))
     waiting = boss.get(page)
     assert f'<meta http-equiv="refresh" content="2;url={page.replace("&", "&amp;")}">' in waiting.content.decode()
-    assert "is being computed" in waiting.content.decode()
+    assert "Calculating the preview" in waiting.content.decode()
 
     compute()
 
@@ -89,7 +89,7 @@ def test_what_is_refused_by_then_is_told_in_the_form(role: Role, boss: Client) -
 def test_what_could_not_be_computed_is_told_in_the_form(role: Role, boss: Client) -> None:
     page = asked(boss, role)
     QueuedPreview.objects.update(state="failed")
-    assert "could not be computed" in boss.get(page).content.decode()
+    assert "could not be calculated" in boss.get(page).content.decode()
 
 
 @pytest.mark.parametrize("number", ["x", "0", "9" * 40])

@@ -134,7 +134,7 @@ def test_a_staff_member_without_an_account_is_told_what_to_do(cast: Cast) -> Non
     nobody = staff(cast.branch, everything())
     cast.remove(nobody)
     client = browser(nobody)
-    assert b"You belong to no account yet" in client.get("/admin/").content
+    assert "You aren’t a member of an account yet" in client.get("/admin/").content.decode()
     record: CrmRecord = make("lead", cast.branch)
     assert client.get(f"/admin/crm/lead/{record.pk}/change/").status_code == 404
     assert client.get("/admin/crm/lead/").status_code == 403

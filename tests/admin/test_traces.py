@@ -43,7 +43,7 @@ def test_the_question_before_a_deletion_tells_which_links_become_empty() -> None
     ContactFactory(branch=cast.branch, company=company)
     LeadFactory.create_batch(2, branch=cast.branch, company=company)
     page = browser(sam).get(url(company, "delete")).content.decode()
-    assert f"The link to {company.reference} becomes empty in 1 contact and 2 leads." in page
+    assert f"1 contact and 2 leads will no longer link to {company.reference}." in page
 
 
 def test_deleting_a_private_contact_warns_of_the_tasks_that_become_visible() -> None:
@@ -52,7 +52,7 @@ def test_deleting_a_private_contact_warns_of_the_tasks_that_become_visible() -> 
     contact = ContactFactory(branch=cast.branch, responsible=sam, private=True)
     TaskFactory(about=contact, responsible=sam)
     page = browser(sam).get(url(contact, "delete")).content.decode()
-    assert "become as visible as other tasks" in page
+    assert "other members may then see them" in page
 
 
 def test_a_hand_over_out_of_ones_own_sight_is_asked_about_first() -> None:
@@ -64,7 +64,7 @@ def test_a_hand_over_out_of_ones_own_sight_is_asked_about_first() -> None:
     form = form_of(client, url(lead), responsible=other.pk)
     page = client.post(url(lead), form)
     assert page.status_code == 200
-    assert "You would not see it any more after this." in page.content.decode()
+    assert "You won’t be able to see this record after this change." in page.content.decode()
     lead.refresh_from_db()
     assert lead.responsible == sam
     assert client.post(url(lead), {**form, **page.context["again"]}).status_code == 302

@@ -126,12 +126,12 @@ def after_forms(page: Page, server: str, cast: Cast) -> Iterator[str]:
     page.goto(f"{member}role/{cast.branch.slug}/")
     page.get_by_role("radio", name=re.compile("^Admin")).check()
     page.get_by_label("Reason").fill("She leads from Monday")
-    page.get_by_role("button", name="See what it changes").click()
-    expect(page.get_by_text("This would happen")).to_be_visible()
+    page.get_by_role("button", name="Preview changes").click()
+    expect(page.get_by_text("What will change")).to_be_visible()
     yield "a preview to be confirmed"
     page.goto(f"{member}remove/")
     page.get_by_label("Reason").fill(" ")
-    page.get_by_role("button", name="See what it changes").click()
+    page.get_by_role("button", name="Preview changes").click()
     expect(page.get_by_role("alert").first).to_be_visible()
     yield "a form that is refused"
     page.goto(f"{member}permissions/{cast.branch.slug}/?tab=billing")
@@ -140,20 +140,20 @@ def after_forms(page: Page, server: str, cast: Cast) -> Iterator[str]:
     yield "permissions with what they would do"
     OverrideFactory(branch=cast.branch, user=cast.member, permission="view_billing", scope=Scope.NONE)
     page.get_by_label("Reason").fill("Keeps the books")
-    page.get_by_role("button", name="See what it changes").click()
-    expect(page.get_by_role("row", name="View billing").filter(has_text="As the role says")).to_be_visible()
+    page.get_by_role("button", name="Preview changes").click()
+    expect(page.get_by_role("row", name="View billing").filter(has_text="Same as role")).to_be_visible()
     yield "a form that somebody was quicker than"
-    page.get_by_role("button", name="See what it changes").click()
+    page.get_by_role("button", name="Preview changes").click()
     page.get_by_role("button", name="Update permissions").click()
-    expect(page.get_by_role("status")).to_contain_text("Done.")
+    expect(page.get_by_role("status")).to_contain_text("Changes saved.")
     yield "permissions with what was done"
     page.goto(f"{server}/a/{cast.account.slug}/invitations/new/")
-    page.get_by_label("E-mail").fill("nora@example.com")
+    page.get_by_label("Email").fill("nora@example.com")
     page.get_by_label("Role").select_option(label="Member")
     page.get_by_label("Reason").fill("Starts in May")
-    page.get_by_role("button", name="See what it changes").click()
-    page.get_by_role("button", name="Invite somebody").click()
-    expect(page.get_by_role("textbox", name="The invitation is on its way")).to_be_visible()
+    page.get_by_role("button", name="Preview changes").click()
+    page.get_by_role("button", name="Invite member").click()
+    expect(page.get_by_role("textbox", name="Invitation sent")).to_be_visible()
     yield "a link that is shown once"
 
 

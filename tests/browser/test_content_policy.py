@@ -171,10 +171,10 @@ def test_a_change_of_access_is_previewed_and_confirmed(live_server: LiveServer, 
     page.get_by_label("Name").fill("Sales")
     page.get_by_label("Branch").select_option(index=1)
     page.get_by_label("Reason").fill("For the fair")
-    page.get_by_role("button", name="See what it changes").click()
+    page.get_by_role("button", name="Preview changes").click()
     expect(page.get_by_text("Nothing has changed yet")).to_be_visible()
     page.locator("button[name=confirmed]").click()
-    expect(page.get_by_text("See it in the log")).to_be_visible()
+    expect(page.get_by_text("View in audit log")).to_be_visible()
 
 
 def test_nothing_that_people_wrote_runs(live_server: LiveServer, page: Page, planted: Side, heard: Heard) -> None:

@@ -31,8 +31,8 @@ def undo(page: Page, live_server: LiveServer, cast: Cast) -> None:
     number = take_away(cast)
     sign_in(page, live_server, cast.owner)
     go(page, live_server, f"/a/{cast.account.slug}/audit/")
-    page.get_by_label("Whom it concerns").fill("Ben")
-    page.get_by_label("What was done").select_option("access.override.set")
+    page.get_by_label("Affects").fill("Ben")
+    page.get_by_label("Action").select_option("access.override.set")
     page.get_by_role("button", name="Filter").click()
     expect(page).to_have_url(re.compile("about=Ben"))
     expect(page.get_by_role("row")).to_have_count(2)
@@ -41,14 +41,14 @@ def undo(page: Page, live_server: LiveServer, cast: Cast) -> None:
     page.get_by_role("link", name="Undo this").click()
     expect(page).to_have_url(f"{log}{number}/undo/")
     page.get_by_label("Reason").fill("They are his, too")
-    page.get_by_role("button", name="See what it changes").click()
-    expect(page.get_by_text("This would happen")).to_be_visible()
+    page.get_by_role("button", name="Preview changes").click()
+    expect(page.get_by_text("What will change")).to_be_visible()
     expect(page.get_by_role("main")).to_contain_text("Ben Baker")
     page.get_by_role("button", name="Undo this").click()
     expect(page).to_have_url(f"{log}{number}/")
     expect(page.get_by_role("main")).to_contain_text("They are his, too")
     page.get_by_role("link", name="Undone by Ann Archer").click()
-    expect(page.get_by_role("main")).to_contain_text("This undid: Override set")
+    expect(page.get_by_role("main")).to_contain_text("This change undid: Override set")
     assert sideways(page) == 0
 
 

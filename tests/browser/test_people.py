@@ -37,8 +37,8 @@ def open_member(page: Page, live_server: LiveServer, cast: Cast, person: User) -
 def confirm(page: Page, reason: str, button: str) -> None:
     """Say why, look at what would happen, and do it."""
     page.get_by_label("Reason").fill(reason)
-    page.get_by_role("button", name="See what it changes").click()
-    expect(page.get_by_text("This would happen")).to_be_visible()
+    page.get_by_role("button", name="Preview changes").click()
+    expect(page.get_by_text("What will change")).to_be_visible()
     page.get_by_role("button", name=button).click()
 
 
@@ -52,7 +52,7 @@ def change_role(page: Page, live_server: LiveServer, cast: Cast) -> None:
     expect(page).to_have_url(address)
     expect(page.get_by_role("link", name="Admin", exact=True)).to_be_visible()
     assert sideways(page) == 0
-    page.get_by_role("link", name="See it in the log").click()
+    page.get_by_role("link", name="View in audit log").click()
     expect(page).to_have_url(re.compile(r"/audit/\d+/$"))
     expect(page.get_by_role("main")).to_contain_text("Runs the north from Monday")
     expect(page.get_by_role("main")).to_contain_text("Ben Baker")
@@ -83,12 +83,12 @@ def test_the_ladder_refuses_a_demotion_and_offers_the_plan(
     page.get_by_role("link", name="Change role: North").click()
     page.get_by_role("radio", name=re.compile("^Teammate")).check()
     page.get_by_label("Reason").fill("Does something else now")
-    page.get_by_role("button", name="See what it changes").click()
+    page.get_by_role("button", name="Preview changes").click()
     expect(page.get_by_role("alert")).to_contain_text("A role moves only up in Staff ladder")
     if window == "page":
         take(page, "ladder", height=1000)
     assert sideways(page) == 0
-    page.get_by_role("link", name="Open the removal plan").click()
+    page.get_by_role("link", name="Open offboarding plan").click()
     expect(page).to_have_url(f"{address}remove/?from=north")
     expect(page.get_by_role("main")).to_contain_text(f"{manager.name} is Project Manager on North")
     assert Membership.objects.get(user=manager).role.key == "project_manager"
@@ -105,7 +105,7 @@ def remove_and_restore(page: Page, live_server: LiveServer, cast: Cast, *, pictu
     page.get_by_label("Private contacts").select_option(label="Ann Archer")
     if pictures:
         take(page, "removal", height=1000)
-    confirm(page, "Moves to Oslo", "Remove from the branch")
+    confirm(page, "Moves to Oslo", "Remove from branch")
     members = f"{live_server.url}/a/acme/members/"
     expect(page).to_have_url(members)
     expect(page.get_by_text("1 member", exact=True)).to_be_visible()
@@ -141,8 +141,8 @@ def test_all_on_a_page_are_selected_by_one_box_and_get_another_role(
     page.get_by_role("searchbox").fill("Zoe")
     expect(page).to_have_url(re.compile("q=Zoe"))
     expect(page.get_by_text("3 members", exact=True)).to_be_visible()
-    page.get_by_label("Select everybody on this page").check()
-    page.get_by_role("button", name="Change the role of those selected").click()
+    page.get_by_label("Select all members on this page").check()
+    page.get_by_role("button", name="Change role of selected members").click()
     expect(page.get_by_role("main")).to_contain_text("3 members")
     page.get_by_label("Role").select_option(label="Admin")
     confirm(page, "All of them lead", "Change role")
@@ -155,15 +155,15 @@ def test_all_on_a_page_are_selected_by_one_box_and_get_another_role(
 def test_an_invitation_shows_its_link_once(live_server: LiveServer, page: Page, cast: Cast) -> None:
     sign_in(page, live_server, cast.owner)
     go(page, live_server, "/a/acme/members/invited/")
-    page.get_by_role("link", name="Invite somebody").click()
-    page.get_by_label("E-mail").fill("nora@example.com")
+    page.get_by_role("link", name="Invite member").click()
+    page.get_by_label("Email").fill("nora@example.com")
     page.get_by_label("Role").select_option(label="Member")
-    confirm(page, "Starts in May", "Invite somebody")
-    link = page.get_by_role("textbox", name="The invitation is on its way")
+    confirm(page, "Starts in May", "Invite member")
+    link = page.get_by_role("textbox", name="Invitation sent")
     expect(link).to_have_value(re.compile(r"^https://crm\.acme\.example/invitations/\S+/$"))
     take(page, "invitation", height=560)
     token = link.input_value()
     page.get_by_role("link", name="Done").click()
     expect(page).to_have_url(f"{live_server.url}/a/acme/members/invited/")
-    expect(page.get_by_role("row", name=re.compile("nora@example.com"))).to_contain_text("Waiting")
+    expect(page.get_by_role("row", name=re.compile("nora@example.com"))).to_contain_text("Pending")
     assert token not in page.content()

@@ -40,9 +40,9 @@ def test_an_owner_removes_manage_billing_from_an_admin_and_reads_it_in_the_log(
     assert sideways(page) == 0
     page.get_by_label("Reason").fill("Bills are paid by head office")
     page.get_by_role("button", name="Save changes").click()
-    expect(page.get_by_role("status")).to_contain_text("Done.")
+    expect(page.get_by_role("status")).to_contain_text("Changes saved.")
     assert not may(admin, "manage_billing", cast.branch)
-    page.get_by_role("link", name="See it in the log").click()
+    page.get_by_role("link", name="View in audit log").click()
     expect(page).to_have_url(re.compile(r"/audit/\d+/"))
     expect(page.locator("main")).to_contain_text("Bills are paid by head office")
     assert told == []
@@ -55,12 +55,12 @@ def test_a_stale_form_is_refused_with_the_difference(live_server: LiveServer, pa
     page.get_by_role("group", name="View billing").get_by_text("Permitted").click()
     expect(page.locator("#effect")).to_contain_text("changed while you were editing")
     page.get_by_label("Reason").fill("Keeps the books")
-    page.get_by_role("button", name="See what it changes").click()
-    row = page.get_by_role("row", name="View billing").filter(has_text="As the role says")
+    page.get_by_role("button", name="Preview changes").click()
+    row = page.get_by_role("row", name="View billing").filter(has_text="Same as role")
     expect(row).to_contain_text("Prohibited")
-    page.get_by_role("button", name="See what it changes").click()
+    page.get_by_role("button", name="Preview changes").click()
     page.get_by_role("button", name="Update permissions").click()
-    expect(page.get_by_role("status")).to_contain_text("Done.")
+    expect(page.get_by_role("status")).to_contain_text("Changes saved.")
     assert Override.objects.get().scope == Scope.ALL
 
 
@@ -69,8 +69,8 @@ def test_what_is_capped_is_told_while_one_chooses(live_server: LiveServer, page:
     sign_in(page, live_server, cast.owner)
     go(page, live_server, address(cast, cast.member, "records"))
     page.get_by_label("View leads").select_option("none")
-    expect(page.locator("#effect")).to_contain_text("Loses sight of 1 lead")
-    expect(page.locator("#effect")).to_contain_text("“Edit leads” is then capped to Prohibited by “View leads”.")
+    expect(page.locator("#effect")).to_contain_text("Loses access to 1 lead")
+    expect(page.locator("#effect")).to_contain_text("“View leads” would limit “Edit leads” to Prohibited.")
 
 
 def test_an_override_is_set_without_javascript(live_server: LiveServer, plain: Page, cast: Cast) -> None:
@@ -78,12 +78,12 @@ def test_an_override_is_set_without_javascript(live_server: LiveServer, plain: P
     go(plain, live_server, address(cast, cast.member, "organisation"))
     plain.locator("label", has_text=re.compile("^Team$")).click()
     plain.get_by_role("group", name="Invite team members").get_by_text("Permitted").click()
-    plain.get_by_label("until (or without end)").locator("visible=true").fill("2090-01-31T17:00")
+    plain.get_by_label("until (empty: no end)").locator("visible=true").fill("2090-01-31T17:00")
     plain.get_by_label("Reason").fill("Helps with onboarding")
-    plain.get_by_role("button", name="See what it changes").click()
-    expect(plain.get_by_role("heading", name="This would happen")).to_be_visible()
+    plain.get_by_role("button", name="Preview changes").click()
+    expect(plain.get_by_role("heading", name="What will change")).to_be_visible()
     plain.get_by_role("button", name="Update permissions").click()
-    expect(plain.get_by_role("status")).to_contain_text("Done.")
+    expect(plain.get_by_role("status")).to_contain_text("Changes saved.")
     expect(plain.get_by_role("row", name="Invite team members")).to_contain_text("until 31 Jan 2090")
     assert may(cast.member, "invite_members", cast.branch)
 
@@ -96,7 +96,7 @@ def test_an_override_is_set_on_a_phone(live_server: LiveServer, phone: Page, cas
     expect(phone.locator("#effect")).to_contain_text("View leads")
     phone.get_by_label("Reason").fill("Takes over the leads")
     phone.get_by_role("button", name="Save changes").click()
-    expect(phone.get_by_role("status")).to_contain_text("Done.")
+    expect(phone.get_by_role("status")).to_contain_text("Changes saved.")
     assert sideways(phone) == 0
 
 
@@ -115,10 +115,10 @@ def test_an_own_role_is_edited_with_a_preview_of_who_is_affected(live_server: Li
     page.get_by_label("View leads").select_option("responsible+shared")
     expect(page.locator("#effect")).to_contain_text("If responsible")
     page.get_by_label("Reason").fill("Looks at their own")
-    page.get_by_role("button", name="See what it changes").click()
+    page.get_by_role("button", name="Preview changes").click()
     expect(page.locator("main")).to_contain_text("Hal Hunter")
-    page.get_by_role("button", name="Edit the role").click()
-    expect(page.get_by_role("status")).to_contain_text("Done.")
+    page.get_by_role("button", name="Edit role").click()
+    expect(page.get_by_role("status")).to_contain_text("Changes saved.")
     assert RoleGrant.objects.get(role=role, permission="view_lead").scope == Scope.RESPONSIBLE | Scope.SHARED
     assert told == []
 
@@ -127,7 +127,7 @@ def test_the_roles_fit_a_phone_with_the_permissions_in_sight(live_server: LiveSe
     sign_in(phone, live_server, cast.owner)
     go(phone, live_server, f"/a/{cast.account.slug}/roles/")
     assert sideways(phone) == 0
-    table = phone.get_by_role("region", name="Roles side by side")
+    table = phone.get_by_role("region", name="Compare roles")
     table.evaluate("region => { region.scrollLeft = 300 }")
     before = phone.get_by_role("rowheader", name="View billing").bounding_box()
     assert before is not None

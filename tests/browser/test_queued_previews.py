@@ -24,14 +24,14 @@ def test_the_page_looks_again_by_itself_in_the_admin(live_server: LiveServer, pa
     page.locator("details", has=page.locator("[name=grant_view_lead]")).locator("summary").click()
     page.locator("[name=grant_view_lead]").select_option("all")
     page.get_by_label("Reason").fill("They sell to all of them")
-    page.get_by_role("button", name="See what it changes").click()
+    page.get_by_role("button", name="Preview changes").click()
     expect(page).to_have_url(re.compile("do=edit&preview="), timeout=SLOW)
-    expect(page.get_by_role("status")).to_contain_text("is being computed", timeout=SLOW)
+    expect(page.get_by_role("status")).to_contain_text("Calculating the preview", timeout=SLOW)
 
     work()
 
     expect(page.get_by_text("60 members are affected:")).to_be_visible(timeout=SLOW)
-    expect(page.get_by_role("button", name="Edit the role")).to_be_enabled()
+    expect(page.get_by_role("button", name="Edit role")).to_be_enabled()
     assert role.grants.get(permission="view_lead").scope == Scope.RESPONSIBLE
 
 
@@ -42,14 +42,14 @@ def test_the_page_of_an_owner_looks_again_without_being_loaded_anew(live_server:
     go(page, live_server, f"/a/acme/roles/{role.key}/edit/")
     page.locator("[name=grant_view_branch]").select_option("all")
     page.locator("[name=reason]").fill("They look after the branch")
-    page.get_by_role("button", name="See what it changes").first.click()
+    page.get_by_role("button", name="Preview changes").first.click()
     expect(page).to_have_url(re.compile("preview="), timeout=SLOW)
-    expect(page.get_by_role("status")).to_contain_text("is being computed", timeout=SLOW)
+    expect(page.get_by_role("status")).to_contain_text("Calculating the preview", timeout=SLOW)
     page.evaluate("window.kept = true")
 
     work()
 
-    expect(page.get_by_role("button", name="Edit the role")).to_be_enabled(timeout=SLOW)
+    expect(page.get_by_role("button", name="Edit role")).to_be_enabled(timeout=SLOW)
     assert page.evaluate("window.kept")
 
 
@@ -60,9 +60,9 @@ def test_it_looks_again_without_javascript(live_server: LiveServer, plain: Page)
     go(plain, live_server, f"/a/acme/roles/{role.key}/edit/")
     plain.locator("[name=grant_view_branch]").select_option("all")
     plain.locator("[name=reason]").fill("They look after the branch")
-    plain.get_by_role("button", name="See what it changes").first.click()
-    expect(plain.get_by_role("status")).to_contain_text("is being computed", timeout=SLOW)
+    plain.get_by_role("button", name="Preview changes").first.click()
+    expect(plain.get_by_role("status")).to_contain_text("Calculating the preview", timeout=SLOW)
 
     work()
 
-    expect(plain.get_by_role("button", name="Edit the role")).to_be_enabled(timeout=SLOW)
+    expect(plain.get_by_role("button", name="Edit role")).to_be_enabled(timeout=SLOW)

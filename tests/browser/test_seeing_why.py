@@ -45,8 +45,8 @@ def ask_why(page: Page, live_server: LiveServer, cast: Cast, *, pictures: bool =
     page.get_by_label(re.compile("^Record")).fill(lead.reference)
     page.get_by_role("button", name="Explain").click()
     expect(page).to_have_url(re.compile(f"record={lead.reference}"))
-    expect(page.get_by_role("heading", level=2, name="Ben Baker may not: View leads")).to_be_visible()
-    expect(page.get_by_role("main")).to_contain_text("What would change that")
+    expect(page.get_by_role("heading", level=2, name="Ben Baker doesn’t have access: View leads")).to_be_visible()
+    expect(page.get_by_role("main")).to_contain_text("How to get access")
     assert sideways(page) == 0
     if pictures:
         take(page, "why", height=860)

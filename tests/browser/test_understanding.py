@@ -46,20 +46,20 @@ def asks_and_is_given(page: Page, live_server: LiveServer, cast: Cast, *, pictur
         take(page, "request")
     page.get_by_role("button", name="Request access").click()
     expect(page).to_have_url(re.compile(r"/requests/\?tab=mine$"))
-    expect(page.get_by_text("Waiting")).to_be_visible()
+    expect(page.get_by_text("Pending", exact=True)).to_be_visible()
     sign_in(page, live_server, owner)
     go(page, live_server, f"/a/{cast.account.slug}/requests/")
     expect(page.get_by_text(WHY)).to_be_visible()
     page.get_by_role("link", name="Export leads").click()
-    expect(page.get_by_role("heading", level=1)).to_contain_text("asks for “Export leads”")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("requests “Export leads”")
     if pictures:
         take(page, "decide")
     page.get_by_role("link", name="Approve").click()
     page.get_by_label("Ends").fill(friday())
     page.get_by_label("Reason").fill("Until the fair is over")
     assert sideways(page) == 0
-    page.get_by_role("button", name="See what it changes").click()
-    expect(page.get_by_text("This would happen")).to_be_visible()
+    page.get_by_role("button", name="Preview changes").click()
+    expect(page.get_by_text("What will change")).to_be_visible()
     page.get_by_role("button", name="Approve").click()
     expect(page).to_have_url(f"{live_server.url}/a/{cast.account.slug}/requests/")
     override = Override.objects.get(user=member)
@@ -98,7 +98,7 @@ def test_why_is_answered_from_a_cell_of_the_matrix(live_server: LiveServer, page
     lead = LeadFactory(branch=cast.branch, name="Harbour lights")
     query = f"user={cast.member.email}&branch={cast.branch.slug}&permission=view_lead&record={lead.reference}"
     go(page, live_server, f"/a/{cast.account.slug}/why/?{query}")
-    expect(page.get_by_role("main")).to_contain_text("Ben Baker may not: View leads")
+    expect(page.get_by_role("main")).to_contain_text("Ben Baker doesn’t have access: View leads")
     assert told == []
 
 
@@ -129,20 +129,20 @@ def test_an_owner_looks_as_a_member_and_stops(
     go(page, live_server, f"/a/{cast.account.slug}/members/{member.pk}/view-as/")
     page.get_by_label("Reason").fill("She cannot find the bills")
     assert sideways(page) == 0
-    page.get_by_role("button", name="Look as Mia").click()
+    page.get_by_role("button", name="View as Mia").click()
     expect(page).to_have_url(f"{live_server.url}/a/{cast.account.slug}/")
-    banner = page.get_by_role("region", name="Looking as somebody else")
-    expect(banner).to_contain_text("You look as Mia Member")
+    banner = page.get_by_role("region", name="Viewing as another member")
+    expect(banner).to_contain_text("You are viewing as Mia Member")
     expect(page.get_by_role("link", name="Billing")).to_have_count(0)
     assert sideways(page) == 0
     go(page, live_server, f"/a/{cast.account.slug}/requests/new/")
     page.get_by_label("Permission").select_option("view_billing")
     page.get_by_label("Reason").fill("In her name")
     page.get_by_role("button", name="Request access").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("You only look")
+    expect(page.get_by_role("heading", level=1)).to_have_text("View only")
     told.clear()
-    page.get_by_role("button", name="Stop, and be yourself again").click()
+    page.get_by_role("button", name="Stop viewing").click()
     expect(page).to_have_url(f"{live_server.url}/a/{cast.account.slug}/")
-    expect(page.get_by_text("You are yourself again.")).to_be_visible()
+    expect(page.get_by_text("Viewing ended.")).to_be_visible()
     expect(banner).to_have_count(0)
     assert told == []

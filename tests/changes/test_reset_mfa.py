@@ -138,9 +138,11 @@ def test_the_admin_offers_it_for_others_and_says_why_not_for_oneself(cast: Cast)
     client = sign_in(cast.owner).client
     theirs = Membership.objects.get(user=cast.member)
     own = Membership.objects.get(user=cast.owner)
-    assert "Reset second factor" in client.get(f"/admin/teams/membership/{theirs.pk}/change/").content.decode()
+    assert (
+        "Reset two-factor authentication" in client.get(f"/admin/teams/membership/{theirs.pk}/change/").content.decode()
+    )
     shown = client.get(f"/admin/teams/membership/{own.pk}/change/").content.decode()
-    assert "Nobody resets their own second factor" in shown
+    assert "You can’t reset your own two-factor authentication" in shown
 
 
 def test_a_user_without_a_place_is_nobody_here(cast: Cast) -> None:

@@ -50,7 +50,7 @@ class TestWhoMayAt:
             "Sources:",
             f"  - Members, roles and access at {before.isoformat()}: from the audit log.",
             "  - Permissions of built-in roles and their prerequisites: as they are now.",
-            "  - L-17 is as it stands: its history tells of no change since that matters here.",
+            "  - L-17 has its current state: its history has no relevant later change.",
         ]
 
     def test_json_has_the_same_with_the_time(self, acme: Account, run: Run) -> None:
@@ -89,7 +89,7 @@ class TestWhoMayAt:
         assert result.err.startswith('The log of the account "acme" begins at ')
         result = run("who_may", "view_lead", "lead:acme/L-99", "--at", clock().isoformat())
         assert (result.code, result.out) == (1, "")
-        assert result.err.startswith("L-99 is not there, and its history does not tell of it")
+        assert result.err.startswith("L-99 doesn't exist and has no history")
         assert run("who_may", "view_contact", LEAD, "--at", clock().isoformat()).code == 1
 
 

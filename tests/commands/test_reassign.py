@@ -64,7 +64,7 @@ def test_it_is_one_entry_in_the_log_with_counts_and_one_in_each_record_s_history
 def test_a_second_time_moves_nothing_and_is_no_error(acme: Account, run: Run) -> None:
     run("reassign", *NORTH)
     result = run("reassign", *NORTH)
-    assert (result.code, result.out) == (0, f"Moved from {BEN} to {ANN}: nothing.\n")
+    assert (result.code, result.out) == (0, f"Moved from {BEN} to {ANN}: no records.\n")
     assert (len(entries()), Change.objects.count()) == (1, 1)
 
 
@@ -137,7 +137,7 @@ def test_with_somebody_s_rights_only_their_own_private_contacts_are_reached(cast
     ContactFactory(branch=cast.branch, private=True, responsible=cast.member)
     result = give(run, "--private", "delete", "--actor", cast.owner.email)
     assert result.code == 1
-    assert result.err == "Only ben@acme.example can say what becomes of their private contacts: leave --private out.\n"
+    assert result.err == "Only ben@acme.example can decide about their private contacts. Leave --private out.\n"
     cast.let(cast.member, "assign_record")
     assert give(run, "--private", "hand-over", "--actor", cast.member.email).code == 0
     assert Contact.objects.get().responsible.email == "heir@acme.example"  # type: ignore[union-attr]
@@ -175,7 +175,7 @@ def test_an_actor_who_sees_nothing_moves_nothing(cast: Cast, run: Run) -> None:
     cast.let(actor, "view_lead", Scope.NONE)
     LeadFactory(branch=cast.branch, responsible=cast.member)
     result = give(run, "--actor", actor.email)
-    assert (result.code, result.out) == (0, "Moved from ben@acme.example to heir@acme.example: nothing.\n")
+    assert (result.code, result.out) == (0, "Moved from ben@acme.example to heir@acme.example: no records.\n")
     assert not entries()
 
 
@@ -207,7 +207,7 @@ def test_the_receiver_is_an_active_member_of_the_branches(acme: Account, run: Ru
 
 def test_a_blank_reason_is_refused(acme: Account, run: Run) -> None:
     result = run("reassign", "acme", "--from", BEN, "--to", ANN, "--reason", " \t")
-    assert (result.code, result.err) == (1, "Say why: the reason is blank.\n")
+    assert (result.code, result.err) == (1, "Enter a reason: it is blank.\n")
     assert not Change.objects.exists()
 
 

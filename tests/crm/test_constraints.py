@@ -1,4 +1,4 @@
-"""What the database refuses by itself, whoever writes: here it is raw SQL that tries."""
+"""Constraints that the database enforces by itself, tested with raw SQL."""
 
 from __future__ import annotations
 
@@ -197,8 +197,8 @@ def test_a_form_learns_of_a_broken_constraint_before_the_database_does() -> None
     note.validate_constraints()
     task.validate_constraints()
     note.about_lead = None
-    with pytest.raises(ValidationError, match="about exactly one record"):
+    with pytest.raises(ValidationError, match="about one record"):
         note.validate_constraints()
     task.about_lead, task.about_contact = LeadFactory(), ContactFactory()
-    with pytest.raises(ValidationError, match="about one record at most"):
+    with pytest.raises(ValidationError, match="about one record only"):
         task.validate_constraints()

@@ -31,7 +31,7 @@ def new(cast: Cast, record_type: str = "lead", **fields: Any) -> Any:
 
 
 def refusal(record: Any, cast: Cast, actor: Any = None) -> str:
-    """What somebody (the member) is told who may not create the record; nothing is stored then."""
+    """Return the refusal that the member gets when creating the record; nothing is stored."""
     before = type(record).objects.count()
     with pytest.raises(CrmError) as caught:
         create_record(record, actor=actor or cast.member)
@@ -60,7 +60,7 @@ def test_who_may_not_add_on_the_branch_is_told_which_permission_is_missing(cast:
 def test_a_branch_of_another_account_and_one_without_the_actor_read_as_no_branch(cast: Cast) -> None:
     south = cast.branch_beside()
     told = {refusal(new(cast, branch=branch, account=branch.account), cast) for branch in (south, cast.elsewhere)}
-    assert told == {"There is no such branch here: choose one from the list."}
+    assert told == {"That branch doesn’t exist. Choose one from the list."}
 
 
 def test_the_account_is_the_branch_s_whatever_the_form_says(cast: Cast) -> None:
@@ -69,7 +69,7 @@ def test_the_account_is_the_branch_s_whatever_the_form_says(cast: Cast) -> None:
 
 
 def test_an_outsider_creates_nothing_here(cast: Cast) -> None:
-    assert "no such branch" in refusal(new(cast), cast, cast.outsider)
+    assert "That branch doesn’t exist" in refusal(new(cast), cast, cast.outsider)
 
 
 def test_somebody_with_a_parent_role_creates_where_it_says(cast: Cast) -> None:
@@ -122,27 +122,27 @@ def test_an_invisible_a_foreign_and_an_absent_record_are_refused_in_the_same_wor
     type(absent).objects.filter(pk=absent.pk).delete()
     candidates = [factory(branch=cast.branch), factory(branch=cast.elsewhere), absent]
     told = {refusal(new(cast, record_type, **{field: candidate}), cast) for candidate in candidates}
-    assert told == {f"There is no such {linked} here: choose one from the list."}
+    assert told == {f"That {linked} doesn’t exist. Choose one from the list."}
 
 
 def test_a_private_contact_of_somebody_else_cannot_even_be_named_by_the_owner(cast: Cast) -> None:
     secret = ContactFactory(branch=cast.branch, private=True, responsible=cast.member)
-    assert "no such contact" in refusal(new(cast, contact=secret), cast, cast.owner)
+    assert "That contact doesn’t exist" in refusal(new(cast, contact=secret), cast, cast.owner)
 
 
 def test_a_status_and_a_source_are_the_account_s_own(cast: Cast) -> None:
     foreign_status = LeadStatus.objects.filter(account=cast.elsewhere.account)[0]
     foreign_source = Source.objects.filter(account=cast.elsewhere.account)[0]
-    assert "no such status" in refusal(new(cast, status=foreign_status), cast)
-    assert "no such source" in refusal(new(cast, source=foreign_source), cast)
+    assert "That status doesn’t exist" in refusal(new(cast, status=foreign_status), cast)
+    assert "That source doesn’t exist" in refusal(new(cast, source=foreign_source), cast)
 
 
 def test_who_works_in_two_accounts_links_nothing_of_one_to_the_other(cast: Cast) -> None:
     cast.join(user=cast.member, branch=cast.elsewhere)
     company = CompanyFactory(branch=cast.elsewhere, responsible=cast.member)
     lead = LeadFactory(branch=cast.elsewhere, responsible=cast.member)
-    assert "no such company" in refusal(new(cast, company=company), cast)
-    assert "no such lead" in refusal(new(cast, "task", about_lead=lead), cast)
+    assert "That company doesn’t exist" in refusal(new(cast, company=company), cast)
+    assert "That lead doesn’t exist" in refusal(new(cast, "task", about_lead=lead), cast)
 
 
 # --- What a task or an activity is about ---
@@ -155,7 +155,7 @@ def test_a_note_is_on_the_branch_of_what_it_is_about(cast: Cast) -> None:
 
 
 def test_a_note_about_nothing_is_refused(cast: Cast) -> None:
-    with pytest.raises(InvalidSubject, match="about exactly one record"):
+    with pytest.raises(InvalidSubject, match="note or activity is about"):
         create_record(Activity(name="Lost", branch=cast.branch), actor=cast.member)
 
 
@@ -206,7 +206,7 @@ def test_the_responsible_is_an_active_member_of_the_branch_and_others_are_not_na
     for somebody in (removed, inactive, beside, cast.outsider):
         with pytest.raises(NotAMember) as caught:
             create_record(new(cast, responsible=somebody), actor=cast.owner)
-        assert str(caught.value) == "Choose an active member of North: only they can own records there."
+        assert str(caught.value) == "Choose an active member of North as owner."
         assert caught.value.field == "responsible"
 
 

@@ -59,7 +59,7 @@ def test_a_key_is_made_of_the_name_once(cast: Cast, name: str, key: str) -> None
 def test_keys_do_not_meet_and_names_stand_once(cast: Cast) -> None:
     keys = [made(cast, name).key for name in ("Fleet size", "Fleet-size", "Fleet: size")]
     assert keys == ["fleet_size", "fleet_size_2", "fleet_size_3"]
-    with pytest.raises(ValidationError, match="“Fleet size” stands in the list already"):
+    with pytest.raises(ValidationError, match="“Fleet size” is already in the list"):
         made(cast)
     assert made(cast, record_type="task").key == "fleet_size"
 
@@ -67,12 +67,12 @@ def test_keys_do_not_meet_and_names_stand_once(cast: Cast) -> None:
 @pytest.mark.parametrize(
     ("values", "told"),
     [
-        ({"kind": "choice"}, "Write down what can be chosen"),
-        ({"choices": ["Red"]}, "Only a choice has a list"),
-        ({"kind": "choices", "choices": [str(n) for n in range(101)]}, "100 choices are the most"),
+        ({"kind": "choice"}, "Enter the choices"),
+        ({"choices": ["Red"]}, "Only choice fields have choices"),
+        ({"kind": "choices", "choices": [str(n) for n in range(101)]}, "Enter 100 choices at most"),
         ({"kind": "choice", "choices": ["x" * 61]}, "60"),
         ({"kind": "colour"}, "colour"),
-        ({"record_type": "activity"}, "no fields of an account’s own"),
+        ({"record_type": "activity"}, "don’t support custom fields"),
         ({"name": ""}, "blank"),
         ({"name": "x" * 61}, "60"),
     ],
@@ -87,7 +87,7 @@ def test_a_type_has_so_many_fields_at_most(cast: Cast, monkeypatch: pytest.Monke
     monkeypatch.setattr(customfields, "MOST_FIELDS", 2)
     made(cast, "One")
     made(cast, "Two", offered=False)
-    with pytest.raises(ValidationError, match="There are 2 fields already"):
+    with pytest.raises(ValidationError, match="You can have 2 fields at most"):
         made(cast, "Three")
     made(cast, "Three", record_type="task")
 

@@ -28,7 +28,7 @@ def own(cast: Cast, kind: str = "text", **values: Any) -> CustomField:
 
 
 def put(cast: Cast, value: Any, lead: Lead | None = None, key: str = "extra") -> Any:
-    """What is kept where somebody fills the field in with this."""
+    """Return the stored value after the field was filled in with this."""
     lead = lead or LeadFactory(branch=cast.branch, responsible=cast.member)
     update_record(lead, actor=cast.member, changes={"custom": {key: value}})
     lead.refresh_from_db()
@@ -77,37 +77,37 @@ def test_each_kind_is_kept_in_one_form(cast: Cast, kind: str, value: Any, kept: 
 @pytest.mark.parametrize(
     ("kind", "value", "told"),
     [
-        ("text", "x" * 256, "It is 256 characters long; 255 are the most."),
+        ("text", "x" * 256, "Enter 255 characters at most. This has 256."),
         ("text", "one\ntwo", "on one line, without invisible characters (here: U+000A)"),
         ("text", "a\0b", "without invisible characters (here: U+0000)"),
         ("text", "\ud800", "without invisible characters (here: U+D800)"),
         ("long_text", "a\x1bb", "an invisible control character (U+001B)"),
-        ("text", 5, "Write a text."),
-        ("text", {"a": 1}, "Write a text."),
-        ("long_text", "x" * 10_001, "10000 are the most"),
-        ("number", "twelve", "Write a number."),
-        ("number", "NaN", "Write a number."),
-        ("number", "Infinity", "Write a number."),
-        ("number", True, "Write a number."),
-        ("number", [1], "Write a number."),
-        ("number", "1e1000000", "It is too large"),
-        ("number", 10**14, "It is too large"),
-        ("number", "0.0000001", "more than 6 decimal places"),
-        ("number", "1e-1000000", "more than 6 decimal places"),
-        ("number", "9" * 5000, "It is too large"),
-        ("date", "31.01.2027", "Write a date such as"),
-        ("date", datetime(2027, 1, 31, tzinfo=UTC), "Write a date such as"),
-        ("date", 20270131, "Write a date such as"),
-        ("flag", "yes", "Say yes or no."),
-        ("flag", 1, "Say yes or no."),
-        ("choice", "Pink", "“Pink” is none of its choices."),
-        ("choice", ["Red"], "is none of its choices."),
-        ("choices", ["Red", "Pink"], "“Pink” is none of its choices."),
+        ("text", 5, "Enter text."),
+        ("text", {"a": 1}, "Enter text."),
+        ("long_text", "x" * 10_001, "Enter 10000 characters at most"),
+        ("number", "twelve", "Enter a number."),
+        ("number", "NaN", "Enter a number."),
+        ("number", "Infinity", "Enter a number."),
+        ("number", True, "Enter a number."),
+        ("number", [1], "Enter a number."),
+        ("number", "1e1000000", " digits at most"),
+        ("number", 10**14, " digits at most"),
+        ("number", "0.0000001", "Enter 6 decimal places at most"),
+        ("number", "1e-1000000", "Enter 6 decimal places at most"),
+        ("number", "9" * 5000, " digits at most"),
+        ("date", "31.01.2027", "Enter a date, such as"),
+        ("date", datetime(2027, 1, 31, tzinfo=UTC), "Enter a date, such as"),
+        ("date", 20270131, "Enter a date, such as"),
+        ("flag", "yes", "Choose yes or no."),
+        ("flag", 1, "Choose yes or no."),
+        ("choice", "Pink", "“Pink” is not one of the choices."),
+        ("choice", ["Red"], "is not one of the choices."),
+        ("choices", ["Red", "Pink"], "“Pink” is not one of the choices."),
         ("choices", "Red", "Choose from the list."),
-        ("choices", [["Red"]], "is none of its choices."),
-        ("url", "javascript:alert(1)", "Write a web address"),
-        ("url", "ftp://example.com", "Write a web address"),
-        ("url", "https://example.com/" + "a" * 300, "300 are the most"),
+        ("choices", [["Red"]], "is not one of the choices."),
+        ("url", "javascript:alert(1)", "Enter a web address"),
+        ("url", "ftp://example.com", "Enter a web address"),
+        ("url", "https://example.com/" + "a" * 300, "Enter 300 characters at most"),
     ],
 )
 def test_what_is_no_value_of_the_kind_is_refused_by_the_fields_name(
@@ -133,7 +133,7 @@ def test_there_is_no_field_but_the_accounts_own_ones_of_that_type(cast: Cast) ->
     CustomFieldFactory(account=cast.elsewhere.account, key="foreign")
     CustomFieldFactory(account=cast.account, record_type="company", key="of_companies")
     for key in ("foreign", "of_companies", "nothing"):
-        assert refusal(cast, "x", key=key) == f"There is no field “{key}” here."
+        assert refusal(cast, "x", key=key) == f"The field “{key}” doesn’t exist."
     lead = LeadFactory(branch=cast.branch, responsible=cast.member)
     activity = Activity(branch=cast.branch, about_lead=lead)
     create_record(activity, actor=cast.member)
@@ -188,7 +188,7 @@ def test_a_former_choice_stays_with_the_record_that_has_it(cast: Cast, kind: str
     assert put(cast, had, lead=lead) == had
     if kind == "choices":
         assert put(cast, ["Pink", "Green"], lead=lead) == ["Green", "Pink"]
-    assert "“Pink” is none of its choices." in refusal(cast, had)
+    assert "“Pink” is not one of the choices." in refusal(cast, had)
 
 
 def test_its_history_tells_it_by_name_before_and_after(cast: Cast) -> None:

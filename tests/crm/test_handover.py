@@ -1,4 +1,4 @@
-"""Handing over what somebody answers for, and moving a branch's records: as if one by one, and silent of secrets."""
+"""Handing over a user's records, and moving a branch's records: as if one by one, without revealing private records."""
 
 from __future__ import annotations
 
@@ -76,9 +76,7 @@ def test_a_colleague_answers_for_it_and_the_history_tells_it(cast: Cast, heir: U
     assert record.updated_at > before
     (entry,) = history_of(record, reader=cast.owner)
     assert (entry.actor_name, entry.action) == ("Ann Archer", "Changed")
-    assert [(line.label, line.before, line.after) for line in entry.lines] == [
-        ("Responsible", str(cast.member), str(heir))
-    ]
+    assert [(line.label, line.before, line.after) for line in entry.lines] == [("Owner", str(cast.member), str(heir))]
 
 
 def test_what_others_answer_for_stays_and_so_does_another_account(cast: Cast, heir: User) -> None:

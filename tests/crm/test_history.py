@@ -37,7 +37,7 @@ def test_each_changed_field_is_told_in_words(cast: Cast) -> None:
     assert sorted(entry.lines, key=lambda line: line.label) == [
         FieldChange("E-mail addresses", "", "a@b.example, c@d.example"),
         FieldChange("Name", "Printers", "Forty printers"),
-        FieldChange("Responsible", "Ben Baker", ""),
+        FieldChange("Owner", "Ben Baker", ""),
         FieldChange("Status", "New", "Qualified"),
         FieldChange("Value", "", "1200.50 EUR"),
     ]

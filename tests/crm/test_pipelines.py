@@ -60,7 +60,7 @@ def test_a_status_stands_in_a_pipeline_of_its_own_account(cast: Cast) -> None:
     foreign = sales_of(cast.elsewhere.account)
     for pipeline_id in (foreign.pk, 10**9):
         status = OpportunityStatus(account=cast.account, pipeline_id=pipeline_id, name="Anew")
-        with pytest.raises(ValidationError, match="no such pipeline"):
+        with pytest.raises(ValidationError, match="That pipeline doesn’t exist"):
             save_entry(status, actor=cast.owner)
         with pytest.raises(IntegrityError), transaction.atomic():
             _stored_as_it_is(status)

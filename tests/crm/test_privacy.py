@@ -34,7 +34,7 @@ from tests.factories import (
 )
 from tests.waiting import until_somebody_waits
 
-REASONS = "A contact becomes private only when nobody else has a share of it or an open task about it."
+REASONS = "You can’t make this contact private while others have a share of it or an open task about it."
 
 
 @pytest.fixture
@@ -84,8 +84,8 @@ def test_it_needs_the_right_to_edit_the_contact(keeper: Cast) -> None:
 
 
 def test_nobody_makes_somebody_else_s_contact_private(keeper: Cast) -> None:
-    assert "Only its responsible" in refusal(mine(keeper), keeper.owner)
-    assert "needs a responsible" in refusal(ContactFactory(branch=keeper.branch), keeper.owner)
+    assert "Only the owner" in refusal(mine(keeper), keeper.owner)
+    assert "needs an owner" in refusal(ContactFactory(branch=keeper.branch), keeper.owner)
 
 
 def test_nobody_takes_a_contact_and_makes_it_private_at_once(keeper: Cast) -> None:
@@ -154,7 +154,7 @@ def test_its_responsible_lets_others_see_it_again(keeper: Cast, secret: Contact)
 
 def test_it_always_has_a_responsible(keeper: Cast, secret: Contact) -> None:
     keeper.let(keeper.member, "assign_record")
-    with pytest.raises(PrivacyRefused, match="needs a responsible"):
+    with pytest.raises(PrivacyRefused, match="needs an owner"):
         assign_record(secret, actor=keeper.member, responsible=None)
 
 

@@ -1,4 +1,4 @@
-"""References: numbered for each account and type, whoever else is numbering."""
+"""References: numbered for each account and type, also under concurrency."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ def test_a_lead_is_added_changed_and_deleted(web: BaseDatabaseWrapper, world: Wo
     with tenant(world.here.account.pk):
         lead = Lead.objects.get(name="Sixty desks")
     again = form_of(client, url("lead", "add"), name="Seventy desks", emails=["a@b.example"], **value)
-    assert "may be there already" in client.post(url("lead", "add"), again).content.decode()
+    assert "Possible duplicate of" in client.post(url("lead", "add"), again).content.decode()
     data = form_of(client, url(lead), name="Eighty desks")
     assert client.post(url(lead), data).status_code == 302
     assert "Eighty desks" in client.get(url(lead)).content.decode()

@@ -34,7 +34,7 @@ OVERRIDDEN = ("view_lead", "export_records", "view_contact")
 
 @dataclass(frozen=True)
 class Crowd:
-    """The account, its branches, and somebody who may do everything on each of them."""
+    """The account, its branches, and a member with every permission on each of them."""
 
     account: Account
     branches: tuple[Branch, ...]

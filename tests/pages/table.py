@@ -42,7 +42,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class OpenRoute:
-    """An address outside of any account: what it answers to whoever is signed in, and to strangers."""
+    """An address outside of any account: its answer to signed-in users and to strangers."""
 
     pattern: str
     method: str = "GET"

@@ -85,7 +85,7 @@ def test_an_account_without_a_subscription_says_so() -> None:
     assert "No subscription" in client.get(address("overview")).content.decode()
     assert "Professional is free for 14 days." in client.post(address("begin"), {"reason": "A"}).content.decode()
     client.post(address("begin"), {"reason": "We try it", "confirmed": "yes"})
-    assert "free of charge" in client.get(address("overview")).content.decode()
+    assert "free until" in client.get(address("overview")).content.decode()
     assert client.get(address("begin")).status_code == 404
 
 
@@ -163,7 +163,7 @@ def test_whose_rights_a_plan_changes_is_computed_in_the_queue_where_it_is_those_
     with on(date(2026, 1, 21)):
         answered = client.post(address("plan"), choice(cast, "business", 70))
         assert answered.status_code == 302
-        assert "is being computed" in client.get(answered.headers["Location"]).content.decode()
+        assert "Calculating the preview" in client.get(answered.headers["Location"]).content.decode()
         asked = QueuedPreview.objects.get()
         queued.compute(asked.pk, account_id=cast.account.pk, user_id=cast.owner.pk)
         shown = client.get(answered.headers["Location"]).content.decode()
@@ -223,7 +223,7 @@ def test_a_subscription_is_cancelled_and_kept() -> None:
         assert "From 1 February 2026, the account is read-only" in client.post(address("cancel"), sent).content.decode()
         client.post(address("cancel"), sent | {"confirmed": "yes"})
         assert SubscriptionState(cast.account).agreed.ends_on == date(2026, 2, 1)
-        assert "Keep the subscription" in client.get(address("overview")).content.decode()
+        assert "Keep subscription" in client.get(address("overview")).content.decode()
         client.post(address("cancel"), {"reason": "We stay", "confirmed": "yes"})
         assert SubscriptionState(cast.account).agreed.ends_on is None
 
@@ -254,7 +254,7 @@ def test_invoices_are_filtered_and_paged_by_their_number() -> None:
         assert second.reference not in late
         earlier = client.get(address("invoices"), {"before": str(second.number)}).content.decode()
         assert second.reference not in earlier
-        assert "Take a filter away" in client.get(address("invoices"), {"q": "nothing"}).content.decode()
+        assert "Clear a filter" in client.get(address("invoices"), {"q": "nothing"}).content.decode()
 
 
 def test_a_read_only_account_says_so_and_can_still_be_paid_for() -> None:
@@ -269,9 +269,9 @@ def test_a_read_only_account_says_so_and_can_still_be_paid_for() -> None:
         for path in ("/a/acme/", "/a/acme/members/", address("overview"), "/admin/"):
             shown = client.get(path).content.decode()
             assert "Acme is read-only until its subscription is paid." in shown
-            assert "or choose a plan, and all is as it was" in shown
+            assert "complete the billing details or choose a plan" in shown
         other = browser(cast.member)
-        assert "Who may put it in order: " in (shown := other.get("/a/acme/").content.decode())
+        assert "These people can end this: " in (shown := other.get("/a/acme/").content.decode())
         assert str(cast.owner) in shown
         refused = client.get("/a/acme/invitations/new/")
         assert refused.status_code == 403

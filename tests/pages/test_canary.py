@@ -53,7 +53,7 @@ Asked = tuple[str, str, dict[str, Any]]
 
 
 class Look:
-    """Somebody's walk through all that they can open; `found` are the places where the text came out."""
+    """A user's walk through all pages they can open; `found` are the places where the text appeared."""
 
     mark = CANARY
 
@@ -153,7 +153,7 @@ def there() -> Side:
 
 @pytest.fixture
 def both(cast: Cast, there: Side) -> User:
-    """Somebody of both accounts; what they have in the other one is as foreign as all else there."""
+    """A member of both accounts; their data in the other one is as foreign as everything else there."""
     user = cast.join()
     account, branch = there.account, there.branch
     MembershipFactory(branch=branch, user=user)
@@ -190,7 +190,7 @@ def look(
     caplog: pytest.LogCaptureFixture,
     django_capture_on_commit_callbacks: Any,
 ) -> Look:
-    """Somebody who may do everything here, with one record of each type, while the text is everywhere there."""
+    """A member with every permission and one record of each type, while the text is everywhere in the other account."""
     plant(there.account, people_of(there))
     viewer = staff(cast.branch, everything(), name="Vera Viewer")
     ParentMembershipFactory(account=cast.account, user=viewer, role="super_admin")

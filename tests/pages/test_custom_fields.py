@@ -27,7 +27,7 @@ def page_of(cast: Cast, rest: str = "") -> str:
 
 
 def test_a_field_is_added_and_stands_under_its_record_type(cast: Cast, client: Client) -> None:
-    assert "Nothing yet" in client.get(page_of(cast)).content.decode()
+    assert "No custom fields yet" in client.get(page_of(cast)).content.decode()
     sent = {"record_type": "lead", "name": "Colour", "kind": "choice", "choices": " Red\n\nDeep  blue\r\nRed\n"}
     assert client.post(page_of(cast), sent | {"required": "on", "help_text": "Of the car"}).status_code == 302
     field = CustomField.objects.get()
@@ -37,18 +37,18 @@ def test_a_field_is_added_and_stands_under_its_record_type(cast: Cast, client: C
     assert [(heading, list(rows)) for heading, rows in page.context["groups"]] == [("Leads", [field])]
     told = page.content.decode()
     assert "Choice: Red, Deep blue · required" in told
-    assert "“Colour” is a field now." in told
+    assert "Field “Colour” added." in told
 
 
 def test_what_is_wrong_is_told_at_its_field_and_nothing_is_stored(cast: Cast, client: Client) -> None:
     CustomFieldFactory(account=cast.account, name="Colour")
     for sent, told in (
         ({}, "This field is required."),
-        ({"name": "Colour"}, "“Colour” stands in the list already."),
+        ({"name": "Colour"}, "“Colour” is already in the list."),
         ({"name": "New", "record_type": "activity"}, "Select a valid choice."),
         ({"name": "New", "kind": "poem"}, "Select a valid choice."),
-        ({"name": "New", "kind": "choice"}, "Write down what can be chosen"),
-        ({"name": "New", "choices": "Red"}, "Only a choice has a list"),
+        ({"name": "New", "kind": "choice"}, "Enter the choices"),
+        ({"name": "New", "choices": "Red"}, "Only choice fields have choices"),
         ({"name": "New", "kind": "choice", "choices": "x" * 61}, "60 characters"),
         ({"name": "x" * 61}, "at most 60 characters"),
         ({"name": "a\0b"}, "Null characters are not allowed."),
@@ -82,7 +82,7 @@ def test_the_kind_of_what_is_in_use_stays(cast: Cast, client: Client) -> None:
     field = CustomFieldFactory(account=cast.account, key="colour", name="Colour")
     make("lead", cast.branch, custom={"colour": "Red"})
     page = client.get(page_of(cast, f"{field.pk}/"))
-    assert "Records have values in it, so its kind stays." in page.content.decode()
+    assert "Records use this field, so you can’t change its type." in page.content.decode()
     assert set(page.context["form"].fields) == {"name", "kind", "required", "help_text"}
     client.post(page_of(cast, f"{field.pk}/"), {"name": "Colour", "kind": "number"})
     field.refresh_from_db()

@@ -53,7 +53,7 @@ def there(cast: Cast) -> Side:
 
 @pytest.fixture
 def viewer(cast: Cast, there: Side) -> User:
-    """Somebody who may do everything here."""
+    """A member with every permission."""
     user = staff(cast.branch, everything(), is_staff=False)
     ParentMembershipFactory(account=cast.account, user=user, role="super_admin")
     return user

@@ -41,7 +41,7 @@ def reader(cast: Cast) -> Client:
 
 
 def banned(cast: Cast, reason: str = "Not his leads", branch: Branch | None = None, user: User | None = None) -> int:
-    """Somebody may see no leads any more; the operation's number."""
+    """Prohibit a member from viewing leads; returns the operation's number."""
     membership = Membership.objects.get(branch=branch or cast.branch, user=user or cast.member)
     change = SetOverride(
         account_id=cast.account.pk, membership_id=membership.pk, permission="view_lead", scope=Scope.NONE
@@ -90,7 +90,7 @@ def test_it_is_narrowed_by_person_by_whom_it_concerns_verb_day_number_and_words(
 def test_a_question_that_is_none_is_answered_with_what_is_wrong_with_it(cast: Cast, reader: Client) -> None:
     banned(cast)
     for asked, said in {
-        "?since=2026-05-02&until=2026-05-01": "The last day is before the first one.",
+        "?since=2026-05-02&until=2026-05-01": "Enter an end date after the start date.",
         "?since=yesterday": "Enter a valid date.",
         "?number=many": "Enter a whole number.",
         "?verb=access.nothing": "Select a valid choice",
@@ -137,7 +137,7 @@ def test_one_operation_shows_before_and_after_side_by_side(cast: Cast, reader: C
     page = reader.get(address(cast, done.operation_id)).content.decode()
     assert re.search(r"<del>Member</del></td>\s*<td><ins>Admin</ins>", page)
     assert "Leads the team" in page
-    assert "Sealed by" in page
+    assert "Entries" in page
 
 
 def test_an_operation_with_very_many_changes_is_shown_in_parts(cast: Cast, reader: Client) -> None:
@@ -161,7 +161,7 @@ def test_it_is_undone_from_its_page_and_both_operations_say_so(cast: Cast, reade
     assert "Undone by Ann Archer" in page
     assert address(cast, undoing.pk) in page
     assert "Undo this" not in page
-    assert "This undid:" in reader.get(address(cast, undoing.pk)).content.decode()
+    assert "This change undid:" in reader.get(address(cast, undoing.pk)).content.decode()
 
 
 def test_undoing_needs_what_the_change_back_needs(cast: Cast) -> None:
@@ -194,11 +194,11 @@ def test_the_page_says_up_to_where_the_chain_was_verified_and_what_came_since(ca
     assert verify_due_chains() == 0
     head = Link.objects.filter(account_id=cast.account.pk).latest("seq")
     told = reader.get(page).content.decode()
-    assert f"up to link {head.seq}" in told
+    assert f"through entry {head.seq}" in told
     assert bytes(head.hash).hex() in told
-    assert "Nothing has been added since." in told
+    assert "No entries were added since." in told
     banned(cast)
-    assert "One link has been added since" in reader.get(page).content.decode()
+    assert "One entry was added since" in reader.get(page).content.decode()
 
 
 def test_a_chain_that_does_not_fit_is_told_on_the_page(cast: Cast, reader: Client) -> None:
@@ -208,7 +208,7 @@ def test_a_chain_that_does_not_fit_is_told_on_the_page(cast: Cast, reader: Clien
     Verification.objects.all().delete()
     verify_due_chains()
     told = reader.get(f"/a/{cast.account.slug}/audit/").content.decode()
-    assert "The log does not fit" in told
+    assert "Audit log verification failed" in told
     assert "its operation was changed" in told
 
 
@@ -246,15 +246,15 @@ def test_the_plan_says_how_far_back_the_log_is_shown(cast: Cast) -> None:
         day = f"{timezone.localdate() - timedelta(days=90):%-d %b %Y}"
         for path in ("/a/acme/audit/", "/admin/audit/operation/"):
             shown = client.get(path).content.decode()
-            assert f"The plan shows the log of the last 90 days, from {day} on. What is older is kept" in shown
+            assert f"Your plan shows the audit log of the last 90 days, since {day}. Older entries are kept" in shown
             assert "/a/acme/billing/plan/" in shown
         refused = client.get(address(cast, number))
         assert refused.status_code == 403
-        assert "a larger plan shows it" in refused.content.decode()
+        assert "A larger plan shows them" in refused.content.decode()
         assert client.post(address(cast, number, "undo/")).status_code == 403
         assert client.get(address(cast, 2**40)).status_code == 404
         error = client.get("/a/acme/audit/?since=2020-01-01").content.decode()
-        assert "a larger one shows more" in error
+        assert "A larger plan shows more" in error
         taken = client.post("/a/acme/audit/export/", {"file": "json"})
         assert json.loads(b"".join(taken.streaming_content)) == []  # type: ignore[attr-defined] # a stream
         assert Operation.objects.filter(pk=number).exists()

@@ -90,4 +90,4 @@ def test_a_parent_role_alone_counts_on_every_branch(cast: Cast) -> None:
 
 
 def test_who_belongs_nowhere_reads_that(cast: Cast) -> None:
-    assert "You belong to no account yet" in text(shown(UserFactory()))
+    assert "You aren’t a member of an account yet" in text(shown(UserFactory()))

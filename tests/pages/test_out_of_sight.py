@@ -114,7 +114,7 @@ def test_a_request_about_a_record_out_of_sight_names_it_nowhere(cast: Cast, acto
 
 @pytest.fixture
 def ladder() -> Cast:
-    """A staff ladder whose super admin does everything that puts somebody on a page."""
+    """A staff ladder whose super admin does everything that shows a person on a page."""
     cast = make_cast("staff-ladder")
     User.objects.filter(pk=cast.owner.pk).update(email=SECRET, name="Ann Archer")
     TeamFactory(branch=cast.branch, members=[cast.owner, cast.member])

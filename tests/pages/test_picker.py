@@ -1,4 +1,4 @@
-"""Choosing somebody among very many: who is found, what is shown of them, and that the form takes nobody else."""
+"""Choosing a person among very many: matches, what is shown of them, and that the form accepts only them."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_they_are_found_by_all_words_of_a_name_and_by_an_address(owner: Client, 
     shown = found(owner, "zoe")
     assert f"{pool.SHOWN} people found" in owner.get("/a/acme/people/?user_words=zoe").content.decode()
     assert "There are more" in shown
-    assert "Nobody of that name or address" in found(owner, "xanthippe")
+    assert "No matching person" in found(owner, "xanthippe")
 
 
 def test_a_choice_narrows_down_and_never_widens_what_is_in_sight(cast: Cast, owner: Client, crowd: list[User]) -> None:
@@ -104,16 +104,16 @@ def test_without_a_script_the_words_are_searched_for_and_nobody_is_taken_unseen(
     cast: Cast, owner: Client, crowd: list[User]
 ) -> None:
     one = asked(owner, GRANT, user_words="ben", role=parent_role())
-    assert "Is it Ben Baker whom you mean?" in text(one)
+    assert "Do you mean Ben Baker?" in text(one)
     assert f'<option value="{cast.member.pk}" data-name="Ben Baker" selected>' in one.content.decode()
     several = asked(owner, GRANT, user_words="zoe 01", role=parent_role())
-    assert "Several match “zoe 01”: choose one." in text(several)
+    assert "Several people match “zoe 01”. Choose one." in text(several)
     assert several.content.decode().count("<option value") - several.content.decode().count("data-fixed") >= 10
-    assert "is no name or address of anybody" in text(asked(owner, GRANT, user_words="olga", role=parent_role()))
+    assert "can be chosen here" in text(asked(owner, GRANT, user_words="olga", role=parent_role()))
     assert not ParentMembership.objects.filter(user__in=[cast.member, *crowd]).exists()
     # Other words than the name of the one who was chosen before are another search.
     other = asked(owner, GRANT, user=cast.member.pk, user_words="zoe 01", role=parent_role())
-    assert "Several match" in text(other)
+    assert "Several people match" in text(other)
 
 
 def test_a_choice_and_a_whole_address_are_taken(cast: Cast, crowd: list[User]) -> None:
@@ -129,7 +129,7 @@ def test_nobody_out_of_the_choice_is_taken(cast: Cast, owner: Client, crowd: lis
     before = ParentMembership.objects.count()
     for wrong in (value, str(cast.outsider.pk)):
         answer = asked(owner, GRANT, user=wrong, role=parent_role())
-        assert "Choose one of those offered." in text(answer) or "This field is required." in text(answer)
+        assert "Choose an option from the list." in text(answer) or "This field is required." in text(answer)
     assert ParentMembership.objects.count() == before
 
 
@@ -138,7 +138,7 @@ def test_a_plan_of_a_removal_names_receivers_or_an_answer(cast: Cast, owner: Cli
     page = f"/a/acme/members/{cast.member.pk}/remove/"
     fields = {name: "left" for name in owner.get(page).context["form"].fields if name.startswith("to_")}
     searched = asked(owner, page, **{**fields, "to_lead_words": "zoe 050"}, private="delete")
-    assert "Is it Zoe 050 whom you mean?" in text(searched)
+    assert "Do you mean Zoe 050?" in text(searched)
     confirm(owner, page, **{**fields, "to_lead": crowd[50].pk, "to_lead_words": "Zoe 050"}, private="delete")
     lead.refresh_from_db()
     assert lead.responsible == crowd[50]
@@ -152,14 +152,14 @@ def test_a_team_gets_members_by_their_ids_and_by_an_address(cast: Cast, owner: C
     assert f'value="{cast.member.pk}" checked' in shown
     assert "Zoe 001" not in shown
     searched = asked(owner, page, name=team.name, members=[cast.member.pk], members_words="zoe 00")
-    assert "Several match" in text(searched)
+    assert "Several people match" in text(searched)
     assert "Zoe 003" in text(searched)
     ids = [cast.member.pk, crowd[3].pk]
     confirm(owner, page, name=team.name, members=ids, members_words=crowd[4].email)
     held = set(TeamMember.objects.filter(team=Team.objects.get()).values_list("user", flat=True))
     assert held == {*ids, crowd[4].pk, gone.pk}
     outside = asked(owner, page, name=team.name, members=[cast.outsider.pk])
-    assert "Choose one of those offered." in text(outside)
+    assert "Choose an option from the list." in text(outside)
 
 
 def test_the_responsible_of_a_record_is_searched_for_in_the_admin(cast: Cast, owner: Client, crowd: list[User]) -> None:
@@ -174,7 +174,7 @@ def test_the_responsible_of_a_record_is_searched_for_in_the_admin(cast: Cast, ow
     assert f"lead/{lead.pk}/change" in owner.get(f"/admin/crm/lead/?responsible={cast.member.pk}").content.decode()
     assert f"lead/{lead.pk}/change" not in owner.get(f"/admin/crm/lead/?responsible={crowd[3].pk}").content.decode()
     nobody = owner.get("/admin/crm/lead/?responsible_words=olga").content.decode()
-    assert "Nobody of that name or address is in sight." in nobody
+    assert "No matching person." in nobody
     log = owner.get("/admin/audit/operation/?by_words=zoe+00").content.decode()
     assert f'<option value="{crowd[3].pk}">Zoe 003</option>' in log
     assert "about_words" in log
@@ -188,7 +188,7 @@ def test_an_override_goes_to_a_member_of_the_branch_that_is_chosen(cast: Cast, o
     seen = client.get(page).context["form"]["seen"].value()
     sent = {"user": cast.member.pk, "branch": south.pk, "permission": "view_lead", "scope": "all"}
     answer = client.post(page, {**sent, "reason": "For the fair", "seen": seen})
-    assert "They are no member of this branch." in answer.content.decode()
+    assert "This person isn’t a member of this branch." in answer.content.decode()
 
 
 def _all_of(cast: Cast) -> Role:

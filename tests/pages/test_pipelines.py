@@ -22,7 +22,7 @@ def cast() -> Cast:
 
 @pytest.fixture
 def client(cast: Cast) -> Client:
-    """Somebody who may do everything on the only branch, in a role of their own."""
+    """A member with every permission on the only branch, in a custom role."""
     return browser(staff(cast.branch, everything()))
 
 
@@ -52,7 +52,7 @@ def test_one_is_added_and_then_given_statuses(cast: Cast, client: Client) -> Non
     for name in ("Due", "Renewed"):
         assert client.post(of, {"name": name, "outcome": "open", "probability": 40}).headers["Location"] == of
     assert list(pipeline.statuses.values_list("name", "position")) == [("Due", 0), ("Renewed", 1)]
-    assert "“Due” stands in the list already." in text(client.post(of, {"name": "Due", "outcome": "open"}))
+    assert "“Due” is already in the list." in text(client.post(of, {"name": "Due", "outcome": "open"}))
     answer = client.post(of, {"name": "Won", "outcome": "won", "probability": 101})
     assert "less than or equal to 100" in text(answer)
     assert "Due, Renewed" in text(client.get(page_of(cast)))
@@ -79,13 +79,13 @@ def test_a_status_is_changed_put_in_order_and_deleted_in_its_own_pipeline_alone(
 def test_the_only_one_that_is_offered_can_neither_be_retired_nor_deleted(cast: Cast, client: Client) -> None:
     sales = Pipeline.objects.get(account=cast.account)
     page = text(client.get(page_of(cast)))
-    assert "The only pipeline that is offered stays." in page
+    assert "This is the only pipeline offered." in page
     assert f'href="{sales.pk}/delete/"' not in page
     answer = client.post(page_of(cast, f"{sales.pk}/arrange/"), {"act": "retire"}, follow=True)
-    assert "“Sales” is the only pipeline that is offered. Offer another one first." in text(answer)
+    assert "“Sales” is the only pipeline offered. Offer another one first." in text(answer)
     answer = client.post(page_of(cast, f"{sales.pk}/delete/"))
-    assert "“Sales” is the only pipeline that is offered." in text(answer)
-    assert "Stop offering it" not in text(answer)
+    assert "“Sales” is the only pipeline offered." in text(answer)
+    assert "Stop offering" not in text(answer)
     sales.refresh_from_db()
     assert sales.offered
 
@@ -93,14 +93,14 @@ def test_the_only_one_that_is_offered_can_neither_be_retired_nor_deleted(cast: C
 def test_one_with_statuses_is_retired_and_not_deleted(cast: Cast, client: Client, renewals: Pipeline) -> None:
     make("opportunity", cast.branch, status=renewals.statuses.all()[0])
     of = page_of(cast, f"{renewals.pk}/")
-    assert "only done while it has no statuses" in text(client.get(f"{of}delete/"))
+    assert "only while it has no statuses" in text(client.get(f"{of}delete/"))
     refused = text(client.post(f"{of}delete/"))
-    assert "“Renewals” is in use: it has statuses." in refused
-    assert "Stop offering it" in refused
+    assert "“Renewals” has statuses." in refused
+    assert "Stop offering" in refused
     client.post(f"{of}arrange/", {"act": "retire"})
     renewals.refresh_from_db()
     assert not renewals.offered
-    assert "no longer offered, and none of its statuses is" in text(client.get(f"{of}statuses/"))
+    assert "This pipeline and its statuses are no longer offered" in text(client.get(f"{of}statuses/"))
     client.post(f"{of}arrange/", {"act": "offer"})
     renewals.refresh_from_db()
     assert renewals.offered

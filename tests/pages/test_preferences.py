@@ -458,7 +458,7 @@ def test_whoever_completes_a_task_is_led_to_the_next_one(cast: Cast, client: Cli
     assert answer.headers["Location"] == f"{url('task', 'add')}?about_lead={lead.pk}&branch={cast.branch.pk}"
     with zeal.zeal_ignore():
         page = client.get(answer.headers["Location"])
-    assert f"What is next with {lead}?" in page.content.decode()
+    assert f"What is the next step with {lead}?" in page.content.decode()
     form: Any = page.context["adminform"].form
     assert (form["about_lead"].value(), form["branch"].value()) == (str(lead.pk), str(cast.branch.pk))
     assert form.initial["due_at"] > timezone.now() - timedelta(hours=1)

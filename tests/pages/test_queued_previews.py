@@ -42,7 +42,7 @@ def computed(client: Client, page: str, data: dict[str, Any]) -> Any:
     assert answer.status_code == 302, text(answer)
     waiting = client.get(answer.url)
     assert f'hx-get="{answer.url}"' in waiting.content.decode()
-    assert "is being computed" in text(waiting)
+    assert "Calculating the preview" in text(waiting)
     asked = QueuedPreview.objects.latest("pk")
     queued.compute(asked.pk, account_id=asked.account_id, user_id=asked.user_id)
     return client.get(answer.url)
@@ -58,7 +58,7 @@ def confirmed(client: Client, shown: Any) -> Any:
 def test_a_role_of_many_is_not_told_of_while_it_is_being_edited_but_in_the_end(role: Role, manager: Client) -> None:
     page = f"/a/acme/roles/{role.key}/edit/"
     data = sent(manager, page, grant_view_lead="all")
-    assert "This concerns many members." in part(manager, page, data | {"reason": ""})
+    assert "This change affects many members." in part(manager, page, data | {"reason": ""})
     shown = computed(manager, page, data)
     assert "60 members are affected:" in text(shown)
     assert confirmed(manager, shown).status_code == 302

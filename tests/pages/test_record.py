@@ -118,7 +118,7 @@ def test_a_share_is_given_changed_and_taken_away(cast: Cast, boss: User) -> None
     page = address(lead, "?do=grant")
     form = client.get(page).context["form"]
     preview = client.post(page, {"who": cast.member.pk, "verbs": "view", "reason": WHY, "seen": form["seen"].value()})
-    assert "This would happen" in preview.content.decode()
+    assert "What will change" in preview.content.decode()
     answer = send(client, page, who=cast.member.pk, verbs=["view"])
     assert (answer.status_code, answer["Location"]) == (302, address(lead))
     assert str(cast.member) in seen(client, lead)
@@ -158,7 +158,7 @@ def test_its_history_tells_nothing_of_other_records(cast: Cast, boss: User) -> N
 def test_an_activity_has_no_shares_of_its_own(cast: Cast, boss: User) -> None:
     note = ActivityFactory(branch=cast.branch)
     page = browser(boss).get(address(note))
-    assert "share what it is about" in page.content.decode()
+    assert "Share the record they are about" in page.content.decode()
     assert browser(boss).get(address(note, "?do=grant")).status_code == 404
 
 

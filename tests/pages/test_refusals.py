@@ -1,4 +1,4 @@
-"""A refusal stands in the server's log with who was refused what, on one line, and in words for whom it refuses."""
+"""A refusal is one line in the server's log, and a sentence for the person."""
 
 import pytest
 

@@ -87,7 +87,7 @@ def test_who_is_no_staff_asks_from_the_page_that_refuses(cast: Cast) -> None:
     assert (answer.status_code, answer["Location"]) == (302, address(cast, "?tab=mine"))
     asked = AccessRequest.objects.get()
     assert (asked.user, asked.permission, asked.message) == (asker, "view_billing", WHY)
-    assert "Waiting" in client.get(address(cast, "?tab=mine")).content.decode()
+    assert "Pending" in client.get(address(cast, "?tab=mine")).content.decode()
 
 
 def test_a_disabled_button_has_the_way_to_ask_beside_it(cast: Cast) -> None:
@@ -114,7 +114,7 @@ def test_the_one_who_may_decides_with_an_end(cast: Cast, boss: User, asker: User
     end = timezone.localtime(timezone.now() + timedelta(days=4)).replace(second=0, microsecond=0)
     data = {"scope": "responsible+shared", "expires_at": end.strftime("%Y-%m-%dT%H:%M"), "seen": ""}
     data["seen"] = client.get(page).context["form"]["seen"].value()
-    assert "This would happen" in send(client, page, **data).content.decode()
+    assert "What will change" in send(client, page, **data).content.decode()
     assert not Override.objects.exists()
     assert send(client, page, **data, confirmed="yes").status_code == 302
     override = Override.objects.get()

@@ -71,7 +71,7 @@ def test_a_file_is_shown_as_a_difference_and_made_so_in_one_operation() -> None:
     shown = upload(client, cast, FILE)
     states = {each.line.key: each.state for each in shown.context["form"].compared()}
     assert states == {"auditor": "changed", "trainee": "new"}
-    assert "It was called Auditor." in text(shown)
+    assert "Renamed from Auditor." in text(shown)
     preview = confirmed(client, cast, shown)
     assert str(holder) in text(preview)
     assert not Role.objects.filter(key="trainee").exists()
@@ -136,4 +136,4 @@ def test_a_role_that_copies_another_one_here_is_refused() -> None:
 
 def test_an_account_without_own_roles_is_told_so() -> None:
     cast = make_cast("atlas")
-    assert "no roles of one" in text(browser(cast.owner).get(address(cast.account, "definitions/import/")))
+    assert "doesn’t support custom roles" in text(browser(cast.owner).get(address(cast.account, "definitions/import/")))

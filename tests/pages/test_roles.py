@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 
 def manager(cast: Cast) -> User:
-    """Somebody who may do all but read the log."""
+    """A member with every permission except reading the audit log."""
     return staff(cast.branch, all_but("view_audit_log"), is_staff=False)
 
 
@@ -53,7 +53,7 @@ def test_the_roles_stand_side_by_side_in_the_published_terms() -> None:
     ]  # fmt: skip
     assert {role.key: many for role, many in page.context["roles"]}["super_admin"] == 1
     assert [title for title, _ in page.context["table"]][4] == "Clients"
-    assert "Atlas has no roles of one's own" in page.content.decode().replace("&#x27;", "'")
+    assert "Atlas doesn’t support custom roles" in page.content.decode().replace("&#x27;", "'")
 
 
 def test_own_roles_stand_there_with_those_who_hold_them() -> None:
@@ -63,15 +63,15 @@ def test_own_roles_stand_there_with_those_who_hold_them() -> None:
     MembershipFactory(branch=cast.branch, role=role, status="removed")
     page = browser(cast.owner).get(address(cast.account))
     assert {role.key: many for role, many in page.context["roles"]}["auditor"] == 1
-    assert "our own, from Employee" in text(page)
+    assert "custom, based on Employee" in text(page)
 
 
 def test_the_account_whose_plan_has_no_own_roles_is_told_so() -> None:
     cast = make_cast("atmos")
     Account.objects.filter(pk=cast.account.pk).update(features=[])
-    assert "plan has no roles of one" in text(browser(cast.owner).get(address(cast.account)))
+    assert "plan doesn’t include custom roles" in text(browser(cast.owner).get(address(cast.account)))
     page = browser(cast.owner).get(address(cast.account, "user/"))
-    assert "plan has no roles of one" in text(page)
+    assert "plan doesn’t include custom roles" in text(page)
     assert f"{address(cast.account, 'user/copy/')}" not in page.content.decode()
 
 
@@ -105,9 +105,9 @@ def test_a_published_role_is_copied() -> None:
 def test_a_locked_role_is_not_copied_and_a_published_one_not_edited() -> None:
     cast = make_cast("amocrm")
     client = browser(cast.owner)
-    assert "a locked role is not copied" in text(client.get(address(cast.account, "administrator/copy/")))
-    assert "nobody redefines it" in text(client.get(address(cast.account, "employee/edit/")))
-    assert "nobody redefines it" in text(client.get(address(cast.account, "employee/delete/")))
+    assert "is locked, so you can’t copy it" in text(client.get(address(cast.account, "administrator/copy/")))
+    assert "it is a built-in role" in text(client.get(address(cast.account, "employee/edit/")))
+    assert "it is a built-in role" in text(client.get(address(cast.account, "employee/delete/")))
 
 
 def test_an_own_role_is_edited_with_a_preview_of_who_is_affected() -> None:
@@ -160,7 +160,7 @@ def test_a_role_goes_once_its_members_have_another_one_and_both_are_undone() -> 
     held = MembershipFactory(branch=cast.branch, role=role)
     client = browser(manager(cast))
     page = address(cast.account, "auditor/delete/")
-    assert "A role goes once nobody holds it" in text(client.get(page))
+    assert "You can delete a role after its members" in text(client.get(page))
     refused = send(client, page, sent(client, page, confirmed="yes"))
     assert refused.context["form"].errors["successor"]
     send(client, page, sent(client, page, successor="employee", confirmed="yes"))
@@ -202,6 +202,7 @@ def test_somebody_without_the_right_sees_why_the_buttons_are_off() -> None:
 def test_parent_roles_tell_their_holders_to_those_who_may_see_them() -> None:
     cast = make_cast("atlas")
     assert (
-        str(cast.owner) in text(browser(cast.owner).get(address(cast.account, "super_admin/"))).split("Who holds it")[1]
+        str(cast.owner)
+        in text(browser(cast.owner).get(address(cast.account, "super_admin/"))).split("Members with this role")[1]
     )
-    assert "Nobody whom you may see" in text(browser(cast.member).get(address(cast.account, "super_admin/")))
+    assert "No members that you can see" in text(browser(cast.member).get(address(cast.account, "super_admin/")))

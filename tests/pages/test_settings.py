@@ -31,7 +31,7 @@ def cast() -> Cast:
 
 @pytest.fixture
 def client(cast: Cast) -> Client:
-    """Somebody who may do everything on the only branch, in a role of their own."""
+    """A member with every permission on the only branch, in a custom role."""
     return browser(staff(cast.branch, everything(), name="Eve Everything"))
 
 
@@ -184,13 +184,13 @@ def test_closing_says_what_will_be_gone_waits_and_is_taken_back(cast: Cast, clie
     assert ("Leads", "1") in page.context["gone"]
     assert ("People", "3") in page.context["gone"]
     wrong = send(client, page_of(cast, "closing/"), name="Another")
-    assert "This is not the account’s name." in wrong.content.decode()
+    assert "This doesn’t match the account’s name." in wrong.content.decode()
     assert send(client, page_of(cast, "closing/"), name="Acme").status_code == 302
     cast.account.refresh_from_db()
     assert cast.account.status == "closing"
     assert cast.account.closes_at is not None
     assert timedelta(days=29) < cast.account.closes_at - timezone.now() < timedelta(days=31)
-    assert "Acme will be closed on" in client.get(page_of(cast, "closing/")).content.decode()
+    assert "Acme closes on" in client.get(page_of(cast, "closing/")).content.decode()
     assert send(client, page_of(cast, "closing/")).status_code == 302
     cast.account.refresh_from_db()
     assert cast.account.status == "active"
@@ -252,7 +252,7 @@ def test_an_entry_is_added_at_the_end_and_renamed(cast: Cast, client: Client, so
     assert client.post(f"{of}{sources[0].pk}/", {"name": "Website"}).status_code == 302
     assert names(cast)[0] == "Website"
     for address in (of, f"{of}{sources[1].pk}/"):
-        assert "“Friend” stands in the list already." in client.post(address, {"name": "Friend"}).content.decode()
+        assert "“Friend” is already in the list." in client.post(address, {"name": "Friend"}).content.decode()
     assert client.post(of, {"name": " "}).status_code == 200
 
 

@@ -1,4 +1,4 @@
-"""Looking as somebody else: what one sees, what one cannot do, and what the log tells of it."""
+"""View as: what the viewer sees, what is refused, and what the audit log records."""
 
 from __future__ import annotations
 
@@ -105,12 +105,12 @@ def test_a_banner_stands_on_every_page_and_stops_it(cast: Cast, boss: User, view
     client = looking(cast, boss, viewed)
     for page in (home(cast), "/admin/", "/admin/crm/lead/", "/", "/me/", f"/a/{cast.account.slug}/billing/"):
         text = client.get(page).content.decode()
-        assert "You look as Vic Viewed" in text, page
+        assert "You are viewing as Vic Viewed" in text, page
         assert 'action="/viewing/stop/"' in text, page
         assert WHY in text, page
     assert client.post("/viewing/stop/")["Location"] == home(cast)
     page = client.get(home(cast)).content.decode()
-    assert "You look as" not in page
+    assert "You are viewing as" not in page
     assert "Bea" in page
 
 
@@ -133,7 +133,7 @@ def test_nothing_can_be_sent_meanwhile_wherever(cast: Cast, boss: User, viewed: 
     for address in sent:
         answer = client.generic("POST", address, "reason=x&confirmed=yes&name=Changed")
         assert answer.status_code == 403, address
-        assert "nothing can be changed" in answer.content.decode(), address
+        assert "You can’t change anything" in answer.content.decode(), address
         for method in ("PUT", "PATCH", "DELETE"):
             answer = client.generic(method, address, "reason=x&confirmed=yes&name=Changed")
             assert answer.status_code == 405, (method, address)
@@ -239,7 +239,7 @@ def test_the_shielded_are_not_looked_through() -> None:
 def test_a_reason_is_needed(cast: Cast, boss: User, viewed: User) -> None:
     client = browser(boss)
     page = client.post(starting(cast, viewed), {"reason": "  "})
-    assert "Say why you look as somebody else." in page.content.decode()
+    assert "Enter a reason for viewing as this member." in page.content.decode()
     assert view_as.KEY not in client.session
 
 
@@ -262,10 +262,10 @@ def test_it_ends_by_itself_after_half_an_hour(cast: Cast, boss: User, viewed: Us
     client = looking(cast, boss, viewed)
     _let_pass(client, view_as.LONGEST)
     page = client.get(home(cast)).content.decode()
-    assert "You look as" not in page
-    assert "You are yourself again. The half hour is over." in page
+    assert "You are viewing as" not in page
+    assert "Viewing ended. The 30 minutes are over." in page
     assert view_as.KEY not in client.session
-    assert Entry.objects.latest("pk").after == {"how": "The half hour is over."}
+    assert Entry.objects.latest("pk").after == {"how": "The 30 minutes are over."}
 
 
 @pytest.mark.parametrize("event", ["promoted", "right lost", "deactivated"])
@@ -282,7 +282,7 @@ def test_it_ends_with_what_it_stands_on(cast: Cast, boss: User, viewed: User, ev
     else:
         User.objects.filter(pk=viewed.pk).update(is_active=False)
     page = client.get(home(cast)).content.decode()
-    assert "You are yourself again." in page
+    assert "Viewing ended." in page
     assert view_as.KEY not in client.session
 
 
@@ -348,7 +348,7 @@ def test_another_account_of_ones_own_is_seen_with_ones_own_eyes(cast: Cast, boss
     MembershipFactory(branch=cast.elsewhere, user=boss, role="owner")
     client = looking(cast, boss, viewed)
     page = client.get(f"/a/{cast.elsewhere.account.slug}/").content.decode()
-    assert "You look as Vic Viewed" in page
+    assert "You are viewing as Vic Viewed" in page
     assert "Bea" in page
     assert leads_of(client) == set()
     assert "Vic" in client.get("/admin/").content.decode()

@@ -135,7 +135,7 @@ def test_another_account_of_the_same_person_is_not_closed(cast: Cast) -> None:
         work = client.get("/").content.decode()
     assert "Gibbons" in work
     assert "Quagmire" not in work
-    assert "asks you for a second factor" in work
+    assert "requires two-factor authentication" in work
 
 
 @pytest.mark.parametrize("chosen", ["here", "elsewhere"])
@@ -169,7 +169,7 @@ def test_my_access_says_what_is_missing_and_still_shows_the_other_accounts(cast:
     ask(cast.account, EVERYONE)
     client = browser_of(cast.member)
     closed = client.get(f"/me/access/?account={cast.account.slug}").content.decode()
-    assert "This account asks you for a second factor" in closed
+    assert "This account requires two-factor authentication" in closed
     assert cast.elsewhere.name in client.get(f"/me/access/?account={cast.elsewhere.account.slug}").content.decode()
 
 
@@ -209,7 +209,7 @@ def test_who_needs_one_is_changed_on_a_page_with_a_reason_and_logged(cast: Cast)
 def test_the_form_wants_roles_where_they_are_to_say_it(cast: Cast) -> None:
     client = browser_of(cast.owner)
     answer = client.post(f"/a/{cast.account.slug}/settings/second-factor/", {"who": "some", "reason": "x"})
-    assert b"Choose the roles." in answer.content
+    assert b"Choose at least one role." in answer.content
 
 
 def test_the_preview_counts_who_has_none(cast: Cast) -> None:

@@ -109,7 +109,7 @@ def test_what_its_owner_lacks_is_named(cast: Cast) -> None:
     assert refused.status_code == 403
     assert refused.json()["permission"] == "view_member_permissions"
     other = asked(program(cast.outsider), cast, "why/?format=json")
-    assert (other.status_code, other.json()) == (404, {"error": "There is no such thing."})
+    assert (other.status_code, other.json()) == (404, {"error": "Not found."})
 
 
 def test_no_session_comes_of_it_and_none_counts_beside_it(cast: Cast) -> None:
@@ -134,14 +134,14 @@ def test_other_addresses_are_not_for_tokens(cast: Cast, path: str) -> None:
     client = program(cast.owner)
     for answer in (asked(client, cast, path), asked(client, cast, path, name="Changed", reason="Because")):
         assert answer.status_code == 403
-        assert answer.json() == {"error": "This address is not for API tokens."}
+        assert answer.json() == {"error": "API tokens can’t be used for this address."}
     assert client.get("/me/").status_code == client.get("/admin/").status_code == 403
 
 
 def test_other_ways_of_asking_are_refused(cast: Cast) -> None:
     client = program(cast.owner)
     for answer in (asked(client, cast, "matrix/export/"), asked(client, cast, "why/", permission="view_lead")):
-        assert (answer.status_code, answer.json()) == (405, {"error": "This address is asked in another way."})
+        assert (answer.status_code, answer.json()) == (405, {"error": "This address doesn’t allow this HTTP method."})
     assert asked(client, cast, "matrix/export/", file="exe").status_code == 404
     assert asked(client, cast, "audit/export/?since=never", file="csv").status_code == 400
 

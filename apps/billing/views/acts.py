@@ -15,7 +15,7 @@ from apps.access.models import QueuedPreview
 from apps.billing.forms import ActForm
 from apps.changes.base import Change
 from apps.changes.refusals import NoSuchTarget, PermissionMissing, Refusal
-from apps.pages.forms.flow import UNKNOWN, address_of, asked_by, data_of, kept_of, queue
+from apps.pages.forms.flow import UNKNOWN, address_of, data_of, kept_of, queue, queued_preview
 from apps.pages.views.page import show
 
 
@@ -45,7 +45,7 @@ def answer(
     """
     back = home_of(access)
     context = {"form": form, "back": back, "crumbs": [(back, _("Billing"))]}
-    asked = asked_by(request, access)
+    asked = queued_preview(request, access)
     if asked is not None:
         form.data, form.is_bound = data_of(asked), True
     if (request.method == "POST" or asked is not None) and form.is_valid():

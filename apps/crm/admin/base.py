@@ -58,7 +58,7 @@ class CrmAdmin(MandateAdmin):
 
     form = CustomRecordForm
     search_fields = ("name",)
-    search_help_text = _("A name, e-mail address, phone number, reference (such as L-17) or id.")
+    search_help_text = _("Name, email address, phone number, reference (such as L-17) or ID.")
     readonly_fields: ClassVar[Sequence[str]] = ("reference", "created_by", "created_at", "updated_at")
     list_filter: ClassVar[Sequence[Any]] = (ResponsibleFilter, BranchFilter)
     formfield_overrides = {ArrayField: {"widget": SeveralWidget}}
@@ -68,7 +68,7 @@ class CrmAdmin(MandateAdmin):
     compressed_fields = True
 
     def get_urls(self) -> list[URLPattern]:
-        """Django's, and the pages of one's rights on a record and of its shares."""
+        """Django's, and the pages about access to a record and its shares."""
         wrap = self.admin_site.admin_view
         name = f"{self.opts.app_label}_{self.opts.model_name}"
         own = [
@@ -170,11 +170,11 @@ class CrmAdmin(MandateAdmin):
         return history_page(self, request, self.object_or_404(request, object_id))
 
     def rights_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """What the person may do with this record, and why; who else sees it."""
+        """Show what the person may do with this record and why, and who else has access."""
         return rights_page(self, request, self.object_or_404(request, object_id))
 
     def share_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Who has a share of this record, and how it is granted, changed and revoked."""
+        """Show the shares of this record, with links to grant, change and revoke them."""
         return share_page(self, request, self.object_or_404(request, object_id))
 
     # Columns
@@ -185,12 +185,12 @@ class CrmAdmin(MandateAdmin):
         return [str(record), self.subtitle(record)]
 
     def subtitle(self, record: Any) -> str:
-        """What stands under the name in a list."""
+        """Return the line under the name in a list."""
         return str(record.reference)
 
-    @display(description=_("Responsible"), ordering="responsible__name", empty_value=_("Nobody"))
+    @display(description=_("Owner"), ordering="responsible__name", empty_value=_("No owner"))
     def who(self, record: CrmRecord) -> str | None:
-        """Who answers for it."""
+        """Return the owner."""
         return str(record.responsible) if record.responsible else None
 
     @display(description=_("Created"), ordering="created_at")

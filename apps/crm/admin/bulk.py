@@ -1,4 +1,4 @@
-"""What is done to many records at once, beyond deleting and exporting them: a page asks for the value first."""
+"""Bulk changes of one value: a page asks for the value first."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def asked(
     make_form: Callable[[HttpRequest, Rows], type[forms.Form]],
     apply: Callable[[HttpRequest, Any, Any], None],
 ) -> Callable[[Any, HttpRequest, Rows], HttpResponse | None]:
-    """An action that asks for a value and then applies it to each record; what is refused is told by reference."""
+    """An action that asks for a value and then applies it to each record; refused records are listed by reference."""
 
     def run(model_admin: Any, request: HttpRequest, rows: Rows) -> HttpResponse | None:
         form_class = make_form(request, rows)
@@ -69,14 +69,14 @@ def _apply(request: HttpRequest, rows: Rows, do: Callable[[Any], None]) -> None:
 
 
 def _people_form(request: HttpRequest, rows: Rows) -> type[forms.Form]:
-    """Those who are active members of every branch that the records are on."""
+    """Return the active members of every branch that the records are on."""
     branches = {row.branch_id for row in rows}
     field = UserField(
         PickablePeople(access_of(request), on=frozenset(branches), every=True),
-        fixed=[("", _("Nobody"))],
-        label=_("New responsible"),
+        fixed=[("", _("No owner"))],
+        label=_("New owner"),
         required=False,
-        help_text=_("A hand-over may take records out of your sight."),
+        help_text=_("You may no longer see records that you hand over."),
     )
     field.widget.plain = UnfoldAdminSelectWidget
     return type("PeopleForm", (ValueForm,), {"value": field})
@@ -109,15 +109,15 @@ def _add_tag(request: HttpRequest, row: Any, value: str) -> None:
 
 
 def _status_action(model: type[Status]) -> BulkAction:
-    run = asked(gettext_lazy("Change the status"), _status_form(model), _set_status)
+    run = asked(gettext_lazy("Change status"), _status_form(model), _set_status)
     return BulkAction("change_status", gettext_lazy("Change status"), "flag", run, "change", bulk="bulk_change_status")
 
 
 ASSIGN = BulkAction(
     "assign",
-    gettext_lazy("Change responsible"),
+    gettext_lazy("Change owner"),
     "person_add",
-    asked(gettext_lazy("Change the responsible"), _people_form, _assign),
+    asked(gettext_lazy("Change owner"), _people_form, _assign),
     "assign_record",
     bulk="bulk_change_owner",
 )
@@ -127,7 +127,7 @@ ADD_TAG = BulkAction(
     "add_tag",
     gettext_lazy("Add tag"),
     "label",
-    asked(gettext_lazy("Add a tag"), _tag_form, _add_tag),
+    asked(gettext_lazy("Add tag"), _tag_form, _add_tag),
     "change",
     bulk="bulk_edit",
 )

@@ -75,7 +75,7 @@ class CompanyAdmin(CrmAdmin):
 
 
 class ContactAdmin(CrmAdmin):
-    """A person whom the account does business with."""
+    """A person the account does business with."""
 
     list_display = ("title", "employer", "email", "phone", "who", "created")
     list_filter = (ResponsibleFilter, PrivateFilter, CreatedFilter, BranchFilter)
@@ -108,7 +108,7 @@ class ContactAdmin(CrmAdmin):
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:
-        """A contact is made private, or not any more, by those who may keep private contacts on its branch."""
+        """A contact is made private, or public again, by those who may keep private contacts on its branch."""
         fixed = super().get_readonly_fields(request, obj)
         access = access_of(request)
         places = [obj.branch] if obj is not None else branches_to_choose(access, self.model(), self.record_type)
@@ -120,10 +120,10 @@ class ContactAdmin(CrmAdmin):
 
     @display(description=_("Company"), empty_value="—")
     def employer(self, contact: Contact) -> Any:
-        """Where the person works."""
+        """Return the company."""
         return link_to(contact.company)
 
-    @display(description=_("E-mail"), empty_value="—")
+    @display(description=_("Email"), empty_value="—")
     def email(self, contact: Contact) -> Any:
         """The first address."""
         address = next(iter(contact.emails), None)

@@ -45,9 +45,9 @@ class CustomRecordForm(CrmForm):
     @property
     def values(self) -> dict[str, Any]:
         """As ever; those of the account's own fields by their keys, under `custom`."""
-        found = super().values
-        custom = {field.key: found.pop(field.slot) for field in self.own if field.slot in found}
-        return {**found, "custom": custom} if custom else found
+        result = super().values
+        custom = {field.key: result.pop(field.slot) for field in self.own if field.slot in result}
+        return {**result, "custom": custom} if custom else result
 
     def clean(self) -> dict[str, Any]:
         """As ever; a new record is stored as it comes out of its form."""
@@ -74,7 +74,7 @@ def shown_fields(request: HttpRequest, record_type: str, record: Any) -> list[Cu
 
 
 def teller(request: HttpRequest, field: CustomField) -> Callable[[Any], str | SafeString]:
-    """What stands in the field's place where it cannot be filled in: the same in all of a request, as Django asks."""
+    """The stand-in for the field where it can't be filled in: the same throughout a request, as Django expects."""
     kept: dict[int, Callable[[Any], str | SafeString]] = request.__dict__.setdefault("_custom_tellers", {})
     return kept.setdefault(field.pk, _teller(field))
 
@@ -92,7 +92,7 @@ def _teller(field: CustomField) -> Callable[[Any], str | SafeString]:
 
 
 def value_of(field: CustomField) -> Callable[[Any], Any]:
-    """What a file of a list says of the field: the value as it is kept."""
+    """Return the stored value, for exported files."""
 
     def read(record: Any) -> Any:
         value = record.custom.get(field.key)
@@ -165,7 +165,7 @@ def _choices(field: CustomField, had: Any, common: Mapping[str, Any]) -> forms.F
 
 
 def _labelled(field: CustomField, had: Any) -> list[tuple[str, str]]:
-    """What can be chosen; what only stays since the record has it is told from what anybody can choose."""
+    """What can be chosen; choices that are no longer offered are marked."""
     gone = _("%(choice)s (no longer offered)")
     return [
         (each, each if each in field.choices else gone % {"choice": each})

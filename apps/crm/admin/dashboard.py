@@ -38,9 +38,9 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 def _my_tasks(access: AccessContext) -> list[Any]:
     """My open tasks, what is due first at the top and what has no date last."""
     rows = access.rows("view_task", "task").filter(responsible=access.user, done=False)
-    found = list(rows.order_by(F("due_at").asc(nulls_last=True), "pk")[:TASKS])
-    veil(access, found)
-    return found
+    items = list(rows.order_by(F("due_at").asc(nulls_last=True), "pk")[:TASKS])
+    veil(access, items)
+    return items
 
 
 def _newest(access: AccessContext, record_type: str, *related: str) -> list[Any] | None:

@@ -1,4 +1,4 @@
-"""What a deletion changes elsewhere, told on the page that asks before it happens."""
+"""Side effects of a deletion, shown on its confirmation page."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from apps.roles import catalogue
 
 
 def consequences_of(request: HttpRequest, record: Any) -> Iterator[tuple[int, str]]:
-    """The level and the sentence of each consequence, as far as the person may see it."""
+    """The level and the sentence of each consequence, limited to what the person may see."""
     access = access_of(request)
     if not access.may(f"delete_{record.record_type}", record):
         return
-    found = consequences.of_deletion(record, actor=access.user)
+    result = consequences.of_deletion(record, actor=access.user)
     emptied = []
-    for rows in found.emptied.values():
+    for rows in result.emptied.values():
         if count := rows.count():
             kind = catalogue.record_type(rows.model.record_type)
             emptied.append(kind.counted(count) % {"number": count})
     if emptied:
         yield (
             messages.INFO,
-            _("The link to %(record)s becomes empty in %(emptied)s.")
+            _("%(emptied)s will no longer link to %(record)s.")
             % {"record": record.reference, "emptied": get_text_list(emptied, _("and"))},
         )
-    if found.uncovers_tasks:
+    if result.uncovers_tasks:
         yield (
             messages.WARNING,
-            _("The contact is private. The tasks about it stay, and become as visible as other tasks."),
+            _("The contact is private. Tasks about it stay, and other members may then see them."),
         )

@@ -1,4 +1,4 @@
-"""How a record's form offers the entries of the account's lists: what can be picked, and what the record has."""
+"""Choices of a record's form from the account's lists: entries on offer, and the record's own entry."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class EntryField(LinkField):
     iterator = EntryChoices
 
     def label_from_instance(self, obj: Any) -> str:
-        """The name; what only stays since the record has it is told from what anybody can pick."""
+        """The name; entries that are no longer offered are marked."""
         return str(obj) if obj.on_offer_now else _("%(name)s (no longer offered)") % {"name": obj}
 
 

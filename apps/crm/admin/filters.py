@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class LeadStatusFilter(AccountListFilter):
-    """How far a lead is."""
+    """The status of a lead."""
 
     title = _("status")
     parameter_name = "status"
@@ -43,7 +43,7 @@ class PipelineFilter(AccountListFilter):
 
 
 class OpportunityStatusFilter(AccountListFilter):
-    """How far an opportunity is; with its pipeline, where there are several."""
+    """The status of an opportunity, with its pipeline where there are several."""
 
     title = _("status")
     parameter_name = "status"
@@ -57,7 +57,7 @@ class OpportunityStatusFilter(AccountListFilter):
 
 
 class SourceFilter(AccountListFilter):
-    """Where a record came from."""
+    """The source of a record."""
 
     title = _("source")
     parameter_name = "source"
@@ -65,15 +65,15 @@ class SourceFilter(AccountListFilter):
 
 
 class CallResultFilter(AccountListFilter):
-    """What came of a call."""
+    """The result of a call."""
 
-    title = _("result of the call")
+    title = _("call result")
     parameter_name = "result"
     model = CallResult
 
 
 class ChoiceFilter(admin.SimpleListFilter):
-    """A fixed set of choices, each with the condition that it stands for."""
+    """A fixed set of choices, each with its condition."""
 
     options: ClassVar[Mapping[str, tuple[StrOrPromise, Callable[[], Q]]]]
 
@@ -106,7 +106,7 @@ class OutcomeFilter(ChoiceFilter):
 
 
 class CreatedFilter(ChoiceFilter):
-    """How old a record is."""
+    """The age of a record."""
 
     title = _("created")
     parameter_name = "created"
@@ -134,7 +134,7 @@ class TaskStateFilter(ChoiceFilter):
 
 
 class TaskKindFilter(ChoiceFilter):
-    """What is to be done."""
+    """The kind of task."""
 
     title = _("kind")
     parameter_name = "kind"
@@ -142,7 +142,7 @@ class TaskKindFilter(ChoiceFilter):
 
 
 class ActivityKindFilter(ChoiceFilter):
-    """What happened."""
+    """The kind of activity."""
 
     title = _("kind")
     parameter_name = "kind"

@@ -1,4 +1,4 @@
-"""A record's history, as far as its reader may see what it speaks of."""
+"""A record's history, limited to what its reader may see."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is shown and added on another record's page: its tasks, its activities, its contacts and its opportunities."""
+"""Inline tables on a record's page: tasks, activities, contacts and opportunities."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class TaskInlineFormSet(RecordInlineFormSet):
         if form.instance.pk is None and account is not None and "due_at" in form.fields:
             due = form.fields["due_at"]
             due.initial = account.preferences.task_due_at(timezone.now())
-            # A row in which nobody wrote anything is none, whatever the hour is by then.
+            # A row that was left empty doesn't count, whatever the hour is by then.
             due.show_hidden_initial = True
 
 
@@ -44,9 +44,9 @@ class TaskInline(RecordInline):
         """Done, overdue or when it is due."""
         return due_badge(task) if task.pk else _("New")
 
-    @display(description=gettext_lazy("Responsible"), empty_value=gettext_lazy("Nobody"))
+    @display(description=gettext_lazy("Owner"), empty_value=gettext_lazy("Nobody"))
     def who(self, task: Task) -> str | None:
-        """Who answers for it; whoever adds a task answers for it at first."""
+        """Return the owner; at first, the person who adds the task."""
         if not task.pk:
             return _("You")
         return str(task.responsible) if task.responsible else None
@@ -61,7 +61,7 @@ class ActivityInline(RecordInline):
 
     @display(description=gettext_lazy("By"), empty_value=gettext_lazy("Nobody"))
     def who(self, activity: Activity) -> str | None:
-        """Who wrote it down."""
+        """Return the author."""
         if not activity.pk:
             return _("You")
         return str(activity.created_by) if activity.created_by else None
@@ -89,7 +89,7 @@ class ContactInline(ReadOnlyInline):
     fk_name = "company"
     fields = readonly_fields = ("name", "job_title", "first_email", "first_phone")
 
-    @display(description=gettext_lazy("E-mail"))
+    @display(description=gettext_lazy("Email"))
     def first_email(self, contact: Contact) -> str | None:
         """The first address."""
         return next(iter(contact.emails), None)
@@ -117,7 +117,7 @@ class OpportunityInline(ReadOnlyInline):
 
     @display(description=gettext_lazy("Pipeline"))
     def way(self, opportunity: Opportunity) -> str | None:
-        """In which pipeline it stands."""
+        """Return the pipeline of its status."""
         return opportunity.pipeline.name if opportunity.pipeline else None
 
 

@@ -19,7 +19,7 @@ from apps.crm.templatetags.crm_columns import money, status_badge
 
 
 class LeadAdmin(CrmAdmin):
-    """Somebody who may become a customer."""
+    """A person or company that may become a customer."""
 
     list_display = ("title", "told_company", "state", "worth", "who", "created")
     list_filter = (ResponsibleFilter, LeadStatusFilter, OutcomeFilter, SourceFilter, CreatedFilter, BranchFilter)
@@ -69,10 +69,10 @@ class LeadAdmin(CrmAdmin):
 
     @display(description=_("Status"), empty_value="—")
     def state(self, lead: Lead) -> Any:
-        """How far it is."""
+        """Return the status."""
         return status_badge(lead.status)
 
     @display(description=_("Value"), ordering="value", empty_value="—")
     def worth(self, lead: Lead) -> str | None:
-        """What it may bring."""
+        """Return the value."""
         return money(lead.value)

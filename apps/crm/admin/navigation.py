@@ -97,7 +97,7 @@ def overdue(request: HttpRequest) -> QuerySet[Task]:
 
 
 def overdue_badge(request: HttpRequest) -> str | None:
-    """How many of one's tasks are overdue: an index of open tasks by person answers it."""
+    """Return how many of the person's tasks are overdue: an index of open tasks by person answers it."""
     count = access_of(request).once("overdue", lambda: overdue(request)[: MOST + 1].count())
     if not count:
         return None

@@ -77,17 +77,17 @@ class OpportunityAdmin(CrmAdmin):
 
     @display(description=_("Pipeline"), empty_value="—")
     def way(self, opportunity: Opportunity) -> str | None:
-        """In which pipeline it stands."""
+        """Return the pipeline of its status."""
         return opportunity.pipeline.name if opportunity.pipeline else None
 
-    @display(description=_("With"), empty_value="—")
+    @display(description=_("Client"), empty_value="—")
     def with_whom(self, opportunity: Opportunity) -> Any:
         """The company, or the person."""
         return link_to(opportunity.company or opportunity.contact)
 
     @display(description=_("Status"), empty_value="—")
     def state(self, opportunity: Opportunity) -> Any:
-        """How far it is."""
+        """Return the status."""
         return status_badge(opportunity.status)
 
     @display(description=_("Amount"), ordering="amount", empty_value="—")
@@ -97,7 +97,7 @@ class OpportunityAdmin(CrmAdmin):
 
     @display(description=_("Expected close"), ordering="close_date", empty_value="—")
     def closing(self, opportunity: Opportunity) -> Any:
-        """By when; what is late is marked."""
+        """Return the expected close; overdue dates are marked."""
         if opportunity.close_date is None:
             return None
         day = written(opportunity.close_date, DateTimeForm.DAY)

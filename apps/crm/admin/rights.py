@@ -1,4 +1,4 @@
-"""One's rights on a record, with the reasons; and who else sees it, for those who may know."""
+"""A person's permissions on a record with reasons, and who else has access, for people who may know."""
 
 from __future__ import annotations
 

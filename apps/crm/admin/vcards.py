@@ -14,7 +14,7 @@ from apps.crm.models import Contact
 
 
 def vcard(contact: Contact) -> str:
-    """The contact as one vCard 3.0; its company only where the caller left it in sight.
+    """The contact as one vCard 3.0; its company only where the caller left it visible.
 
     A contact has one name, which goes where a card wants the given one.
     """

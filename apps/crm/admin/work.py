@@ -28,7 +28,7 @@ from apps.crm.templatetags.crm_columns import badge, due_badge, link_to
 
 
 class TaskAdmin(CrmAdmin):
-    """Something to be done."""
+    """A task."""
 
     list_display = ("title", "about_what", "due", "importance", "who", "created")
     list_filter = (TaskStateFilter, ResponsibleFilter, TaskKindFilter, CreatedFilter, BranchFilter)
@@ -39,7 +39,7 @@ class TaskAdmin(CrmAdmin):
             _("About"),
             {
                 "classes": ["tab"],
-                "description": _("A task is about one record at most."),
+                "description": _("A task can be about one record only."),
                 "fields": ("about_lead", "about_contact", "about_company", "about_opportunity"),
             },
         ),
@@ -87,7 +87,7 @@ class TaskAdmin(CrmAdmin):
             )
             messages.success(request, sentence % {"task": task, "reference": task.reference})
             if done and (address := self._next_task(request, task)):
-                messages.info(request, gettext("What is next with %(record)s?") % {"record": task.about})
+                messages.info(request, gettext("What is the next step with %(record)s?") % {"record": task.about})
                 return HttpResponseRedirect(address)
         back = request.POST.get("next", "")
         if not url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure()):
@@ -95,7 +95,7 @@ class TaskAdmin(CrmAdmin):
         return HttpResponseRedirect(back)
 
     def _next_task(self, request: HttpRequest, task: Task) -> str:
-        """Where the next task about the same record is written; empty where nobody is led there, or may not."""
+        """Return the address for the next task about the same record; or an empty text."""
         access = access_of(request)
         if access.account is None or not access.account.preferences.next_task:
             return ""
@@ -107,7 +107,7 @@ class TaskAdmin(CrmAdmin):
 
     @display(description=_("About"), empty_value="—")
     def about_what(self, task: Task) -> Any:
-        """The record that it is about, where that is in sight."""
+        """The record that it is about, where it is visible."""
         return link_to(task.about)
 
     @display(description=_("State"), ordering="due_at")
@@ -117,13 +117,13 @@ class TaskAdmin(CrmAdmin):
 
     @display(description=_("Priority"), ordering="priority")
     def importance(self, task: Task) -> Any:
-        """How urgent it is; what is normal needs no colour."""
+        """Return the priority; normal has no colour."""
         tone = {Task.Priority.HIGH: "warning"}.get(Task.Priority(task.priority), "")
         return badge(task.get_priority_display(), tone) if tone else task.get_priority_display()
 
 
 class ActivityAdmin(CrmAdmin):
-    """Something that happened with a record."""
+    """An activity."""
 
     list_display = ("title", "what", "about_what", "by", "happened")
     list_filter = (ResponsibleFilter, ActivityKindFilter, CallResultFilter, CreatedFilter, BranchFilter)
@@ -134,7 +134,7 @@ class ActivityAdmin(CrmAdmin):
             _("About"),
             {
                 "classes": ["tab"],
-                "description": _("An activity is about exactly one record, and is seen by those who see that one."),
+                "description": _("Choose one record. Everyone who can see it sees this activity."),
                 "fields": ("about_lead", "about_contact", "about_company", "about_opportunity", "about_task"),
             },
         ),
@@ -144,7 +144,7 @@ class ActivityAdmin(CrmAdmin):
 
     @display(description=_("Kind"), ordering="kind")
     def what(self, activity: Activity) -> Any:
-        """What happened, and what came of a call."""
+        """Return the kind, with the result of a call."""
         kind = activity.get_kind_display()
         return badge(f"{kind}: {activity.result}" if activity.result else kind)
 
@@ -155,10 +155,10 @@ class ActivityAdmin(CrmAdmin):
 
     @display(description=_("By"), empty_value="—")
     def by(self, activity: Activity) -> str | None:
-        """Who wrote it down."""
+        """Return the author."""
         return str(activity.created_by) if activity.created_by else None
 
     @display(description=_("When"), ordering="happened_at")
     def happened(self, activity: Activity) -> Any:
-        """When it happened."""
+        """Return the time of the activity."""
         return activity.happened_at

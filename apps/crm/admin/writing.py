@@ -1,4 +1,4 @@
-"""Where the admin's writes meet the app's services, whose refusals become words in a form."""
+"""Calls the app's services from the admin; refusals become errors of the form."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def write(request: HttpRequest, form: RecordForm, record: Any) -> Any:
     Raises:
         Refusal: a rule is against it, or a value is off.
         MissingPermission: the person may not change the record.
-        Http404: it went out of sight since the page was opened.
+        Http404: it became invisible since the page was opened.
     """
     actor = access_of(request).user
     with _in_words():
@@ -49,15 +49,15 @@ def _ask_before_handing_over(request: HttpRequest, form: RecordForm, record: Any
     actor = access_of(request).user
     records.check_changes(record, actor=actor, changes=form.values)
     responsible = moved.get("responsible", record.responsible)
-    found = consequences.of_hand_over(record, actor=actor, responsible=responsible, branch=moved.get("branch"))
-    told = []
-    if not found.giver_sees:
-        told.append(_("You would not see it any more after this."))
-    if found.receiver_sees is False:
-        told.append(_("%(responsible)s would not see it, and yet answer for it.") % {"responsible": responsible})
-    if told:
+    result = consequences.of_hand_over(record, actor=actor, responsible=responsible, branch=moved.get("branch"))
+    lines = []
+    if not result.giver_sees:
+        lines.append(_("You won’t be able to see this record after this change."))
+    if result.receiver_sees is False:
+        lines.append(_("%(responsible)s would own this record but can’t see it.") % {"responsible": responsible})
+    if lines:
         raise FormRefusal(
-            {None: " ".join([*told, _("Save once more to do it all the same.")])},
+            {None: " ".join([*lines, _("Save again to do it anyway.")])},
             again={ACCEPT_HAND_OVER: "1"},
         )
 
@@ -108,7 +108,7 @@ def remove(request: HttpRequest, record: Any) -> None:
 
     Raises:
         MissingPermission: the person may not.
-        Http404: it went out of sight since the page was opened.
+        Http404: it became invisible since the page was opened.
     """
     try:
         records.delete_record(record, actor=access_of(request).user)
@@ -134,7 +134,7 @@ def _in_words(subject: str = "") -> Iterator[None]:
 
 @contextmanager
 def _in_fields(record_type: str) -> Iterator[None]:
-    """A right that a choice in the form lacks is told at that choice."""
+    """Show a missing permission at the choice that needs it."""
     try:
         yield
     except MissingPermission as error:

@@ -70,7 +70,7 @@ class Migration(migrations.Migration):
                         max_length=2,
                         validators=[
                             django.core.validators.RegexValidator(
-                                "^[A-Z]{2}\\Z", "Write a country's two letters, such as DE.", code="country"
+                                "^[A-Z]{2}\\Z", "Enter a two-letter country code, such as DE.", code="country"
                             )
                         ],
                     ),
@@ -140,6 +140,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="owner",
                     ),
                 ),
             ],
@@ -193,7 +194,7 @@ class Migration(migrations.Migration):
                         max_length=2,
                         validators=[
                             django.core.validators.RegexValidator(
-                                "^[A-Z]{2}\\Z", "Write a country's two letters, such as DE.", code="country"
+                                "^[A-Z]{2}\\Z", "Enter a two-letter country code, such as DE.", code="country"
                             )
                         ],
                     ),
@@ -209,9 +210,7 @@ class Migration(migrations.Migration):
                 ("job_title", models.CharField(blank=True, max_length=150)),
                 (
                     "private",
-                    models.BooleanField(
-                        default=False, help_text="Only its responsible sees it, whatever anybody's role is."
-                    ),
+                    models.BooleanField(default=False, help_text="Only the owner can see it, regardless of roles."),
                 ),
                 (
                     "account",
@@ -265,6 +264,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="owner",
                     ),
                 ),
             ],
@@ -425,7 +425,7 @@ class Migration(migrations.Migration):
                         max_length=2,
                         validators=[
                             django.core.validators.RegexValidator(
-                                "^[A-Z]{2}\\Z", "Write a country's two letters, such as DE.", code="country"
+                                "^[A-Z]{2}\\Z", "Enter a two-letter country code, such as DE.", code="country"
                             )
                         ],
                     ),
@@ -440,7 +440,7 @@ class Migration(migrations.Migration):
                 ),
                 ("person_name", models.CharField(blank=True, max_length=255, verbose_name="person")),
                 ("job_title", models.CharField(blank=True, max_length=150)),
-                ("company_name", models.CharField(blank=True, max_length=255, verbose_name="company as told")),
+                ("company_name", models.CharField(blank=True, max_length=255, verbose_name="company name")),
                 (
                     "value_currency",
                     djmoney.models.fields.CurrencyField(default=None, editable=False, max_length=3, null=True),
@@ -511,6 +511,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="owner",
                     ),
                 ),
                 (
@@ -748,6 +749,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="owner",
                     ),
                 ),
                 (
@@ -954,7 +956,7 @@ class Migration(migrations.Migration):
                         choices=[
                             ("todo", "To do"),
                             ("call", "Call"),
-                            ("email", "E-mail"),
+                            ("email", "Email"),
                             ("meeting", "Meeting"),
                             ("follow_up", "Follow up"),
                         ],
@@ -1069,6 +1071,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="owner",
                     ),
                 ),
             ],
@@ -1096,7 +1099,7 @@ class Migration(migrations.Migration):
                             ("note", "Note"),
                             ("call", "Call"),
                             ("message", "Message"),
-                            ("email", "E-mail"),
+                            ("email", "Email"),
                             ("meeting", "Meeting"),
                         ],
                         default="note",
@@ -1146,6 +1149,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="owner",
                     ),
                 ),
                 (
@@ -1888,7 +1892,7 @@ class Migration(migrations.Migration):
                     1,
                 ),
                 name="tasks_are_about_one_at_most",
-                violation_error_message="A task is about one record at most.",
+                violation_error_message="A task can be about one record only.",
             ),
         ),
         migrations.AddConstraint(
@@ -1991,7 +1995,7 @@ class Migration(migrations.Migration):
                     1,
                 ),
                 name="activities_are_about_exactly_one",
-                violation_error_message="An activity is about exactly one record.",
+                violation_error_message="An activity must be about one record.",
             ),
         ),
         migrations.AddConstraint(

@@ -62,7 +62,7 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(("result", None), ("kind", "call"), _connector="OR"),
                 name="only_calls_have_a_result",
-                violation_error_message="Only a call has a result.",
+                violation_error_message="Only calls have a result.",
             ),
         ),
         migrations.AddConstraint(

@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
                     ("note", "Note"),
                     ("call", "Call"),
                     ("message", "Message"),
-                    ("email", "E-mail"),
+                    ("email", "Email"),
                     ("meeting", "Meeting"),
                 ],
                 default="note",
@@ -91,7 +91,7 @@ class Migration(migrations.Migration):
                 max_length=2,
                 validators=[
                     django.core.validators.RegexValidator(
-                        "^[A-Z]{2}\\Z", "Write a country's two letters, such as DE.", code="country"
+                        "^[A-Z]{2}\\Z", "Enter a two-letter country code, such as DE.", code="country"
                     )
                 ],
             ),
@@ -214,7 +214,7 @@ class Migration(migrations.Migration):
                 max_length=2,
                 validators=[
                     django.core.validators.RegexValidator(
-                        "^[A-Z]{2}\\Z", "Write a country's two letters, such as DE.", code="country"
+                        "^[A-Z]{2}\\Z", "Enter a two-letter country code, such as DE.", code="country"
                     )
                 ],
             ),
@@ -363,7 +363,7 @@ class Migration(migrations.Migration):
         AlterText(
             model_name="lead",
             name="company_name",
-            field=apps.audit.text.SingleLineField(blank=True, max_length=255, verbose_name="company as told"),
+            field=apps.audit.text.SingleLineField(blank=True, max_length=255, verbose_name="company name"),
         ),
         AlterText(
             model_name="lead",
@@ -374,7 +374,7 @@ class Migration(migrations.Migration):
                 max_length=2,
                 validators=[
                     django.core.validators.RegexValidator(
-                        "^[A-Z]{2}\\Z", "Write a country's two letters, such as DE.", code="country"
+                        "^[A-Z]{2}\\Z", "Enter a two-letter country code, such as DE.", code="country"
                     )
                 ],
             ),
@@ -546,7 +546,7 @@ class Migration(migrations.Migration):
                 choices=[
                     ("todo", "To do"),
                     ("call", "Call"),
-                    ("email", "E-mail"),
+                    ("email", "Email"),
                     ("meeting", "Meeting"),
                     ("follow_up", "Follow up"),
                 ],

@@ -1,4 +1,4 @@
-"""What every CRM record has beyond a record's branch, reference and people, and how it is searched."""
+"""Base classes of CRM records: history, custom fields and search."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class CrmRecord(Record):
 
     @classmethod
     def as_of(cls, account_id: int, reference: str, at: datetime) -> AsOf:
-        """See `Record`; what has been changed since is taken back, as far as the plain history tells it."""
+        """See `Record`; what has been changed since is taken back, where the plain history contains it."""
         return past.as_of(cls, account_id, reference, at)
 
     def save(self, *args: Any, **kwargs: Any) -> None:

@@ -1,4 +1,4 @@
-"""Companies and contacts: whom the account does business with."""
+"""Companies and contacts: the account's business partners."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Company(DescribedRecord, ContactDetails):
     record_type = "company"
 
     class Size(models.TextChoices):
-        """How many people work there."""
+        """The number of employees."""
 
         MICRO = "1-9", _("1–9 people")
         SMALL = "10-49", _("10–49 people")
@@ -50,18 +50,16 @@ class Company(DescribedRecord, ContactDetails):
 
 @register
 class Contact(DescribedRecord, ContactDetails):
-    """A person whom the account does business with. A private one is out of reach of all but its responsible."""
+    """A person the account does business with. Only its owner can reach a private one."""
 
     record_type = "contact"
 
     job_title = SingleLineField(max_length=150, blank=True)
     company = link(Company, "contacts", models.SET_NULL)
-    private = models.BooleanField(
-        default=False, help_text=_("Only its responsible sees it, whatever anybody's role is.")
-    )
+    private = models.BooleanField(default=False, help_text=_("Only the owner can see it, regardless of roles."))
 
     class Meta(DescribedRecord.Meta):
-        """Newest first; a private contact has somebody who sees it."""
+        """Newest first; a private contact has an owner."""
 
         default_permissions = ("add", "view", "change", "delete", "export")
         constraints = [

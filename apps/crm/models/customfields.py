@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.audit.text import SingleLineField, SingleLinesField
 from apps.crm.models.customisation import ListEntry
 
-# What stands before a field's key wherever it stands beside those that every record has: in forms and in histories.
+# Prefix of a field's key where it appears next to built-in fields: in forms and in histories.
 PREFIX = "custom_"
 
 
@@ -20,7 +20,7 @@ class CustomField(ListEntry):
     """
 
     class Kind(models.TextChoices):
-        """What a value of the field is."""
+        """The type of the field's values."""
 
         TEXT = "text", _("Text")
         LONG_TEXT = "long_text", _("Long text")
@@ -57,7 +57,7 @@ class CustomField(ListEntry):
 
     @property
     def slot(self) -> str:
-        """What the field is called beside those that every record has."""
+        """Return the field's name next to built-in fields."""
         return f"{PREFIX}{self.key}"
 
     @property

@@ -15,7 +15,7 @@ from apps.audit.text import SingleLineField
 
 
 class Outcome(models.TextChoices):
-    """What a status says of its record."""
+    """The meaning of a status."""
 
     OPEN = "open", _("Open")
     WON = "won", _("Won")
@@ -59,7 +59,7 @@ class ListEntry(models.Model):
 
 
 class Status(ListEntry):
-    """How far a record is."""
+    """A status of a record."""
 
     outcome = SingleLineField(max_length=4, choices=Outcome.choices, default=Outcome.OPEN)
 
@@ -70,10 +70,10 @@ class Status(ListEntry):
 
 
 class LeadStatus(Status):
-    """How far a lead is; *won* means that it became an opportunity or a customer."""
+    """A status of leads; *won* means that the lead became an opportunity or a customer."""
 
     class Meta(Status.Meta):
-        """A name stands in the list once."""
+        """A name occurs in the list once."""
 
         default_permissions = ()
         verbose_name_plural = _("lead statuses")
@@ -87,7 +87,7 @@ class Pipeline(ListEntry):
     """A way that opportunities take, status by status: new business has other ones than renewals."""
 
     class Meta(ListEntry.Meta):
-        """A name stands in the list once."""
+        """A name occurs in the list once."""
 
         default_permissions = ()
         constraints = [
@@ -97,7 +97,7 @@ class Pipeline(ListEntry):
 
 
 class OpportunityStatus(Status):
-    """How far an opportunity is in its pipeline, and how likely it is then to be won."""
+    """A status of opportunities in a pipeline, with the probability of winning."""
 
     pipeline = models.ForeignKey(
         Pipeline, on_delete=models.PROTECT, related_name="statuses", db_constraint=False, db_index=False, editable=False
@@ -109,7 +109,7 @@ class OpportunityStatus(Status):
     )
 
     class Meta(Status.Meta):
-        """Pipeline by pipeline. A name stands in one of them once; a probability is a percentage."""
+        """Pipeline by pipeline. A name occurs once in a pipeline; a probability is a percentage."""
 
         default_permissions = ()
         ordering = ["pipeline", "position", "id"]
@@ -139,16 +139,16 @@ class OpportunityStatus(Status):
         return Q(offered=True, pipeline__offered=True)
 
     def clean(self) -> None:
-        """A status stands in a pipeline of its own account."""
+        """A status belongs to a pipeline of its own account."""
         if not Pipeline.objects.filter(account=self.account_id, pk=self.pipeline_id).exists():
-            raise ValidationError(_("There is no such pipeline here."))
+            raise ValidationError(_("That pipeline doesn’t exist."))
 
 
 class Source(ListEntry):
-    """Where a lead, a company or an opportunity came from."""
+    """A source of leads, companies and opportunities."""
 
     class Meta(ListEntry.Meta):
-        """A name stands in the list once."""
+        """A name occurs in the list once."""
 
         default_permissions = ()
         constraints = [
@@ -158,10 +158,10 @@ class Source(ListEntry):
 
 
 class CallResult(ListEntry):
-    """What came of a call."""
+    """The result of a call."""
 
     class Meta(ListEntry.Meta):
-        """A name stands in the list once."""
+        """A name occurs in the list once."""
 
         default_permissions = ()
         constraints = [

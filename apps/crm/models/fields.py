@@ -1,4 +1,4 @@
-"""How e-mail addresses, phone numbers, money and postal addresses are kept: in the form that they are compared in."""
+"""Fields for email addresses, phone numbers, money and postal addresses, stored in normalised form."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ else:
 
 _DIGITS = re.compile(r"\+[1-9][0-9]+\Z")
 
-validate_country = RegexValidator(r"^[A-Z]{2}\Z", _("Write a country's two letters, such as DE."), code="country")
+validate_country = RegexValidator(r"^[A-Z]{2}\Z", _("Enter a two-letter country code, such as DE."), code="country")
 
 
 def normalised_email(address: str) -> str:
@@ -67,7 +67,7 @@ def _is_international(number: str) -> bool:
 
 @cache
 def _national_prefix(code: int) -> re.Pattern[str]:
-    """What people in the countries of this code dial before a number, and the library takes away."""
+    """Return the trunk prefix of the countries with this code, which the library strips."""
     metadata = PhoneMetadata.metadata_for_region_or_calling_code(code, region_code_for_country_code(code))
     return re.compile((metadata and metadata.national_prefix_for_parsing) or r"(?!)")
 
@@ -190,7 +190,7 @@ class AmountField(_MoneyColumn):
 
 
 class ContactDetails(models.Model):
-    """How somebody is reached: by e-mail, by phone, at an address."""
+    """Contact details: email, phone and postal address."""
 
     emails = EmailsField(verbose_name=_("e-mail addresses"))
     phones = PhonesField(verbose_name=_("phone numbers"))

@@ -12,7 +12,7 @@ from apps.audit.text import SingleLineField
 
 
 class Change(models.Model):
-    """What one person did to one record at one moment.
+    """One change of one record by one person.
 
     The record is named by type and id, not by a key, since its history outlives it; the person's name stays as it was.
     `fields` holds `[before, after]` for each changed field, one of the account's own by its slot; a deletion tells all
@@ -22,7 +22,7 @@ class Change(models.Model):
     """
 
     class Action(models.TextChoices):
-        """What was done."""
+        """The action."""
 
         CREATED = "created", _("Created")
         CHANGED = "changed", _("Changed")

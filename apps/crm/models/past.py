@@ -1,4 +1,4 @@
-"""A record as it was: what the plain history tells of later changes is taken back, in memory alone.
+"""A record as it was: later changes in the plain history are undone, in memory only.
 
 Only what the rules look at is taken back: branch, responsible, creator, privacy, and what the record is about.
 """
@@ -30,15 +30,15 @@ def as_of(model: type[Record], account_id: int, reference: str, at: datetime) ->
     record = model._default_manager.filter(account=account_id, reference=reference).first()
     later = list(changes.filter(reference=reference) if record is None else changes.filter(record_id=record.pk))
     if any(change.action == Change.Action.CREATED for change in later) or (record and record.created_at > at):
-        raise HistoryUnknown(f"{reference} was not there yet: it was created after that time.")
+        raise HistoryUnknown(f"{reference} didn't exist yet: it was created after that time.")
     if record is None:
         record = _gone(model, account_id, reference, later)
-        source = f"{reference} has been deleted since, and is as its history kept it."
+        source = f"{reference} was deleted later. Its state comes from its history."
     else:
-        source = f"{reference} is as it stands: its history tells of no change since that matters here."
+        source = f"{reference} has its current state: its history has no relevant later change."
     changed, links = _take_back(record, later)
     if changed and later[0].action != Change.Action.DELETED:
-        source = f"{reference} is as its history tells: {', '.join(changed)} changed since."
+        source = f"{reference} has the state of that time: {', '.join(changed)} changed later."
     for name, kind in model.about_fields.items():
         about = links[name] if name in links else getattr(getattr(record, name), "reference", None)
         setattr(record, name, model_of(kind).as_of(account_id, about, at).record if about else None)
@@ -48,15 +48,13 @@ def as_of(model: type[Record], account_id: int, reference: str, at: datetime) ->
 
 
 def _gone(model: type[Record], account_id: int, reference: str, later: Iterable[Change]) -> Record:
-    """What is to become the record that is not there any more; its deletion tells all that the rules look at."""
+    """Return the deleted record, rebuilt from its deletion, with everything that the rules look at."""
     for change in later:
         if change.action == Change.Action.DELETED and change.fields:
             record = model(account_id=account_id, reference=reference)
             record.pk = change.record_id
             return record
-    raise HistoryUnknown(
-        f"{reference} is not there, and its history does not tell of it: it was gone by then, or never there."
-    )
+    raise HistoryUnknown(f"{reference} doesn't exist and has no history: it was deleted by then, or never existed.")
 
 
 def _take_back(record: Record, later: Iterable[Change]) -> tuple[list[str], dict[str, str | None]]:
@@ -80,5 +78,5 @@ def _take_back(record: Record, later: Iterable[Change]) -> tuple[list[str], dict
 
 def _key(record: Record, name: str, before: Any) -> int | None:
     if isinstance(before, str):
-        raise HistoryUnknown(f"How {record.reference} was cannot be told: its history tells the {name} by name alone.")
+        raise HistoryUnknown(f"The state of {record.reference} is unknown: its history has the {name} by name only.")
     return None if before is None else int(before["id"])

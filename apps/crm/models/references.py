@@ -26,10 +26,10 @@ ON CONFLICT (account_id, record_type) DO UPDATE SET last = greatest(counter.last
 
 
 class ReferenceCounterManager(models.Manager["ReferenceCounter"]):
-    """Hands out numbers. Whoever took some holds the counter's row, and no more than that, until the commit."""
+    """Hands out numbers. The transaction that took some locks only the counter's row, until the commit."""
 
     def allocate(self, account_id: int, record_type: str, count: int = 1) -> list[str]:
-        """The next `count` references, which nobody else gets; a rolled-back transaction gives them back.
+        """The next `count` references, unique; a rolled-back transaction gives them back.
 
         Raises:
             ValueError: less than one is asked for.

@@ -24,13 +24,16 @@ from apps.crm.models.fields import AmountField, ContactDetails
 
 @register
 class Lead(DescribedRecord, ContactDetails):
-    """Somebody who may become a customer. `name` is its title; person and company are text until they are linked."""
+    """A person or company that may become a customer. `name` is its title.
+
+    Person and company are text until they are linked.
+    """
 
     record_type = "lead"
 
     person_name = SingleLineField("person", max_length=255, blank=True)
     job_title = SingleLineField(max_length=150, blank=True)
-    company_name = SingleLineField(_("company as told"), max_length=255, blank=True)
+    company_name = SingleLineField(_("company name"), max_length=255, blank=True)
     contact = link(Contact, "leads", models.SET_NULL)
     company = link(Company, "leads", models.SET_NULL)
     status = link(LeadStatus, "+", models.PROTECT)
@@ -63,7 +66,7 @@ class Lead(DescribedRecord, ContactDetails):
 
 @register
 class Opportunity(DescribedRecord):
-    """A deal that may be made: with whom, for how much, how likely and by when."""
+    """A possible deal: client, amount, probability and expected date."""
 
     record_type = "opportunity"
 
@@ -104,5 +107,5 @@ class Opportunity(DescribedRecord):
 
     @property
     def pipeline(self) -> Pipeline | None:
-        """Where it stands: the pipeline of its status, and none without a status."""
+        """Return the pipeline of its status, None without a status."""
         return None if self.status is None else self.status.pipeline

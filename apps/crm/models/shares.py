@@ -26,7 +26,7 @@ class CompanyUserShare(UserShare):
     )
 
     class Meta(UserShare.Meta):
-        """One permission, once."""
+        """Allow each permission once."""
 
         constraints = _reasoned("companyusershare")
 
@@ -39,7 +39,7 @@ class CompanyTeamShare(TeamShare):
     )
 
     class Meta(TeamShare.Meta):
-        """One permission, once."""
+        """Allow each permission once."""
 
         constraints = _reasoned("companyteamshare")
 
@@ -52,7 +52,7 @@ class ContactUserShare(UserShare):
     )
 
     class Meta(UserShare.Meta):
-        """One permission, once."""
+        """Allow each permission once."""
 
         constraints = _reasoned("contactusershare")
 
@@ -65,7 +65,7 @@ class ContactTeamShare(TeamShare):
     )
 
     class Meta(TeamShare.Meta):
-        """One permission, once."""
+        """Allow each permission once."""
 
         constraints = _reasoned("contactteamshare")
 
@@ -76,7 +76,7 @@ class LeadUserShare(UserShare):
     content_object = models.ForeignKey(Lead, on_delete=models.CASCADE, related_name="user_shares", db_constraint=False)
 
     class Meta(UserShare.Meta):
-        """One permission, once."""
+        """Allow each permission once."""
 
         constraints = _reasoned("leadusershare")
 
@@ -87,7 +87,7 @@ class LeadTeamShare(TeamShare):
     content_object = models.ForeignKey(Lead, on_delete=models.CASCADE, related_name="team_shares", db_constraint=False)
 
     class Meta(TeamShare.Meta):
-        """One permission, once."""
+        """Allow each permission once."""
 
         constraints = _reasoned("leadteamshare")
 
@@ -100,7 +100,7 @@ class OpportunityUserShare(UserShare):
     )
 
     class Meta(UserShare.Meta):
-        """One permission, once."""
+        """Allow each permission once."""
 
         constraints = _reasoned("opportunityusershare")
 
@@ -113,7 +113,7 @@ class OpportunityTeamShare(TeamShare):
     )
 
     class Meta(TeamShare.Meta):
-        """One permission, once."""
+        """Allow each permission once."""
 
         constraints = _reasoned("opportunityteamshare")
 
@@ -124,7 +124,7 @@ class TaskUserShare(UserShare):
     content_object = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="user_shares", db_constraint=False)
 
     class Meta(UserShare.Meta):
-        """One permission, once."""
+        """Allow each permission once."""
 
         constraints = _reasoned("taskusershare")
 
@@ -135,7 +135,7 @@ class TaskTeamShare(TeamShare):
     content_object = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="team_shares", db_constraint=False)
 
     class Meta(TeamShare.Meta):
-        """One permission, once."""
+        """Allow each permission once."""
 
         constraints = _reasoned("taskteamshare")
 

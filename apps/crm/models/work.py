@@ -21,7 +21,7 @@ from apps.crm.models.sales import Lead, Opportunity
 
 
 def _filled(fields: Mapping[str, str]) -> Func:
-    """How many of the columns hold something."""
+    """Return the SQL that counts the columns with a value."""
     return Func(*(F(field) for field in fields), function="num_nonnulls", output_field=IntegerField())
 
 
@@ -43,16 +43,16 @@ class Task(DescribedRecord):
     still_to_do: ClassVar[Q] = Q(done=False)
 
     class Kind(models.TextChoices):
-        """What is to be done."""
+        """The kind of task."""
 
         TODO = "todo", _("To do")
         CALL = "call", _("Call")
-        EMAIL = "email", _("E-mail")
+        EMAIL = "email", _("Email")
         MEETING = "meeting", _("Meeting")
         FOLLOW_UP = "follow_up", _("Follow up")
 
     class Priority(models.IntegerChoices):
-        """How urgent it is."""
+        """The priority."""
 
         LOW = 1, _("Low")
         NORMAL = 2, _("Normal")
@@ -86,7 +86,7 @@ class Task(DescribedRecord):
             models.CheckConstraint(
                 condition=LessThanOrEqual(_filled(_TASK_ABOUT), 1),
                 name="tasks_are_about_one_at_most",
-                violation_error_message=_("A task is about one record at most."),
+                violation_error_message=_("A task can be about one record only."),
             ),
             models.CheckConstraint(
                 condition=Q(done=True, done_at__isnull=False) | Q(done=False, done_at=None, done_by=None),
@@ -107,18 +107,18 @@ class Task(DescribedRecord):
 
 @register
 class Activity(CrmRecord):
-    """Something that happened with a record: a note, a call, a message, an e-mail or a meeting."""
+    """An activity with a record: a note, a call, a message, an email or a meeting."""
 
     record_type = "activity"
     about_fields: ClassVar[Mapping[str, str]] = _ACTIVITY_ABOUT
 
     class Kind(models.TextChoices):
-        """What happened."""
+        """The kind of activity."""
 
         NOTE = "note", _("Note")
         CALL = "call", _("Call")
         MESSAGE = "message", _("Message")
-        EMAIL = "email", _("E-mail")
+        EMAIL = "email", _("Email")
         MEETING = "meeting", _("Meeting")
 
     name = SingleLineField("subject", max_length=255, blank=True)
@@ -143,12 +143,12 @@ class Activity(CrmRecord):
             models.CheckConstraint(
                 condition=Exact(_filled(_ACTIVITY_ABOUT), 1),
                 name="activities_are_about_exactly_one",
-                violation_error_message=_("An activity is about exactly one record."),
+                violation_error_message=_("An activity must be about one record."),
             ),
             models.CheckConstraint(
                 condition=Q(result=None) | Q(kind="call"),
                 name="only_calls_have_a_result",
-                violation_error_message=_("Only a call has a result."),
+                violation_error_message=_("Only calls have a result."),
             ),
         ]
         indexes = [

@@ -1,4 +1,4 @@
-"""What a change would bring about, told before it happens and only as far as the actor may see."""
+"""Consequences of a change, shown before it is made and limited to what the actor may see."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ def of_hand_over(
 
 def _linked_to(record: CrmRecord, model: type[CrmRecord]) -> Q:
     """The condition of a link to the record, by any field; empty where such records never link to such a one."""
-    found = Q()
+    condition = Q()
     for field in links_of(model):
         if field.related_model is type(record):
-            found |= Q(**{field.name: record.pk})
-    return found
+            condition |= Q(**{field.name: record.pk})
+    return condition

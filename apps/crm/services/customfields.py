@@ -36,12 +36,12 @@ def save_field(field: CustomField, *, actor: User) -> CustomField:
     Raises:
         MissingPermission: the actor may not manage custom fields.
         KindInUse: the kind would change, and a record has a value.
-        ValidationError: a name stands there twice, there are too many fields or choices, or a value is off.
-        CustomField.DoesNotExist: it was deleted meanwhile.
+        ValidationError: a name occurs twice, there are too many fields or choices, or a value is off.
+        CustomField.DoesNotExist: it was deleted in the meantime.
     """
     _lock(field, actor)
     if field.record_type not in RECORD_TYPES:
-        raise ValidationError({"record_type": [_("Such records have no fields of an account’s own.")]})
+        raise ValidationError({"record_type": [_("These records don’t support custom fields.")]})
     if field._state.adding:
         _make(field)
     else:
@@ -95,7 +95,7 @@ def _having(field: CustomField, condition: Q) -> bool:
 
 
 def _lock(field: CustomField, actor: User) -> None:
-    """One change of an account's fields at a time, by somebody who may."""
+    """Lock the account's fields for one change, after asking for the permission."""
     if not policy.may(actor, MANAGES, field.account):
         raise MissingPermission(MANAGES, field.account)
     Account.objects.select_for_update(no_key=True).get(pk=field.account_id)
@@ -106,7 +106,7 @@ def _make(field: CustomField) -> None:
     taken = set(beside.values_list("key", flat=True))
     if len(taken) >= MOST_FIELDS:
         raise ValidationError(
-            _("There are %(most)s fields already, which are the most: delete one that nobody needs."),
+            _("You can have %(most)s fields at most. Delete one that you don’t need."),
             params={"most": MOST_FIELDS},
         )
     last = beside.aggregate(last=Max("position"))["last"]
@@ -124,7 +124,7 @@ def _free_key(name: str, taken: set[str]) -> str:
 
 
 def _follow(field: CustomField, standing: CustomField) -> None:
-    """What stays as it stands, and what a change leaves behind."""
+    """Split the choices into unchanged ones and former ones."""
     field.record_type, field.key, field.position = standing.record_type, standing.key, standing.position
     if field.kind != standing.kind and in_use(standing):
         raise KindInUse(field.name)
@@ -134,13 +134,13 @@ def _follow(field: CustomField, standing: CustomField) -> None:
 
 def _check_name(field: CustomField) -> None:
     if field.list_of().filter(name=field.name).exclude(pk=field.pk).exists():
-        raise ValidationError({"name": [_("“%(name)s” stands in the list already.") % {"name": field.name}]})
+        raise ValidationError({"name": [_("“%(name)s” is already in the list.") % {"name": field.name}]})
 
 
 def _check_choices(field: CustomField) -> None:
     if not field.has_choices and field.choices:
-        raise ValidationError({"choices": [_("Only a choice has a list: leave it empty.")]})
+        raise ValidationError({"choices": [_("Only choice fields have choices. Leave this empty.")]})
     if field.has_choices and not field.choices:
-        raise ValidationError({"choices": [_("Write down what can be chosen, one on each line.")]})
+        raise ValidationError({"choices": [_("Enter the choices, one per line.")]})
     if len(field.choices) > MOST_CHOICES:
-        raise ValidationError({"choices": [_("%(most)s choices are the most.") % {"most": MOST_CHOICES}]})
+        raise ValidationError({"choices": [_("Enter %(most)s choices at most.") % {"most": MOST_CHOICES}]})

@@ -118,7 +118,7 @@ def move_entry(entry: _E, *, actor: User, up: bool) -> None:
 
 @transaction.atomic
 def change_places(entry: ListEntry, *, up: bool) -> None:
-    """Exchange an entry with its neighbour in the list; whoever calls this has asked for the right."""
+    """Exchange an entry with its neighbour in the list; the caller has checked the permission."""
     entries = list(_locked(entry))
     place = next((place for place, each in enumerate(entries) if each.pk == entry.pk), None)
     other = None if place is None else place + (-1 if up else 1)

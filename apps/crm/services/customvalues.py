@@ -50,10 +50,10 @@ def settle(record: CrmRecord, *, standing: Mapping[str, Any] | None, complete: b
         return
     fields = {field.key: field for field in CustomField.objects.raw(_LOCKED, [record.account_id, record.record_type])}
     errors: dict[str, str] = {}
-    found = {}
+    values = {}
     for key, value in given.items():
         if key in had and had[key] == value:
-            found[key] = value
+            values[key] = value
             continue
         try:
             kept = _settled(fields.get(key), key, value, had.get(key))
@@ -61,19 +61,19 @@ def settle(record: CrmRecord, *, standing: Mapping[str, Any] | None, complete: b
             errors[f"{PREFIX}{key}"] = " ".join(error.messages)
         else:
             if kept is not None:
-                found[key] = kept
+                values[key] = kept
     for field in fields.values():
         asked = complete if standing is None else field.key in had
-        if field.required and field.offered and asked and field.key not in found:
+        if field.required and field.offered and asked and field.key not in values:
             errors.setdefault(field.slot, _named(field, _("This field is required.")))
     if errors:
         raise ValidationError({slot: [sentence] for slot, sentence in errors.items()})
-    record.custom = found
+    record.custom = values
 
 
 def _settled(field: CustomField | None, key: str, value: Any, had: Any) -> Any:
     if field is None:
-        raise ValidationError(_("There is no field “%(key)s” here."), params={"key": key})
+        raise ValidationError(_("The field “%(key)s” doesn’t exist."), params={"key": key})
     try:
         kept = canonical(field, value, among=choices_of(field, had))
     except ValidationError as error:
@@ -84,7 +84,7 @@ def _settled(field: CustomField | None, key: str, value: Any, had: Any) -> Any:
 
 
 def choices_of(field: CustomField, had: Any) -> list[str]:
-    """What can be chosen for a record: what is offered, and what it has."""
+    """Return the choices for a record: those on offer, and its own."""
     kept = [] if had is None or not field.has_choices else had if isinstance(had, list) else [had]
     return list(dict.fromkeys((*field.choices, *kept)))
 
@@ -111,72 +111,72 @@ def canonical(field: CustomField, value: Any, *, among: Collection[str]) -> Any:
 
 def _text(value: Any, longest: int) -> str | None:
     if not isinstance(value, str):
-        raise ValidationError(_("Write a text."))
-    found = value.strip()
-    if len(found) > longest:
+        raise ValidationError(_("Enter text."))
+    result = value.strip()
+    if len(result) > longest:
         raise ValidationError(
-            _("It is %(length)s characters long; %(longest)s are the most."),
-            params={"length": len(found), "longest": longest},
+            _("Enter %(longest)s characters at most. This has %(length)s."),
+            params={"length": len(result), "longest": longest},
         )
-    return found or None
+    return result or None
 
 
 def _line(value: Any) -> str | None:
-    found = _text(value, LONGEST[CustomField.Kind.TEXT])
-    validate_single_line(found)
-    return found
+    result = _text(value, LONGEST[CustomField.Kind.TEXT])
+    validate_single_line(result)
+    return result
 
 
 def _lines(value: Any) -> str | None:
-    found = _text(value, LONGEST[CustomField.Kind.LONG_TEXT])
-    validate_multi_line(found)
-    return found
+    result = _text(value, LONGEST[CustomField.Kind.LONG_TEXT])
+    validate_multi_line(result)
+    return result
 
 
 def _address(value: Any) -> str | None:
-    found = _text(value, LONGEST[CustomField.Kind.URL])
-    validate_single_line(found)
-    if found:
+    result = _text(value, LONGEST[CustomField.Kind.URL])
+    validate_single_line(result)
+    if result:
         try:
-            _is_address(found)
+            _is_address(result)
         except ValidationError:
-            raise ValidationError(_("Write a web address such as https://example.com.")) from None
-    return found
+            raise ValidationError(_("Enter a web address, such as https://example.com.")) from None
+    return result
 
 
 def _number(value: Any) -> str:
     try:
-        found = Decimal("NaN") if isinstance(value, bool) else Decimal(str(value).strip())
+        result = Decimal("NaN") if isinstance(value, bool) else Decimal(str(value).strip())
     except InvalidOperation:
-        found = Decimal("NaN")
-    if not found.is_finite():
-        raise ValidationError(_("Write a number."))
-    if found.copy_abs() >= Decimal(10) ** WHOLE_DIGITS:
-        raise ValidationError(_("It is too large: %(digits)s digits are the most."), params={"digits": WHOLE_DIGITS})
-    if found != round(found, DECIMAL_PLACES):
-        raise ValidationError(_("It has more than %(places)s decimal places."), params={"places": DECIMAL_PLACES})
-    return format((found + 0).normalize(), "f")
+        result = Decimal("NaN")
+    if not result.is_finite():
+        raise ValidationError(_("Enter a number."))
+    if result.copy_abs() >= Decimal(10) ** WHOLE_DIGITS:
+        raise ValidationError(_("Enter a number with %(digits)s digits at most."), params={"digits": WHOLE_DIGITS})
+    if result != round(result, DECIMAL_PLACES):
+        raise ValidationError(_("Enter %(places)s decimal places at most."), params={"places": DECIMAL_PLACES})
+    return format((result + 0).normalize(), "f")
 
 
 def _day(value: Any) -> str:
     try:
-        found = date.fromisoformat(value) if isinstance(value, str) else value
+        result = date.fromisoformat(value) if isinstance(value, str) else value
     except ValueError:
-        found = None
-    if not isinstance(found, date) or isinstance(found, datetime):
-        raise ValidationError(_("Write a date such as 2027-01-31."))
-    return found.isoformat()
+        result = None
+    if not isinstance(result, date) or isinstance(result, datetime):
+        raise ValidationError(_("Enter a date, such as 2027-01-31."))
+    return result.isoformat()
 
 
 def _flag(value: Any) -> bool:
     if not isinstance(value, bool):
-        raise ValidationError(_("Say yes or no."))
+        raise ValidationError(_("Choose yes or no."))
     return value
 
 
 def _choice(value: Any, among: Collection[str]) -> str:
     if not isinstance(value, str) or value not in among:
-        raise ValidationError(_("“%(choice)s” is none of its choices."), params={"choice": str(value)[:60]})
+        raise ValidationError(_("“%(choice)s” is not one of the choices."), params={"choice": str(value)[:60]})
     return value
 
 

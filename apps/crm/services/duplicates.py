@@ -1,4 +1,4 @@
-"""Doubles: is what somebody is about to create there already, as far as they may see?"""
+"""Possible duplicates of a record that is about to be created, among those the actor may see."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ SHOWN = 5
 
 
 def visible_duplicates(actor: User, record: CrmRecord) -> list[Any]:
-    """Records of the same account and type that share an e-mail address, a phone number, or name and company with it.
+    """Records of the same account and type that share an email address, a phone number, or name and company with it.
 
-    At most `SHOWN`, the newest first, and only such as the actor may view: who may create but not view is told nothing,
-    and can create a double (access model, section 4). Tasks and activities have no doubles.
+    At most `SHOWN`, the newest first, and only those the actor may view: who may create but not view gets nothing,
+    and can create a duplicate (access model, section 4). Tasks and activities have no duplicates.
     """
     alike = _alike(record)
     if not alike:
@@ -29,13 +29,13 @@ def visible_duplicates(actor: User, record: CrmRecord) -> list[Any]:
 
 
 def _alike(record: CrmRecord) -> Q:
-    found = _same_name(record)
+    result = _same_name(record)
     if isinstance(record, Company | Contact | Lead):
         emails = [normalised_email(address) for address in record.emails]
         phones = [normalised_phone(phone, record.country) for phone in record.phones]
         if emails or phones:
-            found |= reached_by(type(record), emails=emails, phones=phones)
-    return found
+            result |= reached_by(type(record), emails=emails, phones=phones)
+    return result
 
 
 def _same_name(record: CrmRecord) -> Q:

@@ -1,6 +1,6 @@
 """The CRM's part when people and branches change: records in batches, their history as if done one by one.
 
-Private contacts, and what is about them, are done last and apart, so that nothing which is told depends on them.
+Private contacts, and what is about them, are done last and apart, so that no output depends on them.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ class CrmRecordKeeper:
 
     def count(self, portfolio: Portfolio) -> Counts:
         """See `Keeper`."""
-        found: dict[str, dict[int, int]] = {}
+        values: dict[str, dict[int, int]] = {}
         for name, model in _MODELS.items():
             rows = _told(_rows(portfolio, model, f"view_{name}")).order_by().values("branch").annotate(n=Count("pk"))
             if counts := dict(rows.values_list("branch", "n")):
-                found[name] = counts
-        return found
+                values[name] = counts
+        return values
 
     def in_the_way(self, portfolio: Portfolio, plan: HandOverPlan) -> dict[str, int]:
         """See `Keeper`. Of private contacts only their responsible sees any."""
@@ -96,7 +96,10 @@ handover.register(CrmRecordKeeper())
 
 
 def _rows(portfolio: Portfolio, model: type[CrmRecord], codename: str) -> QuerySet[Any]:
-    """What the user answers for, and may be handed over; with `seen_by` as far as that person holds the permission."""
+    """Return the records that the user owns and that may be handed over.
+
+    With `seen_by`, only those on which that person holds the permission.
+    """
     rows: QuerySet[Any] = model._default_manager.filter(account=portfolio.account)
     if portfolio.seen_by is not None:
         rows = visible_to(portfolio.seen_by, codename, account=portfolio.account, record_type=model.record_type)
@@ -108,12 +111,12 @@ def _rows(portfolio: Portfolio, model: type[CrmRecord], codename: str) -> QueryS
 
 
 def _told(rows: QuerySet[Any]) -> QuerySet[Any]:
-    """Those that are neither private nor about something private."""
+    """Return the rows that are neither private nor about a private record."""
     return rows.filter(~_SECRETS[rows.model]) if rows.model in _SECRETS else rows
 
 
 def _within(rows: QuerySet[Any], user_id: int | None, receivers: Receivers) -> QuerySet[Any]:
-    """Those on the branches where the receiver can be responsible."""
+    """Return the rows on branches where the receiver can be the owner."""
     return rows if user_id is None else rows.filter(branch__in=sorted(receivers[user_id].branches))
 
 
@@ -217,11 +220,11 @@ def _batches(rows: QuerySet[Any], *, to_delete: bool = False) -> Iterator[list[t
     """
     rows = rows.order_by("-created_at", "-id").select_for_update(no_key=not to_delete)
     columns = ("created_at", "pk", "branch_id")
-    found = list(rows.values_list(*columns)[:BATCH])
-    while found:
-        yield [(pk, branch_id) for _, pk, branch_id in found]
-        older = TupleLessThan(Tuple(F("created_at"), F("id")), found[-1][:2])
-        found = list(rows.filter(older).values_list(*columns)[:BATCH])
+    items = list(rows.values_list(*columns)[:BATCH])
+    while items:
+        yield [(pk, branch_id) for _, pk, branch_id in items]
+        older = TupleLessThan(Tuple(F("created_at"), F("id")), items[-1][:2])
+        items = list(rows.filter(older).values_list(*columns)[:BATCH])
 
 
 def _change(

@@ -27,7 +27,7 @@ Fields = Mapping[str, tuple[Any, Any]]
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """One changed field in words."""
+    """One changed field as text."""
 
     label: str
     before: str

@@ -1,6 +1,6 @@
-"""Creating, changing and deleting records, as somebody who needs the right to do it (access model, section 5).
+"""Creating, changing and deleting records, by a user who needs the permission for it (access model, section 5).
 
-A write is judged on the record as it stands in the database: the row is locked and read again before anything is asked.
+A write is judged on the record as the database has it: the row is locked and read again before anything is asked.
 Every function raises NoSuchRecord where the actor may not view the record, MissingPermission where they may not do this
 to it, another CrmError where a rule is against it, and ValidationError where a value is off; then nothing is written.
 """
@@ -53,7 +53,7 @@ def create_record(record: R, *, actor: User, accept_doubles: bool = False, compl
     One that need not be `complete` may lack what the account's own fields require.
 
     Raises:
-        DoubleFound: the actor may see records that look like it, and has not accepted doubles.
+        DoubleFound: the actor may see records that look like it, and has not accepted duplicates.
     """
     check_new(record, actor=actor, accept_doubles=accept_doubles, complete=complete)
     _follow_status(record)
@@ -98,7 +98,7 @@ def update_record(record: R, *, actor: User, changes: Mapping[str, Any]) -> R:
         if not changed:
             return before
         _check_update(RecordDraft(after, before, actor), changed)
-        # What was given in another form may be what stands.
+        # A value in another form may equal the stored one.
         if not (changed := _differences(before, after)):
             return before
         changed |= _follow_status(after)
@@ -125,7 +125,7 @@ def assign_record(record: R, *, actor: User, responsible: User | None) -> R:
 
 
 def set_private(contact: Contact, *, actor: User, private: bool) -> Contact:
-    """Make a contact private to the actor, its responsible; or let others see it again as far as their rights reach."""
+    """Make a contact private to the actor, its owner; or let others see it again, limited by their own scopes."""
     return update_record(contact, actor=actor, changes={"private": private})
 
 
@@ -133,7 +133,7 @@ def set_private(contact: Contact, *, actor: User, private: bool) -> Contact:
 def delete_record(record: CrmRecord, *, actor: User) -> None:
     """Delete a record. Its activities and shares go along, links from other records become empty.
 
-    It asks only for what the actor may see: a note that they may not see goes along too, and a task about the record
+    It asks only for what the actor may see: a note that they may not see is deleted too, and a task about the record
     stays, about nothing. So once a private contact is gone, its tasks are as visible as other tasks.
     """
     standing = _locked(record, actor, to_delete=True)
@@ -146,7 +146,7 @@ def delete_record(record: CrmRecord, *, actor: User) -> None:
 
 
 def _remember_emptied_links(about: CrmRecord, actor: User) -> None:
-    """Tasks outlast what they were about; their history tells what that was, to nobody who cannot see it."""
+    """Tasks outlast the record they were about; their history names it only to people who could see it."""
     for name, kind in Task.about_fields.items():
         if kind == about.record_type:
             tasks = Task.objects.filter(account=about.account_id, **{name: about.pk})
@@ -181,7 +181,7 @@ def _execute(task: Task, actor: User, *, done: bool) -> Task:
 
 
 def _locked(record: R, actor: User, *, to_delete: bool = False) -> R:
-    """The record as it stands, locked until the commit. Deleting takes the stronger lock, which new links wait for."""
+    """The record as it is now, locked until the commit. Deleting takes the stronger lock, which new links wait for."""
     rows = type(record)._default_manager.filter(account=record.account_id)
     standing = rows.select_for_update(no_key=not to_delete).filter(pk=record.pk).first()
     if standing is None or not policy.may(actor, f"view_{record.record_type}", standing):

@@ -1,6 +1,6 @@
 """The rules of writing a record (access model, section 5), each in one function.
 
-A rule is asked about a draft: the record as it would be, beside the record as it stands. It raises the error that says
+A rule is asked about a draft: the record as it would be, next to the record as it is now. It raises the error that says
 why not, and returns nothing.
 """
 
@@ -28,7 +28,7 @@ from apps.teams.models import Membership, ParentMembership
 
 @dataclass(frozen=True, slots=True)
 class RecordDraft:
-    """A record as it would be after the change; `before` is the record as it stands, or None for a new one."""
+    """A record as it would be after the change; `before` is the record as it is now, or None for a new one."""
 
     record: CrmRecord
     before: CrmRecord | None
@@ -70,7 +70,7 @@ def check_branch(draft: RecordDraft) -> None:
     if branch is None or not _knows(actor, branch):
         raise NoSuchLink("branch", "branch")
     if draft.moves() and isinstance(record, Activity):
-        raise WrongBranch(_("A note or an activity is always on the branch of what it is about."), "branch")
+        raise WrongBranch(_("A note or activity must be on the same branch as the record it is about."), "branch")
     need(actor, f"add_{record.record_type}", branch)
 
 
@@ -118,12 +118,12 @@ def check_about(draft: RecordDraft) -> None:
     record = draft.record
     filled = [name for name in record.about_fields if getattr(record, f"{name}_id") is not None]
     if len(filled) > 1:
-        raise InvalidSubject(_("This can be about one record only: choose one."), filled[1])
+        raise InvalidSubject(_("This can be about one record only. Choose one."), filled[1])
     if isinstance(record, Activity) and not filled:
-        raise InvalidSubject(_("Say what this is about: a note or an activity is about exactly one record."))
+        raise InvalidSubject(_("Choose the record that this note or activity is about."))
     about = record.about
     if about is not None and draft.sets(filled[0]) and about.branch_id != record.branch_id:
-        raise InvalidSubject(_("This is on another branch: choose a record of the same branch."), filled[0])
+        raise InvalidSubject(_("This record is on another branch. Choose a record of the same branch."), filled[0])
 
 
 def check_result(draft: RecordDraft) -> None:
@@ -134,9 +134,9 @@ def check_result(draft: RecordDraft) -> None:
 
 
 def check_responsible(draft: RecordDraft) -> None:
-    """Another responsible needs `assign_record` on the record as it stands, and is an active member of its branch.
+    """A new owner needs `assign_record` on the record as it is now, and is an active member of its branch.
 
-    A new record stands, for this question, as its creator's own, and its creator may be responsible for it in any case.
+    A new record counts as its creator's own, and its creator may always own it.
     """
     record, before, actor = draft.record, draft.before, draft.actor
     if before is None:
@@ -156,11 +156,11 @@ def check_responsible(draft: RecordDraft) -> None:
 
 
 def check_privacy(draft: RecordDraft) -> None:
-    """A private contact has a responsible, and nobody else has any part in it; nor in the tasks about it."""
+    """A private contact has an owner, no shares, and no tasks of other people."""
     record = draft.record
     if isinstance(record, Contact) and record.private:
         if record.responsible_id is None:
-            raise PrivacyRefused(_("A private contact needs a responsible: nobody would see it."), "responsible")
+            raise PrivacyRefused(_("A private contact needs an owner. Otherwise nobody can see it."), "responsible")
         if draft.before is None or not draft.before.private:
             _become_private(draft, record)
     if (
@@ -169,11 +169,11 @@ def check_privacy(draft: RecordDraft) -> None:
         and record.responsible_id is not None
         and record.about_contact_id is not None
     ):
-        # Locked, so that the contact does not become private meanwhile.
+        # Locked, so that the contact does not become private in the meantime.
         about = Contact.objects.select_for_update(no_key=True).get(pk=record.about_contact_id)
         if about.private and about.responsible_id != record.responsible_id:
             raise PrivacyRefused(
-                _("A task about a private contact belongs to the contact's responsible: nobody else would see it."),
+                _("A task about a private contact must belong to the contact’s owner. Nobody else can see it."),
                 "responsible",
             )
 
@@ -182,11 +182,12 @@ def _become_private(draft: RecordDraft, contact: Contact) -> None:
     need(draft.actor, "own_private_contacts", contact.branch)
     owners = {contact.responsible_id} if draft.before is None else {contact.responsible_id, draft.before.responsible_id}
     if owners != {draft.actor.pk}:
-        raise PrivacyRefused(_("Only its responsible can make a contact private."), "private")
+        raise PrivacyRefused(_("Only the owner can make a contact private."), "private")
     if draft.before is not None and (_is_shared(contact) or _others_have_tasks(contact, draft.actor)):
         # One sentence for all reasons: the actor may not see those tasks or shares.
         raise PrivacyRefused(
-            _("A contact becomes private only when nobody else has a share of it or an open task about it."), "private"
+            _("You can’t make this contact private while others have a share of it or an open task about it."),
+            "private",
         )
 
 

@@ -59,7 +59,7 @@ def money(amount: Money | None) -> SafeString | None:
 
 
 def link_to(record: Record | None) -> SafeString | None:
-    """A link to a record's page. The caller has veiled what is out of sight."""
+    """A link to a record's page. The caller has veiled what is not visible."""
     if record is None:
         return None
     url = reverse(f"admin:crm_{record.record_type}_change", args=[record.pk])

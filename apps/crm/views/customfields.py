@@ -24,7 +24,7 @@ from apps.pages.views.settings import SettingsPage, crumbs_of, offer_setting
 from apps.roles import catalogue
 
 BIGGEST = 2**63 - 1
-_TEXT = noop("What your records tell beyond what every account’s do.")
+_TEXT = noop("Extra fields for the records of this account.")
 
 offer_setting("Customisation", SettingsPage("crm:custom-fields", noop("Custom fields"), _TEXT, "text_fields", MANAGES))
 
@@ -35,7 +35,7 @@ def fields(request: HttpRequest, access: AccessContext) -> HttpResponse:
     made = CustomField(account=access.account)
     form = CustomFieldForm(request.POST if request.method == "POST" else None, instance=made)
     if request.method == "POST" and _saved(form, access):
-        messages.success(request, _("“%(name)s” is a field now.") % {"name": made})
+        messages.success(request, _("Field “%(name)s” added.") % {"name": made})
         return HttpResponseRedirect(_list(access))
     context = {"groups": _groups(access), "form": form, "text": _(_TEXT), "crumbs": crumbs_of(access)}
     return show(request, access, "pages/settings/custom_fields.html", _("Custom fields"), context)
@@ -50,7 +50,7 @@ def field(request: HttpRequest, access: AccessContext, field: int) -> HttpRespon
     if in_use(row):
         form.keep_kind()
     if request.method == "POST" and _saved(form, access):
-        messages.success(request, _("“%(name)s” is stored.") % {"name": row})
+        messages.success(request, _("“%(name)s” saved.") % {"name": row})
         return HttpResponseRedirect(_list(access))
     return _field_page(request, access, "entry", name, {"form": form, "button": _("Save")})
 
@@ -64,10 +64,10 @@ def remove(request: HttpRequest, access: AccessContext, field: int) -> HttpRespo
         try:
             delete_field(row, actor=access.user)
         except EntryInUse:
-            error = _("“%(name)s” is in use. Stop offering it instead: the records that have a value in it keep it.")
+            error = _("“%(name)s” is in use. Stop offering it instead. Records keep their values.")
             error %= {"name": name}
         else:
-            messages.success(request, _("“%(name)s” is deleted.") % {"name": name})
+            messages.success(request, _("“%(name)s” deleted.") % {"name": name})
             return HttpResponseRedirect(_list(access))
     title = _("Delete “%(name)s”") % {"name": name}
     return _field_page(request, access, "remove", title, {"error": error, "offered": row.offered, "row": row})

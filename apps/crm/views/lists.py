@@ -53,8 +53,8 @@ LISTS = {
         EditableList(
             "lead-statuses",
             noop("Lead statuses"),
-            noop("Add a status"),
-            noop("How far a lead is, from the first contact to won or lost."),
+            noop("Add status"),
+            noop("The stages of a lead, from first contact to won or lost."),
             "flag",
             LeadStatus,
             LeadStatusForm,
@@ -62,8 +62,8 @@ LISTS = {
         EditableList(
             PIPELINES,
             noop("Pipelines"),
-            noop("Add a pipeline"),
-            noop("The ways that opportunities take, each with its statuses."),
+            noop("Add pipeline"),
+            noop("The stages that opportunities move through."),
             "stairs",
             Pipeline,
             PipelineForm,
@@ -71,8 +71,8 @@ LISTS = {
         EditableList(
             STATUSES,
             noop("Statuses of “%(pipeline)s”"),
-            noop("Add a status"),
-            noop("The steps of this pipeline, each with how likely it is to be won."),
+            noop("Add status"),
+            noop("The stages of this pipeline, with the probability of winning."),
             "flag",
             OpportunityStatus,
             OpportunityStatusForm,
@@ -80,7 +80,7 @@ LISTS = {
         EditableList(
             "sources",
             noop("Sources"),
-            noop("Add a source"),
+            noop("Add source"),
             noop("Where leads, companies and opportunities come from."),
             "explore",
             Source,
@@ -89,8 +89,8 @@ LISTS = {
         EditableList(
             "call-results",
             noop("Call results"),
-            noop("Add a result"),
-            noop("What came of a call, from reached to call back later."),
+            noop("Add result"),
+            noop("Outcomes of a call, such as “reached” or “call back later”."),
             "call_end",
             CallResult,
             CallResultForm,
@@ -104,7 +104,7 @@ for _kept in LISTS.values():
 
 
 class OpenList:
-    """One of the lists of the account at hand; the statuses of opportunities are those of one pipeline.
+    """One of the lists of the current account; the statuses of opportunities are those of one pipeline.
 
     Raises:
         Http404: the account has no such pipeline.
@@ -169,7 +169,7 @@ def entries(request: HttpRequest, access: AccessContext, kept: str, pipeline: in
     form = of.of.form(request.POST if request.method == "POST" else None, instance=of.blank())
     if request.method == "POST" and form.is_valid():
         added = save_entry(form.instance, actor=access.user)
-        messages.success(request, _("“%(name)s” stands in the list now.") % {"name": added})
+        messages.success(request, _("“%(name)s” added.") % {"name": added})
         following = OpenList(access, STATUSES, added.pk) if kept == PIPELINES else of
         return HttpResponseRedirect(following.address)
     context = {
@@ -195,7 +195,7 @@ def entry(
     form = of.of.form(request.POST if request.method == "POST" else None, instance=row)
     if request.method == "POST" and form.is_valid():
         save_entry(form.instance, actor=access.user)
-        messages.success(request, _("“%(name)s” is stored.") % {"name": form.instance})
+        messages.success(request, _("“%(name)s” saved.") % {"name": form.instance})
         return HttpResponseRedirect(of.address)
     return _entry_page(request, of, "entry", named, {"form": form, "button": _("Save")})
 
@@ -217,7 +217,7 @@ def remove(
         except EntryInUse:
             error = _in_use(kept, name)
         else:
-            messages.success(request, _("“%(name)s” is deleted.") % {"name": name})
+            messages.success(request, _("“%(name)s” deleted.") % {"name": name})
             return HttpResponseRedirect(of.address)
     title = _("Delete “%(name)s”") % {"name": name}
     context = {"error": error, "offered": spared, "row": row, "holds_statuses": kept == PIPELINES}
@@ -250,15 +250,15 @@ def arrange(
 
 
 def _last(name: str) -> str:
-    return _("“%(name)s” is the only pipeline that is offered. Offer another one first.") % {"name": name}
+    return _("“%(name)s” is the only pipeline offered. Offer another one first.") % {"name": name}
 
 
 def _in_use(kept: str, name: str) -> str:
     if kept == PIPELINES:
-        told = _("“%(name)s” is in use: it has statuses. Stop offering it instead, or delete its statuses first.")
+        message = _("“%(name)s” has statuses. Stop offering it instead, or delete its statuses first.")
     else:
-        told = _("“%(name)s” is in use. Stop offering it instead: the records that have it keep it.")
-    return told % {"name": name}
+        message = _("“%(name)s” is in use. Stop offering it instead. Records that use it keep it.")
+    return message % {"name": name}
 
 
 def _or_404(blank: ListEntry, pk: int) -> Any:

@@ -36,7 +36,7 @@ class AccountSummary:
     waiting: int
     # My open deals, where I may see the pipeline.
     pipelines: list[PipelineDeals] = field(default_factory=list)
-    # Nothing of it is shown: it asks for a second factor, and there is none.
+    # Nothing of it is shown: it asks for a two-factor authentication, and there is none.
     closed: bool = False
 
 
@@ -69,6 +69,6 @@ def _places(user: User, accounts: Sequence[Account]) -> Iterator[AccountSummary]
 def _tasks(access: AccessContext) -> list[Any]:
     """My open tasks there, what is due first at the top."""
     rows = access.rows("view_task", "task").filter(responsible=access.user, done=False)
-    found = list(rows.order_by(F("due_at").asc(nulls_last=True), "pk")[:TASKS])
-    veil(access, found)
-    return found
+    items = list(rows.order_by(F("due_at").asc(nulls_last=True), "pk")[:TASKS])
+    veil(access, items)
+    return items

@@ -25,12 +25,12 @@ NOBODY, SOME = "nobody", "some"
 
 
 class SecondFactorForm(ChangeForm):
-    """Of whom a second factor is asked."""
+    """Who must set up two-factor authentication."""
 
-    title = _("Second factor")
+    title = _("Two-factor authentication")
     help = _(
-        "Beside the password: an authenticator app or a passkey. Whoever needs one and has none is led "
-        "to set it up, and sees nothing of the account until then."
+        "Members sign in with an authenticator app or a passkey as well. Members who need it must set it up "
+        "before they see the account."
     )
     needs = ("change_account",)
     columns = ("second_factor",)
@@ -39,8 +39,8 @@ class SecondFactorForm(ChangeForm):
         asked = set(self.row.second_factor)
         usable = Role.objects.usable_in(self.row.pk, self.row.scheme).order_by("kind", "-rank", "name")
         self.fields["who"] = forms.ChoiceField(
-            label=_("Who needs one"),
-            choices=[(NOBODY, _("Nobody")), (EVERYONE, _("Everyone")), (SOME, _("Who holds one of these roles:"))],
+            label=_("Required for"),
+            choices=[(NOBODY, _("Nobody")), (EVERYONE, _("Everyone")), (SOME, _("Members with these roles:"))],
             initial=EVERYONE if EVERYONE in asked else SOME if asked else NOBODY,
             widget=forms.RadioSelect,
         )
@@ -56,7 +56,7 @@ class SecondFactorForm(ChangeForm):
         """Roles are named where they are to say it."""
         data: dict[str, Any] = super().clean() or {}
         if data.get("who") == SOME and not data.get("roles"):
-            self.add_error("roles", _("Choose the roles."))
+            self.add_error("roles", _("Choose at least one role."))
         return data
 
     def change(self) -> Change:
@@ -88,7 +88,7 @@ class AccountForm(ChangeForm):
             initial=self.row.currency,
             disabled=bool(why),
             validators=[validate_currency],
-            help_text=why or _("Its three letters, such as EUR. Amounts that were entered already keep theirs."),
+            help_text=why or _("Three letters, such as EUR. Existing amounts keep their currency."),
         )
 
     def change(self) -> Change:
@@ -101,20 +101,18 @@ class AccountForm(ChangeForm):
 class CloseAccountForm(ChangeForm):
     """The account is to be closed, after the waiting period."""
 
-    title = _("Close the account")
+    title = _("Close account")
     danger = True
     needs = ("delete_account",)
 
     def build(self) -> None:
-        self.fields["name"] = forms.CharField(
-            label=_("The account’s name"), help_text=_("Write it, so that no other one is closed by mistake.")
-        )
+        self.fields["name"] = forms.CharField(label=_("The account’s name"), help_text=_("Enter the name to confirm."))
 
     def clean_name(self) -> str:
         """The very name."""
         name = str(self.cleaned_data["name"])
         if name != self.row.name:
-            raise forms.ValidationError(_("This is not the account’s name."))
+            raise forms.ValidationError(_("This doesn’t match the account’s name."))
         return name
 
     def change(self) -> Change:
@@ -124,8 +122,8 @@ class CloseAccountForm(ChangeForm):
 class KeepAccountForm(ChangeForm):
     """The closing is taken back."""
 
-    title = _("Keep the account")
-    help = _("It goes on as if nothing had been said.")
+    title = _("Keep account")
+    help = _("The account will not be closed.")
     needs = ("delete_account",)
 
     def change(self) -> Change:
@@ -133,9 +131,9 @@ class KeepAccountForm(ChangeForm):
 
 
 class TransferForm(ChangeForm):
-    """The single top role goes to somebody else."""
+    """Transfer the single top role."""
 
-    title = _("Transfer the ownership")
+    title = _("Transfer ownership")
     danger = True
     needs = ("transfer_account",)
 
@@ -143,9 +141,9 @@ class TransferForm(ChangeForm):
     def barred(cls, access: AccessContext, row: Any) -> str:
         system = row.role_system
         if system.single_role is None:
-            return _(
-                "%(system)s has no role with a single holder. Change roles instead, and give the top one away."
-            ) % {"system": system.name}
+            return _("%(system)s has no role with a single holder. Change the members’ roles instead.") % {
+                "system": system.name
+            }
         return ""
 
     def build(self) -> None:
@@ -154,9 +152,9 @@ class TransferForm(ChangeForm):
         others = PickablePeople(
             self.access, on=frozenset(places), but=frozenset([holder.user_id] if holder is not None else [])
         )
-        self.fields["to"] = PersonField(others, label=_("Who gets it"))
+        self.fields["to"] = PersonField(others, label=_("New owner"))
         self.fields["previous"] = id_field(
-            roles(self.access, Role.Kind.BRANCH), label=str(_("What the one who had it becomes"))
+            roles(self.access, Role.Kind.BRANCH), label=str(_("New role of the current owner"))
         )
 
     def change(self) -> Change:
@@ -168,11 +166,11 @@ class TransferForm(ChangeForm):
 
 
 def single_holder(account: Account) -> Membership | None:
-    """Whoever holds the single top role; None where the scheme has none."""
+    """Return the holder of the single top role; None where the role system has none."""
     single = account.role_system.single_role
     if single is None:
         return None
-    held = Membership.objects.active().filter(
+    memberships = Membership.objects.active().filter(
         account=account, role__key=single.key, role__scheme=account.scheme, role__account_id=None
     )
-    return held.select_related("user").first()
+    return memberships.select_related("user").first()

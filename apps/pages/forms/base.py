@@ -1,4 +1,4 @@
-"""What a change of access is asked with: fields, a reason, and what the page showed of the row."""
+"""The base form of a change of access: fields, a reason, and the state of the row that the page showed."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ OURS = {"csrfmiddlewaretoken", "confirmed"}
 
 
 class ChangeForm(forms.Form):
-    """What somebody fills in to change access. Subclasses add fields, and say what change they make of them.
+    """The form for a change of access. Subclasses add fields, and say what change they make of them.
 
     `columns` are those of the row that the page shows and the change would overwrite. They travel with the form,
-    signed, so that a form which somebody else has overtaken is refused and shows the difference. `needs` are the
+    signed, so that an outdated form is refused and shows the differences. `needs` are the
     permissions that it takes, on the row's branch or anywhere in the account.
     """
 
@@ -46,8 +46,8 @@ class ChangeForm(forms.Form):
 
     reason = ReasonField(
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text=_("It stands in the log, for everybody who may read it."),
-        error_messages={"required": _("A change of access needs a reason. Say in a sentence why it is made.")},
+        help_text=_("Shown in the audit log."),
+        error_messages={"required": _("Enter a reason for this change.")},
     )
     seen = forms.CharField(widget=forms.HiddenInput, required=False)
 
@@ -59,7 +59,7 @@ class ChangeForm(forms.Form):
         self.build()
         self.fields["seen"].initial = self._signed()
         self.order_fields([name for name in self.fields if name not in {"reason", "seen"}] + ["reason", "seen"])
-        # What somebody else has changed meanwhile: what it is, what the page showed, what stands now.
+        # What changed in the meantime: label, value on the page, current value.
         self.differences: list[tuple[str, str, str]] = []
 
     def build(self) -> None:
@@ -74,27 +74,27 @@ class ChangeForm(forms.Form):
         raise NotImplementedError
 
     def shown(self) -> dict[str, Any]:
-        """What the page shows of the row, as it travels with the form."""
+        """Return the values of the row that the page shows, as sent with the form."""
         if self.row is None:
             return {}
         fields = columns_of(self.row)
-        found = {}
+        values = {}
         for name in self.columns:
             value = fields[name].get_prep_value(getattr(self.row, name))
-            found[name] = value.isoformat() if hasattr(value, "isoformat") else value
-        return found
+            values[name] = value.isoformat() if hasattr(value, "isoformat") else value
+        return values
 
     def held_back(self, request: HttpRequest) -> str:
-        """Why the change cannot be made just now, in a sentence, asked right before it is made; empty where it can."""
+        """Return why the change can't be made now; an empty text if it can. Called right before the change."""
         return ""
 
     def once(self, request: HttpRequest, change: Change) -> dict[str, str] | None:
-        """What is shown this one time after the change was made: a title, a text and a link."""
+        """Return what to show once after the change: a title, a text and a link."""
         return None
 
     def asked(self) -> list[tuple[str, str]]:
-        """What was filled in, in words, for the page of the preview."""
-        found = []
+        """Return the filled-in fields as label and text, for the preview."""
+        items = []
         for field in self.visible_fields():
             if field.name == "reason" or (self.brief and field.name not in self.changed_data):
                 continue
@@ -105,17 +105,17 @@ class ChangeForm(forms.Form):
             chosen = [labels.get(str(one), str(one)) for one in several if one not in (None, "")]
             words = value_in_words(models.DateTimeField(), value) if hasattr(value, "hour") else ", ".join(chosen)
             if words:
-                found.append((str(field.label), words))
-        return found
+                items.append((str(field.label), words))
+        return items
 
     @classmethod
     def applies(cls, access: AccessContext, row: Any) -> bool:
-        """Whether such a change makes sense for the row as it stands."""
+        """Whether such a change makes sense for the row in its current state."""
         return True
 
     @classmethod
     def barred(cls, access: AccessContext, row: Any) -> str:
-        """Why this person cannot make it of this row, whatever they may, in a sentence; empty where they can."""
+        """Return why this person can't make the change whatever their permissions; an empty text if they can."""
         return ""
 
     @classmethod
@@ -141,25 +141,23 @@ class ChangeForm(forms.Form):
 
     @property
     def seen_there(self) -> dict[str, Any]:
-        """What the page showed of this very row.
+        """Return the values of this row that the page showed.
 
         Raises:
-            NoSuchTarget: somebody has tampered with it, or it is of another row.
+            NoSuchTarget: it was tampered with, or it is of another row.
         """
         try:
-            found = signing.loads(self.cleaned_data["seen"], salt=SALT)
+            result = signing.loads(self.cleaned_data["seen"], salt=SALT)
         except signing.BadSignature:
-            found = {}
-        if found.get("row") != self._named():
-            raise NoSuchTarget(
-                gettext("The form does not tell any more what the page showed."), gettext("Open the page again.")
-            )
-        shown: dict[str, Any] = found["shown"]
+            result = {}
+        if result.get("row") != self._named():
+            raise NoSuchTarget(gettext("This form is out of date."), gettext("Reload the page."))
+        shown: dict[str, Any] = result["shown"]
         return shown
 
     @property
     def seen_values(self) -> dict[str, Any]:
-        """What the page showed of the row's columns."""
+        """Return the shown values of the row's columns."""
         fields = columns_of(self.row)
         return {name: fields[name].to_python(value) for name, value in self.seen_there.items() if name in fields}
 
@@ -168,7 +166,7 @@ class ChangeForm(forms.Form):
         self.add_error(None, told)
 
     def overtaken(self, refusal: ChangedMeanwhile) -> None:
-        """Show the difference, and let the person decide again on what stands now."""
+        """Show the differences, so that the person decides on the current state."""
         fields = columns_of(self.row) if self.row is not None else {}
         for name, (seen, now) in refusal.differences.items():
             field = fields.get(name)
@@ -191,13 +189,13 @@ def columns_of(row: models.Model) -> dict[str, models.Field[Any, Any]]:
 
 def _labels(choices: Any) -> dict[str, str]:
     """The labels of a field's choices, those in groups too."""
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     for value, label in choices:
-        found |= _labels(label) if isinstance(label, list | tuple) else {str(value): str(label)}
-    return found
+        values |= _labels(label) if isinstance(label, list | tuple) else {str(value): str(label)}
+    return values
 
 
 def _shown(field: Any, value: Any) -> str:
     if isinstance(field, models.ForeignKey) and value is not None:
         return str(field.related_model._default_manager.filter(pk=value).first() or value)
-    return value_in_words(field, value) or "nothing"
+    return value_in_words(field, value) or gettext("empty")

@@ -30,7 +30,7 @@ LONGEST_NAME = 100
 
 
 def grants_of(role: Role) -> Mapping[str, Grant]:
-    """What a role says of each permission; an own one is silent about what came after it."""
+    """Return the grant of each permission; custom roles have none for permissions added after them."""
     if role.account_id is None:
         return scheme(role.scheme).roles[role.key].grants
     lines = {line.permission: line for line in RoleGrant.objects.filter(role=role)}
@@ -42,15 +42,15 @@ def grants_of(role: Role) -> Mapping[str, Grant]:
 
 
 def no_own_roles(access: AccessContext) -> str:
-    """Why the account can have no roles of its own, in a sentence; empty where it can."""
+    """Return why the account can't have custom roles; an empty text if it can."""
     assert access.account is not None
     system, features = access.account.role_system, access.account.features
     if not system.custom_roles:
-        return _("%(system)s has no roles of one's own. Override single permissions of a member instead.") % {
+        return _("%(system)s doesn’t support custom roles. Use overrides for single members instead.") % {
             "system": system.name
         }
     if system.custom_roles_feature and features is not None and system.custom_roles_feature not in features:
-        return _("The account's plan has no roles of one's own. Choose a plan that has them.")
+        return _("Your plan doesn’t include custom roles. Choose a plan that includes them.")
     return ""
 
 
@@ -66,8 +66,8 @@ class RoleLine:
 class CopyRoleForm(ChangeForm):
     """An own role is made of a published one; its grants are edited then."""
 
-    title = gettext_lazy("Copy to a role of your own")
-    help = gettext_lazy("It begins with the grants of the role that is copied. Edit them then.")
+    title = gettext_lazy("Copy to a custom role")
+    help = gettext_lazy("The copy starts with the same permissions. You can edit them afterwards.")
     needs = ("manage_roles",)
 
     @classmethod
@@ -77,7 +77,7 @@ class CopyRoleForm(ChangeForm):
     @classmethod
     def barred(cls, access: AccessContext, row: Any) -> str:
         return no_own_roles(access) or (
-            _("%(role)s is locked, and a locked role is not copied.") % {"role": row.name} if row.locked else ""
+            _("%(role)s is locked, so you can’t copy it.") % {"role": row.name} if row.locked else ""
         )
 
     def build(self) -> None:
@@ -113,9 +113,9 @@ class OwnRoleForm(ChangeForm):
 class EditRoleForm(OwnRoleForm):
     """Other grants, for everybody who holds it; only those that an override could change, too."""
 
-    title = gettext_lazy("Edit the role")
+    title = gettext_lazy("Edit role")
     brief = True
-    help = gettext_lazy("Everybody who holds it is affected at once.")
+    help = gettext_lazy("Changes apply immediately to every member with this role.")
 
     def build(self) -> None:
         self.fields["name"] = SingleLineInput(label=_("Name"), max_length=LONGEST_NAME, initial=self.row.name)
@@ -140,7 +140,7 @@ class EditRoleForm(OwnRoleForm):
 
     @property
     def standing(self) -> Mapping[str, Grant]:
-        """What the role says now."""
+        """Return the role's current grants."""
         if not hasattr(self, "_standing"):
             self._standing = grants_of(self.row)
         return self._standing
@@ -150,18 +150,18 @@ class EditRoleForm(OwnRoleForm):
 
     def groups(self) -> Iterable[tuple[str, list[Any]]]:
         """The fields of the grants by category, for the page."""
-        found: dict[str, list[Any]] = {str(title): [] for title in CATEGORIES.values()}
+        values: dict[str, list[Any]] = {str(title): [] for title in CATEGORIES.values()}
         for permission in catalogue.permissions():
             if f"grant_{permission.codename}" in self.fields:
-                found[str(CATEGORIES[permission.category])].append(self[f"grant_{permission.codename}"])
-        return [(title, fields) for title, fields in found.items() if fields]
+                values[str(CATEGORIES[permission.category])].append(self[f"grant_{permission.codename}"])
+        return [(title, fields) for title, fields in values.items() if fields]
 
     def tabs(self) -> list[tuple[Tab, list[RoleLine], list[tuple[str, list[RoleLine | None]]]]]:
         """The categories as the scheme shows them, with a field for each grant that can be changed."""
         assert self.access.account is not None
         scheme_, features = self.access.account.role_system, self.access.account.features
         base = scheme_.roles[self.row.based_on.key].grants
-        found = []
+        items = []
         for tab in shown_tabs(scheme_, features):
             lines = {
                 permission.codename: RoleLine(
@@ -172,15 +172,15 @@ class EditRoleForm(OwnRoleForm):
                 for permission in tab.permissions
             }
             rows = [(kind.label_plural, [lines.pop(name, None) for name in names]) for kind, names in tab.matrix]
-            found.append((tab, list(lines.values()), rows))
-        return found
+            items.append((tab, list(lines.values()), rows))
+        return items
 
     def plain(self) -> list[Any]:
         """The other visible fields."""
         return [field for field in self.visible_fields() if not field.name.startswith("grant_")]
 
     def overtaken(self, refusal: ChangedMeanwhile) -> None:
-        """Show what stands otherwise than the page showed it; what this person has not touched follows it."""
+        """Show what differs from what the page showed; fields that this person left alone take the current value."""
         seen = {name: Scope.parse(names) for name, names in self.seen_there.items()}
         now = {name: grant.scope for name, grant in grants_of(self.row).items()}
         self.data = self.data.copy()  # type: ignore[attr-defined]
@@ -211,21 +211,21 @@ class EditRoleForm(OwnRoleForm):
 
 
 class MoveHoldersForm(OwnRoleForm):
-    """Whoever holds the role gets another one, removed members included, so that it can be deleted."""
+    """Move the role's members, removed ones included, so that it can be deleted."""
 
-    title = gettext_lazy("Move its members")
-    help = gettext_lazy("A role goes once nobody holds it, not even a removed member who could be restored to it.")
+    title = gettext_lazy("Move members")
+    help = gettext_lazy("You can delete a role after its members, including removed ones, move to another role.")
 
     @classmethod
     def applies(cls, access: AccessContext, row: Any) -> bool:
-        held = Membership.objects.filter(account=access.account_id, role=row)
-        return row.account_id is not None and held.exists()
+        memberships = Membership.objects.filter(account=access.account_id, role=row)
+        return row.account_id is not None and memberships.exists()
 
     def build(self) -> None:
         usable = Role.objects.usable_in(self.account_id, self.row.scheme).filter(kind=Role.Kind.BRANCH, single=False)
         others = usable.exclude(pk=self.row.pk).order_by("-rank", "name")
         self.fields["successor"] = forms.ChoiceField(
-            label=_("Its members become"), choices=[CHOOSE, *others.values_list("key", "name")]
+            label=_("New role"), choices=[CHOOSE, *others.values_list("key", "name")]
         )
 
     def change(self) -> Change:
@@ -235,9 +235,9 @@ class MoveHoldersForm(OwnRoleForm):
 
 
 class DeleteRoleForm(OwnRoleForm):
-    """Nobody holds it any more, and it goes."""
+    """Delete a role without members."""
 
-    title = gettext_lazy("Delete the role")
+    title = gettext_lazy("Delete role")
     danger = True
 
     def change(self) -> Change:

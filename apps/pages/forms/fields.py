@@ -1,4 +1,4 @@
-"""What the forms of access choose from: people, roles, permissions, scopes, ends."""
+"""Form fields for people, roles, permissions, scopes and end dates."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ class SearchSelect(QuickSelect):
 
 
 def id_field(choices: Iterable[tuple[Any, str]], *, label: str, **options: Any) -> forms.Field:
-    """One of several rows, by its id."""
+    """A choice of one row by its id."""
     return forms.TypedChoiceField(
         label=label,
         coerce=lambda value: int(value) if value else None,
         empty_value=None,
         choices=[CHOOSE, *((str(pk), name) for pk, name in choices)],
         widget=QuickSelect,
-        error_messages={"invalid_choice": _("Choose one of those offered.")},
+        error_messages={"invalid_choice": _("Choose an option from the list.")},
         **options,
     )
 
@@ -66,7 +66,7 @@ def branches(found: Sequence[Branch]) -> list[tuple[int, str]]:
 
 
 def roles(access: AccessContext, kind: str) -> list[tuple[int, str]]:
-    """The roles of a kind that somebody can be given; a single one moves only by a transfer."""
+    """The roles of a kind that can be granted; a single one moves only by a transfer."""
     assert access.account is not None
     usable = Role.objects.usable_in(access.account_id, access.account.scheme).filter(kind=kind, single=False)
     return [(role.pk, role.name) for role in usable.order_by("-rank", "name")]
@@ -115,9 +115,9 @@ def scope_field(permission: Permission | None, standing: Scope | None = None, **
 def end_field(**options: Any) -> forms.DateTimeField:
     """An end, or none; asked with the browser's own calendar."""
     return forms.DateTimeField(
-        label=_("Ends"),
+        label=_("End date"),
         required=False,
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
-        help_text=_("Empty: it has no end."),
+        help_text=_("Leave empty for no end date."),
         **options,
     )

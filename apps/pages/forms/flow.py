@@ -1,6 +1,6 @@
-"""How a change of access is made by hand: a form with a reason, a preview, and a confirmation. Never a save.
+"""Changes of access through forms: a form with a reason, a preview, then a confirmation.
 
-The admin and the owner's pages go this one way; a `ChangePages` is how each of them looks.
+The admin and the account pages share this flow; each passes its own `ChangePages`.
 """
 
 from __future__ import annotations
@@ -27,30 +27,30 @@ State = QueuedPreview.State
 
 # The parameter of an address that names a queued preview, and how long a number of one can be.
 ASKED, LONGEST = "preview", 18
-UNKNOWN = gettext_lazy("What it would change could not be computed. Try it again in a while.")
+UNKNOWN = gettext_lazy("The preview could not be calculated. Try again in a few minutes.")
 
 
 class ChangePages(Protocol):
-    """Where a change is asked for.
+    """The pages of a change: in the admin or in the account's pages.
 
-    `page` is `change` (the form), `confirm` (its preview), `waiting` (until the preview is computed; it looks again by
+    `page` is `change` (the form), `confirm` (its preview), `waiting` (until the queue has the preview; refreshes
     itself) or `once` (shown once).
     """
 
     def show(self, page: str, form: ChangeForm, context: dict[str, Any]) -> HttpResponse:
-        """The page, with what it is to show."""
+        """Return the page with its context."""
 
     def operation_address(self, operation_id: int) -> str:
-        """Where an operation of the log is read."""
+        """Return the address of an operation of the audit log."""
 
 
 def answer(
-    request: HttpRequest, form: ChangeForm, face: ChangePages, *, back: str, subject: str, at_once: bool = False
+    request: HttpRequest, form: ChangeForm, pages: ChangePages, *, back: str, subject: str, at_once: bool = False
 ) -> HttpResponse:
     """The page of a change: its form, then the preview, then what became of it, which leads `back`.
 
-    A preview of a change that concerns very many is computed in the queue, and the page stands for it at the same
-    address, with the number of what was asked. `at_once` is for what gives nobody anything and takes nothing away, so
+    A preview of a change that concerns very many is computed in the queue, and the waiting page has the same
+    address, with the number of what was queued. `at_once` is for changes that affect no access, so
     that a preview would be empty.
 
     Raises:
@@ -58,15 +58,15 @@ def answer(
     """
     form.require()
     context = {"form": form, "title": form.title, "subject": subject, "back": back, "at_once": at_once}
-    asked = asked_by(request, form.access)
-    if asked is not None:
-        return _computed(request, form, face, context, asked)
+    queued = queued_preview(request, form.access)
+    if queued is not None:
+        return _computed(request, form, pages, context, queued)
     if request.method == "POST" and form.is_valid():
         try:
             return (
-                _made(request, form, face, context)
+                _made(request, form, pages, context)
                 if at_once or "confirmed" in request.POST
-                else _shown(request, form, face, context)
+                else _shown(request, form, pages, context)
             )
         except PermissionMissing:
             raise
@@ -75,101 +75,101 @@ def answer(
             form.overtaken(refusal)
         except (Refusal, ManyRefused) as refusal:
             form.refused(str(refusal))
-    return face.show("change", form, context)
+    return pages.show("change", form, context)
 
 
-def _made(request: HttpRequest, form: ChangeForm, face: ChangePages, context: dict[str, Any]) -> HttpResponse:
+def _made(request: HttpRequest, form: ChangeForm, pages: ChangePages, context: dict[str, Any]) -> HttpResponse:
     if held_back := form.held_back(request):
         form.refused(held_back)
-        return face.show("change", form, context)
+        return pages.show("change", form, context)
     change = form.change()
     done = change.apply(actor=access_of(request).user, reason=form.cleaned_data["reason"])
     shown_once = form.once(request, change)
     if shown_once is not None:
-        return face.show("once", form, {**context, "once": shown_once})
-    _say(request, face, done.operation_id)
+        return pages.show("once", form, {**context, "once": shown_once})
+    _say(request, pages, done.operation_id)
     return HttpResponseRedirect(context["back"])
 
 
-def _shown(request: HttpRequest, form: ChangeForm, face: ChangePages, context: dict[str, Any]) -> HttpResponse:
+def _shown(request: HttpRequest, form: ChangeForm, pages: ChangePages, context: dict[str, Any]) -> HttpResponse:
     change, actor = form.change(), access_of(request).user
     kept = kept_of(request)
     if concerns_many(change, actor=actor):
         return queue(request, change, actor)
     lines = list(preview(change, actor=actor).lines())
-    return face.show("confirm", form, {**context, "lines": lines, "kept": kept})
+    return pages.show("confirm", form, {**context, "lines": lines, "kept": kept})
 
 
 def kept_of(request: HttpRequest) -> list[tuple[str, str]]:
-    """What was filled in, to be sent again with the confirmation."""
+    """Return the sent fields, to be sent again with the confirmation."""
     return [(name, value) for name, values in request.POST.lists() for value in values if name not in OURS]
 
 
 def queue(request: HttpRequest, change: Change, actor: User) -> HttpResponse:
-    """Have the change previewed in the queue, and lead to the page that waits for it."""
-    asked = ask(change, actor=actor, address=request.path, sent=kept_of(request))
-    return HttpResponseRedirect(address_of(request, asked))
+    """Preview the change in the queue, and redirect to the page that waits for it."""
+    queued = ask(change, actor=actor, address=request.path, sent=kept_of(request))
+    return HttpResponseRedirect(address_of(request, queued))
 
 
 def sent_to(request: HttpRequest, access: AccessContext) -> QueryDict | None:
-    """What the page was sent, now or when it asked for the queued preview that it shows; None where it was nothing."""
+    """Return the fields sent now, or with the queued preview that the page shows; None without any."""
     if request.method == "POST":
         return request.POST
-    asked = asked_by(request, access)
-    return None if asked is None else data_of(asked)
+    queued = queued_preview(request, access)
+    return None if queued is None else data_of(queued)
 
 
-def asked_by(request: HttpRequest, access: AccessContext) -> QueuedPreview | None:
-    """The preview that the page was asked for, where it is one of this person's on this page."""
+def queued_preview(request: HttpRequest, access: AccessContext) -> QueuedPreview | None:
+    """Return the queued preview that the address names, if this person queued it on this page."""
     number = request.GET.get(ASKED, "")
     if access.user.viewed_by is not None:
-        # It was counted for them alone, what is private to them included.
+        # The preview counts private records that only that person may know of.
         return None
     if request.method != "GET" or not number.isdecimal() or len(number) > LONGEST:
         return None
     return find(int(number), account_id=access.account_id, actor=access.user, address=request.path)
 
 
-def data_of(asked: QueuedPreview) -> QueryDict:
-    """What was filled in when the preview was asked for."""
+def data_of(queued: QueuedPreview) -> QueryDict:
+    """Return the fields as they were sent with the queued preview."""
     data = QueryDict(mutable=True)
-    for name, value in asked.sent:
+    for name, value in queued.sent:
         data.appendlist(name, value)
     return data
 
 
 def _computed(
-    request: HttpRequest, form: ChangeForm, face: ChangePages, context: dict[str, Any], asked: QueuedPreview
+    request: HttpRequest, form: ChangeForm, pages: ChangePages, context: dict[str, Any], queued: QueuedPreview
 ) -> HttpResponse:
-    """The page of a queued preview, with the form as it was filled in."""
-    form.data = data_of(asked)
+    """Return the page of a queued preview, with the form as it was sent."""
+    form.data = data_of(queued)
     form.is_bound = True
     if form.is_valid():
-        if asked.state == State.WAITING:
-            return face.show("waiting", form, {**context, "again": address_of(request, asked)})
-        if asked.state == State.DONE:
-            found = {"lines": asked.result["lines"], "more": asked.result["more"], "computed_at": asked.computed_at}
-            return face.show("confirm", form, {**context, **found, "kept": asked.sent})
-        told = asked.result.get("refusal", UNKNOWN)
-        form.refused(told)
-        if differences := load(asked.result.get("differences", {"map": []})):
-            form.overtaken(ChangedMeanwhile(told, differences))
-    return face.show("change", form, context)
+        if queued.state == State.WAITING:
+            return pages.show("waiting", form, {**context, "again": address_of(request, queued)})
+        if queued.state == State.DONE:
+            values = {"lines": queued.result["lines"], "more": queued.result["more"], "computed_at": queued.computed_at}
+            return pages.show("confirm", form, {**context, **values, "kept": queued.sent})
+        message = queued.result.get("refusal", UNKNOWN)
+        form.refused(message)
+        if differences := load(queued.result.get("differences", {"map": []})):
+            form.overtaken(ChangedMeanwhile(message, differences))
+    return pages.show("change", form, context)
 
 
-def address_of(request: HttpRequest, asked: QueuedPreview) -> str:
-    """This page, with the number of a queued preview."""
+def address_of(request: HttpRequest, queued: QueuedPreview) -> str:
+    """Return the address of this page with the number of a queued preview."""
     query = request.GET.copy()
-    query[ASKED] = str(asked.pk)
+    query[ASKED] = str(queued.pk)
     return f"{request.path}?{query.urlencode()}"
 
 
-def _say(request: HttpRequest, face: ChangePages, operation_id: int | None) -> None:
+def _say(request: HttpRequest, pages: ChangePages, operation_id: int | None) -> None:
     if operation_id is None:
-        messages.info(request, _("It was so already: nothing has changed."))
+        messages.info(request, _("Nothing changed. It was already set this way."))
     elif access_of(request).may_anywhere("view_audit_log"):
-        link = face.operation_address(operation_id)
-        done = format_html(_('Done. <a class="m-link" href="{link}">See it in the log</a>.'), link=link)
+        link = pages.operation_address(operation_id)
+        done = format_html(_('Changes saved. <a class="m-link" href="{link}">View in audit log</a>.'), link=link)
         messages.success(request, done)
     else:
-        messages.success(request, _("Done. The log keeps the reason."))
+        messages.success(request, _("Changes saved. The audit log keeps the reason."))

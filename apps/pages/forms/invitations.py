@@ -24,14 +24,14 @@ EVERYWHERE = "all"
 
 
 class InviteForm(ChangeForm):
-    """Somebody is asked to join."""
+    """Invite a member."""
 
-    title = gettext_lazy("Invite somebody")
+    title = gettext_lazy("Invite member")
     needs = ("invite_members",)
 
     def build(self) -> None:
         allowed = self.access.branches_where("invite_members")
-        self.fields["email"] = SingleLineEmailInput(label=_("E-mail"))
+        self.fields["email"] = SingleLineEmailInput(label=_("Email"))
         self.fields["branch"] = forms.ChoiceField(
             label=_("Branch"),
             choices=[
@@ -72,10 +72,12 @@ class InvitationForm(ChangeForm):
 
 
 class ResendForm(InvitationForm):
-    """It is sent again."""
+    """Resend the invitation."""
 
-    title = gettext_lazy("Send again")
-    help = gettext_lazy("It is valid for seven days anew, and from you. The link before leads nowhere then.")
+    title = gettext_lazy("Resend")
+    help = gettext_lazy(
+        "You become the sender. The new link is valid for seven days, and the previous link stops working."
+    )
 
     def change(self) -> Change:
         return ResendInvitation(account_id=self.account_id, invitation_id=self.row.pk)
@@ -88,9 +90,9 @@ class ResendForm(InvitationForm):
 
 
 class CancelForm(InvitationForm):
-    """It is taken back."""
+    """Cancel it."""
 
-    title = gettext_lazy("Cancel the invitation")
+    title = gettext_lazy("Cancel invitation")
     danger = True
 
     def change(self) -> Change:
@@ -100,10 +102,10 @@ class CancelForm(InvitationForm):
 def shown_once(request: HttpRequest, change: Any) -> dict[str, str]:
     """The link of an invitation, which only the one who sends it sees, and only now."""
     return {
-        "title": _("The invitation is on its way"),
+        "title": _("Invitation sent"),
         "text": _(
-            "It goes out by mail. You can also pass this link on yourself: it offers to send the mail once more, to "
-            "the address that you have invited. The link is shown this once, since only its digest is kept."
+            "The invitation goes out by email. You can also share this link: it offers to resend the email to "
+            "the invited address. Copy it now, because it is shown only once."
         ),
         "link": mail.link(address_of(change.token)),
     }

@@ -1,4 +1,4 @@
-"""A change that is told of while it is being chosen: the preview of the confirmation, before there is a reason."""
+"""The live preview of a change, before there is a reason."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def effect(form: ChangeForm) -> dict[str, Any]:
     except ChangedMeanwhile as refusal:
         return {
             "form": form,
-            "refused": f"{refusal.sentence} {_('Save to see the difference, and decide again.')}",
+            "refused": f"{refusal.sentence} {_('Save to see the differences, then decide again.')}",
         }
     except (Refusal, ManyRefused) as refusal:
         return {"form": form, "refused": str(refusal)}

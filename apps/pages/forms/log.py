@@ -1,4 +1,4 @@
-"""How the log is narrowed down: by who, whom, what, when, why, or the operation's number."""
+"""The filters of the audit log: changed by, affects, action, dates, reason and number."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ EARLIEST, LATEST = 1900, 2999
 
 
 def verbs_in_words() -> list[tuple[str, str]]:
-    """What can have been done, as choices."""
-    found = sorted(((verb.word, in_words(verb.word)) for verb in words.registry), key=lambda pair: pair[1])
-    return [("", str(_("Anything"))), *found]
+    """Return the actions as choices."""
+    items = sorted(((verb.word, in_words(verb.word)) for verb in words.registry), key=lambda pair: pair[1])
+    return [("", str(_("Any action"))), *items]
 
 
 def _day(label: Any) -> forms.DateField:
@@ -33,16 +33,16 @@ def _day(label: Any) -> forms.DateField:
 
 
 class LogFilter(forms.Form):
-    """What is asked of the log. People are named, since it outlives them: as it calls them, or by their address."""
+    """The filters of the audit log. People are given by name or address, since the log outlives them."""
 
-    q = forms.CharField(label=_("Words of the reason"), required=False, max_length=200)
-    by = forms.CharField(label=_("Who did it"), required=False, max_length=200)
-    about = forms.CharField(label=_("Whom it concerns"), required=False, max_length=200)
-    verb = forms.ChoiceField(label=_("What was done"), required=False, choices=verbs_in_words)
+    q = forms.CharField(label=_("Reason contains"), required=False, max_length=200)
+    by = forms.CharField(label=_("Changed by"), required=False, max_length=200)
+    about = forms.CharField(label=_("Affects"), required=False, max_length=200)
+    verb = forms.ChoiceField(label=_("Action"), required=False, choices=verbs_in_words)
     since = _day(_("From"))
     until = _day(_("To"))
     number = forms.IntegerField(
-        label=_("Operation"), required=False, min_value=1, max_value=2**63 - 1, widget=forms.TextInput()
+        label=_("Change number"), required=False, min_value=1, max_value=2**63 - 1, widget=forms.TextInput()
     )
 
     def __init__(self, data: Any, *, reader: LogAccess) -> None:
@@ -54,8 +54,8 @@ class LogFilter(forms.Form):
         since: date | None = self.cleaned_data["since"]
         first = self.reader.since
         if since and first is not None and since < (day := timezone.localdate(first)):
-            told = _("The plan shows the log from %(day)s on; a larger one shows more.")
-            raise forms.ValidationError(told, params={"day": written(day, DateTimeForm.LONG_DAY)})
+            message = _("Your plan shows the audit log from %(day)s. A larger plan shows more.")
+            raise forms.ValidationError(message, params={"day": written(day, DateTimeForm.LONG_DAY)})
         return since
 
     def clean(self) -> dict[str, Any]:
@@ -63,17 +63,17 @@ class LogFilter(forms.Form):
         data = super().clean() or {}
         since, until = data.get("since"), data.get("until")
         if since and until and until < since:
-            self.add_error("until", _("The last day is before the first one."))
+            self.add_error("until", _("Enter an end date after the start date."))
         for name in ("since", "until"):
             day = data.get(name)
             if day is not None and not EARLIEST <= day.year <= LATEST:
-                told = _("Choose a year from %(first)s to %(last)s.") % {"first": EARLIEST, "last": LATEST}
-                self.add_error(name, told)
+                message = _("Enter a year from %(first)s to %(last)s.") % {"first": EARLIEST, "last": LATEST}
+                self.add_error(name, message)
         return data
 
     @property
     def narrowed(self) -> dict[str, Any]:
-        """What was asked for, by name; what was left empty is left out."""
+        """Return the filters in use by name."""
         return {name: value for name, value in self.cleaned_data.items() if value not in ("", None)}
 
     def found(self) -> OperationQuerySet:
@@ -100,7 +100,7 @@ class LogFilter(forms.Form):
 
 
 def _people(reader: LogAccess, text: str) -> QuerySet[User, int]:
-    """Who has or had a place in the account and is called so. A shielded address is found by nobody."""
+    """Return current and former members who match the words. Shielded addresses never match."""
     account_id = reader.access.account_id
     ever = Q(pk__in=Membership.objects.filter(account=account_id).values("user")) | Q(
         pk__in=ParentMembership.objects.filter(account=account_id).values("user")

@@ -1,4 +1,4 @@
-"""What is changed of a member: role, overrides, name; who goes, comes back or comes to a further branch."""
+"""Forms that change a member: role, name, removal, restoring and joining another branch."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from apps.teams.models import Membership
 
 ACTIVE, REMOVED = Membership.Status.ACTIVE, Membership.Status.REMOVED
 LEFT, NOBODY, DELETE = "left", "nobody", "delete"
-OWN = gettext_lazy("Nobody changes their own role, overrides or parent role. Ask a colleague who may.")
+OWN = gettext_lazy("You can’t change your own role, overrides or parent role. Ask a colleague who can.")
 
 
 class MemberForm(ChangeForm):
@@ -82,10 +82,10 @@ class OverrideOfMemberForm(NewOverrideForm):
 
 
 class NameForm(ChangeForm):
-    """Another name; one's own too."""
+    """Change a member's name, or the person's own."""
 
     title = gettext_lazy("Change name")
-    help = gettext_lazy("It is their name everywhere.")
+    help = gettext_lazy("The new name appears everywhere.")
     needs = ("change_members",)
 
     @classmethod
@@ -116,12 +116,12 @@ class NameForm(ChangeForm):
 
 
 class ResetMfaForm(ChangeForm):
-    """Somebody's second factor is taken away."""
+    """Reset a member's two-factor authentication."""
 
-    title = gettext_lazy("Reset second factor")
+    title = gettext_lazy("Reset two-factor authentication")
     help = gettext_lazy(
-        "For somebody who has lost their phone or their key. Their authenticator app, passkeys and "
-        "recovery codes count no more; they sign in with their password and set up a new one."
+        "For a member who has lost their phone or key. Their authenticator app, passkeys and recovery codes stop"
+        " working. They sign in with their password and set up two-factor authentication again."
     )
     danger = True
     needs = ("reset_mfa",)
@@ -133,7 +133,7 @@ class ResetMfaForm(ChangeForm):
     @classmethod
     def barred(cls, access: AccessContext, row: Any) -> str:
         if row.user_id == access.user.pk:
-            return _("Nobody resets their own second factor. Change it on the page about yourself.")
+            return _("You can’t reset your own two-factor authentication here. Change it in your profile.")
         return why_shielded() if row.user_id in shielded(access) else ""
 
     def change(self) -> Change:
@@ -141,11 +141,12 @@ class ResetMfaForm(ChangeForm):
 
 
 class DepartureForm(ChangeForm):
-    """A removal plan: who answers for each type of record next, and what becomes of private contacts."""
+    """An offboarding plan: the new owner for each record type, and what happens to private contacts."""
 
     danger = True
     help = gettext_lazy(
-        "Their membership moves to the Restore list. Say who answers for their records next; what is left stays theirs."
+        "You can restore the member later. Choose new owners for their records. Records without a new owner stay"
+        " theirs."
     )
 
     @property
@@ -154,7 +155,7 @@ class DepartureForm(ChangeForm):
         return list(handover.record_types())
 
     def receivers(self) -> PickablePeople:
-        """Who can answer for the records next."""
+        """Return the possible new owners."""
         return PickablePeople(self.access, on=frozenset([self.row.branch_id]), but=frozenset([self.row.user_id]))
 
     def build(self) -> None:
@@ -163,20 +164,23 @@ class DepartureForm(ChangeForm):
             kind = catalogue.record_type(name)
             self.fields[f"to_{name}"] = PersonField(
                 receivers,
-                fixed=[(LEFT, _("Leave with them")), (NOBODY, _("Nobody"))],
+                fixed=[(LEFT, _("Keep with this member")), (NOBODY, _("Nobody"))],
                 label=kind.label_plural,
                 initial=LEFT,
             )
         self.fields["private"] = PersonField(
             receivers,
-            fixed=[CHOOSE, (DELETE, _("Delete them"))],
+            fixed=[CHOOSE, (DELETE, _("Delete"))],
             label=_("Private contacts"),
-            help_text=_("Who gets them, or that they go. Always asked: nobody is told whether there are any."),
+            help_text=_(
+                "Choose a new owner, or delete them. This is always asked, so that it doesn’t reveal whether "
+                "there are any."
+            ),
         )
 
     @property
     def removal_plan(self) -> HandOverPlan:
-        """What the form says."""
+        """Return the chosen plan."""
         chosen: dict[str, int | None] = {}
         for name in handover.record_types():
             value = self.cleaned_data[f"to_{name}"]
@@ -187,9 +191,9 @@ class DepartureForm(ChangeForm):
 
 
 class RemoveForm(DepartureForm):
-    """Somebody is moved to the Restore list."""
+    """Remove a member from a branch."""
 
-    title = gettext_lazy("Remove from the branch")
+    title = gettext_lazy("Remove from branch")
     needs = ("remove_members",)
 
     @classmethod
@@ -210,25 +214,26 @@ class RemoveForm(DepartureForm):
 
 
 class RemoveEverywhereForm(RemoveForm):
-    """Somebody is moved to the Restore list of every branch; the row is any of their memberships."""
+    """Remove a member from every branch; the row is any of their memberships."""
 
     title = gettext_lazy("Remove from all branches")
     help = gettext_lazy(
-        "Their memberships move to the Restore list. Say who answers for their records next; what is left stays theirs."
+        "You can restore the memberships later. Choose new owners for their records. Records without a new owner"
+        " stay theirs."
     )
 
     @classmethod
     def lacking(cls, access: AccessContext, row: Any) -> Any:
         """The right on each of their branches."""
         places = {branch.pk: branch for branch in access.branches}
-        held = Membership.objects.active().filter(account=access.account_id, user=row.user_id)
-        found = [places[pk] for pk in held.order_by("pk").values_list("branch_id", flat=True) if pk in places]
-        return next((("remove_members", place) for place in found if not access.may("remove_members", place)), None)
+        memberships = Membership.objects.active().filter(account=access.account_id, user=row.user_id)
+        items = [places[pk] for pk in memberships.order_by("pk").values_list("branch_id", flat=True) if pk in places]
+        return next((("remove_members", place) for place in items if not access.may("remove_members", place)), None)
 
     def receivers(self) -> PickablePeople:
-        """Who works on all of their branches: private contacts may be on any of them, or on none."""
-        held = Membership.objects.filter(account=self.account_id, user=self.row.user_id)
-        wanted = frozenset(held.filter(branch__in=self.access.branches).values_list("branch_id", flat=True))
+        """Return the members of all of their branches: private contacts may be on any of them."""
+        memberships = Membership.objects.filter(account=self.account_id, user=self.row.user_id)
+        wanted = frozenset(memberships.filter(branch__in=self.access.branches).values_list("branch_id", flat=True))
         return PickablePeople(self.access, on=wanted, every=True, but=frozenset([self.row.user_id]))
 
     def change(self) -> Change:
@@ -236,10 +241,10 @@ class RemoveEverywhereForm(RemoveForm):
 
 
 class LeaveForm(DepartureForm):
-    """Somebody goes by themselves."""
+    """Leave a branch."""
 
-    title = gettext_lazy("Leave the branch")
-    help = gettext_lazy("Your membership moves to the Restore list. Say who answers for your records next.")
+    title = gettext_lazy("Leave branch")
+    help = gettext_lazy("Your membership can be restored later. Choose new owners for your records.")
 
     @classmethod
     def applies(cls, access: AccessContext, row: Any) -> bool:
@@ -252,7 +257,7 @@ class LeaveForm(DepartureForm):
         return (
             ""
             if system.leave
-            else _("Nobody removes themselves in %(system)s. Ask somebody else who may.") % {"system": system.name}
+            else _("You can’t remove yourself in %(system)s. Ask a colleague who can.") % {"system": system.name}
         )
 
     def change(self) -> Change:
@@ -260,10 +265,10 @@ class LeaveForm(DepartureForm):
 
 
 class RestoreForm(ChangeForm):
-    """Somebody comes back as they were."""
+    """Restore a removed member."""
 
     title = gettext_lazy("Restore")
-    help = gettext_lazy("Role, teams, overrides and shares come back as they were.")
+    help = gettext_lazy("Role, teams, overrides and shares are restored.")
     needs = ("remove_members",)
 
     @classmethod
@@ -275,11 +280,12 @@ class RestoreForm(ChangeForm):
 
 
 class DeleteForm(ChangeForm):
-    """Somebody is deleted from the Restore list."""
+    """Delete a removed member permanently."""
 
-    title = gettext_lazy("Delete for good")
+    title = gettext_lazy("Delete permanently")
     help = gettext_lazy(
-        "The overrides, places in teams and shares of that branch go too. Records, and history with the name, stay."
+        "Also deletes their overrides, team memberships and shares on this branch. Records, and the history with"
+        " the name, stay."
     )
     danger = True
     needs = ("remove_members",)
@@ -293,14 +299,14 @@ class DeleteForm(ChangeForm):
 
 
 class AddToBranchForm(ChangeForm):
-    """Somebody of the account becomes a member of a further branch."""
+    """Add a member of the account to another branch."""
 
-    title = gettext_lazy("Add to a branch")
-    help = gettext_lazy("For somebody who works in the account already; others are invited.")
+    title = gettext_lazy("Add to branch")
+    help = gettext_lazy("For people who are already members of the account. Invite everyone else.")
     needs = ("add_to_branches",)
 
     def build(self) -> None:
-        self.fields["user"] = PersonField(PickablePeople(self.access), label=_("Who"))
+        self.fields["user"] = PersonField(PickablePeople(self.access), label=_("Member"))
         self.fields["branch"] = id_field(branches(self.access.branches), label=_("Branch"))
         self.fields["role"] = id_field(roles(self.access, Role.Kind.BRANCH), label=_("Role"))
 

@@ -19,11 +19,11 @@ from apps.pages.forms.pool import PickablePeople
 from apps.roles import catalogue
 from apps.teams.models import Membership
 
-OWN = gettext_lazy("Nobody changes their own overrides. Ask a colleague who may.")
+OWN = gettext_lazy("You can’t change your own overrides. Ask a colleague who can.")
 
 
 def label_of(codename: str) -> str:
-    """What people read for a permission; one that the catalogue lacks by now, as it stands."""
+    """What people read for a permission; a codename that the catalogue no longer has, unchanged."""
     try:
         return catalogue.get(codename).label
     except catalogue.UnknownPermission:
@@ -31,10 +31,10 @@ def label_of(codename: str) -> str:
 
 
 class NewOverrideForm(ChangeForm):
-    """An override: of a member whom the form asks for, or of the one whose page it is on."""
+    """An override: of a member chosen in the form, or of the one whose page it is on."""
 
-    title = gettext_lazy("Set an override")
-    help = gettext_lazy("In place of what the role says, on this branch alone.")
+    title = gettext_lazy("Set override")
+    help = gettext_lazy("Replaces what the role gives, on this branch only.")
     needs = ("manage_member_permissions",)
 
     def build(self) -> None:
@@ -45,22 +45,24 @@ class NewOverrideForm(ChangeForm):
                 on=frozenset(branch.pk for branch in allowed),
                 but=shielded(self.access) | {self.access.user.pk},
             )
-            self.fields["user"] = PersonField(pool, label=_("Whose"))
+            self.fields["user"] = PersonField(pool, label=_("Member"))
             only = str(allowed[0].pk) if len(allowed) == 1 else None
             self.fields["branch"] = id_field(branches(allowed), label=_("Branch"), initial=only)
         self.fields["permission"] = permissions_field()
         self.fields["scope"] = scope_field(None)
-        self.fields["scope"].help_text = _("What is asked of no record is either Prohibited or Permitted.")
+        self.fields["scope"].help_text = _(
+            "Permissions that don’t concern records can only be Prohibited or Permitted."
+        )
         self.fields["expires_at"] = end_field()
 
     def clean(self) -> dict[str, Any]:
-        """Whoever is chosen is a member of the branch that is chosen."""
+        """The chosen person must be a member of the chosen branch."""
         data = super().clean() or self.cleaned_data
         if data.get("user") and data.get("branch"):
-            held = Membership.objects.active().filter(user=data["user"], branch=data["branch"])
-            data["membership"] = held.values_list("pk", flat=True).first()
+            memberships = Membership.objects.active().filter(user=data["user"], branch=data["branch"])
+            data["membership"] = memberships.values_list("pk", flat=True).first()
             if data["membership"] is None:
-                self.add_error("branch", _("They are no member of this branch."))
+                self.add_error("branch", _("This person isn’t a member of this branch."))
         return data
 
     def change(self) -> Change:
@@ -75,7 +77,7 @@ class NewOverrideForm(ChangeForm):
 
 
 class ExistingOverrideForm(ChangeForm):
-    """A change of an override that stands."""
+    """Change an existing override."""
 
     needs = ("manage_member_permissions",)
     columns = ("scope", "expires_at")
@@ -93,16 +95,16 @@ class ExistingOverrideForm(ChangeForm):
         Raises:
             NoSuchTarget: it is gone.
         """
-        found = Membership.objects.filter(branch=self.row.branch_id, user=self.row.user_id).first()
-        if found is None:
-            raise NoSuchTarget(_("They are no member there any more."))
-        return found.pk
+        row = Membership.objects.filter(branch=self.row.branch_id, user=self.row.user_id).first()
+        if row is None:
+            raise NoSuchTarget(_("This person is no longer a member there."))
+        return row.pk
 
 
 class ChangeOverrideForm(ExistingOverrideForm):
     """Another scope, or another end."""
 
-    title = gettext_lazy("Change the override")
+    title = gettext_lazy("Change override")
 
     def build(self) -> None:
         self.fields["scope"] = scope_field(catalogue.get(self.row.permission), self.row.scope)
@@ -125,8 +127,8 @@ class ChangeOverrideForm(ExistingOverrideForm):
 class ClearOverrideForm(ExistingOverrideForm):
     """The role says it again."""
 
-    title = gettext_lazy("Clear the override")
-    help = gettext_lazy("What the role says holds again.")
+    title = gettext_lazy("Clear override")
+    help = gettext_lazy("The role decides again.")
     danger = True
 
     def change(self) -> Change:

@@ -19,7 +19,7 @@ from apps.roles.models import Role
 
 
 class ParentForm(ChangeForm):
-    """Who administers parent roles needs nothing else for any of the three."""
+    """All three changes need the same permission."""
 
     columns = ("role_id",)
 
@@ -33,15 +33,15 @@ class ParentForm(ChangeForm):
 
 
 class GrantParentForm(ParentForm):
-    """Somebody gets a parent role."""
+    """Grant a parent role."""
 
-    title = gettext_lazy("Grant a parent role")
-    help = gettext_lazy("It counts on every branch, beside what they are there.")
+    title = gettext_lazy("Grant parent role")
+    help = gettext_lazy("Applies on every branch, in addition to the role on the branch.")
     needs = ("grant_parent_roles",)
 
     def build(self) -> None:
         self.fields["user"] = PersonField(
-            PickablePeople(self.access, but=frozenset([self.access.user.pk])), label=_("Who")
+            PickablePeople(self.access, but=frozenset([self.access.user.pk])), label=_("Member")
         )
         self.fields["role"] = id_field(roles(self.access, Role.Kind.PARENT), label=_("Parent role"))
 
@@ -52,14 +52,14 @@ class GrantParentForm(ParentForm):
 
 
 class ChangeParentForm(ParentForm):
-    """Somebody gets another one."""
+    """Change a parent role."""
 
-    title = gettext_lazy("Change the parent role")
+    title = gettext_lazy("Change parent role")
     needs = ("change_parent_roles",)
 
     def build(self) -> None:
-        found = roles(self.access, Role.Kind.PARENT)
-        self.fields["role"] = id_field(found, label=_("Parent role"), initial=str(self.row.role_id))
+        result = roles(self.access, Role.Kind.PARENT)
+        self.fields["role"] = id_field(result, label=_("Parent role"), initial=str(self.row.role_id))
 
     def change(self) -> Change:
         return ChangeParentRole(
@@ -71,9 +71,9 @@ class ChangeParentForm(ParentForm):
 
 
 class RevokeParentForm(ParentForm):
-    """It is taken away."""
+    """Revoke it."""
 
-    title = gettext_lazy("Revoke the parent role")
+    title = gettext_lazy("Revoke parent role")
     danger = True
     needs = ("revoke_parent_roles",)
 

@@ -35,9 +35,9 @@ AS_ROLE = ""
 
 @dataclass(frozen=True, slots=True)
 class PermissionRow:
-    """One permission on the page: what the role gives, what holds, the override that stands, and the two fields.
+    """One permission on the page: what the role gives, what holds, the current override, and the two fields.
 
-    `barred` says why nothing can be chosen, `idle` why the override that stands has no effect.
+    `barred` says why nothing can be chosen, `idle` why the current override has no effect.
     """
 
     permission: Permission
@@ -92,19 +92,19 @@ class PermissionsForm(MemberForm):
         grant = self.held.role.grant(permission.codename)
         says = (
             AS_ROLE,
-            _("Role: %(scope)s") % {"scope": grant.scope.label} if _is_selected(permission) else _("As the role"),
+            _("Role: %(scope)s") % {"scope": grant.scope.label} if _is_selected(permission) else _("Same as role"),
         )
         if self.barred_by_role(permission):
             return [says] if override is None else [says, (word_of(override.scope), override.scope.label)]
         return [says, *scope_choices(permission, None if override is None else override.scope)]
 
     def barred_by_role(self, permission: Permission) -> str:
-        """Why the role takes no override of the permission, in a sentence; empty where it does."""
+        """Return why the role takes no override of the permission; an empty text if it does."""
         role = self.held.role
         if role.locked:
             return _("The role %(role)s is locked and takes no overrides.") % {"role": role.name}
         if not role.grant(permission.codename).grantable:
-            return _("Never grantable to the role %(role)s.") % {"role": role.name}
+            return _("Can’t be granted to the role %(role)s.") % {"role": role.name}
         return ""
 
     def shown(self) -> dict[str, Any]:
@@ -119,27 +119,27 @@ class PermissionsForm(MemberForm):
         return {"role": self.row.role_id, "overrides": overrides}
 
     def clean(self) -> dict[str, Any]:
-        """The data; an end that has passed is told beside its field."""
+        """The data; an end date in the past is an error of its field."""
         data = super().clean() or self.cleaned_data
         now = timezone.now()
         for name in [name for name in self.changed_data if name.startswith("end_")]:
             end, chosen = data.get(name), data.get(f"choice_{name.removeprefix('end_')}")
             if end is not None and chosen is not None and end <= now:
-                self.add_error(name, _("The end lies in the past. Name one that is still to come, or none."))
+                self.add_error(name, _("Enter an end date in the future, or leave it empty."))
         return data
 
     @property
     def wanted(self) -> dict[str, RequestedOverride | None]:
-        """What is chosen otherwise than the page showed it; None lets the role say it."""
-        found: dict[str, RequestedOverride | None] = {}
+        """Return the choices that differ from the page; None removes the override."""
+        values: dict[str, RequestedOverride | None] = {}
         for codename in (name.removeprefix("choice_") for name in self.fields if name.startswith("choice_")):
             chosen, end = self.cleaned_data.get(f"choice_{codename}"), self.cleaned_data.get(f"end_{codename}")
             seen = self._seen_overrides.get(codename)
             before = None if seen is None or not seen["live"] else RequestedOverride(seen["scope"], seen["expires_at"])
             after = None if chosen is None else RequestedOverride(chosen, _whole(end, before))
             if after != before:
-                found[codename] = after
-        return found
+                values[codename] = after
+        return values
 
     @property
     def _seen_overrides(self) -> Mapping[str, Mapping[str, Any]]:
@@ -170,14 +170,14 @@ class PermissionsForm(MemberForm):
 
     def _in_words(self, wanted: RequestedOverride | None) -> str:
         if wanted is None:
-            return _("As the role says")
+            return _("Same as role")
         if wanted.expires_at is None:
             return wanted.scope.label
         end = value_in_words(Override._meta.get_field("expires_at"), wanted.expires_at)
         return _("%(scope)s until %(end)s") % {"scope": wanted.scope.label, "end": end}
 
     def overtaken(self, refusal: ChangedMeanwhile) -> None:
-        """Show what stands otherwise than the page showed it; what this person has not touched follows it."""
+        """Show what differs from what the page showed; fields that this person left alone take the current value."""
         wanted, seen = self.wanted, self._seen_overrides
         role = self.seen_there["role"]
         self.standing = self._standing()
@@ -207,15 +207,15 @@ class PermissionsForm(MemberForm):
     # The page
 
     def tabs(self) -> list[tuple[Tab, list[PermissionRow], list[tuple[str, list[PermissionRow | None]]]]]:
-        """The categories with their lines; what is asked of record types stands in a matrix, verb by verb."""
+        """The categories with their lines; record permissions are in a matrix, verb by verb."""
         assert self.access.account is not None
         scheme, features = self.access.account.role_system, self.access.account.features
-        found = []
+        items = []
         for tab in shown_tabs(scheme, features, also=self.standing):
             lines = {permission.codename: self._line(permission) for permission in tab.permissions}
             rows = [(kind.label_plural, [lines.pop(name, None) for name in names]) for kind, names in tab.matrix]
-            found.append((tab, list(lines.values()), rows))
-        return found
+            items.append((tab, list(lines.values()), rows))
+        return items
 
     def caps(self, found: Preview) -> list[tuple[Permission, Limit]]:
         """Which permissions a prerequisite would cap that it does not cap now, or to something else."""
@@ -245,9 +245,9 @@ class PermissionsForm(MemberForm):
         barred = self.barred_by_role(permission)
         idle = ""
         if override is not None and barred:
-            idle = _("It has no effect: %(why)s") % {"why": barred}
+            idle = _("No effect: %(why)s") % {"why": barred}
         elif override is not None and _ended(override):
-            idle = _("It has ended.")
+            idle = _("Ended.")
         return PermissionRow(
             permission=permission,
             grant=self.held.role.grant(codename),
@@ -269,7 +269,7 @@ def _ended(override: Override) -> bool:
 
 
 def _whole(end: datetime | None, before: RequestedOverride | None) -> datetime | None:
-    """The end as it stands, where the page's minutes cannot tell it from the one that was sent."""
+    """The end as it is now, where the page's minutes cannot tell it from the one that was sent."""
     stands = None if before is None else before.expires_at
     if end is not None and stands is not None and end == stands.replace(second=0, microsecond=0):
         return stands

@@ -1,7 +1,7 @@
 """Fields for one or several people. Few are a plain list; many are searched for, with a script or without one.
 
 Beside what was chosen a form sends the words that were typed. Words that do not fit the choice are a search: the form
-comes back with those who match, to choose from. So nobody is taken whom one has not seen; only a whole address is
+comes back with those who match, to choose from. So only people who were shown can be chosen; only a whole address is
 taken as it is.
 """
 
@@ -26,7 +26,7 @@ SCRIPT = "mandate/picker.js"
 
 @dataclass(frozen=True, slots=True)
 class PickerValue:
-    """What a form sent: the ids that were chosen (or other answers), and the words that were typed."""
+    """The sent value: chosen ids (or fixed answers) and search words."""
 
     values: tuple[str, ...] = ()
     words: str = ""
@@ -88,14 +88,14 @@ class PeopleWidget(forms.Widget):
             choices = [*self.fixed, *_lines(few)]
             shown = list(chosen.values) if self.several else chosen.value
             return self.plain(attrs=built, choices=choices).render(name, shown, renderer=renderer)
-        found = self.found(chosen)
-        own = [person for person in found if person.value in chosen.values]
-        one = found[0] if len(found) == 1 and not own and not self.several else None
+        result = self.found(chosen)
+        own = [person for person in result if person.value in chosen.values]
+        one = result[0] if len(result) == 1 and not own and not self.several else None
         context = {
             "name": name,
             "id": built.get("id", f"id_{name}"),
             "fixed": self.fixed,
-            "people": found,
+            "people": result,
             "chosen": [one.value] if one else list(chosen.values),
             "words": chosen.words,
             "address": self.pool.address,
@@ -107,7 +107,7 @@ class PeopleWidget(forms.Widget):
         return render_to_string(self.template, context)
 
     def found(self, chosen: PickerValue) -> list[Person]:
-        """Who is offered without a search: who has been chosen, and whoever the words find."""
+        """Return who is offered: the chosen people and those who match the words."""
         if self.several:
             own = self.pool.among(ids_of(chosen.values))
         else:
@@ -136,27 +136,27 @@ class PersonField(forms.Field):
         self.own: dict[str, str] = dict(self.fixed)
         super().__init__(widget=self.widget_class(pool, self.fixed), **options)
 
-    default_error_messages = {"invalid_choice": gettext_lazy("Choose one of those offered.")}
+    default_error_messages = {"invalid_choice": gettext_lazy("Choose an option from the list.")}
 
     @property
     def choices(self) -> list[tuple[str, str]]:
-        """What can be said of a choice in words."""
+        """Return the choice as text."""
         return list(self.own.items())
 
     def clean(self, value: Any) -> Any:
-        """Whom the form names.
+        """Return the person that the form names.
 
         Raises:
-            ValidationError: nobody who can be chosen, or more than one.
+            ValidationError: no match, or more than one.
         """
         chosen = picked(value)
-        found = self.found(chosen)
-        self.validate(found)
-        self.run_validators(found)
-        return self.answered(found)
+        result = self.found(chosen)
+        self.validate(result)
+        self.run_validators(result)
+        return self.answered(result)
 
     def found(self, chosen: PickerValue) -> str | None:
-        """The answer as it stands in the form."""
+        """Return the value as the form has it."""
         value = chosen.value
         if value and value not in self.own:
             person = self.pool.named(value)
@@ -170,7 +170,7 @@ class PersonField(forms.Field):
         return self.by_words(chosen.words)
 
     def by_words(self, words: str) -> str:
-        """The one of this address; whoever else matches is to be chosen first."""
+        """The one of this address; other matches must be chosen from the list."""
         matching, more = self.pool.search(words)
         for person in matching:
             if person.address.casefold() == words.casefold():
@@ -193,7 +193,7 @@ class PersonField(forms.Field):
 
 
 class UserField(PersonField):
-    """One person of a pool, as the user; None where nobody is chosen."""
+    """One person of a pool, as the user; None without a choice."""
 
     def answered(self, found: str | None) -> Any:
         """The user."""
@@ -209,7 +209,7 @@ class PeopleField(PersonField):
         super().__init__(pool, fixed=(), required=False, **options)
 
     def clean(self, value: Any) -> list[int]:
-        """Whom the form names.
+        """Return the person that the form names.
 
         Raises:
             ValidationError: one of them cannot be chosen, or words were typed that are no address.
@@ -219,26 +219,28 @@ class PeopleField(PersonField):
         if set(chosen.values) - known.keys():
             raise forms.ValidationError(self.error_messages["invalid_choice"], code="invalid_choice")
         self.own |= known
-        found = list(chosen.values)
+        items = list(chosen.values)
         if chosen.words:
-            found.append(self.by_words(chosen.words))
-        return sorted({int(one) for one in found})
+            items.append(self.by_words(chosen.words))
+        return sorted({int(one) for one in items})
 
 
 def ids_of(values: Sequence[str]) -> list[int]:
-    """Those of the values that are ids."""
+    """Return the values that are ids."""
     return [int(value) for value in values if value.isascii() and value.isdecimal() and len(value) < 19]
 
 
 def several_match(words: str, matching: Sequence[Person], more: bool) -> str:
-    """What is said of a search, above those whom it found."""
+    """Return the message above the search results."""
     if not matching:
-        return _("“%(words)s” is no name or address of anybody who can be chosen here.") % {"words": words}
+        return _("No one who matches “%(words)s” can be chosen here. Check the name or email address.") % {
+            "words": words
+        }
     if len(matching) == 1:
-        return _("Is it %(who)s whom you mean? Then choose them, and go on.") % {"who": matching[0].name}
+        return _("Do you mean %(who)s? If so, choose them and continue.") % {"who": matching[0].name}
     if more:
-        return _("Many match “%(words)s”: choose one of the first, or type more of the name.") % {"words": words}
-    return _("Several match “%(words)s”: choose one.") % {"words": words}
+        return _("Many people match “%(words)s”. Choose one, or type more of the name.") % {"words": words}
+    return _("Several people match “%(words)s”. Choose one.") % {"words": words}
 
 
 def _lines(people: Sequence[Person]) -> list[tuple[str, str]]:

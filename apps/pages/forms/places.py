@@ -27,14 +27,14 @@ SEES_BRANCH = "view_branch"
 
 
 def name_field(initial: str = "") -> SingleLineInput:
-    """What a branch or a team is called."""
+    """The name of a branch or a team."""
     return SingleLineInput(label=_("Name"), max_length=LONGEST_NAME, initial=initial)
 
 
 class AddTeamForm(ChangeForm):
     """A new team."""
 
-    title = gettext_lazy("Make a team")
+    title = gettext_lazy("Add team")
     needs = ("manage_teams",)
 
     def build(self) -> None:
@@ -59,7 +59,7 @@ class AddTeamForm(ChangeForm):
 class ChangeTeamForm(ChangeForm):
     """Another name, other members."""
 
-    title = gettext_lazy("Change the team")
+    title = gettext_lazy("Edit team")
     needs = ("manage_teams",)
 
     def build(self) -> None:
@@ -69,7 +69,7 @@ class ChangeTeamForm(ChangeForm):
 
     @property
     def standing(self) -> list[int]:
-        """Who is in it now."""
+        """Return the ids of its members."""
         return sorted(TeamMember.objects.filter(team=self.row).values_list("user_id", flat=True))
 
     def shown(self) -> dict[str, Any]:
@@ -93,8 +93,8 @@ class ChangeTeamForm(ChangeForm):
 class DeleteTeamForm(ChangeForm):
     """A team goes, with what is shared with it."""
 
-    title = gettext_lazy("Delete the team")
-    help = gettext_lazy("What is shared with it is shared with nobody then.")
+    title = gettext_lazy("Delete team")
+    help = gettext_lazy("Its members lose access to the records shared with it.")
     danger = True
     needs = ("manage_teams",)
 
@@ -105,17 +105,17 @@ class DeleteTeamForm(ChangeForm):
 def branches_in_sight(access: AccessContext) -> QuerySet[Branch]:
     """The branches whose settings the person may see; closed ones for those whose parent role reaches them."""
     rows = Branch.objects.filter(account=access.account_id)
-    found = rows.filter(pk__in=[branch.pk for branch in access.branches_where(SEES_BRANCH)])
+    matching = rows.filter(pk__in=[branch.pk for branch in access.branches_where(SEES_BRANCH)])
     mandate = access.mandate
     by_parent_role = mandate is not None and mandate.allows(SEES_BRANCH, 0)
-    return found | rows.filter(status=Branch.Status.CLOSED) if by_parent_role else found
+    return matching | rows.filter(status=Branch.Status.CLOSED) if by_parent_role else matching
 
 
 class AddBranchForm(ChangeForm):
     """A new branch."""
 
-    title = gettext_lazy("Open a branch")
-    help = gettext_lazy("It has no members yet: add them, or invite them.")
+    title = gettext_lazy("Add branch")
+    help = gettext_lazy("The branch starts without members. Add or invite them afterwards.")
     needs = ("add_branch",)
 
     @classmethod
@@ -125,7 +125,7 @@ class AddBranchForm(ChangeForm):
         return (
             ""
             if system.many_branches
-            else _("%(system)s has one branch. Make teams on it instead.") % {"system": system.name}
+            else _("%(system)s has one branch only. Add teams instead.") % {"system": system.name}
         )
 
     def build(self) -> None:
@@ -161,19 +161,17 @@ class RenameBranchForm(OpenBranchForm):
 
 
 class CloseBranchForm(OpenBranchForm):
-    """It is closed, with what becomes of its records."""
+    """Close a branch, with the destination of its records."""
 
-    title = gettext_lazy("Close the branch")
-    help = gettext_lazy(
-        "Its memberships give nothing from then on. Records that stay are reached by parent roles alone."
-    )
+    title = gettext_lazy("Close branch")
+    help = gettext_lazy("Its members lose access immediately. Only parent roles still reach records that stay there.")
     danger = True
     needs = ("delete_branch",)
 
     def build(self) -> None:
         others = [branch for branch in self.access.branches if branch.pk != self.row.pk]
-        self.fields["records_to"] = id_field(branches(others), label=_("Its records move to"), required=False)
-        self.fields["records_to"].choices[0] = ("", _("Nowhere: they stay with it"))  # type: ignore[attr-defined]
+        self.fields["records_to"] = id_field(branches(others), label=_("Move records to"), required=False)
+        self.fields["records_to"].choices[0] = ("", _("Don’t move them"))  # type: ignore[attr-defined]
 
     def change(self) -> Change:
         return CloseBranch(
@@ -182,9 +180,9 @@ class CloseBranchForm(OpenBranchForm):
 
 
 class ReopenBranchForm(ChangeForm):
-    """It is opened again, with the members that it had."""
+    """Reopen a branch with its members."""
 
-    title = gettext_lazy("Open it again")
+    title = gettext_lazy("Reopen branch")
     needs = ("delete_branch",)
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Who can be chosen in a form, of whom there may be thousands: found by a name or an address, never all listed."""
+"""People who can be chosen in a form: searched by name or address, since there may be thousands."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who can be chosen. The address is empty where the one who chooses may not see it."""
+    """A person who can be chosen. The address is empty where the reader may not see it."""
 
     pk: int
     name: str
@@ -43,7 +43,7 @@ class Person:
 
 @dataclass(frozen=True)
 class PickablePeople:
-    """The active members of branches in sight: of any of them or (`every`) of each, of all in sight unless `on` names
+    """The active members of visible branches: of any of them or (`every`) of each, of all unless `on` names
     some. Without those in `but`, and with those in `also`, who may be kept though they would not be chosen.
     """
 
@@ -60,21 +60,21 @@ class PickablePeople:
         members = Membership.objects.active().filter(branch__in=sorted(wanted)).values("user")
         if self.every and self.on is not None:
             members = members.annotate(many=Count("branch")).filter(many=len(self.on)).values("user")
-        found = User.objects.filter(pk__in=members, is_active=True)
-        return found.exclude(pk__in=self.but) if self.but else found
+        matching = User.objects.filter(pk__in=members, is_active=True)
+        return matching.exclude(pk__in=self.but) if self.but else matching
 
     def few(self) -> list[Person] | None:
         """All of them by name, where they are few enough for a plain list; None where they are not."""
         return self._once("few", self._few)
 
     def search(self, words: str) -> tuple[list[Person], bool]:
-        """Those whose name or visible address has all of these words, by name; whether there are more than shown."""
+        """Return the people whose name or visible address has all of the words, and whether there are more."""
         rows = self.users()
         for word in words.replace("\0", " ").split()[:MOST_WORDS]:
             by_address = Q(email__icontains=word) & (Q(name="") | self._addressed())
             rows = rows.filter(Q(name__icontains=word) | by_address)
-        found = self._people(rows.order_by("name", "email")[: SHOWN + 1])
-        return found[:SHOWN], len(found) > SHOWN
+        matching = self._people(rows.order_by("name", "email")[: SHOWN + 1])
+        return matching[:SHOWN], len(matching) > SHOWN
 
     def named(self, value: str) -> Person | None:
         """The one of that id, if they can be chosen."""
@@ -86,18 +86,18 @@ class PickablePeople:
         return self._once(f"named {value}", lambda: next(iter(self.among([int(value)])), None))
 
     def among(self, ids: Iterable[int]) -> list[Person]:
-        """Those of these ids who can be chosen, by name."""
+        """Return the people of these ids who can be chosen, by name."""
         return self._people(self.users_of(ids).order_by("name", "email"))
 
     def users_of(self, ids: Iterable[int]) -> QuerySet[User]:
         """The same, as users."""
         wanted = set(ids)
-        found = self.users().filter(pk__in=wanted)
-        return found | User.objects.filter(pk__in=wanted & self.also) if wanted & self.also else found
+        matching = self.users().filter(pk__in=wanted)
+        return matching | User.objects.filter(pk__in=wanted & self.also) if wanted & self.also else matching
 
     @property
     def address(self) -> str:
-        """Where they are searched for as one types."""
+        """Return the address of the search."""
         assert self.access.account is not None
         asked = {"on": _listed(self.on)} if self.on is not None else {}
         asked |= {"every": "yes"} if self.every else {}
@@ -107,12 +107,12 @@ class PickablePeople:
     def _few(self) -> list[Person] | None:
         if self.access.account is None:
             return []
-        found = self._people(self.users()[: FEW + 1])
-        if len(found) > FEW:
+        result = self._people(self.users()[: FEW + 1])
+        if len(result) > FEW:
             return None
-        known = {person.pk for person in found}
-        found += self._people(User.objects.filter(pk__in=self.also - known)) if self.also - known else []
-        return sorted(found, key=lambda person: (person.name.casefold(), person.pk))
+        known = {person.pk for person in result}
+        result += self._people(User.objects.filter(pk__in=self.also - known)) if self.also - known else []
+        return sorted(result, key=lambda person: (person.name.casefold(), person.pk))
 
     def _people(self, rows: QuerySet[User]) -> list[Person]:
         told = rows.annotate(told=ExpressionWrapper(self._addressed(), output_field=BooleanField()))
@@ -122,7 +122,7 @@ class PickablePeople:
         ]
 
     def _addressed(self) -> Q:
-        """Whose address may be read: of members of the branches where one sees the members, but the shielded."""
+        """Return the condition for readable addresses: members of visible branches, except shielded ones."""
         places = [branch.pk for branch in self.access.branches_where(SEES)]
         there = Membership.objects.active().filter(branch__in=places)
         return Q(pk__in=there.values("user")) & ~Q(pk__in=shielded(self.access))

@@ -1,4 +1,4 @@
-"""What an account chooses for everybody in it."""
+"""The preferences of an account."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ GROUPS = (
 
 
 class PreferencesForm(forms.ModelForm[Any]):
-    """The account's preferences, with what the page showed of them, signed: who is overtaken is told by what."""
+    """The account's preferences, with what the page showed of them, signed: an outdated form shows what changed."""
 
     seen = forms.CharField(widget=forms.HiddenInput)
 
@@ -37,16 +37,16 @@ class PreferencesForm(forms.ModelForm[Any]):
         model = Preferences
         fields = CHOICES
         labels: ClassVar[dict[str, Any]] = {
-            "task_due_time": gettext_lazy("At"),
-            "next_task": gettext_lazy("Lead whoever completes a task to the next one"),
+            "task_due_time": gettext_lazy("Time"),
+            "next_task": gettext_lazy("Suggest a next task after completing one"),
         }
         help_texts: ClassVar[dict[str, Any]] = {
-            "time_zone": gettext_lazy("For everybody who has chosen none of their own on their page, and in mails."),
-            "week_begins": gettext_lazy("In the calendars that dates are picked from."),
-            "task_due_days": gettext_lazy("What its form begins with. Whoever writes the task can choose otherwise."),
-            "task_due_time": gettext_lazy("Once this hour has passed, a task for today is due at the next full one."),
-            "next_task": gettext_lazy("The form of a new task about the same record opens then."),
-            "rows_per_page": gettext_lazy("In the lists of records, members and everything else."),
+            "time_zone": gettext_lazy("For members who haven’t chosen their own, and in emails."),
+            "week_begins": gettext_lazy("Used in calendars for picking dates."),
+            "task_due_days": gettext_lazy("The default for new tasks. It can be changed for each task."),
+            "task_due_time": gettext_lazy("After this time, a task for today is due at the next full hour."),
+            "next_task": gettext_lazy("Opens the form for a new task about the same record."),
+            "rows_per_page": gettext_lazy("For all lists, such as records and members."),
         }
         widgets: ClassVar[dict[str, Any]] = {
             "date_order": forms.RadioSelect,
@@ -67,7 +67,7 @@ class PreferencesForm(forms.ModelForm[Any]):
         )
         self.fields["task_due_days"] = forms.TypedChoiceField(
             label=self.fields["task_due_days"].label,
-            choices=[(NEVER, _("At no time")), *TaskDue.choices],
+            choices=[(NEVER, _("No time")), *TaskDue.choices],
             coerce=lambda value: None if value == NEVER else int(value),
             help_text=self.fields["task_due_days"].help_text,
         )
@@ -77,22 +77,22 @@ class PreferencesForm(forms.ModelForm[Any]):
         self.differences: list[tuple[str, str, str]] = []
 
     def clean_seen(self) -> dict[str, Any]:
-        """What the page showed, as values.
+        """Return the values that the page showed.
 
         Raises:
-            ValidationError: somebody has tampered with it.
+            ValidationError: it was tampered with.
         """
         try:
             shown = signing.loads(self.cleaned_data["seen"], salt=SALT)
         except signing.BadSignature:
-            told = _("The form does not tell any more what the page showed. Open the page again.")
-            raise forms.ValidationError(told) from None
+            message = _("This form is out of date. Reload the page.")
+            raise forms.ValidationError(message) from None
         fields = columns_of(self.instance)
         return {name: fields[name].to_python(value) for name, value in shown.items()}
 
     @property
     def values(self) -> dict[str, Any]:
-        """What was chosen; called with valid data."""
+        """Return the chosen values; called with valid data."""
         return {name: self.cleaned_data[name] for name in CHOICES}
 
     @property
@@ -101,10 +101,10 @@ class PreferencesForm(forms.ModelForm[Any]):
         return [(_(title), icon, [self[name] for name in names]) for title, icon, names in GROUPS]
 
     def overtaken(self, refusal: ChangedMeanwhile, now: Preferences) -> None:
-        """Show what somebody else has changed, and let the person decide again on what stands now."""
+        """Show what changed in the meantime, so that the person decides on the current state."""
         for name, values in refusal.differences.items():
             field = Preferences._meta.get_field(name)
-            was, is_now = (value_in_words(field, value) or _("nothing") for value in values)
+            was, is_now = (value_in_words(field, value) or _("empty") for value in values)
             self.differences.append((str(self.fields[name].label), was, is_now))
         self.add_error(None, str(refusal))
         self.data = self.data.copy()  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Requests for access: made, decided, withdrawn."""
+"""Access requests: made, decided, withdrawn."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 
 class AskForm(ChangeForm):
-    """Somebody asks for a permission; the reason is what the request says."""
+    """Request a permission; the reason is the text of the request."""
 
     title = gettext_lazy("Request access")
-    help: StrOrPromise = gettext_lazy("Whoever may give it decides. The reason is what they read.")
+    help: StrOrPromise = gettext_lazy("A person who can grant it decides. They read your reason.")
     record_type = forms.CharField(required=False, widget=forms.HiddenInput)
     record_id = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
@@ -40,11 +40,11 @@ class AskForm(ChangeForm):
         if named.get("record_id"):
             self.fields["scope"].widget = forms.HiddenInput()
             self.fields["branch"].widget = forms.HiddenInput()
-            alone = _("For %(record)s alone.") % {"record": self._record(named)}
+            alone = _("For %(record)s only.") % {"record": self._record(named)}
             self.help = f"{alone} {self.help}"
 
     def _record(self, named: Any) -> str:
-        """What the request is about, where the person sees it."""
+        """Return the record of the request, where the person sees it."""
         record_type, pk = str(named.get("record_type")), str(named.get("record_id"))
         if record_type not in records.registered() or not pk.isdecimal() or len(pk) > 18:
             return _("a record")
@@ -73,7 +73,7 @@ class AskForm(ChangeForm):
 
 
 class OpenRequestForm(ChangeForm):
-    """A decision about a request that waits; not about one's own."""
+    """Decide a pending request of another person."""
 
     @classmethod
     def applies(cls, access: AccessContext, row: Any) -> bool:
@@ -81,14 +81,14 @@ class OpenRequestForm(ChangeForm):
 
     @classmethod
     def lacking(cls, access: AccessContext, row: Any) -> Any:
-        """What giving it needs."""
+        """Return the permission that granting it needs."""
         record = row.find_record() if shared_verb(row) else None
         codename, place = (DECIDES, row.branch) if record is None else (SHARES, record)
         return None if access.may(codename, place) else (codename, place)
 
 
 class ApproveForm(OpenRequestForm):
-    """It is given: as an override, perhaps with an end, or as a share of the record."""
+    """Approve a request: as an override, perhaps with an end date, or as a share of the record."""
 
     title = gettext_lazy("Approve")
 
@@ -118,7 +118,7 @@ class DeclineForm(OpenRequestForm):
 
 
 class WithdrawForm(ChangeForm):
-    """One's own request is taken back."""
+    """Withdraw the person's own request."""
 
     title = gettext_lazy("Withdraw")
 

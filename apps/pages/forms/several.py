@@ -31,12 +31,12 @@ _OF_LINE = re.compile(r"^line (\d+): ")
 def chosen_members(access: AccessContext, asked: QueryDict) -> Sequence[Membership]:
     """The active members that an address names (`member=`, once for each), or with `all=` all that its filters find.
 
-    Oneself and the shielded are left out of "all": nobody changes them this way.
+    "All" leaves out the person themselves and shielded members.
     """
     active = members_in_sight(access).filter(status=Membership.Status.ACTIVE).order_by("user__name", "pk")
     if "all" in asked:
-        found = MemberFilter(asked, access=access, places=access.branches_where("view_members"))
-        return list(found.narrow(active).exclude(user__in=[*shielded(access), access.user.pk]))
+        result = MemberFilter(asked, access=access, places=access.branches_where("view_members"))
+        return list(result.narrow(active).exclude(user__in=[*shielded(access), access.user.pk]))
     return list(active.filter(pk__in=_ids(asked.getlist("member"))))
 
 
@@ -45,10 +45,10 @@ def _ids(words: Sequence[str]) -> list[int]:
 
 
 class SeveralRolesForm(ChangeForm):
-    """One role for all of them, or for none: who is in the way is named."""
+    """Give all of them one role, or none of them; the errors name who blocks it."""
 
     title = gettext_lazy("Change role")
-    help = gettext_lazy("All of them get it, or nobody does: whoever is in the way is named.")
+    help = gettext_lazy("The change applies to all of them or to none. If it fails, you see which member caused it.")
     needs = ("change_roles",)
 
     def build(self) -> None:
@@ -58,31 +58,31 @@ class SeveralRolesForm(ChangeForm):
         self.fields["role"] = forms.ChoiceField(
             label=_("Role"),
             choices=[CHOOSE, *((role.key, role.name) for role in given)],
-            error_messages={"invalid_choice": _("Choose one of those offered.")},
+            error_messages={"invalid_choice": _("Choose an option from the list.")},
         )
         self.fields["members"] = forms.CharField(
             widget=forms.HiddenInput,
-            error_messages={"required": _("Nobody is selected. Go back to the list, and select some members.")},
+            error_messages={"required": _("No members selected. Go back to the list and select members.")},
         )
 
     @cached_property
     def people(self) -> list[Membership]:
-        """The members whom the form is about, those in sight."""
+        """Return the selected members that are visible."""
         sent = str(self["members"].value() or "")
         active = members_in_sight(self.access).filter(status=Membership.Status.ACTIVE)
         return list(active.filter(pk__in=_ids(sent.split(","))).order_by("user__name", "pk"))
 
     def clean_members(self) -> str:
-        """Somebody, and nobody who has gone meanwhile."""
+        """Require at least one member, and all of them still present."""
         sent = str(self.cleaned_data["members"])
         if not self.people or len(self.people) != len(set(sent.split(","))):
             raise forms.ValidationError(
-                _("Somebody of those who were selected is no member any more. Go back to the list, and select again.")
+                _("Someone you selected is no longer a member. Go back to the list and select again.")
             )
         return sent
 
     def clean(self) -> dict[str, Any]:
-        """What is wrong with the hidden field is told above the form."""
+        """Show errors of the hidden field above the form."""
         data = super().clean() or self.cleaned_data
         for message in self.errors.pop("members", []):
             self.add_error(None, message)
@@ -98,11 +98,11 @@ class SeveralRolesForm(ChangeForm):
     def asked(self) -> list[tuple[str, str]]:
         named = [str(member.user) for member in self.people[:NAMED]]
         more = len(self.people) - len(named)
-        told = ", ".join(named) + (_(" and %(many)s more") % {"many": more} if more else "")
-        return [*super().asked(), (_("Members"), told)]
+        message = ", ".join(named) + (_(" and %(many)s more") % {"many": more} if more else "")
+        return [*super().asked(), (_("Members"), message)]
 
     def refused(self, told: str) -> None:
-        """Whoever is in the way, by name."""
+        """Name the members who block the change."""
         for line in told.split("\n"):
             found = _OF_LINE.match(line)
             if found is None:

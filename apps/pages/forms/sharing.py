@@ -27,13 +27,13 @@ from apps.teams.models import Team
 LOOKS = ("grant_record_access", "change_record_access", "revoke_record_access", "view_access_history")
 TEAM = "team:"
 VERB_LABELS = {
-    "view": gettext_lazy("See it"),
-    "change": gettext_lazy("Edit it"),
-    "delete": gettext_lazy("Delete it"),
-    "export": gettext_lazy("Export it"),
+    "view": gettext_lazy("View"),
+    "change": gettext_lazy("Edit"),
+    "delete": gettext_lazy("Delete"),
+    "export": gettext_lazy("Export"),
 }
 VERB_WORDS = {
-    "view": gettext_lazy("see"),
+    "view": gettext_lazy("view"),
     "change": gettext_lazy("edit"),
     "delete": gettext_lazy("delete"),
     "export": gettext_lazy("export"),
@@ -42,7 +42,7 @@ VERB_WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class ShareHolder:
-    """Somebody, or a team, with a share of the record: which verbs it gives, and the addresses to change it."""
+    """A person or team with a share of the record: its verbs, and the addresses to change it."""
 
     name: str
     kind: str
@@ -52,28 +52,28 @@ class ShareHolder:
 
     @property
     def named(self) -> str:
-        """How the address names it."""
+        """Return its part of the address."""
         return f"user={self.user_id}" if self.team_id is None else f"team={self.team_id}"
 
     @property
     def words(self) -> str:
-        """What the share gives."""
+        """Return the verbs of the share."""
         return ", ".join(str(VERB_WORDS[verb]) for verb in self.verbs)
 
 
 def holders_of(record: Record, subjects: Subjects | None = None, known: Iterable[User] = ()) -> list[ShareHolder]:
-    """Who holds shares of the record, people first; for one who has read the shares, and `known` people, already."""
-    found = []
+    """Return the holders of shares of the record, people first, from shares and `known` people already read."""
+    items = []
     of_users, of_groups = subjects or shares.subjects(record)
     people = [user for user in known if user.pk in of_users]
     if missing := of_users.keys() - {user.pk for user in people}:
         people += User.objects.filter(pk__in=missing)
     for user in sorted(people, key=lambda user: (user.name, user.pk)):
-        found.append(ShareHolder(str(user), "person", user.pk, None, _verbs(of_users[user.pk])))
+        items.append(ShareHolder(str(user), "person", user.pk, None, _verbs(of_users[user.pk])))
     teams = Team.objects.filter(account=record.account_id, group__in=of_groups).order_by("name", "pk")
     for team in teams if of_groups else ():
-        found.append(ShareHolder(team.name, "team", None, team.pk, _verbs(of_groups[team.group_id])))
-    return found
+        items.append(ShareHolder(team.name, "team", None, team.pk, _verbs(of_groups[team.group_id])))
+    return items
 
 
 def _verbs(codenames: frozenset[str]) -> tuple[str, ...]:
@@ -95,7 +95,7 @@ class ShareForm(ChangeForm):
 
     @property
     def seen_verbs(self) -> frozenset[str]:
-        """What the page showed of this holder's share."""
+        """Return the shown verbs of this holder's share."""
         seen = self.seen_there
         return frozenset(seen["verbs"]) if self.holder and seen["holder"] == self.holder.named else frozenset()
 
@@ -103,7 +103,7 @@ class ShareForm(ChangeForm):
         """Ask what the share gives."""
         possible = catalogue.record_type(self.row.record_type).share_verbs
         self.fields["verbs"] = forms.MultipleChoiceField(
-            label=_("What they may do"),
+            label=_("Allow"),
             choices=[(verb, VERB_LABELS[verb]) for verb in possible],
             initial=list(initial),
             widget=forms.CheckboxSelectMultiple(),
@@ -111,7 +111,7 @@ class ShareForm(ChangeForm):
 
     @property
     def common(self) -> dict[str, Any]:
-        """What every change of a share states."""
+        """Return the arguments that every change of a share has."""
         return {"account_id": self.account_id, "record_type": self.row.record_type, "record_id": self.row.pk}
 
     @property
@@ -122,11 +122,11 @@ class ShareForm(ChangeForm):
 
 
 class GrantShareForm(ShareForm):
-    """A share for somebody, or for a team of the branch."""
+    """Share a record with a person or a team of the branch."""
 
-    title = gettext_lazy("Share it")
+    title = gettext_lazy("Share")
     help = gettext_lazy(
-        "A share counts where the role reaches what is shared: it never gives more than you have yourself."
+        "You can’t share more than your own access. The share works only where the recipient’s role allows it."
     )
     needs = ("grant_record_access",)
 
@@ -135,7 +135,7 @@ class GrantShareForm(ShareForm):
         self.fields["who"] = PersonField(
             PickablePeople(self.access, on=frozenset([self.row.branch_id]), but=frozenset([self.access.user.pk])),
             fixed=[CHOOSE, *((f"{TEAM}{team.pk}", _("Team %(team)s") % {"team": team.name}) for team in teams)],
-            label=_("With whom"),
+            label=_("Share with"),
         )
         self.offer_verbs(("view",))
 
@@ -148,7 +148,7 @@ class GrantShareForm(ShareForm):
 class ChangeShareForm(ShareForm):
     """Other verbs."""
 
-    title = gettext_lazy("Change the share")
+    title = gettext_lazy("Change share")
     needs = ("change_record_access",)
 
     def build(self) -> None:
@@ -159,9 +159,9 @@ class ChangeShareForm(ShareForm):
 
 
 class RevokeShareForm(ShareForm):
-    """It is taken away."""
+    """Revoke it."""
 
-    title = gettext_lazy("Revoke the share")
+    title = gettext_lazy("Revoke share")
     danger = True
     needs = ("revoke_record_access",)
 

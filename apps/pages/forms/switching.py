@@ -1,4 +1,4 @@
-"""The account follows another system of roles: what becomes of each role that somebody holds."""
+"""Switch the role system: a new role for each current one."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from apps.roles.schemes import Scheme, scheme
 
 CHOOSE = ("", _("Choose…"))
 ENDS = "-"
-PARENT = _("A parent role, which reaches over all branches.")
+PARENT = _("A parent role, which applies on all branches.")
 PREFIX = "becomes_"
 
 
 class SwitchSchemeForm(ChangeForm):
-    """One field for each role that somebody holds, with the roles of the other system to choose from.
+    """One field for each role with members, with the roles of the other system to choose from.
 
     `row` is the account, `target` the key of the system that it is to follow.
     """
 
-    title = _("Switch the system of roles")
-    help = _("Overrides and shares stay as they are. Roles of one's own rest until the account comes back.")
+    title = _("Switch role system")
+    help = _("Overrides and shares stay as they are. Custom roles are inactive until the account switches back.")
     danger = True
     needs = ("change_account",)
     target: str = ""
@@ -38,8 +38,8 @@ class SwitchSchemeForm(ChangeForm):
 
     def build(self) -> None:
         self.new = scheme(self.target)
-        held = Role.objects.filter(pk__in=held_roles(self.row))
-        self.standing = sorted(held, key=lambda role: (role.kind, -role.rank, role.name))
+        roles = Role.objects.filter(pk__in=held_roles(self.row))
+        self.standing = sorted(roles, key=lambda role: (role.kind, -role.rank, role.name))
         for role in self.standing:
             self.fields[f"{PREFIX}{role.key}"] = forms.ChoiceField(
                 label=_("%(role)s becomes") % {"role": role.name},
@@ -56,7 +56,7 @@ class SwitchSchemeForm(ChangeForm):
 
 def _choices(new: Scheme, role: Role) -> list[tuple[str, Any]]:
     offered = sorted((each for each in new.roles.values() if each.kind == role.kind), key=lambda each: -each.rank)
-    ends = [(ENDS, _("Nothing: it ends"))] if role.kind == Role.Kind.PARENT else []
+    ends = [(ENDS, _("No role (remove)"))] if role.kind == Role.Kind.PARENT else []
     return [CHOOSE, *((each.key, each.name) for each in offered), *ends]
 
 

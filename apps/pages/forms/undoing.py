@@ -10,12 +10,12 @@ from apps.pages.forms.base import ChangeForm
 
 
 class UndoForm(ChangeForm):
-    """What an operation changed is put back, if it still stands so; the rights are those of the change back."""
+    """Undo a change, if the rows are still as it left them; needs the permissions of the reverse change."""
 
     title = _("Undo this")
     danger = True
     needs = ("view_audit_log",)
-    help = _("What the operation changed is put back as it was before. Records that went along stay where they are.")
+    help = _("Restores what this change affected. Records that were moved stay where they are.")
 
     def change(self) -> Change:
         return Undo(account_id=self.account_id, operation_id=self.row.pk)

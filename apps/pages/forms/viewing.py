@@ -1,4 +1,4 @@
-"""What somebody says who wants to look as somebody else."""
+"""The reason for viewing as another member."""
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -12,6 +12,6 @@ class ViewingForm(forms.Form):
     reason = ReasonField(
         label=_("Reason"),
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text=_("It stands in the log, for everybody who may read it."),
-        error_messages={"required": _("Say why you look as somebody else.")},
+        help_text=_("Shown in the audit log."),
+        error_messages={"required": _("Enter a reason for viewing as this member.")},
     )

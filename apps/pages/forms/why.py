@@ -1,4 +1,4 @@
-"""What is asked on the page that explains: who, which permission, on what."""
+"""The form of “Why?”: person, permission and record."""
 
 from __future__ import annotations
 
@@ -23,32 +23,34 @@ from apps.teams.models import Membership, ParentMembership
 
 SEES = "view_member_permissions"
 LONGEST_REFERENCE = 60
-NO_RECORD = _("There is no such record in your sight.")
+NO_RECORD = _("No record with this reference is visible to you. Check the reference.")
 
 
 class ExplainablePeople(PickablePeople):
-    """Whom one can ask about: members of branches where one sees what they may, and who holds a parent role, where one
-    sees those. Without the shielded.
+    """The people that can be asked about, without the shielded.
+
+    They are the members of branches where the reader sees permissions, and holders of parent roles if the reader sees
+    those.
     """
 
     def users(self) -> QuerySet[User]:
         members = Membership.objects.active().filter(branch__in=sorted(self.on or ())).values("user")
-        found = Q(pk__in=members)
+        condition = Q(pk__in=members)
         if self.access.may_anywhere("view_parent_roles"):
-            found |= Q(pk__in=ParentMembership.objects.filter(account=self.access.account_id).values("user"))
-        return User.objects.filter(found).exclude(pk__in=self.but)
+            condition |= Q(pk__in=ParentMembership.objects.filter(account=self.access.account_id).values("user"))
+        return User.objects.filter(condition).exclude(pk__in=self.but)
 
     def by_id(self, data: Any, name: str) -> Any:
-        """What was sent, with the id of the person whom a link or a program names by their address."""
+        """What was sent, with the person's id where a link gives their address."""
         address = str((data or {}).get(name, ""))
         if "@" not in address:
             return data
-        found = self.users().filter(email=User.objects.normalize_email(address).replace("\0", "")).first()
-        return data.dict() | ({name: str(found.pk)} if found else {name: "", f"{name}_words": address})
+        row = self.users().filter(email=User.objects.normalize_email(address).replace("\0", "")).first()
+        return data.dict() | ({name: str(row.pk)} if row else {name: "", f"{name}_words": address})
 
 
 class WhyForm(forms.Form):
-    """A question to the engine, by whoever may see what members may.
+    """A question to the engine, by people who may view permissions.
 
     Only people of branches where the asker sees that are offered, without the shielded; a record that the asker does
     not see is refused as one that is not there.
@@ -66,21 +68,21 @@ class WhyForm(forms.Form):
         )
         types = [(kind.name, kind.label) for kind in catalogue.record_types() if kind.name in records.registered()]
         self.fields["type"] = forms.ChoiceField(
-            label=_("Type of record"), required=False, choices=[("", _("As the permission says")), *types]
+            label=_("Type of record"), required=False, choices=[("", _("As set by the permission")), *types]
         )
         self.fields["record"] = forms.CharField(
             label=_("Record"),
             required=False,
             max_length=LONGEST_REFERENCE,
             widget=forms.TextInput(attrs={"placeholder": "L-17"}),
-            help_text=_("Its reference. Without one, the answer is how far the permission reaches there."),
+            help_text=_("Enter a reference. Leave empty to see the scope of the permission there."),
         )
 
     @property
     def person(self) -> User:
-        """Whom it is about."""
-        found: User = self.cleaned_data["user"]
-        return found
+        """Return the person it is about."""
+        result: User = self.cleaned_data["user"]
+        return result
 
     @property
     def asked(self) -> Permission:
@@ -94,7 +96,7 @@ class WhyForm(forms.Form):
 
     @property
     def target(self) -> models.Model | None:
-        """What the permission is asked of; None where it is asked of a record and none was named."""
+        """Return the object of the question; None for a record permission without a record."""
         if self.asked.target is Target.ACCOUNT:
             return self.access.account
         return self.cleaned_data.get("found") if self.asked.target is Target.RECORD else self.place
@@ -107,7 +109,7 @@ class WhyForm(forms.Form):
             return data
         permission = catalogue.get(codename)
         if permission.target is not Target.RECORD:
-            self.add_error("record", _("This permission is not asked of a record."))
+            self.add_error("record", _("This permission doesn’t apply to records. Leave this empty."))
             return data
         data["found"] = self._found(permission, data.get("type", ""), named)
         if data["found"] is None:
@@ -118,7 +120,7 @@ class WhyForm(forms.Form):
         possible = [name for name in permission.record_types or records.registered() if name in records.registered()]
         for name in [chosen] if chosen in possible else possible if not chosen else []:
             rows = self.access.rows(f"view_{name}", name).filter(reference=reference, branch__in=self.places)
-            found: models.Model | None = rows.select_related("branch").first()
-            if found is not None:
-                return found
+            row: models.Model | None = rows.select_related("branch").first()
+            if row is not None:
+                return row
         return None

@@ -1,4 +1,4 @@
-"""What templates ask of the engine: rights on a record, and buttons that are disabled with a reason.
+"""Template tags for permissions on a record, and for buttons that are disabled with a reason.
 
 Templates show and disable; the views decide again.
 """
@@ -31,7 +31,7 @@ ROOMS = 4
 
 @register.filter
 def permission_label(codename: str) -> str:
-    """What people read for a permission."""
+    """Return the label of a permission."""
     return label_of(codename)
 
 
@@ -97,7 +97,7 @@ def seats_left(context: template.Context, *, priced: bool = False) -> dict[str, 
 
 @register.inclusion_tag("pages/log/limit.html", takes_context=True)
 def log_limit(context: template.Context) -> dict[str, Any]:
-    """How far back the plan shows the log, where more is kept."""
+    """Return how far back the plan shows the log, where more is kept."""
     access = access_of(context["request"])
     return {"limit": limit_of(access, reader_of(context["request"])), "account": access.account}
 

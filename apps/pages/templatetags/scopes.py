@@ -1,4 +1,4 @@
-"""How far a permission reaches, on the owner's pages: a coloured badge with its word, or with a letter."""
+"""Scopes on the pages: a coloured badge with a word or a letter."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def scope_badge(scope: Scope) -> SafeString:
 
 @register.simple_tag
 def grant_badge(grant: Grant) -> SafeString:
-    """What a role says of a permission: a letter and its word; `x` where it is never grantable."""
+    """Show the grant of a role: a letter and its word; `x` for never grantable."""
     letter = scope_letter(grant.scope) if grant.grantable else "x"
     word = grant.scope.label if grant.grantable else _("Never grantable")
     return format_html(

@@ -1,4 +1,4 @@
-"""What a page offers to do: a link, or the same words disabled with what is missing and where to ask for it."""
+"""Actions of a page: a link, or the same text disabled with the missing permission and a link to request it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class PageAction:
 
 
 def address(access: AccessContext, name: str, *args: Any) -> str:
-    """A page of the account at hand."""
+    """A page of the current account."""
     assert access.account is not None
     return reverse(f"pages:{name}", args=[access.account.slug, *args])
 
@@ -36,7 +36,7 @@ def address(access: AccessContext, name: str, *args: Any) -> str:
 def page_action(
     access: AccessContext, form: type[ChangeForm], row: Any, icon: str, to: str, title: str = ""
 ) -> PageAction | None:
-    """What the form does, for a row; None where it makes no sense for the row as it stands."""
+    """Return the form's act for a row; None where it makes no sense for the row in its current state."""
     if row is not None and not form.applies(access, row):
         return None
     title = title or str(form.title)
@@ -55,7 +55,7 @@ def page_action(
 
 
 def acts(*found: PageAction | None) -> list[PageAction]:
-    """Those that make sense."""
+    """Return the acts that apply."""
     return [each for each in found if each is not None]
 
 

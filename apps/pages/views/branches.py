@@ -35,13 +35,13 @@ ACTS: dict[str, type[ChangeForm]] = {
 
 @page(SEES_BRANCH)
 def branches(request: HttpRequest, access: AccessContext) -> HttpResponse:
-    """The branches in sight, with how many members they have, and what the person may do with each."""
+    """The visible branches, with how many members they have, and what the person may do with each."""
     active = Count("memberships", filter=Q(memberships__status=Membership.Status.ACTIVE))
-    found = branches_in_sight(access).annotate(members=active).order_by("status", "name", "pk")
+    matching = branches_in_sight(access).annotate(members=active).order_by("status", "name", "pk")
     counted = {branch.pk for branch in access.branches_where("view_members")}
     lacking = AddBranchForm.lacking(access, None)
     context = {
-        "rows": [_row(access, branch, counted) for branch in found],
+        "rows": [_row(access, branch, counted) for branch in matching],
         "no_more": (tooltip(access, lacking[0]) if lacking else "") or AddBranchForm.barred(access, None),
         "crumbs": crumbs_of(access),
     }
@@ -51,15 +51,15 @@ def branches(request: HttpRequest, access: AccessContext) -> HttpResponse:
 @page("add_branch", sends=True)
 def add_branch(request: HttpRequest, access: AccessContext) -> HttpResponse:
     """A further branch."""
-    return settings_change(request, access, AddBranchForm, _("Open a branch"), back=_list(access))
+    return settings_change(request, access, AddBranchForm, _("Add branch"), back=_list(access))
 
 
 @page(SEES_BRANCH, sends=True)
 def change_branch(request: HttpRequest, access: AccessContext, branch: str, act: str) -> HttpResponse:
-    """One of the things that can be done with a branch.
+    """Make one change of a branch.
 
     Raises:
-        Http404: there is no such branch in sight, or it cannot be done with it as it stands.
+        Http404: there is no such visible branch, or it cannot be done with it as it is now.
     """
     row = branches_in_sight(access).filter(slug=branch).first()
     kind = ACTS.get(act)

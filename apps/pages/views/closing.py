@@ -25,7 +25,7 @@ DELETES = "delete_account"
 
 
 class ClosingPages(AccountChangePages):
-    """The form stands below what it is about."""
+    """The form comes below what it is about."""
 
     def show(self, page: str, form: ChangeForm, context: dict[str, Any]) -> HttpResponse:
         """The page itself, or the preview."""
@@ -50,20 +50,20 @@ def closing(request: HttpRequest, access: AccessContext) -> HttpResponse:
     assert account is not None
     kind: type[ChangeForm] = CloseAccountForm if account.status == Account.Status.ACTIVE else KeepAccountForm
     form = kind(request.POST if request.method == "POST" else None, access=access, row=account)
-    face = ClosingPages(request, access, crumbs=crumbs_of(access))
+    pages = ClosingPages(request, access, crumbs=crumbs_of(access))
     back = reverse("pages:settings-closing", args=[account.slug])
-    return answer(request, form, face, back=back, subject=_("Close and delete"))
+    return answer(request, form, pages, back=back, subject=_("Close and delete"))
 
 
 def _gone(access: AccessContext) -> list[tuple[str, str]]:
-    """What the account has, in numbers: of records those that the person sees, for others may be nobody's to count."""
+    """Return the account's contents in numbers, counting only records that the person sees."""
     mandate = access.mandate
     assert mandate is not None
     people = Membership.objects.active().filter(account=access.account_id).values("user").distinct().count()
     branches = Branch.objects.filter(account=access.account_id).count()
-    found = [(_("People"), str(people)), (_("Branches"), str(branches))]
+    items = [(_("People"), str(people)), (_("Branches"), str(branches))]
     for kind in catalogue.record_types():
         if kind.name in records.registered():
             many = lists.capped_count(mandate, f"view_{kind.name}")
-            found.append((kind.label_plural, f"{lists.CAP:,}+" if many > lists.CAP else f"{many:,}"))
-    return found
+            items.append((kind.label_plural, f"{lists.CAP:,}+" if many > lists.CAP else f"{many:,}"))
+    return items

@@ -1,4 +1,4 @@
-"""The account's home: who is here, what waits for me, and what has changed of late."""
+"""The account's home: members, pending requests and recent changes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def home(request: HttpRequest, access: AccessContext) -> HttpResponse:
 
 
 def _places(access: AccessContext) -> list[dict[str, Any]] | None:
-    """The branches in sight with how many people are there, and how many are invited; None for who may not see it."""
+    """The visible branches with how many people are there, and how many are invited; None for who may not see it."""
     branches = access.branches_where("view_members")
     if not branches:
         return None

@@ -1,4 +1,4 @@
-"""Invitations: sent, sent again, cancelled. The link is shown this once to whoever sends it."""
+"""Invitations: sent, resent, cancelled. The sender sees the link once."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ INVITES = "invite_members"
 
 @page(INVITES, sends=True)
 def invite(request: HttpRequest, access: AccessContext) -> HttpResponse:
-    """Somebody is asked to join."""
+    """Invite a member."""
     back = address(access, "members-invited")
-    crumbs = [(address(access, "members"), _("Members")), (back, _("Invited"))]
+    crumbs = [(address(access, "members"), _("Members")), (back, _("Invitations"))]
     chosen = {name: request.GET[name] for name in ("email", "branch", "role") if name in request.GET}
     form = InviteForm(request.POST or None, access=access, row=None, initial=chosen)
     form.require()
-    face = OwnPage(request, access, "pages/members/invite.html", {}, crumbs=crumbs)
-    return answer(request, form, face, back=back, subject=str(InviteForm.title))
+    pages = OwnPage(request, access, "pages/members/invite.html", {}, crumbs=crumbs)
+    return answer(request, form, pages, back=back, subject=str(InviteForm.title))
 
 
 @page(INVITES, sends=True)
 def resend(request: HttpRequest, access: AccessContext, invitation: int) -> HttpResponse:
-    """It is sent again, with another link."""
+    """Resend the invitation with a new link."""
     return _change(request, access, ResendForm, invitation)
 
 
 @page(INVITES, sends=True)
 def cancel(request: HttpRequest, access: AccessContext, invitation: int) -> HttpResponse:
-    """It is taken back."""
+    """Cancel it."""
     return _change(request, access, CancelForm, invitation)
 
 
@@ -44,6 +44,6 @@ def _change(request: HttpRequest, access: AccessContext, kind: type[InvitationFo
     if row is None or not kind.applies(access, row):
         raise Http404
     back = address(access, "members-invited")
-    crumbs = [(address(access, "members"), _("Members")), (back, _("Invited"))]
+    crumbs = [(address(access, "members"), _("Members")), (back, _("Invitations"))]
     subject = f"{kind.title}: {row.email}"
     return changing(request, access, kind, row, back=back, subject=subject, crumbs=crumbs)

@@ -51,19 +51,19 @@ class ListPage:
 def part_of(request: HttpRequest, rows: QuerySet[Any], known: QuerySet[Any], order: Order) -> ListPage:
     """The page of a list that the request asks for (`?after=` or `?before=` the id of a row; else the first one).
 
-    `known` are all rows that the person may see: a page goes on where a row stands even if it has left the list by
+    `known` are all rows that the person may see: a page continues after a row even if it has left the list by
     now. Rows that the person may not see, and ids of nothing, lead to the first page alike.
     """
     keys = {f"key_{place}": key for place, key in enumerate(order.keys)}
     names = [*keys, "pk"]
     backwards = "before" in request.GET
     anchor = _anchor(known.annotate(**keys), request.GET.get("before" if backwards else "after", ""), names)
-    found = rows.annotate(**keys)
+    matching = rows.annotate(**keys)
     ascending = order.descending == backwards if anchor is not None else not order.descending
     if anchor is not None:
         beyond = TupleGreaterThan if ascending else TupleLessThan
-        found = found.filter(beyond(Tuple(*(F(name) for name in names)), anchor))
-    ordered = found.order_by(*(name if ascending else f"-{name}" for name in names))
+        matching = matching.filter(beyond(Tuple(*(F(name) for name in names)), anchor))
+    ordered = matching.order_by(*(name if ascending else f"-{name}" for name in names))
     size = access_of(request).rows_per_page
     listed = list(ordered[: size + 1])
     more, listed = len(listed) > size, listed[:size]
@@ -82,8 +82,8 @@ def part_of(request: HttpRequest, rows: QuerySet[Any], known: QuerySet[Any], ord
 def _anchor(known: QuerySet[Any], asked: str, names: list[str]) -> tuple[Any, ...] | None:
     if not asked.isdecimal() or len(asked) > LONGEST_ID:
         return None
-    found: tuple[Any, ...] | None = known.filter(pk=int(asked)).values_list(*names).first()
-    return found
+    row: tuple[Any, ...] | None = known.filter(pk=int(asked)).values_list(*names).first()
+    return row
 
 
 def _address(asked: Mapping[str, str], name: str, pk: int) -> str:

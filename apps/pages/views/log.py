@@ -1,4 +1,4 @@
-"""The account's log: what was done, by whom and why; taken along as a file; and whether its chain fits."""
+"""The account's log: list, export and verification."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def log(request: HttpRequest, access: AccessContext) -> HttpResponse:
 @page(SEES, sends=True)
 @require_POST
 def export_log(request: HttpRequest, access: AccessContext) -> HttpResponseBase:
-    """What the list shows, as a file; that it was taken along stands in the log.
+    """What the list shows, as a file; the export is recorded in the audit log.
 
     Raises:
         Http404: there is no such kind of file.
@@ -77,14 +77,14 @@ def _page(
     entries = reader.entries().filter(operation=OuterRef("pk")).order_by("pk")
     operations = form.found().annotate(targets=ArraySubquery(entries.values("target_text")[: NAMED + 1]))
     if after is not None:
-        found = list(operations.filter(pk__gt=after).order_by("pk")[: size + 1])
-        more, shown = len(found) > size, found[:size][::-1]
+        items = list(operations.filter(pk__gt=after).order_by("pk")[: size + 1])
+        more, shown = len(items) > size, items[:size][::-1]
         newer, older = (shown[0].pk if more else None), (shown[-1].pk if shown else None)
     else:
         if before is not None:
             operations = operations.filter(pk__lt=before)
-        found = list(operations.newest_first()[: size + 1])
-        more, shown = len(found) > size, found[:size]
+        items = list(operations.newest_first()[: size + 1])
+        more, shown = len(items) > size, items[:size]
         newer, older = (shown[0].pk if shown and before is not None else None), (shown[-1].pk if more else None)
     return [_row(reader.access, operation) for operation in shown], newer, older
 
@@ -108,7 +108,7 @@ def _number(text: str | None) -> int | None:
 
 
 def _query(request: HttpRequest, **turned: int) -> str:
-    """What is asked for, as an address has it, on another page of the list."""
+    """Return the query string of another page with the same filters."""
     asked = request.GET.copy()
     for name in ("before", "after"):
         asked.pop(name, None)

@@ -42,7 +42,7 @@ ORDER = Order("name", (by_name(),))
 
 @dataclass(frozen=True, slots=True)
 class MatrixLine:
-    """One member on a branch, with what they may there of the shown permissions; with a parent role alone, on none."""
+    """One member on a branch with their scopes of the shown permissions; without a branch for parent roles only."""
 
     user: User
     role: str
@@ -52,7 +52,7 @@ class MatrixLine:
 
 @page(SEES)
 def matrix(request: HttpRequest, access: AccessContext) -> HttpResponse:
-    """Who may what, on the branches where the person sees what members may."""
+    """The matrix of members and permissions, on branches where the person sees permissions."""
     assert access.account is not None
     places = access.branches_where(SEES)
     tabs = shown_tabs(access.account.role_system, access.account.features)
@@ -78,12 +78,12 @@ def matrix(request: HttpRequest, access: AccessContext) -> HttpResponse:
 
 def _members(access: AccessContext, places: Sequence[Branch]) -> QuerySet[Membership]:
     """The active members on these branches, without those whose rights are only their own to see."""
-    found = Membership.objects.active().filter(branch__in=places).exclude(user__in=shielded(access))
-    return found.select_related("user", "branch", "role")
+    matching = Membership.objects.active().filter(branch__in=places).exclude(user__in=shielded(access))
+    return matching.select_related("user", "branch", "role")
 
 
 def _narrowed(request: HttpRequest, rows: QuerySet[Membership], places: Sequence[Branch]) -> QuerySet[Membership]:
-    """Those that the address asks for; an impossible question finds nobody."""
+    """Return the branches that the address names; an invalid one matches no branch."""
     rows = _named(request, rows)
     if slug := request.GET.get("branch"):
         rows = rows.filter(branch__in=[place.pk for place in places if place.slug == slug])
@@ -93,7 +93,7 @@ def _narrowed(request: HttpRequest, rows: QuerySet[Membership], places: Sequence
 
 
 def _named(request: HttpRequest, rows: QuerySet[R]) -> QuerySet[R]:
-    """Those of the name or the address that is asked for."""
+    """Return the people who match the name or address."""
     for word in request.GET.get("q", "")[:LONGEST_WORDS].replace("\0", "").split():
         rows = rows.filter(Q(user__name__icontains=word) | Q(user__email__icontains=word))
     return rows
@@ -106,12 +106,12 @@ def _roles(access: AccessContext) -> list[tuple[str, str]]:
 
 
 def _parents_alone(request: HttpRequest, access: AccessContext) -> list[ParentMembership]:
-    """Those who hold a parent role without being a member anywhere, for who may see parent roles."""
+    """Return holders of a parent role without a membership, for people who may see parent roles."""
     if not access.may_anywhere("view_parent_roles"):
         return []
-    found = ParentMembership.objects.filter(account=access.account_id).exclude(user__in=shielded(access))
+    matching = ParentMembership.objects.filter(account=access.account_id).exclude(user__in=shielded(access))
     members = Membership.objects.active().filter(account=access.account_id, user=OuterRef("user"))
-    named = _named(request, found.filter(~Exists(members)))
+    named = _named(request, matching.filter(~Exists(members)))
     ordered = named.select_related("user", "role").annotate(key=by_name()).order_by("key", "pk")
     return list(ordered[: access.rows_per_page])
 
@@ -126,11 +126,11 @@ def _lines(
     mandates = {user_id: Mandate(each, now) for user_id, each in facts.items()}
     permissions = [permission for tab in tabs for permission in tab.permissions]
     for row in rows:
-        found = [(each, held_cell(mandates[row.user_id], each, row.branch)) for each in permissions]
-        yield MatrixLine(row.user, row.role.name, row.branch, found)
+        items = [(each, held_cell(mandates[row.user_id], each, row.branch)) for each in permissions]
+        yield MatrixLine(row.user, row.role.name, row.branch, items)
     for held in parents:
-        found = [(each, held_cell(mandates[held.user_id], each, None)) for each in permissions]
-        yield MatrixLine(held.user, held.role.name, None, found)
+        items = [(each, held_cell(mandates[held.user_id], each, None)) for each in permissions]
+        yield MatrixLine(held.user, held.role.name, None, items)
 
 
 def _of_account(access: AccessContext) -> Iterator[MatrixRow]:
@@ -147,7 +147,7 @@ def _of_account(access: AccessContext) -> Iterator[MatrixRow]:
 @page(SEES, sends=True)
 @require_POST
 def export_matrix(request: HttpRequest, access: AccessContext) -> HttpResponse:
-    """All of the matrix that the person may see, as a file; that it was taken along stands in the log.
+    """All of the matrix that the person may see, as a file; the export is recorded in the audit log.
 
     Raises:
         Http404: there is no such kind of file.
@@ -160,8 +160,8 @@ def export_matrix(request: HttpRequest, access: AccessContext) -> HttpResponse:
     if kind == "csv":
         body = "".join(csv_lines(rows))
     else:
-        told = {"account": access.account.slug, "members": [as_json(row) for row in rows]}
-        body = json.dumps(told, ensure_ascii=False, indent=2)
+        values = {"account": access.account.slug, "members": [as_json(row) for row in rows]}
+        body = json.dumps(values, ensure_ascii=False, indent=2)
     with transaction.atomic():
         record(
             verb=MATRIX_EXPORTED,

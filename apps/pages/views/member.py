@@ -1,4 +1,4 @@
-"""One member: branches and roles, teams, overrides, parent role, shares, records, and what the log says of them."""
+"""One member: branches and roles, teams, overrides, parent role, shares, records and access history."""
 
 from __future__ import annotations
 
@@ -61,10 +61,10 @@ class BranchMembership:
 
 @page(VIEWS)
 def member(request: HttpRequest, access: AccessContext, member: int) -> HttpResponse:
-    """What one member is and has, as far as the person may see it.
+    """Show one member, limited to what the person may see.
 
     Raises:
-        Http404: neither a membership nor a parent role of theirs is in sight.
+        Http404: neither a membership nor a parent role of theirs is visible.
     """
     rows = memberships_of(access, member)
     parent = parent_of(access, member)
@@ -96,14 +96,14 @@ def member(request: HttpRequest, access: AccessContext, member: int) -> HttpResp
 def memberships_of(access: AccessContext, user_id: int, status: str | None = None) -> list[Membership]:
     """The person's memberships of the branches where the other sees the members; the active ones first.
 
-    Each says whether the person has a second factor (`secured`).
+    Each says whether the person uses two-factor authentication (`secured`).
     """
     places = {branch.pk: branch for branch in access.branches_where(VIEWS)}
-    found = Membership.objects.filter(account=access.account_id, branch__in=places, user=user_id)
+    matching = Membership.objects.filter(account=access.account_id, branch__in=places, user=user_id)
     if status is not None:
-        found = found.filter(status=status)
+        matching = matching.filter(status=status)
     factors = Authenticator.objects.filter(user=OuterRef("user"), type__in=FACTORS)
-    described = found.select_related("user", "role").annotate(secured=Exists(factors))
+    described = matching.select_related("user", "role").annotate(secured=Exists(factors))
     rows = list(described.order_by("status", "branch__name", "pk"))
     for row in rows:
         row.branch = places[row.branch_id]
@@ -114,15 +114,15 @@ def parent_of(access: AccessContext, user_id: int) -> ParentMembership | None:
     """The person's parent role, where the other may see it."""
     if not access.may_anywhere("view_parent_roles"):
         return None
-    held = ParentMembership.objects.filter(account=access.account_id, user=user_id)
-    return held.select_related("user", "role").first()
+    memberships = ParentMembership.objects.filter(account=access.account_id, user=user_id)
+    return memberships.select_related("user", "role").first()
 
 
 def membership_in_sight(access: AccessContext, user_id: int, slug: str, status: str | None = None) -> Membership:
     """The person's membership of that branch.
 
     Raises:
-        Http404: there is none in sight, or it is in another state.
+        Http404: none is visible, or it is in another state.
     """
     for row in memberships_of(access, user_id, status):
         if row.branch.slug == slug:
@@ -131,14 +131,14 @@ def membership_in_sight(access: AccessContext, user_id: int, slug: str, status: 
 
 
 def member_crumbs(access: AccessContext, user: User) -> list[tuple[str, str]]:
-    """The way back from a page about somebody."""
+    """The breadcrumbs of a page about a member."""
     return [(address(access, "members"), _("Members")), (address(access, "member", user.pk), str(user))]
 
 
 def _places(access: AccessContext, rows: Sequence[Membership], *, veiled: bool) -> list[BranchMembership]:
-    found = [BranchMembership(row, acts=_place_acts(access, row)) for row in rows]
+    items = [BranchMembership(row, acts=_place_acts(access, row)) for row in rows]
     if veiled or not rows:
-        return found
+        return items
     user_id, branches = rows[0].user_id, [row.branch_id for row in rows]
     teams: dict[int, list[Team]] = defaultdict(list)
     for team in Team.objects.filter(branch__in=branches, members__user=user_id).order_by("name"):
@@ -149,14 +149,14 @@ def _places(access: AccessContext, rows: Sequence[Membership], *, veiled: bool) 
         overrides = Override.objects.filter(user=user_id, branch__in=open_to).select_related("author")
         for override in overrides.order_by("permission"):
             standing[override.branch_id].append(override)
-    for place in found:
+    for place in items:
         key = place.membership.branch_id
         place.teams, place.overrides = teams[key], standing[key] if key in open_to else None
-    return found
+    return items
 
 
 def _acts(access: AccessContext, user: User, rows: Sequence[Membership]) -> list[PageAction]:
-    """What can be done with the person as a whole."""
+    """Return the actions on the person in the whole account."""
     active = [row for row in rows if row.status == Membership.Status.ACTIVE]
     if not active:
         return []
@@ -176,7 +176,7 @@ def _acts(access: AccessContext, user: User, rows: Sequence[Membership]) -> list
 
 
 def _signing_in(access: AccessContext, user: User, rows: Sequence[Membership]) -> dict[str, Any]:
-    """Whether the person has a second factor, told only to who could reset it, and what does that."""
+    """Return whether the person uses 2FA, only for those who could reset it, and the act that does."""
     known = user == access.user or access.may_anywhere("reset_mfa")
     secured = None
     if known:
@@ -188,19 +188,19 @@ def _signing_in(access: AccessContext, user: User, rows: Sequence[Membership]) -
 
 
 def _looking(access: AccessContext, user: User, active: Sequence[Membership]) -> PageAction | None:
-    """To look as them; nobody needs that for themselves."""
+    """Return the link to view as the member; None for oneself."""
     if user == access.user:
         return None
     to = address(access, "view-as", user.pk)
     lacking = next((row.branch for row in active if not access.may(LOOKS, row.branch)), None)
     if lacking is None:
-        return PageAction(_("Look as them"), to, "visibility")
+        return PageAction(_("View as member"), to, "visibility")
     asking = asking_address(access, LOOKS, lacking)
-    return PageAction(_("Look as them"), to, "visibility", tooltip(access, LOOKS, lacking), asking)
+    return PageAction(_("View as member"), to, "visibility", tooltip(access, LOOKS, lacking), asking)
 
 
 def _place_acts(access: AccessContext, row: Membership) -> list[PageAction]:
-    """What can be done with the person on one branch."""
+    """Return the actions on the person on one branch."""
     where = (row.user_id, row.branch.slug)
     return acts(
         page_action(access, RoleForm, row, "switch_account", address(access, "member-role", *where)),
@@ -216,7 +216,7 @@ def _place_acts(access: AccessContext, row: Membership) -> list[PageAction]:
 def _parent_acts(
     access: AccessContext, user: User, parent: ParentMembership | None, rows: Sequence[Membership]
 ) -> list[PageAction] | None:
-    """What can be done with the parent role; None in a scheme without any, or for who may see none."""
+    """Return the actions on the parent role; None without parent roles, or for people who may not see them."""
     if not access.may_anywhere("view_parent_roles") or not has_parent_roles(access):
         return None
     if parent is None:
@@ -231,7 +231,7 @@ def _parent_acts(
 
 
 def records_of(access: AccessContext, user: User, branch_id: int | None = None) -> dict[str, int]:
-    """How many records of each type the person answers for, of those that the other may see; in one query."""
+    """Return how many visible records of each type the person owns, in one query."""
     here = Q(responsible=user) if branch_id is None else Q(responsible=user, branch=branch_id)
     parts = [
         access.rows(f"view_{name}", name)
@@ -249,11 +249,11 @@ def _shares(access: AccessContext, user: User) -> list[dict[str, Any]]:
     """The first records that are shared with the person, of those whose access the other may look into."""
     parts = []
     for name in records.registered():
-        found = shares.tables(name)
-        if found is None:
+        result = shares.tables(name)
+        if result is None:
             continue
         seen = access.rows("view_access_history", name).order_by().values("pk")
-        given = found[0]._default_manager.filter(account=access.account_id, user=user, content_object__in=seen)
+        given = result[0]._default_manager.filter(account=access.account_id, user=user, content_object__in=seen)
         parts.append(
             given.order_by().values(
                 of_type=Value(name, output_field=CharField()),
@@ -261,12 +261,12 @@ def _shares(access: AccessContext, user: User) -> list[dict[str, Any]]:
                 permission_name=F("permission__codename"),
             )
         )
-    told: dict[str, dict[str, Any]] = {}
+    values: dict[str, dict[str, Any]] = {}
     for row in _united(parts).order_by("reference", "permission_name")[: (SHOWN + 1) * VERBS]:
         verb = row["permission_name"].partition("_")[0]
-        told.setdefault(row["reference"], {"reference": row["reference"], "type": row["of_type"], "verbs": []})
-        told[row["reference"]]["verbs"].append(verb)
-    return list(told.values())
+        values.setdefault(row["reference"], {"reference": row["reference"], "type": row["of_type"], "verbs": []})
+        values[row["reference"]]["verbs"].append(verb)
+    return list(values.values())
 
 
 def _united(parts: Sequence[QuerySet[Any]]) -> QuerySet[Any]:
@@ -278,7 +278,7 @@ def _events(request: HttpRequest, access: AccessContext, user: User) -> list[dic
     if not access.may_anywhere(SEES):
         return None
     entries = reader_of(request).entries().concerning(user.pk).select_related("operation").order_by("-pk")
-    face, found = AccountChangePages(request, access), dict[int, dict[str, Any]]()
+    pages, found = AccountChangePages(request, access), dict[int, dict[str, Any]]()
     for entry in entries[: SHOWN * 3]:
         done = entry.operation
         found.setdefault(
@@ -287,7 +287,7 @@ def _events(request: HttpRequest, access: AccessContext, user: User) -> list[dic
                 "operation": done,
                 "words": in_words(done.verb),
                 "who": named(done),
-                "address": face.operation_address(done.pk),
+                "address": pages.operation_address(done.pk),
             },
         )
     return list(found.values())[:SHOWN]

@@ -37,11 +37,11 @@ from apps.teams.models import Invitation, Membership, ParentMembership, TeamMemb
 
 VIEWS, RESETS = "view_members", "reset_mfa"
 ORDERS = {
-    "name": Order(noop("By name"), [by_name()]),
-    "role": Order(noop("By role, the highest first"), [-F("role__rank"), by_name()]),
-    "seen": Order(noop("Last sign-in, the latest first"), [moment_or_never("user__last_login")], descending=True),
-    "unseen": Order(noop("Last sign-in, the longest ago first"), [moment_or_never("user__last_login")]),
-    "joined": Order(noop("Joined, the latest first"), [F("joined_at")], descending=True),
+    "name": Order(noop("Name"), [by_name()]),
+    "role": Order(noop("Role, highest first"), [-F("role__rank"), by_name()]),
+    "seen": Order(noop("Last sign-in, latest first"), [moment_or_never("user__last_login")], descending=True),
+    "unseen": Order(noop("Last sign-in, oldest first"), [moment_or_never("user__last_login")]),
+    "joined": Order(noop("Joined, latest first"), [F("joined_at")], descending=True),
 }
 
 
@@ -61,7 +61,7 @@ class MemberRow:
 
 @page(VIEWS)
 def members(request: HttpRequest, access: AccessContext) -> HttpResponse:
-    """Who works on the branches in sight, as what."""
+    """The members of the visible branches with their roles."""
     asked = MemberFilter(request.GET, access=access, places=access.branches_where(VIEWS))
     chosen = request.GET.get("sort", "")
     order = chosen if chosen in ORDERS else "name"
@@ -81,7 +81,7 @@ def members(request: HttpRequest, access: AccessContext) -> HttpResponse:
 
 @page(VIEWS)
 def invited(request: HttpRequest, access: AccessContext) -> HttpResponse:
-    """Who was asked to join, and what became of it."""
+    """The invitations and their states."""
     asked = InvitationFilter(request.GET, access=access, places=access.branches_where(VIEWS))
     known = invitations_in_sight(access)
     part = part_of(request, asked.narrow(known), known, Order("", [F("sent_at")], descending=True))
@@ -91,7 +91,7 @@ def invited(request: HttpRequest, access: AccessContext) -> HttpResponse:
 
 @page(VIEWS)
 def removed(request: HttpRequest, access: AccessContext) -> HttpResponse:
-    """The Restore list."""
+    """The removed members."""
     asked = RemovedFilter(request.GET, access=access, places=access.branches_where(VIEWS))
     known = members_in_sight(access)
     gone = asked.narrow(known.filter(status=Membership.Status.REMOVED))
@@ -107,20 +107,20 @@ def several_roles(request: HttpRequest, access: AccessContext) -> HttpResponse:
     crumbs = [(back, _("Members"))]
     selected = chosen_members(access, request.GET)
     if request.method == "GET" and not selected and ASKED not in request.GET:
-        barred = _("Nobody is selected. Go back to the list, and select some members.")
+        barred = _("No members selected. Go back to the list and select members.")
         context = {"barred": barred, "crumbs": crumbs}
         return show(request, access, "pages/members/barred.html", str(SeveralRolesForm.title), context)
     initial = {"members": ",".join(str(membership.pk) for membership in selected)}
     form = SeveralRolesForm(request.POST or None, access=access, initial=initial)
     people = form.people if form.is_bound else selected
-    face = OwnPage(request, access, "pages/members/several.html", {"people": people}, crumbs=crumbs)
-    return answer(request, form, face, back=back, subject=_("Another role for several members"))
+    pages = OwnPage(request, access, "pages/members/several.html", {"people": people}, crumbs=crumbs)
+    return answer(request, form, pages, back=back, subject=_("Change role of several members"))
 
 
 def _show(
     request: HttpRequest, access: AccessContext, tab: str, asked: Filter, part: ListPage, context: dict[str, Any]
 ) -> HttpResponse:
-    tabs = [("active", "members", _("Active")), ("invited", "members-invited", _("Invited"))]
+    tabs = [("active", "members", _("Active")), ("invited", "members-invited", _("Invitations"))]
     tabs.append(("restore", "members-restore", _("Restore")))
     shared = {
         "tab": tab,
@@ -141,7 +141,7 @@ def _lines(access: AccessContext, rows: Sequence[Membership]) -> list[MemberRow]
     overrides, teams = _overrides(access, rows), _teams(people, rows)
     may_reset = {branch.pk for branch in access.branches_where(RESETS)}
     movable = {branch.pk for branch in access.branches_where("change_roles")}
-    found = []
+    items = []
     for row in rows:
         key, veiled = (row.user_id, row.branch_id), row.user_id in hidden
         line = MemberRow(row, veiled, row.parent_role or "")  # type: ignore[attr-defined] # see `_described`
@@ -149,12 +149,12 @@ def _lines(access: AccessContext, rows: Sequence[Membership]) -> list[MemberRow]
         if not veiled:
             line.overrides, line.teams = overrides[key], teams[key]
             line.without_factor = row.branch_id in may_reset and not row.secured  # type: ignore[attr-defined]
-        found.append(line)
-    return found
+        items.append(line)
+    return items
 
 
 def _described(access: AccessContext, rows: QuerySet[Membership]) -> QuerySet[Membership]:
-    """The rows with each person's parent role, for who may see those, and whether they have a second factor."""
+    """Return the rows with each parent role, for those who may see it, and whether the person uses 2FA."""
     parents = ParentMembership.objects.filter(account=access.account_id, user=OuterRef("user"))
     if not access.may_anywhere("view_parent_roles"):
         parents = parents.none()
@@ -163,7 +163,7 @@ def _described(access: AccessContext, rows: QuerySet[Membership]) -> QuerySet[Me
 
 
 def _overrides(access: AccessContext, rows: Sequence[Membership]) -> Counter[tuple[int, int]]:
-    """How many overrides count now, by person and branch, where the person may see them."""
+    """Return the number of overrides in effect by person and branch, where the reader may see them."""
     places = access.branches_where("view_member_permissions")
     standing = live_overrides().filter(branch__in=places, user__in={row.user_id for row in rows})
     return Counter(standing.values_list("user_id", "branch_id"))
@@ -171,13 +171,13 @@ def _overrides(access: AccessContext, rows: Sequence[Membership]) -> Counter[tup
 
 def _teams(people: Iterable[int], rows: Sequence[Membership]) -> dict[tuple[int, int], list[str]]:
     """The teams of these people, by person and branch."""
-    found: dict[tuple[int, int], list[str]] = defaultdict(list)
+    result: dict[tuple[int, int], list[str]] = defaultdict(list)
     places = TeamMember.objects.filter(user__in=people, team__branch__in={row.branch_id for row in rows})
     for user_id, branch_id, name in places.order_by("team__name").values_list(
         "user_id", "team__branch_id", "team__name"
     ):
-        found[user_id, branch_id].append(name)
-    return found
+        result[user_id, branch_id].append(name)
+    return result
 
 
 def _invitation_acts(access: AccessContext, invitation: Invitation) -> list[PageAction]:

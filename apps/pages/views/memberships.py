@@ -43,7 +43,7 @@ def name(request: HttpRequest, access: AccessContext, member: int) -> HttpRespon
 
 @page("reset_mfa", sends=True)
 def reset_second_factor(request: HttpRequest, access: AccessContext, member: int) -> HttpResponse:
-    """The second factor of somebody who has lost it is taken away."""
+    """Reset the two-factor authentication of a member who lost it."""
     row = _first(memberships_of(access, member, ACTIVE))
     crumbs = member_crumbs(access, row.user)
     return changing(request, access, ResetMfaForm, row, back=crumbs[-1][0], subject=str(row.user), crumbs=crumbs)
@@ -57,7 +57,7 @@ def role(request: HttpRequest, access: AccessContext, member: int, branch: str) 
     form = RoleForm(request.POST or None, access=access, row=row, initial=chosen)
     form.require()
     crumbs = member_crumbs(access, row.user)
-    subject = _("The role of %(who)s on %(where)s") % {"who": row.user, "where": row.branch}
+    subject = _("Role of %(who)s on %(where)s") % {"who": row.user, "where": row.branch}
     if barred := form.barred(access, row):
         return show(request, access, "pages/members/barred.html", subject, {"barred": barred, "crumbs": crumbs})
     assert access.account is not None
@@ -69,12 +69,12 @@ def role(request: HttpRequest, access: AccessContext, member: int, branch: str) 
         "down": any(choice["lower"] and choice["chosen"] for choice in choices),
         "plan": f"{address(access, 'member-remove', row.user_id)}?from={row.branch.slug}",
     }
-    face = OwnPage(request, access, "pages/members/role.html", context, crumbs=crumbs)
-    return answer(request, form, face, back=crumbs[-1][0], subject=subject)
+    pages = OwnPage(request, access, "pages/members/role.html", context, crumbs=crumbs)
+    return answer(request, form, pages, back=crumbs[-1][0], subject=subject)
 
 
 def _role_choices(access: AccessContext, row: Membership, form: RoleForm) -> list[dict[str, Any]]:
-    """The roles that can be given, the highest first, each against the one that stands."""
+    """The roles that can be given, the highest first, each compared with the current one."""
     assert access.account is not None
     usable = Role.objects.usable_in(access.account_id, access.account.scheme)
     given = usable.filter(kind=Role.Kind.BRANCH, single=False).order_by("-rank", "name")
@@ -93,7 +93,7 @@ def _role_choices(access: AccessContext, row: Membership, form: RoleForm) -> lis
 
 @page("remove_members", sends=True)
 def remove(request: HttpRequest, access: AccessContext, member: int) -> HttpResponse:
-    """The removal plan, for one branch (`?from=`) or for all of them."""
+    """The offboarding plan, for one branch (`?from=`) or for all of them."""
     rows = memberships_of(access, member, ACTIVE)
     row = _first(rows)
     if row.user == access.user:
@@ -145,14 +145,14 @@ def _departure(
         "own": kind is LeaveForm,
         "everywhere": kind is RemoveEverywhereForm,
     }
-    face = OwnPage(request, access, "pages/members/departure.html", context, crumbs=crumbs)
+    pages = OwnPage(request, access, "pages/members/departure.html", context, crumbs=crumbs)
     back = address(access, "home") if kind is LeaveForm else address(access, "members")
-    return answer(request, form, face, back=back, subject=title)
+    return answer(request, form, pages, back=back, subject=title)
 
 
 @page("remove_members", sends=True)
 def restore(request: HttpRequest, access: AccessContext, member: int, branch: str) -> HttpResponse:
-    """Back from the Restore list."""
+    """Back from the removed members."""
     row = membership_in_sight(access, member, branch, REMOVED)
     subject = _("Restore %(who)s on %(where)s") % {"who": row.user, "where": row.branch}
     crumbs = [(address(access, "members-restore"), _("Restore")), member_crumbs(access, row.user)[-1]]
@@ -161,9 +161,9 @@ def restore(request: HttpRequest, access: AccessContext, member: int, branch: st
 
 @page("remove_members", sends=True)
 def delete(request: HttpRequest, access: AccessContext, member: int, branch: str) -> HttpResponse:
-    """Off the Restore list, for good."""
+    """Off the removed members, for good."""
     row = membership_in_sight(access, member, branch, REMOVED)
-    subject = _("Delete %(who)s from %(where)s for good") % {"who": row.user, "where": row.branch}
+    subject = _("Delete %(who)s from %(where)s permanently") % {"who": row.user, "where": row.branch}
     back = address(access, "members-restore")
     crumbs = [(back, _("Restore")), member_crumbs(access, row.user)[-1]]
     return changing(request, access, DeleteForm, row, back=back, subject=subject, crumbs=crumbs)
@@ -171,7 +171,7 @@ def delete(request: HttpRequest, access: AccessContext, member: int, branch: str
 
 @page("add_to_branches", sends=True)
 def add(request: HttpRequest, access: AccessContext) -> HttpResponse:
-    """Somebody of the account becomes a member of a further branch; a link may say who."""
+    """Add a member of the account to another branch; a link may say who."""
     back = address(access, "members")
     chosen = {name: request.GET[name] for name in ("user", "branch", "role") if name in request.GET}
     return changing(

@@ -44,23 +44,23 @@ def ways(
 ) -> list[FixLink]:
     """The changes that the explanation names, and what the reader could do with the record itself.
 
-    About oneself there is one way that is one's own: asking for it.
+    For oneself there is one way only: requesting it.
     """
     if told.allowed:
         return []
     if person.pk == access.user.pk:
         asking = asking_address(access, permission.codename, target)
         own = PageAction(_("Request access"), asking, "waving_hand") if asking else None
-        asked = [FixLink(_("Ask for it: whoever may give it decides."), own)] if own is not None else []
+        asked = [FixLink(_("Request it. A person who can grant it decides."), own)] if own is not None else []
         return asked + [FixLink(fix.with_people) for fix in told.fixes]
-    found = [FixLink(fix.with_people, _act(access, person, fix)) for fix in told.fixes]
-    if isinstance(target, Record) and found:
-        found[1:1] = _with_record(access, person, permission, target, mandate)
-    return found
+    items = [FixLink(fix.with_people, _act(access, person, fix)) for fix in told.fixes]
+    if isinstance(target, Record) and items:
+        items[1:1] = _with_record(access, person, permission, target, mandate)
+    return items
 
 
 def _act(access: AccessContext, person: User, fix: Fix) -> PageAction | None:
-    """What makes the change; disabled where the reader lacks the right, or would give more than they have."""
+    """Return the act that makes the change; disabled if the reader may not make it."""
     match fix.kind:
         case "share" if fix.subject is not None:
             return _share(access, person, fix, fix.subject)
@@ -84,9 +84,7 @@ def _act(access: AccessContext, person: User, fix: Fix) -> PageAction | None:
             )
         case "membership" if fix.branch is not None:
             chosen = {"user": str(person.pk), "branch": str(fix.branch.pk), "role": str(fix.role)}
-            act = PageAction(
-                _("Add to the branch"), f"{address(access, 'member-add')}?{urlencode(chosen)}", "domain_add"
-            )
+            act = PageAction(_("Add to branch"), f"{address(access, 'member-add')}?{urlencode(chosen)}", "domain_add")
             return _judged(access, "add_to_branches", None, act)
         case "parent_role":
             return _parent_role(access, person, fix)
@@ -100,7 +98,7 @@ def _share(access: AccessContext, person: User, fix: Fix, subject: Record) -> Pa
     verbs = [codename.partition("_")[0] for codename in fix.gives]
     chosen = urlencode({"do": "grant", "who": person.pk, "verbs": verbs}, doseq=True)
     to = f"{address(access, 'record', subject.record_type, subject.reference)}?{chosen}"
-    act = PageAction(_("Share it"), to, "share")
+    act = PageAction(_("Share"), to, "share")
     lacking = next(
         (name for name in ("view_access_history", "grant_record_access") if not access.may(name, subject)), ""
     )
@@ -113,7 +111,7 @@ def _parent_role(access: AccessContext, person: User, fix: Fix) -> PageAction:
     form: type[ParentForm] = GrantParentForm if held is None else ChangeParentForm
     to = address(access, "parent-grant") if held is None else address(access, "parent-change", person.pk)
     chosen = {"role": str(fix.role)} | ({"user": str(person.pk)} if held is None else {})
-    title = _("Grant the parent role") if held is None else _("Change the parent role")
+    title = _("Grant parent role") if held is None else _("Change parent role")
     act = PageAction(title, f"{to}?{urlencode(chosen)}", "badge")
     if not access.may_anywhere("view_parent_roles"):
         return _lacking(access, "view_parent_roles", None, act)
@@ -124,11 +122,11 @@ def _parent_role(access: AccessContext, person: User, fix: Fix) -> PageAction:
 def _with_record(
     access: AccessContext, person: User, permission: Permission, record: Record, mandate: Mandate
 ) -> Iterator[FixLink]:
-    """What can be done with the record or its responsible's teams, and is no change of the person's own rights."""
+    """Return the acts on the record or on its owner's teams that don't change the person's own access."""
     if responsible_would_help(mandate, permission, record):
         to = reverse(f"admin:{record._meta.label_lower.replace('.', '_')}_change", args=[record.pk])
-        act = PageAction(_("Set the responsible"), f"{to}#id_responsible", "assignment_ind")
-        sentence = _("Make %(who)s responsible for %(record)s.") % {"who": person, "record": record.reference}
+        act = PageAction(_("Set the owner"), f"{to}#id_responsible", "assignment_ind")
+        sentence = _("Make %(who)s the owner of %(record)s.") % {"who": person, "record": record.reference}
         # The form is one of the admin's, where only staff come.
         yield FixLink(sentence, _judged(access, "assign_record", record, act) if access.user.is_staff else None)
     if team_would_help(mandate, permission, record):
@@ -141,8 +139,8 @@ def _with_record(
             else f"{address(access, 'team-change', team.pk)}?member={person.pk}"
         )
         words = {"who": person, "other": record.responsible}
-        sentence = _("Put %(who)s in a team with %(other)s, who is responsible for it.") % words
-        act = PageAction(_("Make a team") if team is None else _("Add to the team"), to, "group_add")
+        sentence = _("Put %(who)s in a team with %(other)s, who owns it.") % words
+        act = PageAction(_("Add team") if team is None else _("Add to team"), to, "group_add")
         yield FixLink(sentence, _judged(access, "manage_teams", record.branch, act))
 
 
@@ -169,4 +167,4 @@ def _within_reach(access: AccessContext, fix: Fix, act: PageAction) -> PageActio
     """The same, disabled where the reader would give more than they have themselves."""
     if any(user.pk == access.user.pk for user in fix.who):
         return act
-    return PageAction(act.title, act.address, act.icon, _("It would give more than you have yourself."))
+    return PageAction(act.title, act.address, act.icon, _("You can’t grant more than your own access."))

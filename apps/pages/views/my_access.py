@@ -43,11 +43,11 @@ class PermissionLine:
 @login_required
 @require_safe
 def my_access(request: HttpRequest) -> HttpResponse:
-    """One account and one branch at a time, by `?account=` and `?branch=`; the account at hand where none is named."""
+    """One account and one branch at a time, by `?account=` and `?branch=`; the current account where none is named."""
     outside = access_of(request)
     user, accounts = outside.user, outside.accounts
     account = _chosen(accounts, request.GET.get("account", ""), outside.account)
-    context = {"access": outside, "accounts": accounts, "chosen": account, "title": _("What you may do")}
+    context = {"access": outside, "accounts": accounts, "chosen": account, "title": _("Your access")}
     if account is None:
         return render(request, "pages/my_access.html", context)
     try:
@@ -59,12 +59,12 @@ def my_access(request: HttpRequest) -> HttpResponse:
 
 
 def _chosen(accounts: object, slug: str, current: Account | None) -> Account | None:
-    found: list[Account] = list(accounts)  # type: ignore[call-overload] # a sequence of them
-    return next((each for each in found if each.slug == slug), current or (found[0] if found else None))
+    items: list[Account] = list(accounts)  # type: ignore[call-overload] # a sequence of them
+    return next((each for each in items if each.slug == slug), current or (items[0] if items else None))
 
 
 def _in_account(access: AccessContext, slug: str) -> dict[str, object]:
-    """What the person is and may on one branch, or (with a parent role alone) on every one."""
+    """Return the person's role and permissions on one branch, or on all with a parent role only."""
     mandate = access.mandate
     assert mandate is not None
     mine = {branch_id: held for branch_id, held, _profile in mandate.branches()}
@@ -101,13 +101,13 @@ def _tabs(
 def _line(
     access: AccessContext, mandate: Mandate, place: int, branch: Branch | None, permission: Permission
 ) -> PermissionLine:
-    found = effective_permission(mandate, place, permission)
-    override = next((step.override for step in found.given.steps if step.because is Reason.OVERRIDE), None)
-    source = _("another branch") if found.elsewhere else given_by(mandate, place, permission.codename)
-    asking = "" if found.scope or branch is None else asking_address(access, permission.codename, branch)
+    result = effective_permission(mandate, place, permission)
+    override = next((step.override for step in result.given.steps if step.because is Reason.OVERRIDE), None)
+    source = _("another branch") if result.elsewhere else given_by(mandate, place, permission.codename)
+    asking = "" if result.scope or branch is None else asking_address(access, permission.codename, branch)
     return PermissionLine(
         permission,
-        found,
+        result,
         source,
         "" if override is None else override.reason,
         None if override is None else override.expires_at,
@@ -116,7 +116,7 @@ def _line(
 
 
 def _givers(access: AccessContext, branch: Branch | None) -> list[User]:
-    """Who may change what the person may there, the foremost of them, by name."""
+    """Return the people who may change the person's access there, highest roles first."""
     people = access.people
     if people is None or branch is None:
         return []

@@ -79,7 +79,7 @@ def sections(request: HttpRequest, access: AccessContext) -> list[tuple[str, lis
     """The groups with at least one place for the person, and which of them they are at."""
     if access.account is None:
         return []
-    found = []
+    items = []
     for group, places in MENU.items():
         links = [
             _link(request, access, place)
@@ -88,8 +88,8 @@ def sections(request: HttpRequest, access: AccessContext) -> list[tuple[str, lis
             and (not place.fits or place.fits(access))
         ]
         if links:
-            found.append((_(group) if group else "", links))
-    return found
+            items.append((_(group) if group else "", links))
+    return items
 
 
 def _link(request: HttpRequest, access: AccessContext, place: MenuItem) -> MenuLink:

@@ -1,4 +1,4 @@
-"""One operation of the log in full, and its undoing."""
+"""One operation of the audit log in full, and undo."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ BIGGEST = 2**63 - 1
 
 @page(SEES)
 def operation(request: HttpRequest, access: AccessContext, operation: int) -> HttpResponse:
-    """Who did what and why, with every change before and after, side by side."""
+    """Show the operation with every entry before and after."""
     reader = reader_of(request)
     row = _row_or_404(reader, operation)
     behind = request.GET.get("behind", "")
     entries = reader.entries().filter(operation=row).exclude(target_type=TARGET).order_by("pk")
     if behind.isascii() and behind.isdigit() and len(behind) < 19:
         entries = entries.filter(pk__gt=int(behind))
-    found = list(entries[: SHOWN + 1])
+    items = list(entries[: SHOWN + 1])
     context = {
         "operation": row,
         "who": named(row),
-        "images": [image_of(entry) for entry in found[:SHOWN]],
-        "behind": found[SHOWN - 1].pk if len(found) > SHOWN else None,
+        "images": [image_of(entry) for entry in items[:SHOWN]],
+        "behind": items[SHOWN - 1].pk if len(items) > SHOWN else None,
         "sealed": _sealed(access, row) if reader.everywhere else None,
         "crumbs": _crumbs(access),
         **_undoing(reader, row),
@@ -58,7 +58,7 @@ def undo(request: HttpRequest, access: AccessContext, operation: int) -> HttpRes
         form,
         back=address,
         subject=_("Undo: %(what)s, by %(who)s") % {"what": words[:1].lower() + words[1:], "who": named(row)},
-        crumbs=[*_crumbs(access), (address, _("Operation %(number)d") % {"number": row.pk})],
+        crumbs=[*_crumbs(access), (address, _("Change %(number)d") % {"number": row.pk})],
     )
 
 
@@ -90,7 +90,7 @@ def _undoing(reader: LogAccess, row: Operation) -> dict[str, Any]:
         Entry.objects.of_account(access.account_id).about(TARGET, row.pk).values_list("operation", flat=True).first()
     )
     if undone is not None:
-        # Who reads one branch alone may not read by whom.
+        # Readers of one branch may not read who reviewed it.
         by = reader.operations().filter(pk=undone).first()
         told = by and {**_told(access, by.pk, named(by)), "at": by.at, "reason": by.reason}
         return {**found, "undone": told, "is_undone": True}

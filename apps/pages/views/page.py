@@ -1,4 +1,4 @@
-"""What every page of an account stands on: the account in its address, the permission that it declares, its frame."""
+"""The base of every page of an account: the account in its address, the permission that it declares, its frame."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from apps.roles import catalogue
 
 P = ParamSpec("P")
 R = TypeVar("R", bound=HttpResponseBase)
-# A page as it is written: the request, who asks in which account, and what else stands in the address.
+# A page as it is written: the request, who asks in which account, and the rest of the address.
 PageView = Callable[Concatenate[HttpRequest, AccessContext, P], R]
 EVERYBODY = ""
 
@@ -85,7 +85,7 @@ def show(
 
 
 class AccountChangePages:
-    """How a change of access looks on the owner's pages. `crumbs` lead back: addresses and their names."""
+    """The pages of a change of access in the account's pages. `crumbs` are addresses and their names."""
 
     def __init__(
         self, request: HttpRequest, access: AccessContext, *, crumbs: list[tuple[str, str]] | None = None
@@ -125,5 +125,5 @@ def change_page(
     Raises:
         MissingPermission: the person may not.
     """
-    face = AccountChangePages(request, access, crumbs=crumbs)
-    return answer(request, form, face, back=back, subject=subject, at_once=at_once)
+    pages = AccountChangePages(request, access, crumbs=crumbs)
+    return answer(request, form, pages, back=back, subject=subject, at_once=at_once)

@@ -20,7 +20,7 @@ VIEWS = "view_parent_roles"
 
 @page(VIEWS)
 def parent_roles(request: HttpRequest, access: AccessContext) -> HttpResponse:
-    """Who holds which parent role, and what each of these roles is; a scheme without any says so."""
+    """The members with a parent role, and the parent roles of the role system, if it has any."""
     assert access.account is not None
     published = Role.objects.usable_in(access.account_id, access.account.scheme).filter(kind=Role.Kind.PARENT)
     known = ParentMembership.objects.filter(account=access.account_id).select_related("user", "role")
@@ -39,7 +39,7 @@ def parent_roles(request: HttpRequest, access: AccessContext) -> HttpResponse:
 
 @page(VIEWS, sends=True)
 def grant(request: HttpRequest, access: AccessContext) -> HttpResponse:
-    """Somebody gets a parent role; a link may say who."""
+    """Grant a parent role; a link may name the member."""
     back = address(access, "parent-roles")
     chosen = {name: request.GET[name] for name in ("user", "role") if name in request.GET}
     crumbs = [(back, _("Parent roles"))]
@@ -57,13 +57,13 @@ def grant(request: HttpRequest, access: AccessContext) -> HttpResponse:
 
 @page(VIEWS, sends=True)
 def change(request: HttpRequest, access: AccessContext, member: int) -> HttpResponse:
-    """Somebody gets another one."""
+    """Change a parent role."""
     return _change(request, access, ChangeParentForm, member)
 
 
 @page(VIEWS, sends=True)
 def revoke(request: HttpRequest, access: AccessContext, member: int) -> HttpResponse:
-    """It is taken away."""
+    """Revoke it."""
     return _change(request, access, RevokeParentForm, member)
 
 

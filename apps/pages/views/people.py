@@ -17,10 +17,10 @@ FIELD = re.compile(r"[a-zA-Z][\w-]{0,60}")
 
 @page(EVERYBODY)
 def people(request: HttpRequest, access: AccessContext) -> HttpResponse:
-    """Whoever works on the branches in sight and matches the words: names, and addresses that the person may read.
+    """Return the members of the visible branches who match the words: names, and addresses that the person may read.
 
     The choice narrows them down (`on` branches, on `every` one of them, without those in `but`); it never widens what
-    is in sight. Whom a form then takes, it decides by itself.
+    is visible. The form checks the choice itself.
     """
     on = ids_of(request.GET["on"].split(",")) if "on" in request.GET else None
     pool = PickablePeople(

@@ -23,12 +23,12 @@ MANAGE = "manage_member_permissions"
 
 @page(MANAGE, sends=True)
 def permissions(request: HttpRequest, access: AccessContext, member: int, branch: str) -> HttpResponse:
-    """What a member may on a branch, beside what their role gives, and a control to override it.
+    """Show a member's effective permissions on a branch next to the role's, with a control to override each.
 
     With htmx, what the choices would change.
 
     Raises:
-        Http404: there is no such active member in sight.
+        Http404: there is no such visible active member.
         MissingPermission: the person may not change it there.
     """
     membership = _in_sight(access, member, branch)
@@ -38,11 +38,11 @@ def permissions(request: HttpRequest, access: AccessContext, member: int, branch
         return show(request, access, "pages/permissions/barred.html", _title(membership), context)
     form = PermissionsForm(request.POST or None, access=access, row=membership, initial=_chosen(request))
     if request.method == "POST" and request.htmx:  # type: ignore[attr-defined]
-        found = effect(form)
-        caps = form.caps(found["preview"]) if "preview" in found else []
-        return render(request, "pages/permissions/effect.html", {**found, "caps": caps})
-    face = PermissionsPages(request, access, membership)
-    return answer(request, form, face, back=face.back, subject=_title(membership))
+        result = effect(form)
+        caps = form.caps(result["preview"]) if "preview" in result else []
+        return render(request, "pages/permissions/effect.html", {**result, "caps": caps})
+    pages = PermissionsPages(request, access, membership)
+    return answer(request, form, pages, back=pages.back, subject=_title(membership))
 
 
 class PermissionsPages(AccountChangePages):
@@ -75,7 +75,7 @@ class PermissionsPages(AccountChangePages):
 
 
 def _chosen(request: HttpRequest) -> dict[str, str]:
-    """What a link may choose: a scope for each of some permissions. Nothing of it counts before it is sent."""
+    """Return the scopes that a link preselects. They apply only once the form is sent."""
     if request.method == "POST":
         return {}
     known = {permission.codename for permission in catalogue.permissions()}
@@ -96,7 +96,7 @@ def _in_sight(access: AccessContext, member: int, slug: str) -> Membership:
 
 
 def _title(membership: Membership) -> str:
-    return _("What %(who)s may on %(where)s") % {"who": membership.user, "where": membership.branch}
+    return _("Permissions of %(who)s on %(where)s") % {"who": membership.user, "where": membership.branch}
 
 
 def _crumbs(access: AccessContext, membership: Membership) -> list[tuple[str, str]]:

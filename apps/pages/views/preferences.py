@@ -18,7 +18,7 @@ from apps.pages.views.settings import crumbs_of
 
 @page(MANAGES, sends=True)
 def preferences(request: HttpRequest, access: AccessContext) -> HttpResponse:
-    """What the account has chosen, to be chosen otherwise."""
+    """The account's preferences and their form."""
     assert access.account is not None
     account = access.account
     form = PreferencesForm(request.POST if request.method == "POST" else None, instance=_kept(access))
@@ -28,7 +28,7 @@ def preferences(request: HttpRequest, access: AccessContext) -> HttpResponse:
         except ChangedMeanwhile as refusal:
             form.overtaken(refusal, _kept(access))
         else:
-            messages.success(request, _("The preferences are stored, and hold for everybody in the account."))
+            messages.success(request, _("Preferences saved for everyone in the account."))
             return HttpResponseRedirect(reverse("pages:settings-preferences", args=[account.slug]))
     return show(
         request,
@@ -40,5 +40,5 @@ def preferences(request: HttpRequest, access: AccessContext) -> HttpResponse:
 
 
 def _kept(access: AccessContext) -> Preferences:
-    """A copy of what stands, which a form may fill."""
+    """Return a copy of the current values, which a form may fill."""
     return Preferences.objects.filter(account=access.account).first() or Preferences(account_id=access.account_id)

@@ -1,4 +1,4 @@
-"""One record: who sees and changes it and through what, its shares, and the history of its access."""
+"""One record: who has access and why, its shares, and its access history."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ LONGEST_REFERENCE = 60
 
 @page(SEES, sends=True)
 def record_access(request: HttpRequest, access: AccessContext, kind: str, reference: str) -> HttpResponse:
-    """Who sees the record, who has a share, what became of its access; or (with `do`) the form of a share.
+    """Show who has access, the shares and the access history; or (with `do`) the form of a share.
 
     Raises:
-        Http404: there is no such record in sight.
+        Http404: there is no such visible record.
         MissingPermission: the person may not see the history of its access.
     """
     record = _in_sight(access, kind, reference)
@@ -83,7 +83,7 @@ def _share(request: HttpRequest, access: AccessContext, record: Record) -> HttpR
 
 
 def _chosen(request: HttpRequest) -> dict[str, Any]:
-    """What a link may choose of a new share: with whom, and what it gives."""
+    """Return what a link preselects of a new share: recipient and verbs."""
     chosen: dict[str, Any] = {"who": request.GET["who"]} if "who" in request.GET else {}
     return chosen | ({"verbs": request.GET.getlist("verbs")} if "verbs" in request.GET else {})
 
@@ -107,8 +107,8 @@ def _holder(request: HttpRequest, record: Record) -> ShareHolder:
 
 
 def _events(record: Record) -> list[dict[str, Any]]:
-    """What the log says of the record's access, newest first: shares, requests, and what operators wrote."""
-    found = _entries(record).select_related("operation").order_by("-operation_id", "pk")[:EVENTS]
+    """Return the record's access history, newest first: shares, requests, and writes of operators."""
+    result = _entries(record).select_related("operation").order_by("-operation_id", "pk")[:EVENTS]
     return [
         {
             "operation": operation,
@@ -116,7 +116,7 @@ def _events(record: Record) -> list[dict[str, Any]]:
             "who": named(operation),
             "about": list(dict.fromkeys(target_in_words(entry.target_text) for entry in entries)),
         }
-        for operation, entries in groupby(found, key=lambda entry: entry.operation)
+        for operation, entries in groupby(result, key=lambda entry: entry.operation)
     ]
 
 
@@ -130,7 +130,7 @@ def _entries(record: Record) -> EntryQuerySet:
 
 
 def _findable(user: User, hidden: frozenset[int]) -> str:
-    """By what somebody is found: their name, and their address unless the scheme shields it."""
+    """Return the searchable text of a person: name, and address unless shielded."""
     return (user.name if user.pk in hidden else f"{user.name} {user.email}").casefold()
 
 

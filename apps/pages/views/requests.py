@@ -1,4 +1,4 @@
-"""Requests for access: one's own and those that one could decide; asked, decided, withdrawn."""
+"""Access requests: the person's own and those they could decide; made, decided, withdrawn."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ ICONS = {"approve": "check", "decline": "close", "withdraw": "undo"}
 
 @page(EVERYBODY)
 def requests(request: HttpRequest, access: AccessContext) -> HttpResponse:
-    """One's own requests, or those of others that one could decide; newest first."""
+    """The person's own requests, or those they could decide; newest first."""
     tab = request.GET.get("tab", "")
     if tab not in (TO_DECIDE, MINE):
         tab = TO_DECIDE if waiting_count(access) else MINE
     state, text = request.GET.get("state", ""), request.GET.get("q", "").replace("\0", "").strip()
-    found = _narrowed(_of_tab(access, tab), state, text)
+    result = _narrowed(_of_tab(access, tab), state, text)
     before = request.GET.get("before", "")
     if before.isdecimal() and len(before) <= LONGEST:
-        found = found.filter(pk__lt=int(before))
-    rows = list(found.order_by("-pk")[: SIZE + 1])
+        result = result.filter(pk__lt=int(before))
+    rows = list(result.order_by("-pk")[: SIZE + 1])
     context = {
         "tab": tab,
         "tabs": [(TO_DECIDE, _("To decide"), waiting_count(access)), (MINE, _("Mine"), 0)],
@@ -53,17 +53,17 @@ def requests(request: HttpRequest, access: AccessContext) -> HttpResponse:
         "q": text,
         "narrowed": bool(state or text),
     }
-    return show(request, access, "pages/requests/list.html", _("Requests for access"), context)
+    return show(request, access, "pages/requests/list.html", _("Access requests"), context)
 
 
 @page(EVERYBODY, sends=True)
 def new_request(request: HttpRequest, access: AccessContext) -> HttpResponse:
     """Ask for a permission, on a branch that one is on or on one record; what the address says is filled in."""
-    # A link may choose, but never state the reason for somebody.
+    # A link may fill in choices, but never the reason.
     chosen = {name: value for name, value in request.GET.items() if name not in {"reason", "seen"}}
     form = AskForm(request.POST if request.method == "POST" else None, access=access, initial=chosen)
     back = _list_address(access)
-    crumbs = [(back, _("Requests for access"))]
+    crumbs = [(back, _("Access requests"))]
     return change_page(
         request, access, form, back=f"{back}?tab={MINE}", subject=str(form.title), crumbs=crumbs, at_once=True
     )
@@ -71,10 +71,10 @@ def new_request(request: HttpRequest, access: AccessContext) -> HttpResponse:
 
 @page(EVERYBODY)
 def one_request(request: HttpRequest, access: AccessContext, asked: int) -> HttpResponse:
-    """One request in full, and what can be done with it.
+    """Show one request in full, with its actions.
 
     Raises:
-        Http404: it is neither one's own nor one that one could decide.
+        Http404: the person neither made it nor could decide it.
     """
     row = _in_sight(access, asked)
     context = {
@@ -83,7 +83,7 @@ def one_request(request: HttpRequest, access: AccessContext, asked: int) -> Http
         "record": _record(access, row),
         "holds": _holds(access, row),
         "acts": list(_acts(access, row)),
-        "crumbs": [(_list_address(access), _("Requests for access"))],
+        "crumbs": [(_list_address(access), _("Access requests"))],
     }
     return show(request, access, "pages/requests/request.html", _title(row), context)
 
@@ -93,7 +93,7 @@ def decide_request(request: HttpRequest, access: AccessContext, asked: int, act:
     """Approve, decline or withdraw it.
 
     Raises:
-        Http404: there is no such request in sight, or nothing of the kind can be done with it any more.
+        Http404: there is no such visible request, or this action is no longer possible.
         MissingPermission: the person may not decide it.
     """
     row = _in_sight(access, asked)
@@ -102,7 +102,7 @@ def decide_request(request: HttpRequest, access: AccessContext, asked: int, act:
         raise Http404
     form = form_type(request.POST if request.method == "POST" else None, access=access, row=row)
     here = reverse("pages:request", args=[_slug(access), row.pk])
-    crumbs = [(_list_address(access), _("Requests for access")), (here, _title(row))]
+    crumbs = [(_list_address(access), _("Access requests")), (here, _title(row))]
     back = _list_address(access) if act == "approve" else here
     return change_page(
         request, access, form, back=back, subject=str(form.title), crumbs=crumbs, at_once=form_type is not ApproveForm
@@ -132,15 +132,15 @@ def _in_sight(access: AccessContext, pk: int) -> AccessRequest:
 
 
 def _record(access: AccessContext, row: AccessRequest) -> Record | None:
-    """The record that it is about, for whoever sees it."""
+    """The record that it is about, for those who may see it."""
     if row.record_id is None:
         return None
-    found: Record | None = access.rows(f"view_{row.record_type}", row.record_type).filter(pk=row.record_id).first()
-    return found
+    result: Record | None = access.rows(f"view_{row.record_type}", row.record_type).filter(pk=row.record_id).first()
+    return result
 
 
 def _holds(access: AccessContext, row: AccessRequest) -> EffectivePermission | None:
-    """What the asker holds of it now; None where that is not for these eyes."""
+    """Return the requester's current scope; None where the reader may not see it."""
     mine = row.user_id == access.user.pk
     if access.mandate is None or not (mine or access.may("view_member_permissions", row.branch)):
         return None
@@ -153,18 +153,18 @@ def _holds(access: AccessContext, row: AccessRequest) -> EffectivePermission | N
 
 
 def _acts(access: AccessContext, row: AccessRequest) -> list[dict[str, str]]:
-    """What can be done with it as it stands; with what is missing, where the person may not."""
-    found = []
+    """Return the possible actions in its current state, disabled with the missing permission."""
+    items = []
     for name, form in ACTS.items():
         if form.applies(access, row):
             lacking = form.lacking(access, row)
             why = "" if lacking is None else missing(access, *lacking)
-            found.append({"name": name, "label": str(form.title), "icon": ICONS[name], "missing": why})
-    return found
+            items.append({"name": name, "label": str(form.title), "icon": ICONS[name], "missing": why})
+    return items
 
 
 def _title(row: AccessRequest) -> str:
-    return _("%(who)s asks for “%(what)s”") % {"who": row.user, "what": label_of(row.permission)}
+    return _("%(who)s requests “%(what)s”") % {"who": row.user, "what": label_of(row.permission)}
 
 
 def _slug(access: AccessContext) -> str:

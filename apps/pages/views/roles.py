@@ -34,11 +34,11 @@ SHOWN = 50
 def roles(request: HttpRequest, access: AccessContext) -> HttpResponse:
     """The roles that the account can give, a column each."""
     assert access.account is not None
-    found = roles_of(access.account)
+    result = roles_of(access.account)
     context = {
-        "roles": [(role, _holders(access).get(role.pk, 0)) for role in found],
-        "table": table_of(access.account, found),
-        "own": any(role.account_id is not None for role in found),
+        "roles": [(role, _holders(access).get(role.pk, 0)) for role in result],
+        "table": table_of(access.account, result),
+        "own": any(role.account_id is not None for role in result),
         "without": no_own_roles(access),
     }
     return show(request, access, "pages/roles/table.html", _("Roles"), context)
@@ -46,31 +46,31 @@ def roles(request: HttpRequest, access: AccessContext) -> HttpResponse:
 
 @page("view_members")
 def role(request: HttpRequest, access: AccessContext, key: str) -> HttpResponse:
-    """One role in full, who holds it, and (`?with=`) another one beside it.
+    """Show one role in full with its members, and (`?with=`) another role beside it.
 
     Raises:
         Http404: the account has no such role.
     """
     assert access.account is not None
-    found = _role(access, key)
-    others = [each for each in roles_of(access.account) if each.pk != found.pk]
+    result = _role(access, key)
+    others = [each for each in roles_of(access.account) if each.pk != result.pk]
     other = next((each for each in others if each.key == request.GET.get("with")), None)
     differing = other is not None and "all" not in request.GET
-    people, many = _people(access, found)
+    people, many = _people(access, result)
     context = {
-        "role": found,
+        "role": result,
         "others": others,
         "other": other,
         "differing": differing,
-        "table": table_of(access.account, [found, *([other] if other is not None else [])], differing=differing),
+        "table": table_of(access.account, [result, *([other] if other is not None else [])], differing=differing),
         "people": people,
         "more": many - len(people),
         "many": many,
-        "copy_barred": CopyRoleForm.barred(access, found) or _only_branch_roles(found),
-        "own_barred": OwnRoleForm.barred(access, found),
+        "copy_barred": CopyRoleForm.barred(access, result) or _only_branch_roles(result),
+        "own_barred": OwnRoleForm.barred(access, result),
         "crumbs": _crumbs(access),
     }
-    return show(request, access, "pages/roles/role.html", found.name, context)
+    return show(request, access, "pages/roles/role.html", result.name, context)
 
 
 @page("manage_roles", sends=True)
@@ -81,24 +81,24 @@ def copy_role(request: HttpRequest, access: AccessContext, key: str) -> HttpResp
 
 @page("manage_roles", sends=True)
 def delete_role(request: HttpRequest, access: AccessContext, key: str) -> HttpResponse:
-    """An own role goes; as long as somebody holds it, its members are moved first."""
-    found = _role(access, key)
-    if MoveHoldersForm.applies(access, found):
-        return _change(request, access, MoveHoldersForm, found, back=request.path)
-    return _change(request, access, DeleteRoleForm, found, back=_crumbs(access)[0][0])
+    """Delete a custom role; a role with members moves them first."""
+    result = _role(access, key)
+    if MoveHoldersForm.applies(access, result):
+        return _change(request, access, MoveHoldersForm, result, back=request.path)
+    return _change(request, access, DeleteRoleForm, result, back=_crumbs(access)[0][0])
 
 
 @page("manage_roles", sends=True)
 def edit_role(request: HttpRequest, access: AccessContext, key: str) -> HttpResponse:
     """An own role gets other grants. With htmx, what that would change."""
-    found = _role(access, key)
-    if barred := _barred(EditRoleForm, access, found):
-        return _closed(request, access, found, barred)
-    form = EditRoleForm(request.POST or None, access=access, row=found)
+    result = _role(access, key)
+    if barred := _barred(EditRoleForm, access, result):
+        return _closed(request, access, result, barred)
+    form = EditRoleForm(request.POST or None, access=access, row=result)
     if request.method == "POST" and request.htmx:  # type: ignore[attr-defined]
         return render(request, "pages/permissions/effect.html", effect(form))
-    face = RoleEditPages(request, access, crumbs=[*_crumbs(access), (_address(access, found), found.name)])
-    return answer(request, form, face, back=_address(access, found), subject=found.name)
+    pages = RoleEditPages(request, access, crumbs=[*_crumbs(access), (_address(access, result), result.name)])
+    return answer(request, form, pages, back=_address(access, result), subject=result.name)
 
 
 class RoleEditPages(AccountChangePages):
@@ -133,15 +133,15 @@ def _barred(kind: type[ChangeForm], access: AccessContext, found: Role) -> str:
     return (
         ""
         if kind.applies(access, found)
-        else _("%(role)s is published, and nobody redefines it. Copy it instead.") % {"role": found.name}
+        else _("You can’t change %(role)s: it is a built-in role. Copy it instead.") % {"role": found.name}
     )
 
 
 def _only_branch_roles(found: Role) -> str:
     if found.kind == Role.Kind.PARENT:
-        return _("Only branch roles are copied.")
+        return _("You can copy branch roles only.")
     return (
-        "" if found.account_id is None else _("Copies are made of published roles. Copy the one that this comes from.")
+        "" if found.account_id is None else _("You can copy built-in roles only. Copy the one this role is based on.")
     )
 
 
@@ -153,10 +153,10 @@ def _closed(request: HttpRequest, access: AccessContext, found: Role, barred: st
 def _role(access: AccessContext, key: str) -> Role:
     assert access.account is not None
     usable = Role.objects.usable_in(access.account_id, access.account.scheme).select_related("based_on")
-    found = usable.filter(key=key).first()
-    if found is None:
+    row = usable.filter(key=key).first()
+    if row is None:
         raise Http404
-    return found
+    return row
 
 
 def _address(access: AccessContext, found: Role) -> str:
@@ -170,7 +170,7 @@ def _crumbs(access: AccessContext) -> list[tuple[str, str]]:
 
 
 def _holders(access: AccessContext) -> dict[int, int]:
-    """How many hold each role, of those whom the person may see."""
+    """Return the number of visible members of each role."""
     account = access.account
     assert account is not None
     parents = access.may_anywhere("view_parent_roles")

@@ -1,4 +1,4 @@
-"""What the account asks of people when they sign in."""
+"""The account's requirements at sign-in."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from apps.pages.views.settings import crumbs_of
 
 @page("change_account", sends=True)
 def second_factor(request: HttpRequest, access: AccessContext) -> HttpResponse:
-    """Of whom a second factor is asked."""
+    """Who must set up two-factor authentication."""
     assert access.account is not None
     form = SecondFactorForm(request.POST or None, access=access, row=access.account)
     crumbs = crumbs_of(access)
-    return change_page(request, access, form, back=crumbs[0][0], subject=_("Who needs a second factor"), crumbs=crumbs)
+    return change_page(request, access, form, back=crumbs[0][0], subject=_("Two-factor authentication"), crumbs=crumbs)

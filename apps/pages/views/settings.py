@@ -28,7 +28,7 @@ CHANGES = "change_account"
 class SettingsPage:
     """A page of the settings, as the overview offers it: where it leads, and the permission that opens it.
 
-    `barred` says why the account cannot have it, whoever asks; `state` what stands now.
+    `barred` says why the account cannot have it, for any person; `state` is the current value.
     """
 
     name: str
@@ -62,7 +62,7 @@ SETTINGS: dict[str, list[SettingsPage]] = {
         SettingsPage(
             "pages:settings-account",
             noop("Name and currency"),
-            noop("What the account is called, and the currency that amounts begin with."),
+            noop("The account’s name and default currency."),
             "edit",
             CHANGES,
             state=_account,
@@ -70,21 +70,21 @@ SETTINGS: dict[str, list[SettingsPage]] = {
         SettingsPage(
             "pages:branches",
             noop("Branches"),
-            noop("Open, rename and close the parts of the account."),
+            noop("Add, rename and close branches."),
             "account_tree",
             "view_branch",
         ),
         SettingsPage(
             "pages:second-factor",
-            noop("Second factor"),
-            noop("Who needs an authenticator app or a passkey beside the password."),
+            noop("Two-factor authentication"),
+            noop("Require an authenticator app or a passkey at sign-in."),
             "phonelink_lock",
             CHANGES,
         ),
         SettingsPage(
             "pages:settings-scheme",
-            noop("System of roles"),
-            noop("Follow another published system, and say what becomes of each role."),
+            noop("Role system"),
+            noop("Switch to another role system and choose a new role for each current one."),
             "badge",
             CHANGES,
             state=_system,
@@ -94,7 +94,7 @@ SETTINGS: dict[str, list[SettingsPage]] = {
         SettingsPage(
             "pages:settings-preferences",
             noop("Preferences"),
-            noop("The time zone, how dates and times are written, what a new task begins with."),
+            noop("Time zone, date and time formats, and defaults for new tasks."),
             "tune",
             MANAGES,
             state=_time_zone,
@@ -103,8 +103,8 @@ SETTINGS: dict[str, list[SettingsPage]] = {
     noop("Ownership and closing"): [
         SettingsPage(
             "pages:settings-ownership",
-            noop("Transfer of ownership"),
-            noop("Hand the single top role to somebody else."),
+            noop("Transfer ownership"),
+            noop("Give the top role to another member."),
             "key",
             "transfer_account",
             barred=_no_transfer,
@@ -112,7 +112,7 @@ SETTINGS: dict[str, list[SettingsPage]] = {
         SettingsPage(
             "pages:settings-closing",
             noop("Close and delete"),
-            noop("What will be gone, and when; take everything along first."),
+            noop("Export your data, then close the account."),
             "delete",
             "delete_account",
         ),
@@ -183,7 +183,7 @@ def account_settings(request: HttpRequest, access: AccessContext) -> HttpRespons
 @page("transfer_account", sends=True)
 def ownership(request: HttpRequest, access: AccessContext) -> HttpResponse:
     """The transfer of the single top role."""
-    return settings_change(request, access, TransferForm, _("Transfer of ownership"))
+    return settings_change(request, access, TransferForm, _("Transfer ownership"))
 
 
 @page(CHANGES, sends=True)
@@ -207,4 +207,4 @@ def systems(request: HttpRequest, access: AccessContext) -> HttpResponse:
         "others": [(each, sorted(each.roles.values(), key=lambda role: (role.kind, -role.rank))) for each in others],
         "crumbs": crumbs_of(access),
     }
-    return show(request, access, "pages/settings/systems.html", _("System of roles"), context)
+    return show(request, access, "pages/settings/systems.html", _("Role system"), context)

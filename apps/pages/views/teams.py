@@ -25,7 +25,7 @@ LONGEST = 18
 
 @page(VIEWS)
 def teams(request: HttpRequest, access: AccessContext) -> HttpResponse:
-    """The teams of the branches in sight, branch by branch."""
+    """The teams of the visible branches, branch by branch."""
     places = access.branches_where(VIEWS)
     known = _in_sight(access).annotate(many=Count("members"))
     asked = TeamFilter(request.GET, access=access, places=places)
@@ -48,7 +48,7 @@ def teams(request: HttpRequest, access: AccessContext) -> HttpResponse:
 
 @page(VIEWS)
 def team(request: HttpRequest, access: AccessContext, team: int) -> HttpResponse:
-    """One team, who is in it."""
+    """Show one team with its members."""
     row = _found(access, team)
     everybody = TeamMember.objects.filter(team=row).exclude(user__in=shielded(access)).select_related("user")
     part = part_of(request, everybody, everybody, Order("", [by_name()]))
@@ -87,7 +87,7 @@ def change(request: HttpRequest, access: AccessContext, team: int) -> HttpRespon
 
 @page(MANAGES, sends=True)
 def delete(request: HttpRequest, access: AccessContext, team: int) -> HttpResponse:
-    """It goes, with what is shared with it."""
+    """Delete a team with the shares it has."""
     return _change(request, access, DeleteTeamForm, _found(access, team), address(access, "teams"))
 
 
@@ -106,7 +106,7 @@ def _change(
 
 
 def _joining(request: HttpRequest, row: Team) -> dict[str, Any]:
-    """The members as they stand, and the one whom a link names."""
+    """The members as they are now, and the one a link names."""
     named = request.GET.get("member", "")
     if not named.isdecimal() or len(named) > LONGEST:
         return {}

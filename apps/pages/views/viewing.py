@@ -1,4 +1,4 @@
-"""Looking as somebody else: begun from the account's pages, and stopped from the banner."""
+"""View as: started from the account's pages, stopped from the banner."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def view_as(request: HttpRequest, access: AccessContext, member: int) -> HttpRes
     """Say why, and look as a member; or read why that is not for this person.
 
     Raises:
-        Http404: there is no such member in sight.
+        Http404: there is no such visible member.
     """
     assert access.account is not None
     person = _in_sight(access, member)
@@ -41,7 +41,7 @@ def view_as(request: HttpRequest, access: AccessContext, member: int) -> HttpRes
             return HttpResponseRedirect(home)
     crumbs = [(reverse("pages:members", args=[access.account.slug]), _("Members")), (back, str(person))]
     context = {"form": form, "person": person, "barred": barred, "back": back, "crumbs": crumbs}
-    return show(request, access, "pages/viewing/start.html", _("Look as %(who)s") % {"who": person}, context)
+    return show(request, access, "pages/viewing/start.html", _("View as %(who)s") % {"who": person}, context)
 
 
 @login_required
@@ -51,7 +51,7 @@ def stop_viewing(request: HttpRequest) -> HttpResponse:
     account = stop(request.session, access_of(request).user, how="Stopped by hand")
     if account is None:
         return HttpResponseRedirect(reverse("crm:work"))
-    messages.success(request, _("You are yourself again."))
+    messages.success(request, _("Viewing ended."))
     return HttpResponseRedirect(reverse("pages:home", args=[account.slug]))
 
 
@@ -59,10 +59,10 @@ def _in_sight(access: AccessContext, member: int) -> User:
     """A member of a branch where the person gives permissions, or the holder of a parent role."""
     places = [branch.pk for branch in access.branches_where(NEEDS)]
     members = Membership.objects.active().filter(branch__in=places, user=member)
-    found = members.select_related("user").first()
-    if found is None and access.may_anywhere("view_parent_roles"):
+    row = members.select_related("user").first()
+    if row is None and access.may_anywhere("view_parent_roles"):
         holders = ParentMembership.objects.filter(account=access.account_id, user=member)
-        found = holders.select_related("user").first()  # type: ignore[assignment] # both have a user
-    if found is None:
+        row = holders.select_related("user").first()  # type: ignore[assignment] # both have a user
+    if row is None:
         raise Http404
-    return found.user
+    return row.user

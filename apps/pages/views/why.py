@@ -1,4 +1,4 @@
-"""Why: may this person do this to that, what the answer rests on, and what would change it."""
+"""“Why?”: whether a person has a permission on a record, the reasons, and how to get access."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ def why(request: HttpRequest, access: AccessContext) -> HttpResponse:
 def _as_json(form: WhyForm, answer: dict[str, Any] | None) -> JsonResponse:
     """The answer for a program; 400 with what is wrong, field by field, where there is none."""
     if answer is None:
-        errors = form.errors or {name: [_("This is to be said.")] for name in ("user", "permission", "branch")}
-        return JsonResponse({"error": _("This cannot be answered."), "fields": errors}, status=400)
+        errors = form.errors or {name: [_("Enter a value.")] for name in ("user", "permission", "branch")}
+        return JsonResponse({"error": _("This question can’t be answered."), "fields": errors}, status=400)
     explanation: Explanation | None = answer.get("explanation")
-    told: dict[str, Any] = {
+    values: dict[str, Any] = {
         "user": answer["person"].email,
         "permission": answer["permission"].codename,
         "branch": answer["place"].slug,
@@ -50,19 +50,19 @@ def _as_json(form: WhyForm, answer: dict[str, Any] | None) -> JsonResponse:
     }
     if explanation is not None:
         target = answer["target"]
-        told["on"] = target.reference if isinstance(target, Record) else str(target)
-        told |= explanation.as_json
-    return JsonResponse(told)
+        values["on"] = target.reference if isinstance(target, Record) else str(target)
+        values |= explanation.as_json
+    return JsonResponse(values)
 
 
 def _answer(access: AccessContext, form: WhyForm) -> dict[str, Any]:
-    """What the page says: the reach, the verdict with its reasons, and the way to change it."""
+    """Return the page's answer: scope, verdict with reasons, and how to get access."""
     assert access.account is not None
     assert access.mandate is not None
     person, permission, place = form.person, form.asked, form.place
     mandate = Mandate(load_some(access.mandate.facts.account, {person.pk}, teams=True)[person.pk], timezone.now())
     target = form.target
-    found: dict[str, Any] = {
+    values: dict[str, Any] = {
         "person": person,
         "permission": permission,
         "place": place,
@@ -71,12 +71,12 @@ def _answer(access: AccessContext, form: WhyForm) -> dict[str, Any]:
     }
     if target is not None:
         told = _explained(access, form, mandate)
-        found |= {"explanation": told, "ways": ways(access, person, permission, target, told, mandate)}
+        values |= {"explanation": told, "ways": ways(access, person, permission, target, told, mandate)}
     if isinstance(target, Record) and access.may("view_access_history", target):
-        found["record"] = reverse("pages:record", args=[access.account.slug, target.record_type, target.reference])
+        values["record"] = reverse("pages:record", args=[access.account.slug, target.record_type, target.reference])
     if access.may("manage_member_permissions", place) and person.pk != access.user.pk:
-        found["change"] = reverse("pages:member-permissions", args=[access.account.slug, person.pk, place.slug])
-    return found
+        values["change"] = reverse("pages:member-permissions", args=[access.account.slug, person.pk, place.slug])
+    return values
 
 
 def _explained(access: AccessContext, form: WhyForm, mandate: Mandate) -> Explanation:
@@ -94,4 +94,4 @@ def _explained(access: AccessContext, form: WhyForm, mandate: Mandate) -> Explan
     told = explain(form.person, codename, target, people=access.people, mandate=in_sight)
     if told.allowed or not mandate.allows(codename, None):
         return told
-    return Explanation(True, [*told.reasons, _("Something out of your sight gives it.")])
+    return Explanation(True, [*told.reasons, _("Something you can’t see grants it.")])

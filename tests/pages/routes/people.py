@@ -18,12 +18,12 @@ INVITES, REMOVES, MANAGES = "invite_members", "remove_members", "manage_teams"
 
 
 def member(branch: Branch, user: User) -> Mapping[str, Any]:
-    """Somebody else on the branch."""
+    """Another member of the branch."""
     return {"member": MembershipFactory(branch=branch).user_id}
 
 
 def removed(branch: Branch, user: User) -> Mapping[str, Any]:
-    """Somebody who was on the branch."""
+    """A removed member of the branch."""
     gone = MembershipFactory(branch=branch, status=Membership.Status.REMOVED)
     return {"member": gone.user_id, "branch": branch.slug}
 
@@ -34,7 +34,7 @@ def own_place(branch: Branch, user: User) -> Mapping[str, Any]:
 
 
 def holder(branch: Branch, user: User) -> Mapping[str, Any]:
-    """Somebody who holds a parent role."""
+    """A member with a parent role."""
     return {
         "member": ParentMembershipFactory(account=branch.account, user=MembershipFactory(branch=branch).user).user_id
     }

@@ -11,7 +11,7 @@ ADDRESS = "a/<slug:account>/members/<int:member>/permissions/<slug:branch>/"
 
 
 def colleague(branch: Branch, user: User) -> Mapping[str, Any]:
-    """Somebody else on the branch."""
+    """Another member of the branch."""
     return {"member": MembershipFactory(branch=branch).user_id, "branch": branch.slug}
 
 

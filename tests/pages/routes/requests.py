@@ -21,7 +21,7 @@ def asked_by(branch: Branch, user: User) -> AccessRequest:
 
 
 def request(branch: Branch, user: User) -> Mapping[str, Any]:
-    """Somebody else's request."""
+    """Another member's request."""
     return {"asked": asked_by(branch, MembershipFactory(branch=branch).user).pk}
 
 

@@ -1,4 +1,4 @@
-"""Signing in, and what concerns oneself. What each page does is tested in `tests/signin`."""
+"""Sign-in and profile pages. What each page does is tested in `tests/signin`."""
 
 from tests.pages.table import OpenRoute
 

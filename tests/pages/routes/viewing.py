@@ -1,4 +1,4 @@
-"""Looking as somebody else."""
+"""Viewing as another member."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ NEEDS = "manage_member_permissions"
 
 
 def viewed(branch: Branch, user: User) -> Mapping[str, Any]:
-    """Somebody else on the branch."""
+    """Another member of the branch."""
     return {"member": MembershipFactory(branch=branch).user_id}
 
 

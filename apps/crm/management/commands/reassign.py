@@ -1,4 +1,4 @@
-"""`reassign ACCOUNT --from USER --to USER`: somebody else answers for the records and open tasks of a user."""
+"""`reassign ACCOUNT --from USER --to USER`: change the owner of a user's records and open tasks."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ PRIVATE = ("hand-over", "delete")
 
 
 class Command(AskingCommand):
-    """A thin shell over `handover.hand_over`, and one entry in the log."""
+    """Calls `handover.hand_over`, and writes one entry to the audit log."""
 
     help = (
-        "Moves the responsibility for records and open tasks from one user to another, who has to be an active member "
-        "of the branches concerned. Tasks that are done keep their responsible, and private contacts are left alone "
-        "unless --private says what becomes of them: whether there are any is never told."
+        "Changes the owner of a user's records and open tasks. The new owner must be an active member of the branches "
+        "concerned. Completed tasks keep their owner. Private contacts stay unless --private says what to do with "
+        "them; the command never says whether there are any."
     )
     examples = (
         'acme --from ben@acme.example --to ann@acme.example --reason "Ben moved to support"',
@@ -38,10 +38,10 @@ class Command(AskingCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """From whom to whom, of what, and why."""
+        """Return the old owner, the new owner, the record types and the reason."""
         parser.add_argument("account", metavar="ACCOUNT", help="the account's slug")
-        parser.add_argument("--from", required=True, dest="giver", metavar="USER", help=f"{USER}, who answers now")
-        parser.add_argument("--to", required=True, dest="receiver", metavar="USER", help=f"{USER}, who answers next")
+        parser.add_argument("--from", required=True, dest="giver", metavar="USER", help=f"{USER}, the current owner")
+        parser.add_argument("--to", required=True, dest="receiver", metavar="USER", help=f"{USER}, the new owner")
         parser.add_argument("--branch", metavar="BRANCH", help="the branch's slug (all branches)")
         parser.add_argument(
             "--type",
@@ -51,25 +51,25 @@ class Command(AskingCommand):
             metavar="TYPE",
             help=f"a record type, may be repeated: {', '.join(handover.record_types())} (all)",
         )
-        parser.add_argument("--private", choices=PRIVATE, help="what becomes of private contacts (they stay)")
-        parser.add_argument("--reason", type=reason, required=True, help="why; it stands in the log")
-        parser.add_argument("--actor", metavar="USER", help="whose rights apply (the operator at the console)")
-        parser.add_argument("--dry-run", action="store_true", help="say what would be moved, and write nothing")
+        parser.add_argument("--private", choices=PRIVATE, help="what to do with private contacts (they stay)")
+        parser.add_argument("--reason", type=reason, required=True, help="the reason, for the audit log")
+        parser.add_argument("--actor", metavar="USER", help="the user whose permissions apply (none: the system)")
+        parser.add_argument("--dry-run", action="store_true", help="show what would change, and write nothing")
         add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Move them, and say how many of each type."""
         if not options["reason"].strip():
-            raise CommandError("Say why: the reason is blank.")
+            raise CommandError("Enter a reason: it is blank.")
         account = find_account(options["account"])
         actor = self._actor(options["actor"], account)
         portfolio = Portfolio(account, find_user(options["giver"]), self._branch(options), seen_by=actor)
         receiver = find_user(options["receiver"])
         if receiver == portfolio.user:
-            raise CommandError("The records are to go to another user: --from and --to are the same.", returncode=2)
+            raise CommandError("Choose another user: --from and --to are the same.", returncode=2)
         if options["private"] is not None and actor is not None and actor != portfolio.user:
             raise CommandError(
-                f"Only {portfolio.user.email} can say what becomes of their private contacts: leave --private out."
+                f"Only {portfolio.user.email} can decide about their private contacts. Leave --private out."
             )
         private = {None: None, "delete": Delete(), "hand-over": HandOver(receiver.pk)}[options["private"]]
         plan = HandOverPlan(dict.fromkeys(options["types"] or handover.record_types(), receiver.pk), private)
@@ -134,9 +134,9 @@ class Command(AskingCommand):
                 }
             )
             return
-        told = ", ".join(f"{number:,} {_plural(name, number)}" for name, number in totals.items()) or "nothing"
+        summary = ", ".join(f"{number:,} {_plural(name, number)}" for name, number in totals.items()) or "no records"
         verb = "Would move" if options["dry_run"] else "Moved"
-        self.stdout.write(f"{verb} from {portfolio.user.email} to {receiver.email}: {told}.")
+        self.stdout.write(f"{verb} from {portfolio.user.email} to {receiver.email}: {summary}.")
         if options["private"] is not None:
             done = {"hand-over": "handed over", "delete": "deleted"}[options["private"]]
             self.stdout.write(f"Private contacts, if any, {'would be' if options['dry_run'] else 'were'} {done}.")
@@ -152,7 +152,7 @@ def _plural(name: str, number: int) -> str:
 
 
 def _entry(portfolio: Portfolio, receiver: User, moved: Counts, private: str | None) -> EntryValues:
-    """Who answered and who answers now, by name, and for how many records: which ones is in their own history."""
+    """Return the entry: old and new owner and the number of records; each record's history names it."""
     return EntryValues(
         target_type="accounts.user",
         target_id=portfolio.user.pk,
