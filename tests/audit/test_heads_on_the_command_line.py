@@ -166,14 +166,7 @@ def test_heads_that_are_not_to_be_trusted_end_it_before_it_began(file: Path) -> 
     out, sentence, code = refused("verify_audit", "--heads", file)
     assert (out, code) == ("", 1)
     assert sentence == (
-<<<<<<< HEAD
         f"Can't use the heads in {file}: its signature is wrong: the file was altered, or signed without the key."
-||||||| 850d40d
-        f"The heads in {file} are not taken: its signature is wrong: the file was altered,"
-        " or signed without the key."
-=======
-        f"The heads in {file} are not taken: its signature is wrong: the file was altered, or signed without the key."
->>>>>>> w-people
     )
 
 
