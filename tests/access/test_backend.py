@@ -58,7 +58,7 @@ def test_may_raises_where_has_perm_says_no() -> None:
         may(cast.owner, "view_nothing", cast.branch)
     with pytest.raises(WrongTarget, match="view_lead is asked of a lead, not of a branch"):
         may(cast.owner, "view_lead", cast.branch)
-    with pytest.raises(WrongTarget, match="asked of an account, a branch or a record"):
+    with pytest.raises(WrongTarget, match="applies to an account, a branch or a record"):
         may(cast.owner, "view_lead", cast.owner)
     with pytest.raises(UnknownPermission):
         may_anywhere(cast.owner, "view_nothing", cast.account)

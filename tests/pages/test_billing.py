@@ -297,5 +297,5 @@ def test_who_may_invite_sees_how_many_seats_are_left_and_where_they_invite_what_
             assert more == path.endswith("new/")
         subscribing.set_growth(cast.account.pk, grows=True, actor=cast.owner, reason="We grow")
         shown = client.get("/a/acme/invitations/new/").content.decode()
-        assert "€24.00 a month, and is added when somebody is invited." in shown
+        assert "Another seat costs €24.00 a month and is added with the invitation." in shown
         assert "seats taken" not in browser(cast.member).get("/a/acme/").content.decode()
