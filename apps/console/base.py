@@ -116,7 +116,8 @@ class Command(BaseCommand):
             raise CommandError("The database schema is not up to date. Run manage.py migrate first.") from error
         except OperationalError as error:
             fault = database_fault(error) or DatabaseFault.UNREACHABLE
-            raise CommandError(f"{fault.sentence}: {database_words(error)}") from error
+            words = str(error).strip() or database_words(error)
+            raise CommandError(f"{fault.sentence}: {words.splitlines()[0]}") from error
 
     def print_json(self, value: Any, *, indent: int | None = None) -> None:
         """Print one JSON value, on one line unless indented."""

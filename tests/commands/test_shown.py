@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.core.management import get_commands, load_command_class
+from django.db import connection
 
 from apps.access.operators import open_session
 from apps.accounts.models import Account, Branch, User
@@ -29,7 +30,7 @@ from tests.factories import (
 
 EVIL = "Eve\x1b[31m\x1b]0;title\x07\x9b2J\x08\u202e\u2066\u200f\u2028\rforged\nforged: all is well\t|"
 RAW = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-WHY = ("--reason", EVIL)
+WHY = ("--reason", "To see what is printed")
 
 # Every command of ours with what it is asked: what it prints of people, and a refusal that names what was sent.
 COMMANDS: dict[str, tuple[tuple[str, ...], ...]] = {
@@ -68,6 +69,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "restore_member": (("acme", "{ann}", *WHY), ("acme", EVIL, *WHY)),
     "run_billing": ((), (EVIL,)),
+    "run_worker": ((EVIL,),),
     "set_overrides": (
         ("acme", "--csv", "{csv}", *WHY),
         ("acme", "--csv", "{overrides}", *WHY),
@@ -94,16 +96,29 @@ def ours() -> set[str]:
     return {name for name, app in get_commands().items() if app.startswith("apps.")}
 
 
+def accept_every_text() -> None:
+    """Let tables hold hidden characters again, as they could before the database refused them."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute(
+            "SELECT conrelid::regclass::text, quote_ident(conname) FROM pg_constraint"
+            " WHERE contype = 'c' AND pg_get_constraintdef(oid) LIKE '%%!~%%'"
+        )
+        for table, name in cursor.fetchall():
+            cursor.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
+
+
 @pytest.fixture
 def cast(db: None) -> Cast:
     """An account in which every name and every reason is hostile."""
     cast = make_cast("atlas")
+    accept_every_text()
     role = OwnRoleFactory(account=cast.account, name=EVIL[:60], key="evil")
     seller = cast.join(role)
     OverrideFactory(branch=cast.branch, user=cast.owner, permission="view_lead", scope=Scope.CREATED, reason=EVIL)
     TeamFactory(branch=cast.branch, name="T", members=[seller, cast.member])
     LeadFactory(branch=cast.branch, responsible=cast.member, name=EVIL)
-    open_session(OperatorFactory(session=False, name=EVIL), reason=EVIL)
+    open_session(OperatorFactory(session=False, name=EVIL), reason="To help")
     User.objects.update(name=EVIL)
     Team.objects.update(name=EVIL[:60])
     Branch.objects.filter(account=cast.account).update(name=EVIL, slug="north")

@@ -39,7 +39,7 @@ def own_loops(path: Path) -> Iterator[ast.AST]:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, LOOPS):
             calls = (each for each in ast.walk(node) if isinstance(each, ast.Call))
-            if any(ast.unparse(call.func).split(".")[-1] == "tenant" for call in calls):
+            if any(ast.unparse(call.func).split(".")[-1] in {"tenant", "inside"} for call in calls):
                 yield node
 
 
