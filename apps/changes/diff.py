@@ -58,7 +58,12 @@ class RowChange:
         if self.before is None or self.after is None:
             return {}
         before, after = self.before.__dict__, self.after.__dict__
-        return {name: after[name] for name in _columns(self.model) if before[name] != after[name]}
+        # A column that was not loaded, such as a password, is in neither, unless the change sets it.
+        return {
+            name: after[name]
+            for name in _columns(self.model)
+            if name in after and (name not in before or before[name] != after[name])
+        }
 
     @property
     def idle(self) -> bool:

@@ -38,7 +38,9 @@ INSIDE = re.compile(
     r"Traceback|psycopg|\bdjango\b|DJANGO_|site-packages|/apps/|\.py\b|SELECT .* FROM|relation \"|Exception\b"
     r"|DEBUG|SECRET_KEY|gunicorn|PostgreSQL",
 )
-MUST_SAY = {"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "same-origin"}
+MUST_SAY = {"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY"}
+# The stricter one stands on pages whose address is a secret: it sends no path.
+REFERRERS = {"same-origin", "strict-origin"}
 POLICY = {"default-src 'none'", "object-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"}
 MUST_NOT_SAY = ("Access-Control-Allow-Origin", "Access-Control-Allow-Credentials", "Server", "X-Powered-By")
 COOKIES = {settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME}
@@ -132,6 +134,8 @@ def _faulty_headers(answer: Answer, signed_in: bool) -> Iterator[str]:
     for name, value in MUST_SAY.items():
         if answer.headers.get(name) != value:
             yield f"says {name}: {answer.headers.get(name)}"
+    if answer.headers.get("Referrer-Policy") not in REFERRERS:
+        yield f"says Referrer-Policy: {answer.headers.get('Referrer-Policy')}"
     policy = set(answer.headers.get("Content-Security-Policy", "").split("; "))
     if not policy >= POLICY:
         yield f"lacks {sorted(POLICY - policy)} in its policy"

@@ -110,7 +110,7 @@ def a_field_of_each_kind(account: Account) -> None:
 def plant_payloads(account: Account, people: list[User], family: Family) -> set[str]:
     """Put payloads into all that the account's people write, and return the columns that have them."""
     carrying = set()
-    with operation(verb="access.details.changed", actor=None, reason=family.long):
+    with operation(verb="access.details.changed", actor=None, reason="Texts of an attacker"):
         run("SET CONSTRAINTS ALL IMMEDIATE")
         for model in models_of_accounts():
             for field in text_fields(model):

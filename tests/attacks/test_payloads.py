@@ -115,7 +115,7 @@ def test_no_mail_is_changed_by_markup_in_it(here: Side) -> None:
 
 
 def test_no_mail_gets_a_header_or_a_paragraph_by_line_breaks_in_it(here: Side) -> None:
-    """A paragraph that is an address becomes a button, so nobody may write one."""
+    """Line breaks in a text begin no line of the email, neither a header nor an address."""
     found, seen = [], 0
     for subject, message in letters(planted(here, BREAKS)):
         seen += SIGN in str(message)
@@ -129,7 +129,7 @@ def test_no_mail_gets_a_header_or_a_paragraph_by_line_breaks_in_it(here: Side) -
         found += [
             f"{subject}: the paragraph {block[:60]!r}"
             for block in text["text/plain"].split("\n\n")
-            if block.strip().startswith((SIGN, f"http://testserver/{SIGN}"))
+            if any(line.strip().startswith(("Bcc:", f"http://testserver/{SIGN}")) for line in block.splitlines())
         ]
     assert seen, "no mail shows what was planted"
     assert not found, "\n".join(found)
@@ -221,6 +221,10 @@ COMMANDS = (
 )
 
 
+# Files for programs hold the exact values.
+FOR_PROGRAMS = [command for command in COMMANDS if command[0] == "export_org" or command[-1] == "csv"]
+
+
 def test_no_command_writes_what_a_terminal_obeys(here: Side, run: Run) -> None:
     planted(here, CONTROLS)
     lead = here.records["lead"]
@@ -232,6 +236,8 @@ def test_no_command_writes_what_a_terminal_obeys(here: Side, run: Run) -> None:
         written = f"{result.out}\n{result.err}"
         assert result.code != 2, f"{command}: {result.err[-300:]}"
         seen += SIGN in written
+        if command in FOR_PROGRAMS:
+            continue
         found += [f"{command[0]} {command[-1]!r}: {bad}" for bad in obeyed_in(written)[:2]]
     assert seen > 5, "the commands do not show what was planted"
     assert not found, "\n".join(found)

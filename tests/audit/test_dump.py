@@ -135,8 +135,8 @@ def test_a_tail_that_was_cut_off_is_found_by_the_heads(
 
 CHANGES: dict[str, tuple[Callable[[str], str], str]] = {
     "no end": (lambda text: text.removesuffix(FOOTER), "it is incomplete: its last line is missing"),
-    "cut": (lambda text: text[: text.rindex("\\.")], "it is incomplete: it ends inside of audit_link"),
-    "cut elsewhere": (lambda text: text[: text.index("\\.")], "it is incomplete: it ends inside of public.crm_lead"),
+    "cut": (lambda text: text[: text.rindex("\\.")], "it is incomplete: it ends inside audit_link"),
+    "cut elsewhere": (lambda text: text[: text.index("\\.")], "it is incomplete: it ends inside public.crm_lead"),
     "no table": (
         lambda text: text.replace("public.audit_link (id, acc", "public.audit_links (id, acc"),
         "it has no rows of audit_link: dump the whole database with its data",
@@ -147,18 +147,18 @@ CHANGES: dict[str, tuple[Callable[[str], str], str]] = {
     ),
     "another column": (
         lambda text: text.replace("verb, reason, ip) FROM", "verb, reason, ip, mood) FROM"),
-        "its audit_operation has a column that is not known: mood",
+        "its audit_operation has an unknown column: mood",
     ),
     "twice": (
         lambda text: text.replace(FOOTER, "COPY eve.audit_link (id) FROM stdin;\n\\.\n" + FOOTER),
         "it holds audit_link twice, as public.audit_link and as eve.audit_link",
     ),
-    "a line": (lambda text: text.replace("membership\t2", "membership", 1), "is no row of audit_entry"),
+    "a line": (lambda text: text.replace("membership\t2", "membership", 1), "is not a row of audit_entry"),
     "inserts": (
         lambda text: text.replace(FOOTER, "INSERT INTO public.audit_link VALUES (1);\n" + FOOTER),
         "it has audit_link as INSERT statements: create it without --inserts",
     ),
-    "encoding": (lambda text: text.replace("'UTF8'", "'LATIN1'"), "its texts are in LATIN1: make it with --encoding="),
+    "encoding": (lambda text: text.replace("'UTF8'", "'LATIN1'"), "its text is in LATIN1: create it with --encoding="),
     "nothing": (lambda text: "", "it is incomplete: its last line is missing"),
 }
 

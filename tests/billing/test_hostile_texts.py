@@ -138,7 +138,7 @@ def by_database(payer: Payer, address: str) -> str:
     ("write", "too_many", "too_long"),
     [
         (by_form, "at most 10 lines; it has 11", "at most 500 characters"),
-        (by_service, "at most 10 lines; it has 11", "more than 500 characters"),
+        (by_service, "at most 10 lines; it has 11", "longer than 500 characters"),
         (by_database, "payer_address_fits_invoice", "payer_address_fits_invoice"),
     ],
 )

@@ -135,7 +135,7 @@ def test_a_branch_that_pays_for_itself_has_seats_of_its_own() -> None:
             invite(cast)
         role = published("atlas", "member")
         add = AddToBranch(account_id=cast.account.pk, user_id=cast.member.pk, branch_id=south.pk, role_id=role.pk)
-        with pytest.raises(NoSeat, match="The one seat of South is taken"):
+        with pytest.raises(NoSeat, match="The only seat of South is in use"):
             add.apply(actor=cast.owner, reason="Helps there")
         subscribing.set_growth(cast.account.pk, grows=True, actor=cast.owner, reason="We hire")
         add.apply(actor=cast.owner, reason="Helps there")

@@ -221,7 +221,7 @@ def test_where_one_is_signed_in_is_seen_and_ended(
     go(page, live_server, "/me/")
     page.get_by_role("link", name="View your sessions").click()
     expect(page.get_by_text("Here", exact=True)).to_be_visible()
-    page.get_by_role("button", name=re.compile("End the session")).click()
+    page.get_by_role("button", name=re.compile("End session")).click()
     show_who(page)
     expect(page).to_have_url(f"{live_server.url}/me/sessions/")
     expect(page.get_by_text("Session ended.")).to_be_visible()

@@ -129,7 +129,7 @@ def test_the_askers_rights_are_those_that_they_have_when_it_is_computed() -> Non
         role_id=published("amocrm", "employee").pk,
     ).apply(actor=None, reason="Somebody else does it now")
     assert computed(row).state == "refused"
-    assert "you do not hold it" in row.result["refusal"]
+    assert "You need the permission" in row.result["refusal"]
 
 
 def test_what_somebody_else_changed_meanwhile_is_told_as_a_difference() -> None:

@@ -204,7 +204,7 @@ def test_of_two_edits_of_one_override_the_second_is_refused_and_not_lost(crowd: 
     cast = make_cast("atlas")
     for _ in range(TRIALS):
         results = two_edits(cast, crowd)
-        assert sorted(type(result).__name__ for result in results) == ["Done", "Overtaken"], results
+        assert sorted(type(result).__name__ for result in results) == ["ChangeResult", "ChangedMeanwhile"], results
         refused = next(result for result in results if isinstance(result, ChangedMeanwhile))
         assert refused.differences["expires_at"][0] is None
 

@@ -67,7 +67,7 @@ def test_it_takes_every_factor_ends_every_session_is_logged_and_told(cast: Cast)
     assert report(cast.account.pk).sound
     (message,) = post()
     assert message.to == [cast.member.email]
-    assert f"{cast.owner} has reset your second factor in {cast.account}" in str(message.body)
+    assert f"{cast.owner} reset your two-factor authentication in {cast.account}" in str(message.body)
     assert WHY in str(message.body)
     assert is_in(sign_in(cast.member).client), "The password alone is enough again."
 
@@ -125,7 +125,7 @@ def test_a_preview_says_what_comes_with_it_and_does_nothing(cast: Cast) -> None:
 def test_it_is_not_undone(cast: Cast) -> None:
     with_app(cast.member)
     done = reset(cast, cast.member).apply(actor=cast.owner, reason=WHY)
-    with pytest.raises(Refusal, match="nothing that is undone"):
+    with pytest.raises(Refusal, match="nothing to undo"):
         Undo(account_id=cast.account.pk, operation_id=int(done.operation_id or 0)).apply(
             actor=cast.owner, reason="Oops"
         )

@@ -287,7 +287,7 @@ def test_what_is_final_is_not_undone() -> None:
     cast = make_cast("atlas")
     cast.remove(cast.member)
     done = applied(DeleteMember(account_id=cast.account.pk, user_id=cast.member.pk, branch_id=cast.branch.pk))
-    assert "for good" in str(refused(cast, done))
+    assert "permanently deleted" in str(refused(cast, done))
 
 
 def test_what_is_no_change_of_access_is_not_undone() -> None:

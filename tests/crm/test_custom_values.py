@@ -228,4 +228,4 @@ def test_a_record_as_it_was_is_not_hindered_by_it(cast: Cast) -> None:
     update_record(company, actor=cast.owner, changes=changes)
     found = Company.as_of(cast.account.pk, company.reference, before)
     assert getattr(found.record, "responsible_id", None) == cast.member.pk
-    assert "responsible changed since" in found.source
+    assert "responsible changed later" in found.source

@@ -185,7 +185,7 @@ def test_its_people_see_what_their_role_and_overrides_say() -> None:
 @pytest.mark.django_db
 def test_an_address_that_belongs_to_somebody_else_is_refused_and_nothing_is_written() -> None:
     User.objects.create_user("rui.tavares@tidewater.example", "x", name="Another Rui")
-    with pytest.raises(CommandError, match=r"rui\.tavares@tidewater\.example is known already"):
+    with pytest.raises(CommandError, match=r"rui\.tavares@tidewater\.example already exists"):
         printed()
     assert not Account.objects.exists()
 

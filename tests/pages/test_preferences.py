@@ -186,7 +186,7 @@ def test_who_is_overtaken_sees_by_what_and_decides_again(cast: Cast, client: Cli
     prefer(cast, time_zone="Europe/Oslo")
     answer = client.post(page_of(cast), mine)
     assert answer.context["form"].differences == [("Time zone", "UTC", "Europe/Oslo")]
-    assert "Somebody else has changed the preferences" in answer.content.decode()
+    assert "The preferences changed while you were editing" in answer.content.decode()
     assert Preferences.objects.get(account=cast.account).rows_per_page == 50
     again = {**mine, "time_zone": "Europe/Oslo", "seen": answer.context["form"]["seen"].value()}
     assert client.post(page_of(cast), again).status_code == 302
@@ -294,7 +294,7 @@ def test_pages_lists_and_mails_tell_times_as_the_account_has_chosen(
     assert until in text(client, invited(cast))
     (mail,) = post()
     day = {"month_first": "March 12, 2026", "iso": "2026-03-12"}.get(values.get("date_order", ""), "12 March 2026")
-    assert f"good until {day}" in mail.body
+    assert f"expires on {day}" in mail.body
 
 
 @pytest.mark.usefixtures("_at_noon")

@@ -131,7 +131,7 @@ def test_a_role_that_copies_another_one_here_is_refused() -> None:
     OwnRoleFactory(account=cast.account, key="closer", name="Closer", based_on=published("atmos", "user"))
     client = browser(cast.owner)
     shown = upload(client, cast, "roles:\n  - {key: closer, name: Closer, based_on: restricted_user}\n")
-    assert "here is a copy of User" in text(confirmed(client, cast, shown))
+    assert "is based on User here" in text(confirmed(client, cast, shown))
 
 
 def test_an_account_without_own_roles_is_told_so() -> None:

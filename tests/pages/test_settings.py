@@ -76,7 +76,7 @@ def test_the_account_gets_another_name_and_the_log_says_why(cast: Cast, client: 
 
 def test_the_currency_is_three_letters(cast: Cast, client: Client) -> None:
     answer = send(client, page_of(cast, "account/"), currency="E1")
-    assert "currency’s three letters" in answer.content.decode().replace("&#x27;", "’")
+    assert "three-letter currency code" in answer.content.decode().replace("&#x27;", "’")
     assert send(client, page_of(cast, "account/"), currency="chf").status_code == 302
     cast.account.refresh_from_db()
     assert cast.account.currency == "CHF"

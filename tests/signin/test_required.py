@@ -197,7 +197,7 @@ def test_who_needs_one_is_changed_on_a_page_with_a_reason_and_logged(cast: Cast)
     data = {"who": "some", "roles": ["admin", "owner"], "reason": "Our insurer wants it", "seen": seen}
     with zeal.zeal_ignore():
         shown = client.post(address, data).content.decode()
-        assert "no second factor yet" not in shown, "The only owner has one."
+        assert "no two-factor authentication yet" not in shown, "The only owner has one."
         assert client.post(address, {**data, "confirmed": "1"}).status_code == 302
     cast.account.refresh_from_db()
     assert cast.account.second_factor == ["admin", "owner"]
@@ -215,11 +215,11 @@ def test_the_form_wants_roles_where_they_are_to_say_it(cast: Cast) -> None:
 def test_the_preview_counts_who_has_none(cast: Cast) -> None:
     with_app(cast.member)
     lines = " ".join(preview(ChangeAccount(account_id=cast.account.pk, second_factor=[EVERYONE]), actor=None).lines())
-    assert "1 person has no second factor yet" in lines
+    assert "1 person has no two-factor authentication yet" in lines
 
 
 def test_a_role_that_is_not_there_is_refused(cast: Cast) -> None:
-    with pytest.raises(Refusal, match="There is no role “king”") as caught:
+    with pytest.raises(Refusal, match="has no role “king”") as caught:
         ask(cast.account, "king")
     assert caught.value.guard is Guard.TARGET
     with pytest.raises(Refusal):

@@ -235,6 +235,6 @@ def test_an_account_is_opened_with_a_reason_and_of_what_there_is() -> None:
         with pytest.raises(NoSuchTarget):
             OpenAccount(**(given | wrong)).apply(actor=user, reason="Begins")
     OpenAccount(**given).apply(actor=user, reason="Begins")
-    with pytest.raises(NoSuchTarget, match="There is an account “acme” already"):
+    with pytest.raises(NoSuchTarget, match="An account “acme” already exists"):
         OpenAccount(**given).apply(actor=user, reason="Begins")
     assert Account.objects.count() == Membership.objects.count() == 1

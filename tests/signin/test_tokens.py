@@ -203,7 +203,7 @@ def test_an_account_that_asks_for_a_second_factor_asks_it_of_the_tokens_owner(ca
     client = program(cast.owner)
     Account.objects.filter(pk=cast.account.pk).update(second_factor=[EVERYONE])
     refused = why(client, cast)
-    assert (refused.status_code, "second factor" in refused.json()["error"]) == (403, True)
+    assert (refused.status_code, "two-factor authentication" in refused.json()["error"]) == (403, True)
     with_app(cast.owner)
     assert why(client, cast).status_code == 200
 

@@ -7,6 +7,7 @@ from django.template.base import FilterExpression, Node, NodeList, Parser, Token
 
 from apps.accounts.composition import PARTS, Letter, Part
 from apps.accounts.origins import is_ours
+from apps.audit.text import validate_single_line
 
 register = template.Library()
 
@@ -21,7 +22,8 @@ class LineNode(Node):
     def render(self, context: template.Context) -> str:
         """Add the rendered line to the parts; returns no text of its own."""
         letter: Letter = context[PARTS]
-        line = " ".join(self.nodelist.render(context).split())
+        # Hidden characters can't be stored any more; texts from before may still have some.
+        line = " ".join(validate_single_line.pattern.sub(" ", self.nodelist.render(context)).split())
         if self.is_subject:
             letter.subjects.append(line)
         elif line:
