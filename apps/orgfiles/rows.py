@@ -50,7 +50,13 @@ class MappingReader:
     def text(self, key: str, longest: int | None) -> str | None:
         """The text of an optional key, whatever the word is: here even an unquoted `null` is text."""
         value = self._take(key)
-        if isinstance(value, str) and (longest is None or len(value) <= longest) and "\0" not in value:
+        # Most texts need no closer look.
+        if (
+            isinstance(value, str)
+            and (longest is None or len(value) <= longest)
+            and value.isascii()
+            and value.isprintable()
+        ):
             return str(value)
         return self._read(key, text if longest is None else short(longest), value)
 

@@ -33,7 +33,7 @@ def undo(page: Page, live_server: LiveServer, cast: Cast) -> None:
     go(page, live_server, f"/a/{cast.account.slug}/audit/")
     page.get_by_label("Affects").fill("Ben")
     page.get_by_label("Action").select_option("access.override.set")
-    page.get_by_role("button", name="Filter").click()
+    page.get_by_role("button", name="Filter", exact=True).click()
     expect(page).to_have_url(re.compile("about=Ben"))
     expect(page.get_by_role("row")).to_have_count(2)
     page.get_by_role("link", name="Override set").click()

@@ -84,7 +84,7 @@ def test_the_ladder_refuses_a_demotion_and_offers_the_plan(
     page.get_by_role("radio", name=re.compile("^Teammate")).check()
     page.get_by_label("Reason").fill("Does something else now")
     page.get_by_role("button", name="Preview changes").click()
-    expect(page.get_by_role("alert")).to_contain_text("A role moves only up in Staff ladder")
+    expect(page.get_by_role("alert")).to_contain_text("Staff ladder only allows promotions")
     if window == "page":
         take(page, "ladder", height=1000)
     assert sideways(page) == 0

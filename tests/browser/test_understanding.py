@@ -55,7 +55,7 @@ def asks_and_is_given(page: Page, live_server: LiveServer, cast: Cast, *, pictur
     if pictures:
         take(page, "decide")
     page.get_by_role("link", name="Approve").click()
-    page.get_by_label("Ends").fill(friday())
+    page.get_by_label("End date").fill(friday())
     page.get_by_label("Reason").fill("Until the fair is over")
     assert sideways(page) == 0
     page.get_by_role("button", name="Preview changes").click()

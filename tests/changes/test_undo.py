@@ -261,7 +261,7 @@ def test_the_other_accounts_log_is_not_there() -> None:
     cast = make_cast("atlas")
     done = applied(override(cast))
     there = Undo(account_id=cast.elsewhere.account_id, operation_id=done)
-    with pytest.raises(NoSuchTarget, match="no such operation"):
+    with pytest.raises(NoSuchTarget, match="That change doesn't exist"):
         there.apply(actor=cast.outsider, reason="Mine")
     assert refused(cast, 10**9).guard is Guard.TARGET
 
