@@ -86,4 +86,4 @@ def test_where_no_role_is_single_nothing_is_transferred() -> None:
 def test_nobody_may_hold_it_yet() -> None:
     cast = make_cast("onepagecrm")
     Membership.objects.filter(user=cast.owner).update(role=published("onepagecrm", "administrator"))
-    assert str(refusal(transfer(cast, cast.member), None)) == "Nobody is Account owner of Acme."
+    assert str(refusal(transfer(cast, cast.member), None)) == "Acme has no Account owner."
