@@ -63,8 +63,8 @@ def test_asked_to_stop_it_finishes_its_job_and_ends(bench: Bench) -> None:
     assert bench.stop_worker() == 0
     assert bench.ask("SELECT status::text FROM procrastinate_jobs WHERE id = %s", job) == [("succeeded",)]
     # Those that were killed may still be listed until another worker finds them dead; this one is not.
-    ((listed,),) = bench.ask("SELECT count(*) FROM procrastinate_workers")
-    assert listed <= TIMES
+    listed = bench.ask("SELECT count(*) FROM procrastinate_workers")
+    assert listed in [[(number,)] for number in range(TIMES + 1)]
     assert messages(bench.lines())[-2:] == [
         "The queue worker stops after the job that it runs.",
         "The queue worker has stopped.",
