@@ -141,7 +141,7 @@ def test_an_owner_looks_as_a_member_and_stops(
     page.get_by_role("button", name="Request access").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("View only")
     told.clear()
-    page.get_by_role("button", name="Stop viewing").click()
+    page.get_by_role("main").get_by_role("button", name="Stop viewing").click()
     expect(page).to_have_url(f"{live_server.url}/a/{cast.account.slug}/")
     expect(page.get_by_text("Viewing ended.")).to_be_visible()
     expect(banner).to_have_count(0)
