@@ -1,4 +1,4 @@
-"""A password is read of one person at a time, by who is told of that person; its mark says whether it has changed."""
+"""The web role reads the password of one person at a time. A mark says whether a password has changed."""
 
 from django.db import migrations, models
 
